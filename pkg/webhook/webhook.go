@@ -1,0 +1,62 @@
+// Package webhook holds the words that every room shares: accounts, webhooks,
+// tokens, sealing keys, and the errors that pass between rooms. It does no
+// I/O, imports the standard library only, and knows no API's wire format.
+package webhook
+
+import "time"
+
+// Webhook is one URL registered for one event of one account. Within an
+// account an event has at most one: (Account, Event) is its key in every
+// store, so the record itself is the claim.
+type Webhook struct {
+	Account Account
+	Event   string
+	// ID is the dialect's own id, as text. Registrations that make several
+	// records in one go may give them one id (AbbeyCross).
+	ID string
+	// URL is as the customer sent it, byte for byte.
+	URL string
+	// SendPayload is set when the customer asked for the full payload.
+	SendPayload bool
+	// Position is the record's place in the request that made it, from 0.
+	Position int
+	// SealedKey is the signing key as package seal encrypted it; nil when
+	// the key belongs to the account and not to the webhook.
+	SealedKey []byte
+	// Version is 1 for a new record and grows by one with every change.
+	Version   int64
+	CreatedAt time.Time
+	// UpdatedAt is zero until the first change.
+	UpdatedAt time.Time
+}
+
+// Creation asks a store to add webhooks, all or none.
+type Creation struct {
+	// Webhooks are 1 to 50, of one account, no event twice.
+	Webhooks []Webhook
+	// Exclusions are the events that must not be registered in the account
+	// for this creation to stand. An event may stand in several.
+	Exclusions []Exclusion
+	// Earlier are the ids under which this same creation was tried before
+	// with an unknown outcome (ErrUnknownOutcome). A record found under one
+	// of them is this request's own.
+	Earlier []string
+}
+
+// Exclusion says that Event, one of a creation, cannot be registered while By,
+// which is none of that creation, is registered in the same account.
+type Exclusion struct {
+	Event, By string
+}
+
+// SealingKey is a public key that signing keys are sealed to. The private
+// half is elsewhere: wrapped by KMS, or in a local file.
+type SealingKey struct {
+	ID string
+	// Public is the uncompressed P-256 point, 65 bytes.
+	Public []byte
+	// WrappedPrivate is the private key as KMS encrypted it; nil when a
+	// local key file holds it.
+	WrappedPrivate []byte
+	CreatedAt      time.Time
+}
