@@ -1,0 +1,142 @@
+// Package keygen makes ids, signing keys and access tokens from an injected
+// random source and clock.
+//
+// It guarantees that every secret holds as many random bits as its format
+// has room for: a random source that fails or runs dry is an error, never a
+// shorter or weaker key. It keeps nothing of what it made, logs nothing, and
+// puts no secret into an error.
+package keygen
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/gofrs/uuid/v5"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// keyBytes is how many random bytes a Squake key, an AbbeyCross key and
+	// an access token have.
+	keyBytes = 32
+	// hexKeyBytes is how many random bytes a Shoptet key has.
+	hexKeyBytes = 16
+	// keyPrefix stands before AbbeyCross's keys, as Standard Webhooks 1.0.0
+	// writes symmetric keys.
+	keyPrefix = "whsec_"
+	// tokenPrefix stands before access tokens, so that people and secret
+	// scanners know one when they see it.
+	tokenPrefix = "hk_"
+	// tokenLen is the length of an access token: six bits a character.
+	tokenLen = len(tokenPrefix) + (8*keyBytes+5)/6
+)
+
+// Generator makes ids and secrets. It is safe for concurrent use when its
+// random source and its clock are.
+type Generator struct {
+	rand io.Reader
+	now  func() time.Time
+	ids  *uuid.Gen
+}
+
+// New makes a Generator. Neither argument may be nil, and both must be safe
+// for concurrent use, as crypto/rand.Reader and time.Now are.
+func New(rand io.Reader, now func() time.Time) *Generator {
+	return &Generator{
+		rand: rand,
+		now:  now,
+		ids: uuid.NewGenWithOptions(
+			uuid.WithRandomReader(rand),
+			uuid.WithEpochFunc(now),
+		),
+	}
+}
+
+// UUID makes a UUIDv7 (RFC 9562, section 5.7) in its canonical text, 36
+// characters. Those of one Generator sort in the order in which they were
+// made, also within a millisecond and when the clock goes back. The error is
+// that of the random source.
+func (g *Generator) UUID() (string, error) {
+	id, err := g.ids.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make a UUID: %w", err)
+	}
+	return id.String(), nil
+}
+
+// Base64Key makes a signing key as Squake shows it: standard base64 of 32
+// random bytes, 44 characters (contracts/squake.md, signing_key). The error
+// is that of the random source.
+func (g *Generator) Base64Key() (webhook.Secret, error) {
+	return g.encoded("signing key", "", base64.StdEncoding)
+}
+
+// PrefixedKey makes a signing key as AbbeyCross shows it: "whsec_" and the
+// standard base64 of 32 random bytes, 50 characters (contracts/abbeycross.md,
+// apiSecretKey). The error is that of the random source.
+func (g *Generator) PrefixedKey() (webhook.Secret, error) {
+	return g.encoded("signing key", keyPrefix, base64.StdEncoding)
+}
+
+// HexKey makes a signing key as Shoptet shows it: 16 random bytes as 32
+// lower-case hex digits (contracts/shoptet.md, signatureKey). The error is
+// that of the random source.
+func (g *Generator) HexKey() (webhook.Secret, error) {
+	raw, err := g.random("signing key", hexKeyBytes)
+	if err != nil {
+		return webhook.Secret{}, err
+	}
+	text := make([]byte, 0, 2*hexKeyBytes)
+	return webhook.NewSecret(string(hex.AppendEncode(text, raw))), nil
+}
+
+// Token makes an access token: "hk_" and the base64url without padding of 32
+// random bytes, 46 characters, all of them allowed in an RFC 6750 b64token.
+// The error is that of the random source.
+func (g *Generator) Token() (webhook.Secret, error) {
+	return g.encoded("access token", tokenPrefix, base64.RawURLEncoding)
+}
+
+// LooksLikeToken reports whether s has the length, prefix and alphabet of
+// what Token makes. It is a cheap check that keeps junk away from the store,
+// and says nothing of whether the token exists.
+func LooksLikeToken(s string) bool {
+	if len(s) != tokenLen || !strings.HasPrefix(s, tokenPrefix) {
+		return false
+	}
+	for i := len(tokenPrefix); i < len(s); i++ {
+		c := s[i]
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// encoded makes prefix and keyBytes random bytes encoded by enc; what names it
+// in an error.
+func (g *Generator) encoded(what, prefix string, enc *base64.Encoding) (webhook.Secret, error) {
+	raw, err := g.random(what, keyBytes)
+	if err != nil {
+		return webhook.Secret{}, err
+	}
+	text := make([]byte, 0, 64) // room for the longest, so that it stays on the stack
+	text = append(text, prefix...)
+	return webhook.NewSecret(string(enc.AppendEncode(text, raw))), nil
+}
+
+// random reads exactly n bytes; what names their purpose in an error.
+func (g *Generator) random(what string, n int) ([]byte, error) {
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(g.rand, raw); err != nil {
+		return nil, fmt.Errorf("make a %s: read %d random bytes: %w", what, n, err)
+	}
+	return raw, nil
+}

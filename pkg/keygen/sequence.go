@@ -1,0 +1,43 @@
+package keygen
+
+import (
+	"fmt"
+	"time"
+)
+
+// The layout of a sequence number, from the highest bit: milliseconds since
+// the epoch, the caller's number, random bits. Its 53 bits are what a
+// JavaScript number holds exactly.
+const (
+	sequenceTimeBits   = 41
+	sequenceNumberBits = 8
+	sequenceRandomBits = 4
+
+	maxSequenceTime = 1<<sequenceTimeBits - 1
+	// sequenceEpoch is 2025-01-01T00:00:00Z in Unix milliseconds.
+	sequenceEpoch = 1_735_689_600_000
+)
+
+// Sequence makes an integer id as Shoptet's API has them: 41 bits of
+// milliseconds since 2025-01-01 UTC, 8 bits of number, 4 random bits. It is
+// above 0, below 2^53, and grows with the clock's millisecond, then with
+// number. It is not unique by itself: two of one number in one millisecond
+// are the same once in 16 times; whoever stores them makes them unique.
+//
+// It is an error when the random source fails, and when the clock is not
+// between 2025-01-01T00:00:00.001Z and 2094-09-07T15:47:35.551Z. (In the very
+// first millisecond an id could be 0.)
+func (g *Generator) Sequence(number uint8) (int64, error) {
+	now := g.now()
+	since := now.UnixMilli() - sequenceEpoch
+	if since < 1 || since > maxSequenceTime {
+		return 0, fmt.Errorf("make a sequence number: the clock says %s, outside the years it can tell (2025 to 2094)",
+			now.UTC().Format(time.RFC3339Nano))
+	}
+	raw, err := g.random("sequence number", 1)
+	if err != nil {
+		return 0, err
+	}
+	noise := int64(raw[0] & (1<<sequenceRandomBits - 1))
+	return (since<<sequenceNumberBits|int64(number))<<sequenceRandomBits | noise, nil
+}
