@@ -135,22 +135,14 @@ func TestConcurrentUse(t *testing.T) {
 
 // FuzzOpen: no bytes make Open panic, and none but the sealed ones open.
 func FuzzOpen(f *testing.F) {
-	keys := &ring{keys: map[string]hpke.PrivateKey{}, asked: map[string]int{}}
-	private := rfcPrivateKey(f)
-	keys.keys["v1"] = private
-	sealed := mustSeal(f, keys.sealer(f, "v1"), owner, secretText)
-	opener := New(anyID{private})
+	opener := New(anyID{rfcPrivateKey(f)})
+	sealed := unhex(f, format1(f))
 	f.Add(sealed)
 	f.Add(sealed[:len(sealed)-1])
 	f.Add([]byte{})
-	known := [][]byte{sealed, unhex(f, format1(f))}
-	for _, k := range known {
-		f.Add(k)
-	}
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		_, err := opener.Open(t.Context(), owner, blob)
-		genuine := bytes.Equal(blob, known[0]) || bytes.Equal(blob, known[1])
-		if genuine != (err == nil) {
+		if genuine := bytes.Equal(blob, sealed); genuine != (err == nil) {
 			t.Fatalf("Open(%x) = %v", blob, err)
 		}
 		if err != nil && !errors.Is(err, ErrRefused) {
