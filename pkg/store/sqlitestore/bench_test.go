@@ -1,0 +1,52 @@
+package sqlitestore_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// BenchmarkCreate measures durable creations of one webhook each, from 16
+// clients at once, and how long the slowest hundredth waits at least.
+func BenchmarkCreate(b *testing.B) {
+	const clients = 16
+	s := open(b, newPath(b))
+	var count atomic.Int64
+	var mu sync.Mutex
+	var waits []time.Duration
+	sealed := make([]byte, 250)
+	b.SetParallelism((clients + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		var own []time.Duration
+		for pb.Next() {
+			n := count.Add(1)
+			account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("account-%d", n*7919%10007)}
+			start := time.Now()
+			_, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
+				Account: account, Event: fmt.Sprintf("event-%d", n), ID: fmt.Sprintf("0197b2f0-0000-7000-8000-%012d", n),
+				URL: "https://receiver.example/hooks/in/0123456789", SealedKey: sealed, Version: 1, CreatedAt: start,
+			}}})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			own = append(own, time.Since(start))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		waits = append(waits, own...)
+	})
+	b.StopTimer()
+	slices.Sort(waits)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "creations/s")
+	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(waits[len(waits)-1].Microseconds())/1000, "max-ms")
+}

@@ -1,0 +1,201 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	insertWebhook = `INSERT INTO webhook (dialect, account, event, id, url, send_payload, position, sealed_key,
+		version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	findWebhook = `SELECT event, id, url, send_payload, position, sealed_key, version, created_at, updated_at
+		FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
+)
+
+// Create adds webhooks, all or none, as store.Store says. An error beyond
+// those that it names is a disk that fails. After a batch's it is not known
+// whether the batch stands; a single creation says webhook.ErrUnknownOutcome.
+func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
+	account := c.Webhooks[0].Account
+	// The writer works on copies: the caller may leave before it is done.
+	stand := make([]webhook.Webhook, len(c.Webhooks))
+	for i := range c.Webhooks {
+		stand[i] = kept(c.Webhooks[i])
+	}
+	earlier := slices.Clone(c.Earlier)
+	exclusions := slices.Clone(c.Exclusions)
+	single := len(stand) == 1 && len(exclusions) == 0
+
+	err := s.writer.write(ctx, func(tx *session) error {
+		if single {
+			return tx.createOne(&stand[0], earlier)
+		}
+		return tx.createAll(stand, exclusions, earlier)
+	})
+	switch {
+	case err == nil:
+		return stand, nil
+	case single && errors.Is(err, errUncertain):
+		err = fmt.Errorf("%w: %w", webhook.ErrUnknownOutcome, err)
+	}
+	return nil, fmt.Errorf("create webhooks of %v: %w", account, err)
+}
+
+// createOne adds one webhook in one statement, or gives the one that stands
+// as the request's own.
+func (tx *session) createOne(w *webhook.Webhook, earlier []string) error {
+	added, err := tx.addWebhook(w)
+	if err != nil || added {
+		return err
+	}
+	there, err := tx.webhook(w.Account, w.Event)
+	if err != nil {
+		return err
+	}
+	if !isRequestsOwn(there, *w, earlier) {
+		return &webhook.TakenError{IDs: map[string]string{w.Event: there.ID}}
+	}
+	*w = there
+	return nil
+}
+
+// createAll judges the whole creation, then adds what is missing. Nobody else
+// can write in between: the transaction has held the write lock since it
+// began.
+func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclusion, earlier []string) error {
+	account := stand[0].Account
+	var missing []int
+	taken := map[string]string{}
+	for i := range stand {
+		there, err := tx.webhook(account, stand[i].Event)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			missing = append(missing, i)
+		case err != nil:
+			return err
+		case isRequestsOwn(there, stand[i], earlier):
+			stand[i] = there
+		default:
+			taken[there.Event] = there.ID
+		}
+	}
+	if len(taken) > 0 {
+		return &webhook.TakenError{IDs: taken}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := tx.judgeExclusions(account, exclusions); err != nil {
+		return err
+	}
+	return tx.whole(func() error {
+		for _, i := range missing {
+			if _, err := tx.addWebhook(&stand[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// judgeExclusions gives an ExcludedError of those exclusions whose other
+// event is registered.
+func (tx *session) judgeExclusions(account webhook.Account, exclusions []webhook.Exclusion) error {
+	var found []webhook.Exclusion
+	for _, x := range exclusions {
+		_, err := tx.webhook(account, x.By)
+		switch {
+		case err == nil:
+			found = append(found, x)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+	}
+	if len(found) > 0 {
+		return &webhook.ExcludedError{Found: found}
+	}
+	return nil
+}
+
+// whole does several writes, all or none, and leaves the rest of the
+// transaction as it is.
+func (tx *session) whole(do func() error) error {
+	if _, err := run(tx.savepoint); err != nil {
+		return err
+	}
+	failed := do()
+	if failed != nil && !isOwn(failed) {
+		return failed // the whole transaction is given up
+	}
+	if failed != nil {
+		if _, err := run(tx.backToStart); err != nil {
+			return err
+		}
+	}
+	if _, err := run(tx.release); err != nil {
+		return err
+	}
+	return failed
+}
+
+// addWebhook reports whether w was added; it is not if its event is taken.
+func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
+	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.URL, w.SendPayload,
+		w.Position, blob(w.SealedKey), w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt))
+	return n == 1, err
+}
+
+// webhook reads the webhook of an event, as the transaction sees it.
+// sql.ErrNoRows: there is none.
+func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
+	row := tx.findWebhook.QueryRowContext(context.Background(), string(a.Dialect), a.ID, event)
+	return scanWebhook(a, row)
+}
+
+// isRequestsOwn reports whether what stands was made by an earlier try of the
+// request that asks for wanted.
+func isRequestsOwn(there, wanted webhook.Webhook, earlier []string) bool {
+	return there.ID == wanted.ID || slices.Contains(earlier, there.ID)
+}
+
+// kept gives w as it is stored: nothing shared with the caller, times to the
+// millisecond.
+func kept(w webhook.Webhook) webhook.Webhook {
+	w.SealedKey = bytes.Clone(w.SealedKey)
+	w.CreatedAt, w.UpdatedAt = toMilli(w.CreatedAt), toMilli(w.UpdatedAt)
+	return w
+}
+
+// toMilli gives t to the millisecond in UTC. The zero time stays zero.
+func toMilli(t time.Time) time.Time { return fromMilli(t.UnixMilli()) }
+
+// fromMilli reads a time that is kept.
+func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// optionalTime gives what is kept of a time that may be zero: NULL then.
+func optionalTime(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+// readTime is the inverse of optionalTime.
+func readTime(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return fromMilli(ms.Int64)
+}
+
+// blob gives what is kept of bytes that may be nil: NULL then.
+func blob(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,124 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// What is wrong with a file, besides what SQLite says.
+var (
+	errForeign = errors.New("it is the database of another application")
+	errNewer   = errors.New("a newer version wrote it")
+	errNoFile  = errors.New("it is not a regular file")
+	errNoWAL   = errors.New("its file system does not allow a write-ahead log")
+)
+
+// errUncertain marks a commit of which it cannot be said whether it will
+// stand after a crash.
+var errUncertain = errors.New("commit failed half-way")
+
+// code gives the primary result code of SQLite in err, 0 if there is none.
+func code(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+// isBusy reports whether err says that somebody else holds a lock.
+func isBusy(err error) bool {
+	c := code(err)
+	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+}
+
+// isOwn reports whether err is a verdict on one request, or of one statement
+// that SQLite has undone, and leaves the transaction as it was. After any
+// other error of SQLite's the transaction may be gone (lang_transaction.html,
+// "Response To Errors Within A Transaction").
+func isOwn(err error) bool {
+	switch code(err) {
+	case 0:
+		return err == nil || errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
+			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound)
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
+		return true
+	}
+	return false
+}
+
+// isCertain reports whether a COMMIT that failed with err has written nothing
+// that could come back. A full disk stops the write of the log before its
+// last frame, which makes a commit, is whole; a lock or a file that must not
+// be written stop it earlier. After other errors, above all that of a sync,
+// the frames may be in the log, where recovery after a crash would find them.
+func isCertain(err error) bool {
+	return isBusy(err) || code(err) == sqlite3.SQLITE_FULL || code(err) == sqlite3.SQLITE_READONLY
+}
+
+// unavailable says that nothing was written because of err.
+func unavailable(err error) error { return fmt.Errorf("%w: %w", webhook.ErrUnavailable, err) }
+
+// readFault gives the error of a read: the context's if that ended it, and
+// webhook.ErrUnavailable if it may be tried again.
+func readFault(ctx context.Context, err error) error {
+	switch ended := ctx.Err(); {
+	case ended != nil:
+		return ended
+	case isBusy(err):
+		return unavailable(err)
+	}
+	return err
+}
+
+// explain says in one line why the file at path cannot be opened, and what to
+// do.
+func explain(path string, err error) error {
+	what := err
+	var atPath *fs.PathError
+	var atLink *os.LinkError
+	switch { // their paths are those of temporary names
+	case errors.As(err, &atPath):
+		what = atPath.Err
+	case errors.As(err, &atLink):
+		what = atLink.Err
+	}
+	return fmt.Errorf("open store %s: %w; %s", path, what, advice(path, err))
+}
+
+// advice says what to do about err.
+func advice(path string, err error) string {
+	dir := filepath.Dir(path)
+	switch c := code(err); {
+	case errors.Is(err, errForeign), errors.Is(err, errNoFile):
+		return "choose another file"
+	case errors.Is(err, errNewer):
+		return "run a version at least as new, or choose another file"
+	case errors.Is(err, errNoWAL):
+		return "put the file on a local disk"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return "create the directory " + dir
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), c == sqlite3.SQLITE_FULL:
+		return "make room on the disk of " + dir
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), c == sqlite3.SQLITE_READONLY,
+		c == sqlite3.SQLITE_CANTOPEN, c == sqlite3.SQLITE_PERM:
+		return "let this user read and write the file and its directory " + dir
+	case c == sqlite3.SQLITE_NOTADB, c == sqlite3.SQLITE_CORRUPT:
+		return "restore it from a backup, or move it away to start empty"
+	case isBusy(err):
+		return "end the process that holds it locked, then try again"
+	case c == sqlite3.SQLITE_IOERR:
+		return "check that the disk of " + dir + " has room and works"
+	}
+	return "check the file and its directory " + dir
+}

@@ -1,0 +1,94 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	insertAccount = `INSERT INTO account (dialect, id, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	insertToken   = `INSERT INTO token (hash, dialect, account, id, rights, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	deleteToken      = `DELETE FROM token WHERE dialect = ? AND account = ? AND id = ?`
+	insertSealingKey = `INSERT INTO sealing_key (id, public, wrapped_private, created_at)
+		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+)
+
+// CreateAccount adds an account. webhook.ErrExists: it is there already.
+func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrExists)(
+			run(tx.insertAccount, string(a.Account.Dialect), a.Account.ID, a.CreatedAt.UnixMilli()))
+	})
+	if err != nil {
+		return fmt.Errorf("create account %v: %w", a.Account, err)
+	}
+	return nil
+}
+
+// CreateToken adds a token. webhook.ErrNotFound: its account does not exist;
+// webhook.ErrExists: its hash, or its id in the account, is in use.
+func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
+	dialect, account := string(t.Account.Dialect), t.Account.ID
+	err := s.writer.write(ctx, func(tx *session) error {
+		_, err := scanAccount(t.Account.Dialect)(tx.findAccount.QueryRowContext(context.Background(), dialect, account))
+		if errors.Is(err, sql.ErrNoRows) {
+			return webhook.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return orElse(webhook.ErrExists)(run(tx.insertToken, t.Hash[:], dialect, account, t.ID, int64(t.Rights),
+			t.CreatedAt.UnixMilli(), optionalTime(t.ExpiresAt)))
+	})
+	if err != nil {
+		return fmt.Errorf("create token %s of %v: %w", t.ID, t.Account, err)
+	}
+	return nil
+}
+
+// RevokeToken removes a token of an account. webhook.ErrNotFound: the account
+// has no token of that id.
+func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(run(tx.deleteToken, string(a.Dialect), a.ID, id))
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token %s of %v: %w", id, a, err)
+	}
+	return nil
+}
+
+// AddSealingKey keeps k unless a key of its id is there, and returns the one
+// that stands.
+func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
+	public, private := bytes.Clone(k.Public), bytes.Clone(k.WrappedPrivate)
+	var stands webhook.SealingKey
+	err := s.writer.write(ctx, func(tx *session) error {
+		_, err := run(tx.insertSealingKey, k.ID, public, blob(private), k.CreatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		stands, err = scanSealingKey(tx.findSealingKey.QueryRowContext(context.Background(), k.ID))
+		return err
+	})
+	if err != nil {
+		return webhook.SealingKey{}, fmt.Errorf("add sealing key %s: %w", k.ID, err)
+	}
+	return stands, nil
+}
+
+// orElse gives none as the error of a statement that has written no row.
+func orElse(none error) func(rows int64, err error) error {
+	return func(rows int64, err error) error {
+		if err == nil && rows == 0 {
+			return none
+		}
+		return err
+	}
+}

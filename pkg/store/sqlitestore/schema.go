@@ -1,0 +1,135 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// applicationID marks the file as Hookline's ("Hkln"), as file(1) and
+// PRAGMA application_id show it.
+const applicationID = 0x486b6c6e
+
+// migrations lead from one version of the schema to the next: the file's
+// PRAGMA user_version is how many of them it has been through. Steps that
+// have been released are never changed, only added to.
+//
+// Times are milliseconds since 1970 in UTC; NULL where there is none.
+func migrations() []string {
+	return []string{`
+CREATE TABLE webhook (
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	event        TEXT NOT NULL,
+	id           TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	send_payload INTEGER NOT NULL,
+	position     INTEGER NOT NULL,
+	sealed_key   BLOB,
+	version      INTEGER NOT NULL,
+	created_at   INTEGER NOT NULL,
+	updated_at   INTEGER,
+	PRIMARY KEY (dialect, account, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+	dialect    TEXT NOT NULL,
+	id         TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (dialect, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token (
+	hash       BLOB NOT NULL PRIMARY KEY,
+	dialect    TEXT NOT NULL,
+	account    TEXT NOT NULL,
+	id         TEXT NOT NULL,
+	rights     INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	expires_at INTEGER,
+	UNIQUE (dialect, account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sealing_key (
+	id              TEXT NOT NULL PRIMARY KEY,
+	public          BLOB NOT NULL,
+	wrapped_private BLOB,
+	created_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`}
+}
+
+// identity is what a database file says about itself.
+type identity struct {
+	application, version int64
+	empty                bool // it has no tables
+}
+
+// identify reads a file's identity without changing the file.
+func identify(ctx context.Context, conn *sql.Conn) (identity, error) {
+	var id identity
+	var tables int
+	err := conn.QueryRowContext(ctx, `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_application_id AS a, pragma_user_version AS v`).Scan(&id.application, &id.version, &tables)
+	id.empty = tables == 0
+	return id, err
+}
+
+// check refuses a database that is another application's or a newer
+// version's.
+func (id identity) check() error {
+	fresh := id.application == 0 && id.empty
+	if id.application != applicationID && !fresh {
+		return errForeign
+	}
+	if newest := int64(len(migrations())); id.version > newest && !fresh {
+		return fmt.Errorf("%w: it has version %d, this program knows up to %d", errNewer, id.version, newest)
+	}
+	return nil
+}
+
+// migrate brings the schema to the newest version, all steps or none. It
+// holds the write lock while it looks and acts, so that of several processes
+// one does the work and the others find it done.
+func migrate(ctx context.Context, conn *sql.Conn) (err error) {
+	if err := whenFree(func() error { return execute(ctx, conn, "BEGIN IMMEDIATE") }); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// The connection is given up: what fails here ends with it.
+			_ = execute(ctx, conn, "ROLLBACK")
+		}
+	}()
+	id, err := identify(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := id.check(); err != nil {
+		return err
+	}
+	steps := migrations()
+	if id.application == applicationID && id.version == int64(len(steps)) {
+		return execute(ctx, conn, "COMMIT")
+	}
+	from := id.version
+	if id.empty {
+		from = 0
+	}
+	for _, step := range steps[from:] {
+		if err := execute(ctx, conn, step); err != nil {
+			return err
+		}
+	}
+	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
+	if err := execute(ctx, conn, mark); err != nil {
+		return err
+	}
+	return execute(ctx, conn, "COMMIT")
+}
+
+// execute runs statements that return nothing.
+func execute(ctx context.Context, conn *sql.Conn, statements string) error {
+	_, err := conn.ExecContext(ctx, statements)
+	return err
+}
