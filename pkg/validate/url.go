@@ -1,0 +1,231 @@
+package validate
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// URLPolicy is the operator's setting and an API's own rule for URLs. The
+// zero value is the strictest but for ports: https only, public targets only,
+// any port.
+type URLPolicy struct {
+	// AllowHTTP accepts http as well as https.
+	AllowHTTP bool
+	// AllowPrivate accepts private targets and any port: a setting for
+	// development.
+	AllowPrivate bool
+	// Ports are those allowed, the scheme's default port counted; nil is
+	// any. AllowPrivate overrides it.
+	Ports []uint16
+}
+
+// URL judges a URL as the customer sent it, once decoded from JSON. It gives
+// nil, or a *Fault. First the string itself is judged, the same under every
+// policy; then the policy: scheme, port, address (contracts/README.md, URLs).
+func (p URLPolicy) URL(raw string) error {
+	t, reason := parse(raw)
+	if reason == 0 {
+		reason = p.judge(t)
+	}
+	if reason == 0 {
+		return nil
+	}
+	return p.fault(reason)
+}
+
+// judge applies the policy to a URL that is well formed.
+func (p URLPolicy) judge(t target) Reason {
+	switch {
+	case !t.secure && !p.AllowHTTP:
+		return PlainHTTP
+	case p.AllowPrivate:
+		return 0
+	case p.Ports != nil && !slices.Contains(p.Ports, t.effectivePort()):
+		return PortNotAllowed
+	case t.addr.IsValid() && !PublicAddr(t.addr):
+		return PrivateTarget
+	case t.name == "localhost" || strings.HasSuffix(t.name, ".localhost"):
+		return PrivateTarget
+	}
+	return 0
+}
+
+// fault words a reason where the words depend on the policy.
+func (p URLPolicy) fault(reason Reason) *Fault {
+	switch {
+	case reason == OtherScheme && !p.AllowHTTP:
+		return &Fault{Reason: reason, text: PlainHTTP.String()}
+	case reason == PortNotAllowed && len(p.Ports) == 1:
+		return &Fault{Reason: reason, text: "must use port " + strconv.Itoa(int(p.Ports[0]))}
+	case reason == PortNotAllowed && len(p.Ports) > 1:
+		ports := make([]string, len(p.Ports))
+		for i, port := range p.Ports {
+			ports[i] = strconv.Itoa(int(port))
+		}
+		return &Fault{Reason: reason, text: "must use one of the ports " + strings.Join(ports, ", ")}
+	}
+	return &Fault{Reason: reason}
+}
+
+// target is a well-formed URL taken apart.
+type target struct {
+	secure bool
+	host
+	port uint16 // 0: none written
+	// rest is path and query as sent.
+	rest string
+}
+
+func (t target) effectivePort() uint16 {
+	switch {
+	case t.port != 0:
+		return t.port
+	case t.secure:
+		return 443
+	default:
+		return 80
+	}
+}
+
+// parse takes a URL apart, or says what is wrong with it under any policy.
+// net/url is too lenient for it (it takes "https:example.com", and decodes
+// what it judges) and in one point too strict (it refuses percent-encoded
+// ASCII in a host, which the contract has judged decoded).
+func parse(raw string) (target, Reason) {
+	if reason := judgeCharacters(raw); reason != 0 {
+		return target{}, reason
+	}
+	secure, rest, reason := cutScheme(raw)
+	if reason != 0 {
+		return target{}, reason
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		authority, rest = rest[:i], rest[i:]
+	} else {
+		rest = ""
+	}
+	h, port, reason := parseAuthority(authority)
+	if reason != 0 {
+		return target{}, reason
+	}
+	path, _, _ := strings.Cut(rest, "?")
+	if _, err := url.PathUnescape(path); err != nil {
+		return target{}, BadEncoding
+	}
+	return target{secure: secure, host: h, port: port, rest: rest}, 0
+}
+
+// judgeCharacters refuses what no part of a URL may hold.
+func judgeCharacters(raw string) Reason {
+	// Bytes bound code points: this spares counting a huge string.
+	if len(raw) > MaxURL*utf8.UTFMax || utf8.RuneCountInString(raw) > MaxURL {
+		return TooLong
+	}
+	if !utf8.ValidString(raw) {
+		return NotUTF8
+	}
+	for _, c := range raw {
+		switch {
+		case c == '\\':
+			return Backslash
+		case c == '#':
+			return Fragment
+		case c > ' ' && c < 0x7f:
+		case unicode.IsSpace(c) || isZeroWidthSpace(c):
+			return WhiteSpace
+		case unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c):
+			return ControlCharacter
+		}
+	}
+	return 0
+}
+
+// isZeroWidthSpace tells the spaces that Unicode no longer counts as white
+// space. The zero-width joiners are not among them: words are spelt with them.
+func isZeroWidthSpace(c rune) bool {
+	return c == '\u200b' || c == '\u2060' || c == '\ufeff'
+}
+
+// cutScheme cuts "http://" or "https://" off, in any letter case.
+func cutScheme(raw string) (secure bool, rest string, reason Reason) {
+	scheme, rest, found := strings.Cut(raw, ":")
+	if !found || !isScheme(scheme) {
+		return false, "", NotAbsolute
+	}
+	secure = strings.EqualFold(scheme, "https")
+	if !secure && !strings.EqualFold(scheme, "http") {
+		return false, "", OtherScheme
+	}
+	rest, found = strings.CutPrefix(rest, "//")
+	if !found {
+		return false, "", NotAbsolute
+	}
+	return secure, rest, 0
+}
+
+// isScheme follows RFC 3986, section 3.1. It is ASCII only, so that EqualFold
+// cannot take "httpſ" for https.
+func isScheme(s string) bool {
+	for i := range len(s) {
+		if lower := s[i] | 0x20; 'a' <= lower && lower <= 'z' {
+			continue
+		}
+		if i == 0 || !strings.Contains("0123456789+-.", s[i:i+1]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parseAuthority splits "host:port" and judges both. The port is 0 when there
+// is none; nothing after the colon is none too. Leading zeros of a port are
+// accepted, as by RFC 3986, section 3.2.3, and by browsers: all read ":0443"
+// as 443.
+func parseAuthority(authority string) (h host, port uint16, reason Reason) {
+	if strings.Contains(authority, "@") {
+		return host{}, 0, UserInfo
+	}
+	var digits string
+	if literal, bracketed := strings.CutPrefix(authority, "["); bracketed {
+		address, after, closed := strings.Cut(literal, "]")
+		digits, _ = strings.CutPrefix(after, ":")
+		if !closed || (after != "" && after[0] != ':') {
+			return host{}, 0, BadHost
+		}
+		h, reason = parseIPv6(address)
+	} else {
+		name := authority
+		if i := strings.LastIndexByte(authority, ':'); i >= 0 {
+			name, digits = authority[:i], authority[i+1:]
+		}
+		h, reason = parseName(name)
+	}
+	if reason != 0 || digits == "" {
+		return h, 0, reason
+	}
+	number, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || number == 0 {
+		return host{}, 0, BadPort
+	}
+	return h, uint16(number), 0
+}
+
+// parseIPv6 judges what stands between brackets. IPvFuture (RFC 3986, section
+// 3.2.2) has no version yet and is refused.
+func parseIPv6(s string) (host, Reason) {
+	address, _, zoned := strings.Cut(s, "%")
+	addr, err := netip.ParseAddr(address)
+	switch {
+	case err != nil || !addr.Is6():
+		return host{}, BadHost
+	case zoned:
+		return host{}, Zone
+	}
+	return host{addr: addr}, 0
+}
