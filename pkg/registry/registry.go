@@ -1,0 +1,164 @@
+// Package registry holds the rules of registering webhooks, over a store. It
+// makes ids and signing keys, seals the keys, and settles writes whose outcome
+// is unknown. It judges no wire format and knows no JSON, HTTP or AWS.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// maxTries bounds how often one creation is tried under new ids. Each try
+// waits for the store's own time-out before, so the deadline usually ends it
+// first.
+const maxTries = 5
+
+// Store is the part of store.Store that the registry uses.
+type Store interface {
+	Create(context.Context, webhook.Creation) ([]webhook.Webhook, error)
+}
+
+// Sealer encrypts a signing key for storage. seal.Sealer is one.
+type Sealer interface {
+	Seal(seal.Owner, webhook.Secret) ([]byte, error)
+}
+
+// Rules are what an API lays down for its registrations.
+type Rules struct {
+	// NewIDs makes one id an event, in order. They are all the same where a
+	// registration has one id.
+	NewIDs func(events []string) ([]string, error)
+	// NewKey makes the signing key of a registration, which then has one id;
+	// nil where the key is the account's.
+	NewKey func() (webhook.Secret, error)
+	// Excluding are pairs of events of which an account can have one.
+	Excluding [][2]string
+}
+
+// Config is what a registry is made of. All fields are needed.
+type Config struct {
+	Store  Store
+	Sealer Sealer
+	Rules  Rules
+	Now    func() time.Time
+}
+
+// Registry registers webhooks for one API. It is safe for concurrent use.
+type Registry struct{ Config }
+
+// New gives a registry.
+func New(cfg Config) *Registry { return &Registry{cfg} }
+
+// Item is one event to register.
+type Item struct {
+	Event       string
+	URL         string
+	SendPayload bool
+}
+
+// Registration is what was registered: the webhooks in the order asked for,
+// and the signing key, zero where the API's key is the account's. It is the
+// only time the key is to be had.
+type Registration struct {
+	Webhooks   []webhook.Webhook
+	SigningKey webhook.Secret
+}
+
+// Register adds webhooks to an account, all or none. Items are 1 to 50 valid
+// ones, no event twice, no two that exclude each other.
+//
+//   - *webhook.TakenError: events that have a webhook already.
+//   - *webhook.ExcludedError: events that a registered one excludes.
+//   - Any other error is our fault. Then the registration may yet stand when
+//     the error wraps webhook.ErrUnknownOutcome, and otherwise does not.
+func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {
+	var registration Registration
+	if r.Rules.NewKey != nil {
+		var err error
+		if registration.SigningKey, err = r.Rules.NewKey(); err != nil {
+			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
+		}
+	}
+	creation := webhook.Creation{Exclusions: r.exclusions(items)}
+	now := r.Now().UTC().Truncate(time.Millisecond)
+	for range maxTries {
+		var err error
+		if creation.Webhooks, err = r.records(account, items, registration.SigningKey, now); err != nil {
+			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
+		}
+		registration.Webhooks, err = r.Store.Create(ctx, creation)
+		if err == nil {
+			return registration, nil
+		}
+		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
+			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
+		}
+		creation.Earlier = append(creation.Earlier, ids(creation.Webhooks)...)
+	}
+	return Registration{}, fmt.Errorf("register for %s: %d tries: %w", account, maxTries, webhook.ErrUnknownOutcome)
+}
+
+// records makes the records of one try: ids are new each time, so that a
+// record written late by an earlier try never carries the id of one that was
+// answered and deleted since.
+func (r *Registry) records(account webhook.Account, items []Item, key webhook.Secret, now time.Time) ([]webhook.Webhook, error) {
+	events := make([]string, len(items))
+	for i, item := range items {
+		events[i] = item.Event
+	}
+	newIDs, err := r.Rules.NewIDs(events)
+	if err != nil {
+		return nil, err
+	}
+	var sealed []byte
+	if r.Rules.NewKey != nil {
+		if sealed, err = r.Sealer.Seal(seal.WebhookKey(account, newIDs[0]), key); err != nil {
+			return nil, err
+		}
+	}
+	records := make([]webhook.Webhook, len(items))
+	for i, item := range items {
+		records[i] = webhook.Webhook{
+			Account:     account,
+			Event:       item.Event,
+			ID:          newIDs[i],
+			URL:         item.URL,
+			SendPayload: item.SendPayload,
+			Position:    i,
+			SealedKey:   sealed,
+			Version:     1,
+			CreatedAt:   now,
+		}
+	}
+	return records, nil
+}
+
+// exclusions are those of the items, in their order.
+func (r *Registry) exclusions(items []Item) []webhook.Exclusion {
+	var found []webhook.Exclusion
+	for _, item := range items {
+		for _, pair := range r.Rules.Excluding {
+			switch item.Event {
+			case pair[0]:
+				found = append(found, webhook.Exclusion{Event: item.Event, By: pair[1]})
+			case pair[1]:
+				found = append(found, webhook.Exclusion{Event: item.Event, By: pair[0]})
+			}
+		}
+	}
+	return found
+}
+
+func ids(webhooks []webhook.Webhook) []string {
+	all := make([]string, len(webhooks))
+	for i, w := range webhooks {
+		all[i] = w.ID
+	}
+	return slices.Compact(all)
+}
