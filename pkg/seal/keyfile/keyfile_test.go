@@ -218,7 +218,7 @@ func TestConcurrentProcessesAgree(t *testing.T) {
 		for i := range ids {
 			group.Go(func() {
 				cmd := exec.CommandContext(t.Context(), os.Args[0])
-				cmd.Env = append(os.Environ(), createEnv+"="+dir)
+				cmd.Env = append(os.Environ(), createEnv+"="+dir, "GORACE=atexit_sleep_ms=0")
 				out, err := cmd.Output()
 				if err != nil {
 					t.Error(err)
