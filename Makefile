@@ -1,0 +1,118 @@
+# Hookline's commands. `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The processor that `make build` builds the functions for: arm64 or x86_64.
+# The stack's parameter Architecture must be given the same value.
+ARCH ?= arm64
+# Arguments for `make run`, such as ARGS='--listen 127.0.0.1:9000'.
+ARGS ?=
+
+# Tests run the functions here.
+host_arch := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+tools := .tools
+# The programs of a virtual environment are run by its interpreter, since the
+# paths written into them break when the checkout moves.
+python := $(tools)/venv/bin/python
+sam := $(python) $(tools)/venv/bin/sam
+cfn_lint := $(python) $(tools)/venv/bin/cfn-lint
+golangci_version := v2.15.0
+
+# The SAM CLI keeps its settings here, asks nothing and reports nothing.
+export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR := $(CURDIR)/$(tools)/sam
+
+# $(call build_functions,directory,processor): build every function of the
+# template. Static, stripped, and the same bytes wherever and whenever they are
+# built, so that a deployment replaces only what has changed. The SAM CLI
+# hides what the compiler said, so that a failure is built once more without it.
+lambda_flags := -trimpath -buildvcs=false -tags=lambda.norpc -ldflags=-s
+define build_functions
+export CGO_ENABLED=0 GOFLAGS='$(lambda_flags)'; \
+	$(sam) build --build-dir $(1) --parameter-overrides Architecture=$(2) \
+	|| { go build ./functions/...; exit 1; }
+endef
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: ## Run everything in one process, for development. Needs Go only
+	@infra/tools/prerequisites.sh go
+	go run ./cmd/hookline serve --dev $(ARGS)
+
+.PHONY: test
+test: tools ## Check the prerequisites, install the tools, build, and run all tests
+	@echo "Building the functions for $(host_arch)"
+	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
+	$(sam) validate --lint
+	go vet ./...
+	go test -race -vet=off -timeout 15m ./...
+
+.PHONY: build
+build: tools ## Build bin/hookline, and the functions as they are deployed
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/hookline ./cmd/hookline
+	$(call build_functions,.aws-sam/build,$(ARCH))
+
+.PHONY: lint lint-format lint-modules lint-go lint-templates
+lint: lint-format lint-modules lint-templates lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
+
+lint-format:
+	@unformatted=$$(gofmt -l $(wildcard cmd functions infra pkg)); \
+	if [ -n "$$unformatted" ]; then echo "Not as gofmt writes it:"; echo "$$unformatted"; exit 1; fi
+
+lint-modules:
+	go mod tidy -diff
+
+lint-templates: $(tools)/venv.stamp
+	$(cfn_lint)
+	$(sam) validate --lint
+
+lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
+	$(tools)/bin/golangci-lint run
+
+.PHONY: tools
+tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp ## Install what tests need into .tools, pinned
+
+.PHONY: clean
+clean: ## Remove what was built. The tools in .tools and the data in data stay
+	rm -rf bin .aws-sam coverage.out
+
+.PHONY: prerequisites
+prerequisites:
+	@infra/tools/prerequisites.sh
+
+$(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites
+	@echo "Installing the AWS SAM CLI and cfn-lint"
+	@rm -rf $(tools)/venv
+	@mkdir -p $(tools)
+	@python3 -m venv $(tools)/venv
+	@$(python) -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
+	@$(python) -m pip check
+	@touch $@
+
+# The Lambda runtime emulator comes with the SAM CLI.
+$(tools)/rie: $(tools)/venv.stamp
+	@cp $(tools)/venv/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(host_arch) $@
+	@chmod +x $@
+	@touch $@
+
+$(tools)/dynamodb-local.stamp: infra/tools/dynamodb-local/pom.xml | prerequisites
+	@echo "Installing DynamoDB Local"
+	@rm -rf $(tools)/dynamodb-local
+	@mkdir -p $(tools)/dynamodb-local
+	@mvn -B -q -ntp -Dstyle.color=never -f $< dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/$(tools)/dynamodb-local/lib"
+	@test -n "$$(ls $(tools)/dynamodb-local/lib/DynamoDBLocal-*.jar)"
+	@touch $@
+
+$(tools)/golangci-lint-$(golangci_version).stamp: | prerequisites
+	@echo "Building golangci-lint $(golangci_version) (some minutes)"
+	@mkdir -p $(tools)/bin
+	@rm -f $(tools)/golangci-lint-*.stamp
+	@GOBIN="$(CURDIR)/$(tools)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(golangci_version)
+	@touch $@

@@ -1,0 +1,174 @@
+package infra_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// registerRoutes are the routes of the registration endpoints: their own, the
+// same path with any other method, and every other path of the API.
+var registerRoutes = map[string][]string{
+	"SquakeRegister":     {"ANY /v2/webhooks", "ANY /v2/{proxy+}", "POST /v2/webhooks"},
+	"ShoptetRegister":    {"ANY /api/webhooks", "ANY /api/{proxy+}", "POST /api/webhooks"},
+	"AbbeycrossRegister": {"ANY /v1/webhooks/register", "ANY /v1/{proxy+}", "POST /v1/webhooks/register"},
+}
+
+// maxTimeout is the time in seconds after which the HTTP API stops waiting for
+// a function and answers in its own shape.
+const maxTimeout = 30
+
+// functionFolders lists functions/<name> that have a main.go.
+func functionFolders(t *testing.T) []string {
+	t.Helper()
+	mains, err := filepath.Glob(filepath.Join(root, "functions", "*", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(mains) == 0 {
+		t.Fatal("no folder functions/<name> has a main.go")
+	}
+	names := make([]string, len(mains))
+	for i, path := range mains {
+		names[i] = filepath.Base(filepath.Dir(path))
+	}
+	return names
+}
+
+// resourceName gives the name of a folder's function in the template:
+// squake-register is SquakeRegister.
+func resourceName(folder string) string {
+	var name strings.Builder
+	for part := range strings.SplitSeq(folder, "-") {
+		name.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return name.String()
+}
+
+func TestEveryFolderIsAFunction(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	var want []string
+	for _, folder := range functionFolders(t) {
+		want = append(want, resourceName(folder)+" functions/"+folder)
+	}
+	var got []string
+	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
+		var f functionProperties
+		tm.Resources[name].properties(t, &f)
+		got = append(got, name+" "+f.CodeUri)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("functions of the template (-folders +template):\n%s", diff)
+	}
+}
+
+func TestFunctionHasWhatItNeeds(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	global := tm.Globals.Function
+	if global.Runtime != "provided.al2023" || global.Handler != "bootstrap" {
+		t.Errorf("runtime %q, handler %q", global.Runtime, global.Handler)
+	}
+	if global.Timeout <= 0 || global.Timeout >= maxTimeout {
+		t.Errorf("timeout is %d s, want less than the gateway's %d", global.Timeout, maxTimeout)
+	}
+	if _, ok := global.Environment.Variables["HOOKLINE_WEBHOOKS_TABLE"]; !ok {
+		t.Error("the functions are not told the table")
+	}
+	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
+		t.Run(name, func(t *testing.T) { checkFunction(t, tm, name) })
+	}
+}
+
+func checkFunction(t *testing.T, tm template, name string) {
+	r := tm.Resources[name]
+	var f functionProperties
+	r.properties(t, &f)
+	if r.Metadata.BuildMethod != "go1.x" {
+		t.Errorf("build method %q", r.Metadata.BuildMethod)
+	}
+	if f.Timeout != 0 || f.Runtime != "" || f.Handler != "" {
+		t.Error("timeout, runtime and handler are those of all functions")
+	}
+	if want := "!GetAtt " + name + "Role.Arn"; f.Role != want {
+		t.Errorf("role is %v, want its own, %s", f.Role, want)
+	}
+	if f.Policies != nil {
+		t.Error("has policies beside its role's; SAM would make a role of them")
+	}
+	logs := name + "Logs"
+	if want := "!Ref " + logs; f.LoggingConfig.LogGroup != want {
+		t.Errorf("log group is %v, want %s", f.LoggingConfig.LogGroup, want)
+	}
+	var group struct{ RetentionInDays any }
+	if tm.Resources[logs].Type != "AWS::Logs::LogGroup" {
+		t.Fatalf("%s is no log group", logs)
+	}
+	tm.Resources[logs].properties(t, &group)
+	if group.RetentionInDays == nil {
+		t.Errorf("%s keeps its logs for ever", logs)
+	}
+	if diff := cmp.Diff(registerRoutes[name], routes(t, tm, name)); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+}
+
+// routes lists the route keys that lead to a function, sorted.
+func routes(t *testing.T, tm template, name string) []string {
+	t.Helper()
+	var f functionProperties
+	tm.Resources[name].properties(t, &f)
+	var keys []string
+	for event, e := range f.Events {
+		if e.Type != "HttpApi" || e.Properties.ApiId != "!Ref Api" {
+			t.Errorf("%s: event %s is a %s of %q, want the API's", name, event, e.Type, e.Properties.ApiId)
+		}
+		keys = append(keys, e.Properties.Method+" "+e.Properties.Path)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// The data outlives every mistake with a stack.
+func TestDataIsKept(t *testing.T) {
+	var stack struct{ TemplateURL string }
+	readTemplate(t, "template.yaml").Resources["Data"].properties(t, &stack)
+	data := readTemplate(t, stack.TemplateURL)
+	for name, r := range data.Resources {
+		if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
+			t.Errorf("%s: deletion policy %q, update policy %q, want Retain", name, r.DeletionPolicy, r.UpdateReplacePolicy)
+		}
+	}
+	type attribute struct{ AttributeName, AttributeType, KeyType string }
+	for _, name := range data.ofType(t, "AWS::DynamoDB::Table") {
+		var table struct {
+			BillingMode                      string
+			DeletionProtectionEnabled        bool
+			AttributeDefinitions, KeySchema  []attribute
+			PointInTimeRecoverySpecification struct{ PointInTimeRecoveryEnabled bool }
+		}
+		data.Resources[name].properties(t, &table)
+		if !table.DeletionProtectionEnabled || !table.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled {
+			t.Errorf("%s: no deletion protection or no point-in-time recovery", name)
+		}
+		if table.BillingMode != "PAY_PER_REQUEST" {
+			t.Errorf("%s: billing mode %q", name, table.BillingMode)
+		}
+		keys := slices.Concat(table.AttributeDefinitions, table.KeySchema)
+		want := []attribute{{"pk", "S", ""}, {"sk", "S", ""}, {"pk", "", "HASH"}, {"sk", "", "RANGE"}}
+		if !slices.Equal(keys, want) {
+			t.Errorf("%s: keys %v, want %v", name, keys, want)
+		}
+	}
+	for _, name := range data.ofType(t, "AWS::KMS::Key") {
+		var key struct{ EnableKeyRotation bool }
+		data.Resources[name].properties(t, &key)
+		if !key.EnableKeyRotation {
+			t.Errorf("%s is not rotated", name)
+		}
+	}
+}

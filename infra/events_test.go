@@ -1,0 +1,237 @@
+package infra_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-lambda-go/events"
+)
+
+const wantSuffix = ".want.json"
+
+// expectation is what a <case>.want.json file says.
+type expectation struct {
+	After      []string          `json:"after"`
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers"`
+	Body       json.RawMessage   `json:"body"`
+	Status     cfn.StatusType
+}
+
+// eventCases lists the cases of a function, sorted; each has both its files.
+func eventCases(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(root, "events", folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases, wants []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), wantSuffix); ok {
+			wants = append(wants, name)
+		} else if name, ok := strings.CutSuffix(entry.Name(), ".json"); ok {
+			cases = append(cases, name)
+		} else {
+			t.Errorf("events/%s/%s is no event file", folder, entry.Name())
+		}
+	}
+	slices.Sort(cases)
+	slices.Sort(wants)
+	if len(cases) == 0 || !slices.Equal(cases, wants) {
+		t.Fatalf("events/%s: cases %v, expectations of %v; want as many of both, at least one", folder, cases, wants)
+	}
+	return cases
+}
+
+func TestEveryEventFolderIsAFunction(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join(root, "events"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			folders = append(folders, entry.Name())
+		}
+	}
+	if want := functionFolders(t); !slices.Equal(folders, want) {
+		t.Errorf("folders of events are %v, functions are %v", folders, want)
+	}
+}
+
+// Each file is an event of its function's own type, and between them they take
+// every route to the function.
+func TestEventFiles(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	for _, folder := range functionFolders(t) {
+		t.Run(folder, func(t *testing.T) {
+			declared := routes(t, tm, resourceName(folder))
+			cases := eventCases(t, folder)
+			var taken []string
+			for _, name := range cases {
+				path := filepath.Join("events", folder, name)
+				var want expectation
+				readJSON(t, path+wantSuffix, &want)
+				for _, before := range want.After {
+					if before == name || !slices.Contains(cases, before) {
+						t.Errorf("%s comes after %q, which is no other case", path, before)
+					}
+				}
+				if len(declared) == 0 {
+					checkCustomResourceEvent(t, path, want)
+				} else {
+					taken = append(taken, checkRequestEvent(t, path, declared, want))
+				}
+			}
+			slices.Sort(taken)
+			if got := slices.Compact(taken); !slices.Equal(got, declared) {
+				t.Errorf("events take the routes %q, want all of %q", got, declared)
+			}
+		})
+	}
+}
+
+// checkRequestEvent holds an event of the HTTP API, payload 2.0, to what the
+// gateway sends, and returns its route.
+func checkRequestEvent(t *testing.T, path string, declared []string, want expectation) string {
+	t.Helper()
+	var e events.APIGatewayV2HTTPRequest
+	readJSON(t, path+".json", &e)
+	request := e.RequestContext.HTTP
+	if e.Version != "2.0" || e.RequestContext.Stage != "$default" || e.RequestContext.TimeEpoch == 0 {
+		t.Errorf("%s: version %q, stage %q, time %d", path, e.Version, e.RequestContext.Stage, e.RequestContext.TimeEpoch)
+	}
+	if request.Path != e.RawPath || e.RequestContext.RouteKey != e.RouteKey {
+		t.Errorf("%s: the request context has another path or route", path)
+	}
+	if got := routeOf(request.Method, e.RawPath, declared); got != e.RouteKey {
+		t.Errorf("%s: the gateway would route %s %s as %q, not %q", path, request.Method, e.RawPath, got, e.RouteKey)
+	}
+	for name := range maps.Keys(e.Headers) {
+		if name != strings.ToLower(name) {
+			t.Errorf("%s: header %s is not in lower case, as the gateway has them", path, name)
+		}
+	}
+	body := []byte(e.Body)
+	if e.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+			t.Errorf("%s: body: %v", path, err)
+		}
+	}
+	if got := e.Headers["content-length"]; len(body) > 0 && got != strconv.Itoa(len(body)) {
+		t.Errorf("%s: content-length %q of a body of %d bytes", path, got, len(body))
+	}
+	if want.StatusCode < 200 || want.StatusCode > 599 || want.Status != "" {
+		t.Errorf("%s: expects status code %d, status %q", path, want.StatusCode, want.Status)
+	}
+	return e.RouteKey
+}
+
+// routeOf picks the route as an HTTP API does: a full match of path and method,
+// then of the path with ANY, then the longest prefix with {proxy+}.
+func routeOf(method, path string, declared []string) string {
+	for _, key := range []string{method + " " + path, "ANY " + path} {
+		if slices.Contains(declared, key) {
+			return key
+		}
+	}
+	var best string
+	for _, key := range declared {
+		prefix, greedy := strings.CutSuffix(key, "{proxy+}")
+		_, prefix, _ = strings.Cut(prefix, " ")
+		if greedy && strings.HasPrefix(path, prefix) && len(path) > len(prefix) && len(key) > len(best) {
+			best = key
+		}
+	}
+	return best
+}
+
+// checkCustomResourceEvent holds an event to what CloudFormation sends for a
+// custom resource.
+func checkCustomResourceEvent(t *testing.T, path string, want expectation) {
+	t.Helper()
+	var e struct {
+		cfn.Event
+		ServiceToken string
+	}
+	readJSON(t, path+".json", &e)
+	switch e.RequestType {
+	case cfn.RequestCreate, cfn.RequestUpdate, cfn.RequestDelete:
+	default:
+		t.Errorf("%s: request type %q", path, e.RequestType)
+	}
+	if (e.RequestType == cfn.RequestCreate) != (e.PhysicalResourceID == "") {
+		t.Errorf("%s: a %s with the physical id %q", path, e.RequestType, e.PhysicalResourceID)
+	}
+	if (e.RequestType == cfn.RequestUpdate) != (e.OldResourceProperties != nil) {
+		t.Errorf("%s: a %s with the old properties %v", path, e.RequestType, e.OldResourceProperties)
+	}
+	if e.ServiceToken == "" || e.StackID == "" || e.LogicalResourceID == "" || e.RequestID == "" {
+		t.Errorf("%s: lacks what every request has: %+v", path, e)
+	}
+	if _, err := strconv.Atoi(e.ResourceProperties["SealingKeyVersion"].(string)); err != nil {
+		t.Errorf("%s: version: %v", path, err)
+	}
+	if to, err := url.Parse(e.ResponseURL); err != nil || to.Hostname() != "127.0.0.1" {
+		t.Errorf("%s: answers go to %q, %v; want a loopback placeholder", path, e.ResponseURL, err)
+	}
+	if want.Status != cfn.StatusSuccess && want.Status != cfn.StatusFailed || want.StatusCode != 0 {
+		t.Errorf("%s: expects status %q, status code %d", path, want.Status, want.StatusCode)
+	}
+}
+
+// Nothing in an event file can be taken for a real credential.
+func TestEventsHoldPlaceholdersOnly(t *testing.T) {
+	token := regexp.MustCompile(`hk_[A-Za-z0-9_-]*`)
+	placeholders := []string{"hk_test_PLACEHOLDER", "hk_test_READONLY_PLACEHOLDER", "hk_test_EXPIRED_PLACEHOLDER", "hk_test_UNKNOWN"}
+	seen := map[string]bool{}
+	for _, folder := range functionFolders(t) {
+		for _, name := range eventCases(t, folder) {
+			text, err := os.ReadFile(filepath.Join(root, "events", folder, name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range token.FindAllString(string(text), -1) {
+				seen[found] = true
+				if !slices.Contains(placeholders, found) {
+					t.Errorf("events/%s/%s.json holds %q", folder, name, found)
+				}
+			}
+		}
+	}
+	for _, placeholder := range placeholders {
+		if !seen[placeholder] {
+			t.Errorf("no event uses %s", placeholder)
+		}
+	}
+}
+
+// The settings are for variables that the template gives that function.
+func TestEventSettings(t *testing.T) {
+	var settings map[string]map[string]string
+	readJSON(t, "events/env.json", &settings)
+	tm := readTemplate(t, "template.yaml")
+	if len(settings) == 0 {
+		t.Fatal("events/env.json is empty")
+	}
+	for function, variables := range settings {
+		var f functionProperties
+		tm.Resources[function].properties(t, &f)
+		for name := range variables {
+			if _, ok := f.Environment.Variables[name]; !ok {
+				t.Errorf("events/env.json sets %s of %s, which the template does not", name, function)
+			}
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package infra_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hookline/hookline/"
+
+// importRules say what must not be reached, directly or through others. Both
+// are patterns: a package of this module starts with no dot in its first
+// element ("pkg/..."), and "/..." means the folder and all below it.
+var importRules = []struct{ name, of, never string }{
+	{"the words are the standard library's", "pkg/webhook", "*.*/..."},
+	{"no API knows a store", "pkg/dialect/...", "pkg/store/..."},
+	{"no API knows AWS", "pkg/dialect/...", "github.com/aws/..."},
+	{"no store knows an API", "pkg/store/...", "pkg/dialect/..."},
+	{"the rules know no API", "pkg/registry", "pkg/dialect/..."},
+	{"the rules know no store", "pkg/registry", "pkg/store/..."},
+	{"the rules know no AWS", "pkg/registry", "github.com/aws/..."},
+	{"the rules know no HTTP", "pkg/registry", "net/http"},
+	{"no function carries SQLite's store", "functions/...", "pkg/store/sqlitestore"},
+	{"no function carries SQLite", "functions/...", "modernc.org/..."},
+	{"what registers opens nothing", "functions/*-register", "pkg/seal/unseal/..."},
+	{"what registers asks KMS for nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
+	{"values are judged without the network", "pkg/validate", "net/http"},
+}
+
+// supports are packages below pkg/dialect that are no API.
+var supports = []string{"pkg/dialect/dialecttest"}
+
+// listed is what `go list` says of one package.
+type listed struct {
+	ImportPath string
+	Deps       []string
+}
+
+// packages lists this module's packages with all that each reaches, by path
+// without the module's own.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		var failed *exec.ExitError
+		if errors.As(err, &failed) {
+			t.Fatalf("go list: %v\n%s", err, failed.Stderr)
+		}
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for i, dep := range p.Deps {
+			p.Deps[i] = strings.TrimPrefix(dep, module)
+		}
+		found[strings.TrimPrefix(p.ImportPath, module)] = p.Deps
+	}
+}
+
+// matches reports whether a package is of a pattern of importRules.
+func matches(pattern, pkg string) bool {
+	prefix, deep := strings.CutSuffix(pattern, "/...")
+	if deep {
+		elements := strings.Split(pkg, "/")
+		n := strings.Count(prefix, "/") + 1
+		pkg = strings.Join(elements[:min(n, len(elements))], "/")
+	}
+	ok, err := path.Match(prefix, pkg)
+	return ok && err == nil
+}
+
+func TestImportRules(t *testing.T) {
+	all := packages(t)
+	for _, rule := range importRules {
+		t.Run(strings.ReplaceAll(rule.name, " ", "-"), func(t *testing.T) {
+			judged := 0
+			for pkg, deps := range all {
+				if !matches(rule.of, pkg) || slices.Contains(supports, pkg) {
+					continue
+				}
+				judged++
+				for _, dep := range deps {
+					if matches(rule.never, dep) {
+						t.Errorf("%s reaches %s", pkg, dep)
+					}
+				}
+			}
+			if judged == 0 {
+				t.Errorf("no package is %s", rule.of)
+			}
+		})
+	}
+}
+
+// The APIs don't know each other.
+func TestDialectsAreApart(t *testing.T) {
+	all := packages(t)
+	var dialects []string
+	for pkg := range all {
+		if matches("pkg/dialect/*", pkg) && !slices.Contains(supports, pkg) {
+			dialects = append(dialects, pkg)
+		}
+	}
+	if len(dialects) < 3 {
+		t.Fatalf("found the APIs %v, want at least three", dialects)
+	}
+	for _, dialect := range dialects {
+		for _, other := range dialects {
+			if slices.Contains(all[dialect], other) {
+				t.Errorf("%s reaches %s", dialect, other)
+			}
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, pkg string
+		want         bool
+	}{
+		{"pkg/store/...", "pkg/store", true},
+		{"pkg/store/...", "pkg/store/sqlitestore", true},
+		{"pkg/store/...", "pkg/stores", false},
+		{"pkg/dialect/*", "pkg/dialect/squake", true},
+		{"pkg/dialect/*", "pkg/dialect", false},
+		{"pkg/dialect/*", "pkg/dialect/squake/wire", false},
+		{"functions/*-register", "functions/squake-register", true},
+		{"functions/*-register", "functions/keyring", false},
+		{"modernc.org/...", "modernc.org/sqlite/lib", true},
+		{"*.*/...", "github.com/aws/aws-lambda-go/cfn", true},
+		{"*.*/...", "net/http", false},
+	} {
+		if got := matches(tt.pattern, tt.pkg); got != tt.want {
+			t.Errorf("matches(%q, %q) = %v, want %v", tt.pattern, tt.pkg, got, tt.want)
+		}
+	}
+}

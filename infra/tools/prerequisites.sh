@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Says which of the programs that building and testing need are missing or too
+# old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
+# maven python]; without arguments it looks for all of them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+missing=()
+
+# at_least HAVE WANT: whether version HAVE is WANT or later.
+at_least() {
+  [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+check_go() {
+  local want have
+  want=$(awk '$1 == "go" { print $2 }' go.mod)
+  if ! has go; then
+    missing+=("Go $want or later: https://go.dev/dl/")
+  elif ! have=$(go env GOVERSION 2>&1); then
+    missing+=("Go $want or later: $have")
+  elif ! at_least "${have#go}" "$want"; then
+    missing+=("Go $want or later (found ${have#go}): https://go.dev/dl/")
+  fi
+}
+
+check_cc() {
+  local cc
+  cc=$(go env CC 2>/dev/null || echo gcc)
+  has "${cc%% *}" || missing+=("a C compiler (${cc%% *}): the race detector is linked with it")
+}
+
+check_java() {
+  local out version
+  if ! has java || ! out=$(java -version 2>&1); then
+    missing+=("Java 17 or later: DynamoDB Local runs on it")
+    return
+  fi
+  version=$(sed -n 's/.*version "\([0-9.]*\).*/\1/p' <<<"$out" | head -n 1)
+  at_least "${version:-0}" 17 || missing+=("Java 17 or later (found ${version:-unknown}): DynamoDB Local runs on it")
+}
+
+check_maven() {
+  has mvn || missing+=("Maven (mvn): it fetches DynamoDB Local")
+}
+
+check_python() {
+  local version
+  if ! has python3 || ! version=$(python3 -c 'import platform; print(platform.python_version())' 2>&1); then
+    missing+=("Python 3.11 or later (python3): the AWS SAM CLI and cfn-lint run on it")
+  elif ! at_least "$version" 3.11; then
+    missing+=("Python 3.11 or later (found $version): the AWS SAM CLI and cfn-lint run on it")
+  elif ! python3 -c 'import venv, ensurepip' >/dev/null 2>&1; then
+    missing+=("Python's venv and ensurepip modules (on Debian: the package python3-venv)")
+  fi
+}
+
+[ $# -gt 0 ] || set -- go cc java maven python
+for name in "$@"; do
+  "check_$name"
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "Missing:" >&2
+  printf '  %s\n' "${missing[@]}" >&2
+  exit 1
+fi
