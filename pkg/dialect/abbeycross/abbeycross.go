@@ -1,0 +1,91 @@
+// Package abbeycross speaks AbbeyCross's webhook API, /v1/webhooks: its wire
+// format, its rules, its working hours and the shape of its errors.
+// contracts/abbeycross.md is the contract.
+package abbeycross
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	name         = "abbeycross"
+	registerPath = "/v1/webhooks/register"
+)
+
+// API is AbbeyCross's.
+func API() dialect.API {
+	return dialect.API{
+		Name:           name,
+		Prefix:         "/v1",
+		CheckAccountID: func(string) error { return nil },
+		New:            newHandler,
+		Example: dialect.Example{
+			Path:        registerPath,
+			TokenHeader: "Authorization: Bearer ",
+			Body:        `{"url":"https://example.com/abbeycross","events":["shipment.created","shipment.delivered"]}`,
+		},
+	}
+}
+
+// handler answers the routes.
+type handler struct {
+	registry *registry.Registry
+	urls     validate.URLPolicy
+	events   eventList
+}
+
+func newHandler(setup dialect.Setup) (dialect.Handler, error) {
+	events, eventsErr := parseEvents(setup.Getenv("HOOKLINE_ABBEYCROSS_EVENTS"))
+	hours, hoursErr := parseHours(setup.Getenv("HOOKLINE_ABBEYCROSS_HOURS"))
+	if eventsErr == nil && setup.Deployed && len(events) == 0 {
+		eventsErr = errors.New("HOOKLINE_ABBEYCROSS_EVENTS: name the events that can be registered, with commas between")
+	}
+	if err := errors.Join(eventsErr, hoursErr); err != nil {
+		return nil, err
+	}
+	h := &handler{
+		urls:   setup.URLs,
+		events: events,
+		registry: registry.New(registry.Config{
+			Store:  setup.Store,
+			Sealer: setup.Sealer,
+			Now:    setup.Now,
+			Rules:  registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey},
+		}),
+	}
+	return dialect.Door{
+		API: name,
+		Routes: []dialect.Route{
+			{Method: http.MethodPost, Path: registerPath, Right: webhook.Write, Body: true, Handle: h.register},
+		},
+		Refuse:      refuse,
+		Credentials: auth.Bearer,
+		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
+		MediaTypes:  []string{"application/json"},
+		ContentType: "application/json",
+		Closed:      func(now time.Time) time.Duration { return hours.untilOpen(now) },
+		Keys:        setup.Keys,
+		Now:         setup.Now,
+		Log:         setup.Log,
+	}.Handler(), nil
+}
+
+// sharedID gives all records of a registration one id.
+func sharedID(newID func() (string, error)) func(events []string) ([]string, error) {
+	return func(events []string) ([]string, error) {
+		id, err := newID()
+		ids := make([]string, len(events))
+		for i := range ids {
+			ids[i] = id
+		}
+		return ids, err
+	}
+}

@@ -1,0 +1,151 @@
+package abbeycross
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/dialect"
+)
+
+// The codes of the contract.
+const (
+	codeInvalid      = "INVALID_PARAMETER"
+	codeTaken        = "WEBHOOK_ALREADY_EXISTS"
+	codeUnauthorized = "UNAUTHORIZED"
+	codeNotFound     = "NOT_FOUND"
+	codeMethod       = "METHOD_NOT_ALLOWED"
+	codeInternal     = "INTERNAL_ERROR"
+	codeUnavailable  = "SERVICE_UNAVAILABLE"
+)
+
+// The source's sentences. A more exact one may follow the first.
+const (
+	textInvalid      = "One or more parameter values are invalid. Please check and retry."
+	textTaken        = "Webhook already exists for this event"
+	textUnauthorized = "Authentication token is required for this action that was not provided, expired or invalid."
+	textNotFound     = "The requested endpoint or entity does not exist."
+	textInternal     = "Internal server error."
+	textUnavailable  = "The server is currently unavailable due to non-working hours. Please try again later."
+)
+
+const (
+	// maxTextValue is the longest string, in characters, that comes back as
+	// parameter_value.
+	maxTextValue = 256
+	// maxNestedValue is the largest array or object, in bytes, that does.
+	maxNestedValue = 1 << 10
+)
+
+// fault is the body of every error.
+type fault struct {
+	ErrorID        string         `json:"errorId"`
+	Code           string         `json:"code"`
+	Text           string         `json:"text"`
+	ParameterName  string         `json:"parameter_name,omitempty"`
+	ParameterValue jsontext.Value `json:"parameter_value,omitzero"`
+}
+
+// refusal is the first thing wrong with a request's parameters: a 400. The
+// name and the value of a parameter that was not sent are left out.
+type refusal struct {
+	code, text string
+	name       string
+	value      jsontext.Value
+}
+
+// Error names the parameter, not what was sent in it.
+func (e *refusal) Error() string { return "refused " + e.name + " with " + e.code }
+
+// invalid refuses a parameter that was sent.
+func invalid(name string, value jsontext.Value, wrong string) error {
+	return &refusal{codeInvalid, fmt.Sprintf("%s %s %s.", textInvalid, name, wrong), name, value}
+}
+
+// missing refuses a request that lacks a parameter.
+func missing(name string) error {
+	return &refusal{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name)}
+}
+
+// taken refuses an event that has a webhook already.
+func taken(name string, value jsontext.Value) error {
+	return &refusal{codeTaken, textTaken, name, value}
+}
+
+// shown is what of a value comes back: strings are cut, large arrays and
+// objects left out.
+func shown(value jsontext.Value) jsontext.Value {
+	switch kind := value.Kind(); {
+	case (kind == '[' || kind == '{') && len(value) > maxNestedValue:
+		return nil
+	case kind == '"':
+		text, _ := dialect.AsString(value)
+		return quote(text)
+	}
+	return value
+}
+
+// quote makes a JSON string of at most maxTextValue characters.
+func quote(text string) jsontext.Value {
+	if utf8.RuneCountInString(text) > maxTextValue {
+		text = string([]rune(text)[:maxTextValue])
+	}
+	quoted, err := jsontext.AppendQuote(nil, text)
+	if err != nil { // broken UTF-8 in a header; it is quoted with U+FFFD
+		return quoted
+	}
+	return quoted
+}
+
+// refuse puts an error into AbbeyCross's shape.
+func refuse(r *dialect.Request, err error) dialect.Answer {
+	if e, ok := errors.AsType[*refusal](err); ok {
+		return answer(r, http.StatusBadRequest, fault{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
+	}
+	problem, ok := errors.AsType[*dialect.Problem](err)
+	if !ok {
+		return answer(r, http.StatusInternalServerError, fault{Code: codeInternal, Text: textInternal})
+	}
+	switch problem.Kind {
+	case dialect.UnknownPath:
+		return answer(r, http.StatusNotFound, fault{Code: codeNotFound, Text: textNotFound})
+	case dialect.WrongMethod:
+		return answer(r, http.StatusMethodNotAllowed, fault{Code: codeMethod, Text: "The requested method is not allowed for this endpoint."})
+	case dialect.Closed:
+		a := answer(r, http.StatusServiceUnavailable, fault{Code: codeUnavailable, Text: textUnavailable})
+		a.Header = map[string]string{"Retry-After": wholeSeconds(problem.Wait)}
+		return a
+	case dialect.ContentType:
+		return answer(r, http.StatusBadRequest, contentTypeFault(problem))
+	case dialect.TooLarge:
+		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: fmt.Sprintf("%s The body must be at most %d bytes.", textInvalid, dialect.MaxBody)})
+	case dialect.NotJSON:
+		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: textInvalid + " The body " + problem.Value + "."})
+	}
+	a := answer(r, http.StatusUnauthorized, fault{Code: codeUnauthorized, Text: textUnauthorized})
+	a.Header = map[string]string{"WWW-Authenticate": "Bearer"}
+	return a
+}
+
+func contentTypeFault(problem *dialect.Problem) fault {
+	f := fault{Code: codeInvalid, Text: textInvalid + " Content-Type must be application/json."}
+	if problem.Present {
+		f.ParameterName, f.ParameterValue = "Content-Type", quote(problem.Value)
+	}
+	return f
+}
+
+func answer(r *dialect.Request, status int, f fault) dialect.Answer {
+	f.ErrorID = r.ID
+	return dialect.Answer{Status: status, Body: f}
+}
+
+// wholeSeconds rounds up.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}

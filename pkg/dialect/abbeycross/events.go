@@ -1,0 +1,47 @@
+package abbeycross
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hookline/hookline/pkg/validate"
+)
+
+// maxEvents is how many the operator can define.
+const maxEvents = 500
+
+// eventList holds the events that the operator defines; with none, any
+// well-formed name is an event.
+type eventList map[string]struct{}
+
+// parseEvents reads the operator's setting: names with commas between.
+func parseEvents(setting string) (eventList, error) {
+	const name = "HOOKLINE_ABBEYCROSS_EVENTS"
+	if strings.TrimSpace(setting) == "" {
+		return nil, nil
+	}
+	events := eventList{}
+	for event := range strings.SplitSeq(setting, ",") {
+		event = strings.TrimSpace(event)
+		if err := validate.EventName(event); err != nil {
+			return nil, fmt.Errorf("%s: event %q %w", name, event, err)
+		}
+		events[event] = struct{}{}
+	}
+	if len(events) > maxEvents {
+		return nil, fmt.Errorf("%s: %d events, at most %d are possible", name, len(events), maxEvents)
+	}
+	return events, nil
+}
+
+// judge says what is wrong with an event's name, nothing if it can be
+// registered.
+func (l eventList) judge(event string) string {
+	if err := validate.EventName(event); err != nil {
+		return err.Error()
+	}
+	if _, known := l[event]; len(l) > 0 && !known {
+		return "is not an event of this API"
+	}
+	return ""
+}

@@ -1,0 +1,147 @@
+// Package dialecttest holds the tests that every API passes: golden exchanges
+// recorded from the wire, and what their tests are set up with.
+package dialecttest
+
+import (
+	"context"
+	"crypto/ecdh"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Start is the time at which every fixture's clock stands: a Thursday.
+var Start = time.Date(2026, time.January, 15, 10, 30, 0, 123_000_000, time.UTC)
+
+// Fixture is an API over a store in memory, with two accounts and their
+// tokens. Everything random in it comes from a fixed seed, and its clock
+// stands still.
+type Fixture struct {
+	Store *memstore.Store
+	Setup dialect.Setup
+	// Account is whose token the requests bring, Other is another one.
+	Account, Other webhook.Account
+	// Tokens are in the clear, by name: "token" (all rights), "other" (of the
+	// other account), "read", "write", "expired", "foreign" (of another API)
+	// and "unknown".
+	Tokens map[string]string
+}
+
+// NewFixture sets up an API. env are its settings. Logs go to log, nil for
+// nowhere.
+func NewFixture(tb testing.TB, api dialect.API, env map[string]string, log io.Writer) *Fixture {
+	tb.Helper()
+	if log == nil {
+		log = io.Discard
+	}
+	clock := func() time.Time { return Start }
+	random := rand.NewChaCha8([32]byte{})
+	f := &Fixture{
+		Store:   memstore.New(),
+		Account: webhook.Account{Dialect: api.Name, ID: "1001"},
+		Other:   webhook.Account{Dialect: api.Name, ID: "1002"},
+		Tokens:  map[string]string{},
+	}
+	f.Setup = dialect.Setup{
+		Store:  f.Store,
+		Sealer: newSealer(tb, clock),
+		Keys:   keygen.New(random, clock),
+		Now:    clock,
+		Log:    slog.New(slog.NewJSONHandler(log, nil)),
+		URLs:   validate.URLPolicy{},
+		Getenv: func(name string) string { return env[name] },
+	}
+	f.addTokens(tb)
+	return f
+}
+
+// Handler builds the API's handler.
+func (f *Fixture) Handler(tb testing.TB, api dialect.API) dialect.Handler {
+	tb.Helper()
+	h, err := api.New(f.Setup)
+	if err != nil {
+		tb.Fatalf("set up %s: %v", api.Name, err)
+	}
+	return h
+}
+
+func (f *Fixture) addTokens(tb testing.TB) {
+	tb.Helper()
+	foreign := webhook.Account{Dialect: "elsewhere", ID: "1001"}
+	for _, account := range []webhook.Account{f.Account, f.Other, foreign} {
+		if err := f.Store.CreateAccount(context.Background(), webhook.AccountInfo{Account: account, CreatedAt: Start}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, t := range []struct {
+		name    string
+		account webhook.Account
+		rights  webhook.Rights
+		expires time.Time
+	}{
+		{"token", f.Account, webhook.AllRights, time.Time{}},
+		{"other", f.Other, webhook.AllRights, time.Time{}},
+		{"read", f.Account, webhook.Read, time.Time{}},
+		{"write", f.Account, webhook.Write, Start.Add(time.Hour)},
+		{"expired", f.Account, webhook.AllRights, Start.Add(-time.Second)},
+		{"foreign", foreign, webhook.AllRights, time.Time{}},
+	} {
+		token, err := f.Setup.Keys.Token()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		f.Tokens[t.name] = token.Reveal()
+		record := webhook.Token{
+			ID: t.name, Account: t.account, Hash: webhook.HashToken(token.Reveal()),
+			Rights: t.rights, CreatedAt: Start.Add(-time.Hour), ExpiresAt: t.expires,
+		}
+		if err := f.Store.CreateToken(context.Background(), record); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	unknown, err := f.Setup.Keys.Token()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f.Tokens["unknown"] = unknown.Reveal()
+}
+
+func newSealer(tb testing.TB, now func() time.Time) *seal.Sealer {
+	tb.Helper()
+	private, err := ecdh.P256().GenerateKey(crand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sealer, err := seal.NewSealer("test", private.PublicKey().Bytes(), now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sealer
+}
+
+// Broken is a store that cannot be reached for writing, and panics when it is
+// told to.
+type Broken struct {
+	*memstore.Store
+	Panic bool
+}
+
+// Create fails.
+func (b Broken) Create(context.Context, webhook.Creation) ([]webhook.Webhook, error) {
+	if b.Panic {
+		panic(errors.New("a hole in the store"))
+	}
+	return nil, fmt.Errorf("put webhook: %w", webhook.ErrUnavailable)
+}

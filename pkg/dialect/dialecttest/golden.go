@@ -1,0 +1,213 @@
+package dialecttest
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/hookline/hookline/pkg/dialect"
+)
+
+var update = flag.Bool("update", false, "write the golden exchanges anew")
+
+// Golden replays every exchange in testdata/*.txtar against the API, over
+// HTTP/1.1 and to the byte of the header names, and compares the answers.
+//
+// A file's comment says what it shows. Lines in it of the form "name: value"
+// set it up: "env: NAME=value" a setting, "clock: <RFC 3339>" the time,
+// "store: down" or "store: panics" a store that fails. Its files come in pairs,
+// a request and its answer, sent one after the other to one server. In a
+// request "{token}" and the other names of Fixture.Tokens stand for tokens,
+// and "{pad 300}" for so many spaces. The answer's JSON is indented.
+func Golden(t *testing.T, api dialect.API) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden exchanges in testdata: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replay(t, api, archive)
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func replay(t *testing.T, api dialect.API, archive *txtar.Archive) {
+	t.Helper()
+	if len(archive.Files) == 0 || len(archive.Files)%2 != 0 {
+		t.Fatalf("%d files, want pairs of a request and its answer", len(archive.Files))
+	}
+	var log bytes.Buffer
+	f := setUp(t, api, string(archive.Comment), &log)
+	server := httptest.NewServer(f.Handler(t, api))
+	defer server.Close()
+	for i := 0; i < len(archive.Files); i += 2 {
+		request, answer := archive.Files[i], &archive.Files[i+1]
+		got := exchange(t, server.Listener.Addr().String(), f.fill(t, string(request.Data)))
+		if *update {
+			answer.Data = []byte(got)
+		} else if got != string(answer.Data) {
+			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", request.Name, request.Data, got, answer.Data)
+		}
+	}
+	server.Close()
+	f.checkLog(t, log.String(), len(archive.Files)/2)
+}
+
+// setUp reads the settings in a golden file's comment.
+func setUp(t *testing.T, api dialect.API, comment string, log io.Writer) *Fixture {
+	t.Helper()
+	env := map[string]string{}
+	settings := map[string]string{}
+	for line := range strings.Lines(comment) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		switch {
+		case ok && name == "env":
+			name, value, _ := strings.Cut(value, "=")
+			env[name] = value
+		case ok && slices.Contains([]string{"clock", "store"}, name):
+			settings[name] = value
+		}
+	}
+	f := NewFixture(t, api, env, log)
+	if clock, ok := settings["clock"]; ok {
+		now, err := time.Parse(time.RFC3339, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Setup.Now = func() time.Time { return now }
+	}
+	switch settings["store"] {
+	case "down":
+		f.Setup.Store = Broken{Store: f.Store}
+	case "panics":
+		f.Setup.Store = Broken{Store: f.Store, Panic: true}
+	}
+	return f
+}
+
+var (
+	padding     = regexp.MustCompile(`\{pad (\d+)\}`)
+	placeholder = regexp.MustCompile(`\{(token|other|read|write|expired|foreign|unknown)\}`)
+)
+
+// fill puts in what a request's placeholders stand for.
+func (f *Fixture) fill(t *testing.T, request string) string {
+	t.Helper()
+	request = placeholder.ReplaceAllStringFunc(request, func(name string) string {
+		return f.Tokens[strings.Trim(name, "{}")]
+	})
+	return padding.ReplaceAllStringFunc(request, func(pad string) string {
+		n, err := strconv.Atoi(padding.FindStringSubmatch(pad)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Repeat(" ", n)
+	})
+}
+
+// exchange sends a request as it is written, its lines ended for HTTP and its
+// length added, and gives the answer in a form to compare.
+func exchange(t *testing.T, addr, request string) string {
+	t.Helper()
+	head, body, _ := strings.Cut(request, "\n\n")
+	body = strings.TrimSuffix(body, "\n")
+	head = strings.ReplaceAll(strings.TrimSuffix(head, "\n"), "\n", "\r\n")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "%s\r\nHost: localhost\r\nConnection: close\r\n", head)
+	if !strings.Contains(head, "Transfer-Encoding") {
+		fmt.Fprintf(conn, "Content-Length: %d\r\n", len(body))
+	} else {
+		body = fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	}
+	fmt.Fprintf(conn, "\r\n%s", body)
+	raw, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	method, _, _ := strings.Cut(head, " ")
+	return canonical(t, method, raw)
+}
+
+// canonical sorts an answer's headers, in their own spelling, drops those that
+// the HTTP server adds by itself, and indents the JSON.
+func canonical(t *testing.T, method string, raw []byte) string {
+	t.Helper()
+	head, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	headers := slices.DeleteFunc(lines[1:], func(line string) bool {
+		name, _, _ := strings.Cut(line, ":")
+		return slices.Contains([]string{"Date", "Connection", "Content-Length", "Transfer-Encoding"}, name)
+	})
+	slices.Sort(headers)
+	var out strings.Builder
+	fmt.Fprintln(&out, lines[0])
+	for _, header := range headers {
+		fmt.Fprintln(&out, header)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), &http.Request{Method: method})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(body) > 0 {
+		value := jsontext.Value(body)
+		if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
+			t.Fatalf("the answer is not JSON: %v\n%s", err, body)
+		}
+		fmt.Fprintf(&out, "\n%s\n", value)
+	}
+	return out.String()
+}
+
+// checkLog holds the log to one line a request and no secret in it.
+func (f *Fixture) checkLog(t *testing.T, log string, requests int) {
+	t.Helper()
+	if lines := strings.Count(log, "\n"); lines != requests {
+		t.Errorf("%d log lines for %d requests:\n%s", lines, requests, log)
+	}
+	for name, token := range f.Tokens {
+		if strings.Contains(log, token) {
+			t.Errorf("the log holds the token %q:\n%s", name, log)
+		}
+	}
+	if strings.Contains(log, "whsec_") || strings.Contains(log, "example.com") {
+		t.Errorf("the log holds a key or a body:\n%s", log)
+	}
+}

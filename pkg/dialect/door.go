@@ -1,0 +1,285 @@
+package dialect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// MaxBody is the largest body in bytes (contracts/README.md).
+	MaxBody = 256 << 10
+	// deadline bounds the work on one request. It is shorter than the
+	// functions' timeout, so that an answer in the API's shape can be given.
+	deadline = 10 * time.Second
+	// statusHungUp stands in the log where the client did not wait for the
+	// answer.
+	statusHungUp = 499
+)
+
+// Door is an http.Handler for all routes of one API: it lets requests in or
+// refuses them, in the order of judgement, and writes what comes out.
+type Door struct {
+	API    webhook.Dialect
+	Routes []Route
+	// Refuse puts an error into the API's shape: a *Problem, what the routes
+	// return, or any other error, which is our own fault.
+	Refuse func(r *Request, err error) Answer
+	// Credentials finds the token in a request, Auth its owner.
+	Credentials auth.Scheme
+	Auth        *auth.Authenticator
+	// MediaTypes are the content types accepted, ContentType is the one of
+	// all answers.
+	MediaTypes  []string
+	ContentType string
+	// Closed tells how long the API is closed from now on; nil for always
+	// open.
+	Closed func(now time.Time) time.Duration
+	Keys   *keygen.Generator
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Handler gives the door's handler.
+func (d Door) Handler() Handler {
+	return &entrance{door: d, Handler: newTable(d.Routes, d.serve)}
+}
+
+type entrance struct {
+	http.Handler
+	door Door
+}
+
+func (e *entrance) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e.door.finish(w, &visit{request: Request{Request: r}, started: e.door.Now(), failed: err})
+}
+
+// visit is what is known of a request while it is served.
+type visit struct {
+	request Request
+	started time.Time
+	pattern string
+	methods methods
+	// failed is set when the request could not even be read.
+	failed error
+}
+
+func (d Door) serve(w http.ResponseWriter, r *http.Request, pattern string, m methods) {
+	d.finish(w, &visit{request: Request{Request: r}, started: d.Now(), pattern: pattern, methods: m})
+}
+
+// finish answers a request and writes its log line.
+func (d Door) finish(w http.ResponseWriter, v *visit) {
+	r := v.request.Request
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	answer, body, err := d.answer(v)
+	drain(r)
+	status := answer.Status
+	if writeErr := d.write(w, r, answer, body); err == nil {
+		err = writeErr
+	}
+	if err != nil && r.Context().Err() != nil {
+		status = statusHungUp
+	}
+	d.log(v, status, err)
+}
+
+// answer judges the request, lets its route answer, and turns what went wrong,
+// a panic included, into the API's shape. body is the answer's, marshalled.
+func (d Door) answer(v *visit) (answer Answer, body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			answer = d.refuse(v, err)
+			body = encode(answer)
+		}
+	}()
+	if v.request.ID, err = d.Keys.UUID(); err == nil {
+		answer, err = d.judge(v)
+	}
+	if err != nil {
+		answer = d.refuse(v, err)
+	}
+	return answer, encode(answer), err
+}
+
+// encode marshals an answer's body. Text that a client sent in broken UTF-8,
+// such as a path, comes back with U+FFFD in the broken places.
+func encode(answer Answer) []byte {
+	if answer.Body == nil {
+		return nil
+	}
+	body, err := json.Marshal(answer.Body, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+// refuse adds to the API's own answer what HTTP asks for.
+func (d Door) refuse(v *visit, err error) Answer {
+	answer := d.Refuse(&v.request, err)
+	var problem *Problem
+	if errors.As(err, &problem) && problem.Kind == WrongMethod {
+		if answer.Header == nil {
+			answer.Header = map[string]string{}
+		}
+		answer.Header["Allow"] = v.methods.allow()
+	}
+	return answer
+}
+
+// judge goes through the order of judgement up to the size; JSON and fields
+// are the route's.
+func (d Door) judge(v *visit) (Answer, error) {
+	r := &v.request
+	if v.failed != nil {
+		return Answer{}, v.failed
+	}
+	if v.methods == nil {
+		return Answer{}, &Problem{Kind: UnknownPath, Value: r.URL.Path}
+	}
+	route, ok := v.methods.route(r.Method)
+	if !ok {
+		return Answer{}, &Problem{Kind: WrongMethod, Value: r.Method}
+	}
+	if d.Closed != nil {
+		if wait := d.Closed(v.started); wait > 0 {
+			return Answer{}, &Problem{Kind: Closed, Wait: wait}
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), deadline)
+	defer cancel()
+	if err := d.authorise(ctx, r, route.Right); err != nil {
+		return Answer{}, err
+	}
+	if route.Body {
+		var err error
+		if r.Content, err = d.readBody(r.Request); err != nil {
+			return Answer{}, err
+		}
+	}
+	return route.Handle(ctx, r)
+}
+
+func (d Door) authorise(ctx context.Context, r *Request, right webhook.Rights) error {
+	token, err := d.Credentials(r.Header)
+	if err != nil {
+		return tokenProblem(err)
+	}
+	principal, err := d.Auth.Authenticate(ctx, token)
+	if err != nil {
+		return tokenProblem(err)
+	}
+	r.Account = principal.Account
+	if !principal.Rights.Has(right) {
+		return &Problem{Kind: MissingRight}
+	}
+	return nil
+}
+
+func tokenProblem(err error) error {
+	switch {
+	case errors.Is(err, auth.ErrMissing):
+		return &Problem{Kind: MissingToken}
+	case errors.Is(err, auth.ErrInvalid):
+		return &Problem{Kind: InvalidToken}
+	case errors.Is(err, auth.ErrExpired):
+		return &Problem{Kind: ExpiredToken}
+	}
+	return err
+}
+
+// readBody judges content type and size and reads the body.
+func (d Door) readBody(r *http.Request) ([]byte, error) {
+	sent := r.Header["Content-Type"]
+	if len(sent) != 1 || !d.accepts(sent[0]) {
+		problem := &Problem{Kind: ContentType, Present: len(sent) > 0}
+		if problem.Present {
+			problem.Value = sent[0]
+		}
+		return nil, problem
+	}
+	body, err := io.ReadAll(r.Body)
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &Problem{Kind: TooLarge}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read body: %w", err)
+	}
+	return body, nil
+}
+
+// drain reads what was not read of the body, as far as it may be large:
+// net/http resets the connection of a client that asked to close it and whose
+// body was not read, and such a client loses its answer. One that waits to be
+// told to send its body is not told to.
+func drain(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.Copy(io.Discard, r.Body) // the answer is the same whatever happens here
+	}
+}
+
+// accepts compares the media type and leaves parameters such as charset alone,
+// also misspelled ones.
+func (d Door) accepts(contentType string) bool {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return false
+	}
+	return slices.Contains(d.MediaTypes, mediaType)
+}
+
+func (d Door) write(w http.ResponseWriter, r *http.Request, answer Answer, body []byte) error {
+	header := w.Header()
+	for name, value := range answer.Header {
+		header[name] = []string{value}
+	}
+	if body != nil {
+		header["Content-Type"] = []string{d.ContentType}
+	}
+	w.WriteHeader(answer.Status)
+	if body == nil || r.Method == http.MethodHead {
+		return nil
+	}
+	if _, err := w.Write(body); err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	return nil
+}
+
+// log writes the request's one line. Nothing of what the client sent is in
+// it but the method; the route is the table's pattern.
+func (d Door) log(v *visit, status int, err error) {
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", v.request.ID),
+		slog.String("api", string(d.API)),
+		slog.String("account", v.request.Account.ID),
+		slog.String("method", v.request.Method),
+		slog.String("route", v.pattern),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(d.Now().Sub(v.started).Microseconds())/1000),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	d.Log.LogAttrs(v.request.Context(), level, "request", attrs...)
+}

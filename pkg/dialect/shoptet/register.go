@@ -1,0 +1,110 @@
+package shoptet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// takenMessage is what the source says, to the letter.
+const takenMessage = "Webhook already exists for this event"
+
+type webhookList struct {
+	Webhooks []wireWebhook `json:"webhooks"`
+}
+
+// register answers POST /api/webhooks. It judges in stages; the first that
+// finds something answers with all it found.
+func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	items, err := h.readItems(r.Content)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	if err := judgeBatch(items); err != nil {
+		return dialect.Answer{}, err
+	}
+	registration, err := h.registry.Register(ctx, r.Account, items)
+	if err != nil {
+		return dialect.Answer{}, conflict(err, items)
+	}
+	list := webhookList{make([]wireWebhook, len(registration.Webhooks))}
+	for i, w := range registration.Webhooks {
+		if list.Webhooks[i], err = toWire(w); err != nil {
+			return dialect.Answer{}, fmt.Errorf("show webhook %s: %w", w.ID, err)
+		}
+	}
+	return answer(r, http.StatusCreated, list, nil), nil
+}
+
+// judgeBatch looks for events that stand twice, then for pairs that exclude
+// each other.
+func judgeBatch(items []registry.Item) error {
+	events := make([]string, len(items))
+	for i, item := range items {
+		events[i] = item.Event
+	}
+	if repeats := pick(events, validate.Repeats(events)); len(repeats) > 0 {
+		return taken(repeats)
+	}
+	if later := pick(events, validate.Excluded(events, excluding)); len(later) > 0 {
+		return conflicting(later)
+	}
+	return nil
+}
+
+// conflict turns the store's refusal into Shoptet's, in the order of the
+// items; any other error stays as it is.
+func conflict(err error, items []registry.Item) error {
+	var found []string
+	if e, ok := errors.AsType[*webhook.TakenError](err); ok {
+		for _, item := range items {
+			if _, ok := e.IDs[item.Event]; ok {
+				found = append(found, item.Event)
+			}
+		}
+		return taken(found)
+	}
+	if e, ok := errors.AsType[*webhook.ExcludedError](err); ok {
+		for _, x := range e.Found {
+			if !slices.Contains(found, x.Event) {
+				found = append(found, x.Event)
+			}
+		}
+		return conflicting(found)
+	}
+	return err
+}
+
+// taken refuses events that have a webhook already.
+func taken(events []string) error {
+	return each(events, http.StatusUnprocessableEntity, codeTaken, takenMessage)
+}
+
+// conflicting refuses events that another one excludes.
+func conflicting(events []string) error {
+	return each(events, http.StatusConflict, codeConflict, "This event cannot be registered together with another one that is.")
+}
+
+// each is a refusal with one fault an event.
+func each(events []string, status int, code, message string) error {
+	e := &refusal{status: status}
+	for _, event := range events {
+		e.faults = append(e.faults, fault{code, message, event})
+	}
+	return e
+}
+
+func pick(events []string, indexes []int) []string {
+	picked := make([]string, len(indexes))
+	for i, index := range indexes {
+		picked[i] = events[index]
+	}
+	return picked
+}

@@ -1,0 +1,87 @@
+// Package shoptet speaks Shoptet's webhook API, /api/webhooks: its wire
+// format, its rules and the shape of its answers. contracts/shoptet.md is the
+// contract.
+package shoptet
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	name         = "shoptet"
+	webhooksPath = "/api/webhooks"
+)
+
+// mediaTypes are the content types of requests. The official PHP client sends
+// the vendor's without suffix.
+var mediaTypes = []string{"application/json", "application/vnd.shoptet.v1.0", "application/vnd.shoptet.v1.0+json"}
+
+// ports are those that a webhook's URL may have.
+var ports = []uint16{80, 443, 8080, 8443}
+
+// API is Shoptet's.
+func API() dialect.API {
+	return dialect.API{
+		Name:           name,
+		Prefix:         "/api",
+		Rights:         true,
+		CheckAccountID: checkAccountID,
+		New:            newHandler,
+		Example: dialect.Example{
+			Path:        webhooksPath,
+			TokenHeader: "Shoptet-Access-Token: ",
+			Body:        `{"data":[{"event":"order:create","url":"https://example.com/shoptet"}]}`,
+		},
+	}
+}
+
+// accountID is an e-shop's number, then optionally the addon's name.
+var accountID = regexp.MustCompile(`^[1-9][0-9]{0,14}(-[A-Za-z0-9_-]+)?$`)
+
+func checkAccountID(id string) error {
+	if accountID.MatchString(id) {
+		return nil
+	}
+	return errors.New("a Shoptet account is the e-shop's number, then optionally - and the addon's name, such as 315185-myaddon")
+}
+
+// handler answers the routes.
+type handler struct {
+	registry *registry.Registry
+	urls     validate.URLPolicy
+}
+
+func newHandler(setup dialect.Setup) (dialect.Handler, error) {
+	h := &handler{
+		urls: setup.URLs,
+		registry: registry.New(registry.Config{
+			Store:  setup.Store,
+			Sealer: setup.Sealer,
+			Now:    setup.Now,
+			Rules:  registry.Rules{NewIDs: newIDs(setup.Keys.Sequence), Excluding: excluding},
+		}),
+	}
+	h.urls.Ports = ports
+	return dialect.Door{
+		API: name,
+		Routes: []dialect.Route{
+			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},
+		},
+		Refuse:      refuse,
+		Credentials: auth.Headers("Shoptet-Access-Token", "Shoptet-Private-Api-Token"),
+		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
+		MediaTypes:  mediaTypes,
+		ContentType: "application/json; charset=utf-8",
+		Keys:        setup.Keys,
+		Now:         setup.Now,
+		Log:         setup.Log,
+	}.Handler(), nil
+}

@@ -1,0 +1,70 @@
+package squake_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/hookline/hookline/pkg/dialect/dialecttest"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+)
+
+func FuzzRegister(f *testing.F) {
+	dialecttest.Fuzz(f, squake.API(), func(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
+		switch answer.StatusCode {
+		case http.StatusCreated:
+			checkCreated(t, body, answer, answerBody)
+		case http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
+			checkErrors(t, answerBody)
+		default:
+			t.Fatalf("status %d for %q", answer.StatusCode, body)
+		}
+	})
+}
+
+func checkCreated(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
+	t.Helper()
+	var sent map[string]json.RawMessage
+	if err := json.Unmarshal(body, &sent); err != nil {
+		t.Fatalf("201 for %q, which is not JSON: %v", body, err)
+	}
+	var kind, endpoint string
+	if json.Unmarshal(sent["kind"], &kind) != nil || json.Unmarshal(sent["endpoint_url"], &endpoint) != nil {
+		t.Fatalf("201 for %q, whose fields are not strings", body)
+	}
+	if !slices.Contains([]string{"order", "confirmation_document_available", "certificate_document_available"}, kind) {
+		t.Fatalf("201 for kind %q", kind)
+	}
+	if !dialecttest.PlausibleURL(endpoint) {
+		t.Fatalf("201 for URL %q", endpoint)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(answerBody, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got["kind"] != kind || got["endpoint_url"] != endpoint || len(got) != 7 {
+		t.Fatalf("sent %q, answered %s", body, answerBody)
+	}
+	if answer.Header.Get("Location") != "/v2/webhooks/"+got["id"].(string) {
+		t.Fatalf("Location %q for %s", answer.Header.Get("Location"), answerBody)
+	}
+}
+
+func checkErrors(t *testing.T, answerBody []byte) {
+	t.Helper()
+	var got struct {
+		Errors []struct {
+			Code, Detail string
+			Source       struct{ Attribute string }
+		}
+	}
+	if err := json.Unmarshal(answerBody, &got); err != nil || len(got.Errors) == 0 {
+		t.Fatalf("answered %s: %v", answerBody, err)
+	}
+	for _, e := range got.Errors {
+		if e.Code != "field_validation_error" || e.Detail == "" || e.Source.Attribute == "" {
+			t.Fatalf("answered %s", answerBody)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+// Package squake speaks Squake's webhook API, /v2/webhooks: its wire format,
+// its rules and the shape of its errors. contracts/squake.md is the contract.
+package squake
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	name         = "squake"
+	webhooksPath = "/v2/webhooks"
+)
+
+// kinds are the events that can be registered.
+var kinds = []string{"order", "confirmation_document_available", "certificate_document_available"}
+
+// API is Squake's.
+func API() dialect.API {
+	return dialect.API{
+		Name:           name,
+		Prefix:         "/v2",
+		CheckAccountID: func(string) error { return nil },
+		New:            newHandler,
+		Example: dialect.Example{
+			Path:        webhooksPath,
+			TokenHeader: "Authorization: Bearer ",
+			Body:        `{"kind":"order","endpoint_url":"https://example.com/squake"}`,
+		},
+	}
+}
+
+// handler answers the routes.
+type handler struct {
+	registry *registry.Registry
+	urls     validate.URLPolicy
+}
+
+func newHandler(setup dialect.Setup) (dialect.Handler, error) {
+	h := &handler{
+		urls: setup.URLs,
+		registry: registry.New(registry.Config{
+			Store:  setup.Store,
+			Sealer: setup.Sealer,
+			Now:    setup.Now,
+			Rules: registry.Rules{
+				NewIDs: func([]string) ([]string, error) {
+					id, err := setup.Keys.UUID()
+					return []string{id}, err
+				},
+				NewKey: setup.Keys.Base64Key,
+			},
+		}),
+	}
+	return dialect.Door{
+		API: name,
+		Routes: []dialect.Route{
+			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},
+		},
+		Refuse:      refuse,
+		Credentials: auth.Bearer,
+		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
+		MediaTypes:  []string{"application/json"},
+		ContentType: "application/json",
+		Keys:        setup.Keys,
+		Now:         setup.Now,
+		Log:         setup.Log,
+	}.Handler(), nil
+}
+
+// takenID is the id of the webhook that holds kind, if err says so.
+func takenID(err error, kind string) (id string, ok bool) {
+	taken, ok := errors.AsType[*webhook.TakenError](err)
+	if !ok {
+		return "", false
+	}
+	id, ok = taken.IDs[kind]
+	return id, ok
+}
