@@ -1,6 +1,7 @@
 package infra_test
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,9 +113,34 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if group.RetentionInDays == nil {
 		t.Errorf("%s keeps its logs for ever", logs)
 	}
+	if diff := cmp.Diff(environment[name], f.Environment.Variables); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(registerRoutes[name], routes(t, tm, name)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
+}
+
+// environment is what each function is told beside the table.
+var environment = map[string]map[string]any{
+	"SquakeRegister":  registerEnvironment(nil),
+	"ShoptetRegister": registerEnvironment(nil),
+	"AbbeycrossRegister": registerEnvironment(map[string]any{
+		"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
+		"HOOKLINE_ABBEYCROSS_HOURS":  "!Ref AbbeycrossHours",
+	}),
+	"Keyring": {"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn"},
+}
+
+func registerEnvironment(own map[string]any) map[string]any {
+	all := map[string]any{
+		"HOOKLINE_SEALING_KEY_ID":     "!GetAtt SealingKey.KeyId",
+		"HOOKLINE_SEALING_PUBLIC_KEY": "!GetAtt SealingKey.PublicKey",
+		"HOOKLINE_ALLOW_HTTP":         "!Ref AllowHttp",
+		"HOOKLINE_ALLOW_PRIVATE":      "!Ref AllowPrivate",
+	}
+	maps.Copy(all, own)
+	return all
 }
 
 // routes lists the route keys that lead to a function, sorted.
