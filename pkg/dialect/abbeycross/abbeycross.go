@@ -6,7 +6,6 @@ package abbeycross
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/dialect"
@@ -71,7 +70,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
-		Closed:      func(now time.Time) time.Duration { return hours.untilOpen(now) },
+		Closed:      hours.untilOpen,
 		Keys:        setup.Keys,
 		Now:         setup.Now,
 		Log:         setup.Log,

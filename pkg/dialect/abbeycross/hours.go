@@ -37,22 +37,27 @@ func parseHours(setting string) (hours, error) {
 	if setting == "" {
 		return hours{}, nil
 	}
-	fail := func(format string, args ...any) (hours, error) {
-		return hours{}, fmt.Errorf("HOOKLINE_ABBEYCROSS_HOURS: %s; write it like Mon-Fri 08:00-18:00, Sat 09:00-12:00 Europe/Prague", fmt.Sprintf(format, args...))
+	h, err := readHours(setting)
+	if err != nil {
+		return hours{}, fmt.Errorf("HOOKLINE_ABBEYCROSS_HOURS: %w; write it like Mon-Fri 08:00-18:00, Sat 09:00-12:00 Europe/Prague", err)
 	}
+	return h, nil
+}
+
+func readHours(setting string) (hours, error) {
 	cut := strings.LastIndexByte(setting, ' ')
 	if cut < 0 {
-		return fail("%q has no time zone", setting)
+		return hours{}, fmt.Errorf("%q has no time zone", setting)
 	}
 	zone, err := time.LoadLocation(setting[cut+1:])
 	if err != nil || setting[cut+1:] == "Local" {
-		return fail("%q is no IANA time zone", setting[cut+1:])
+		return hours{}, fmt.Errorf("%q is no IANA time zone", setting[cut+1:])
 	}
 	h := hours{zone: zone}
 	for part := range strings.SplitSeq(setting[:cut], ",") {
 		windows, err := parseWindows(strings.Fields(part))
 		if err != nil {
-			return fail("%q: %v", strings.TrimSpace(part), err)
+			return hours{}, fmt.Errorf("%q: %w", strings.TrimSpace(part), err)
 		}
 		h.windows = append(h.windows, windows...)
 	}
