@@ -1,0 +1,165 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Webhooks implements store.Store.
+func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
+	items, err := s.query(ctx, fmt.Sprintf("list webhooks of %v", a), accountPK(a), eventPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(items, func(it item) (webhook.Webhook, error) { return decodeWebhook(a, it) })
+}
+
+// CreateAccount implements store.Store: one transaction puts the account and
+// its place in the list of accounts.
+func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
+	account := key(accountPK(a.Account), accountSort)
+	listed := key(accountsPrefix+string(a.Account.Dialect), a.Account.ID)
+	for _, it := range []item{account, listed} {
+		it[attrCreated] = num(a.CreatedAt.UnixMilli())
+	}
+	op := fmt.Sprintf("create account %v", a.Account)
+	err := s.transact(ctx, op, []types.TransactWriteItem{s.putNew(account), s.putNew(listed)})
+	if isCancelled(err) {
+		return fmt.Errorf("%s: %w", op, webhook.ErrExists)
+	}
+	return err
+}
+
+// Account implements store.Store.
+func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
+	op := fmt.Sprintf("read account %v", a)
+	it, err := s.get(ctx, op, key(accountPK(a), accountSort))
+	switch {
+	case err != nil:
+		return webhook.AccountInfo{}, err
+	case it == nil:
+		return webhook.AccountInfo{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	return decodeAccount(a, it)
+}
+
+// Accounts implements store.Store.
+func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error) {
+	items, err := s.query(ctx, fmt.Sprintf("list accounts of %s", d), accountsPrefix+string(d), "")
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(items, func(it item) (webhook.AccountInfo, error) {
+		dec := decoder{item: it}
+		id := dec.str(attrSK)
+		if dec.err != nil {
+			return webhook.AccountInfo{}, fmt.Errorf("list accounts of %s: %w", d, dec.err)
+		}
+		return decodeAccount(webhook.Account{Dialect: d, ID: id}, it)
+	})
+}
+
+// CreateToken implements store.Store: one transaction checks that the account
+// is there and not being deleted, and puts the token and its place in the
+// account's list.
+func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
+	token, listed := encodeToken(t)
+	op := fmt.Sprintf("create token %s of %v", t.ID, t.Account)
+	err := s.transact(ctx, op, []types.TransactWriteItem{
+		{ConditionCheck: &types.ConditionCheck{
+			TableName:           s.table,
+			Key:                 key(accountPK(t.Account), accountSort),
+			ConditionExpression: aws.String(ifPresent + " AND attribute_not_exists(" + attrClosing + ")"),
+		}},
+		s.putNew(token), s.putNew(listed),
+	})
+	var cancelled *types.TransactionCanceledException
+	switch {
+	case !errors.As(err, &cancelled):
+		return err
+	case len(cancelled.CancellationReasons) > 0 && aws.ToString(cancelled.CancellationReasons[0].Code) == reasonCondition:
+		return fmt.Errorf("%s: account: %w", op, webhook.ErrNotFound)
+	}
+	return fmt.Errorf("%s: %w", op, webhook.ErrExists)
+}
+
+// Token implements store.Store.
+func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
+	const op = "find token"
+	it, err := s.get(ctx, op, key(tokenPK(h), tokenSort))
+	switch {
+	case err != nil:
+		return webhook.Token{}, err
+	case it == nil:
+		return webhook.Token{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	return decodeToken(h, it)
+}
+
+// Tokens implements store.Store.
+func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
+	items, err := s.query(ctx, fmt.Sprintf("list tokens of %v", a), accountPK(a), tokenPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return decodeAll(items, func(it item) (webhook.Token, error) { return decodeListedToken(a, it) })
+}
+
+// RevokeToken implements store.Store: the list says which token it is, then
+// one transaction deletes both items.
+func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
+	op := fmt.Sprintf("revoke token %s of %v", id, a)
+	listed := key(accountPK(a), tokenPrefix+id)
+	it, err := s.get(ctx, op, listed)
+	switch {
+	case err != nil:
+		return err
+	case it == nil:
+		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	t, err := decodeListedToken(a, it)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	err = s.transact(ctx, op, []types.TransactWriteItem{
+		{Delete: &types.Delete{
+			TableName:                 s.table,
+			Key:                       listed,
+			ConditionExpression:       aws.String(attrHash + " = :h"),
+			ExpressionAttributeValues: item{":h": it[attrHash]},
+		}},
+		{Delete: &types.Delete{TableName: s.table, Key: key(tokenPK(t.Hash), tokenSort)}},
+	})
+	if isCancelled(err) { // somebody else was faster
+		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	return err
+}
+
+func (s *Store) putNew(it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName: s.table, Item: it, ConditionExpression: aws.String(ifAbsent),
+	}}
+}
+
+func isCancelled(err error) bool {
+	var cancelled *types.TransactionCanceledException
+	return errors.As(err, &cancelled)
+}
+
+func decodeAll[T any](items []item, decode func(item) (T, error)) ([]T, error) {
+	list := make([]T, len(items))
+	for i, it := range items {
+		var err error
+		if list[i], err = decode(it); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,182 @@
+package dynamostore
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+func TestClientAndStoreNeedTheirParts(t *testing.T) {
+	static := StaticCredentials{AccessKeyID: "AKID", SecretAccessKey: webhook.NewSecret(secretKey)}
+	for name, c := range map[string]ClientConfig{
+		"no region":      {Credentials: static},
+		"no credentials": {Region: "eu-central-1"},
+	} {
+		if _, err := NewClient(c); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error = %v", name, err)
+		} else {
+			mustBe(t, err, webhook.ErrInvalid)
+		}
+	}
+	client, err := NewClient(ClientConfig{Region: "eu-central-1", Credentials: static})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Config{"no client": {Table: "t"}, "no table": {Client: client}} {
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error = %v", name, err)
+		} else {
+			mustBe(t, err, webhook.ErrInvalid)
+		}
+	}
+}
+
+// Missing credentials are our own fault, told before anything is sent; present
+// ones never show.
+func TestCredentials(t *testing.T) {
+	empty := StaticCredentials{AccessKeyID: "AKID"}
+	sc := &script{steps: []step{says(http.StatusOK, `{}`)}}
+	client, err := NewClient(ClientConfig{Region: "eu-central-1", Credentials: empty, HTTPClient: sc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Client: client, Table: "webhooks"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Create(t.Context(), single())
+	if mustBe(t, err); err == nil || len(sc.bodies) != 0 {
+		t.Errorf("without a secret: error = %v after %d requests", err, len(sc.bodies))
+	}
+	full := StaticCredentials{AccessKeyID: "AKID", SecretAccessKey: webhook.NewSecret(secretKey)}
+	if shown := fmt.Sprintf("%v %+v %#v", full, full, full); strings.Contains(shown, secretKey) {
+		t.Errorf("credentials show their secret: %s", shown)
+	}
+}
+
+// A clock that is wrong is set right by the answer, and the request is made
+// again with that.
+func TestWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dates []string
+		note := func(next step) step {
+			return func(r *http.Request) (*http.Response, error) {
+				dates = append(dates, r.Header.Get("X-Amz-Date"))
+				resp, err := next(r)
+				resp.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+				return resp, err
+			}
+		}
+		s, _ := newScripted(t, note(refuses("InvalidSignatureException")), note(says(http.StatusOK, `{}`)))
+		if _, err := s.Create(t.Context(), single()); err != nil {
+			t.Fatal(err)
+		}
+		signed, err := time.Parse("20060102T150405Z", dates[1])
+		if off := signed.Sub(time.Now().Add(time.Hour)).Abs(); err != nil || off > time.Minute {
+			t.Errorf("the second try is signed for %v, %v off the server's clock (%v)", signed, off, err)
+		}
+	})
+}
+
+// A connection is used again, unless it lay idle for long by the wall clock,
+// or the clock was set back.
+func TestIdleConnectionsAreDropped(t *testing.T) {
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	client := newHTTPClient(func() time.Time { return now })
+	t.Cleanup(client.CloseIdleConnections)
+	for i, tt := range []struct {
+		pass time.Duration
+		want int64
+	}{{0, 1}, {time.Second, 1}, {maxIdle, 1}, {maxIdle + 1, 2}, {time.Second, 2}, {-time.Minute, 3}, {0, 3}} {
+		now = now.Add(tt.pass)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := connections.Load(); got != tt.want {
+			t.Errorf("request %d, %v after the one before: %d connections, want %d", i, tt.pass, got, tt.want)
+		}
+	}
+}
+
+// Warming up reads under T#, where a register function may, and nowhere else.
+func TestWarmReadsNoRealToken(t *testing.T) {
+	s, sc := newScripted(t, says(http.StatusOK, `{}`))
+	if err := s.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(sc.bodies) != 1 || !strings.Contains(sc.bodies[0], `"pk":{"S":"T#warm"}`) {
+		t.Errorf("requests %q, want one read of T#warm", sc.bodies)
+	}
+}
+
+func TestCreateTableWaits(t *testing.T) {
+	table := func(status string) step {
+		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`"}}`)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, sc := newScripted(t, says(http.StatusOK, `{}`), table("CREATING"), table("CREATING"), table("ACTIVE"))
+		if err := s.CreateTable(t.Context()); err != nil || len(sc.bodies) != 4 {
+			t.Errorf("CreateTable = %v after %d requests, want 4", err, len(sc.bodies))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newScripted(t, refuses("ResourceInUseException"), table("ACTIVE"))
+		if err := s.CreateTable(t.Context()); err != nil {
+			t.Errorf("CreateTable of one that is there: %v", err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newScripted(t, says(http.StatusOK, `{}`), table("CREATING"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		mustBe(t, s.CreateTable(ctx), webhook.ErrUnavailable, context.DeadlineExceeded)
+	})
+}
+
+// A Lambda function that uses the store links none of what makes it large or
+// slow to start.
+func TestStaysSmall(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	deps := string(out)
+	if !strings.Contains(deps, "github.com/aws/aws-sdk-go-v2/service/dynamodb\n") {
+		t.Fatalf("go list does not show the DynamoDB client:\n%s", deps)
+	}
+	for _, unwanted := range []string{
+		"aws-sdk-go-v2/config", "aws-sdk-go-v2/credentials", "feature/ec2/imds", "feature/dynamodb", "service/sso",
+		"service/sts", "service/kms", "service/signin", "modernc.org", "\ntesting\n",
+	} {
+		if strings.Contains(deps, unwanted) {
+			t.Errorf("the store depends on %q", strings.TrimSpace(unwanted))
+		}
+	}
+}

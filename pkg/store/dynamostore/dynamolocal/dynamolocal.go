@@ -1,0 +1,119 @@
+// Package dynamolocal runs DynamoDB Local, AWS's own emulator, for tests.
+//
+// A test binary has at most one, in memory, started when the first test asks
+// for it. It ends with the binary, however that ends. Tests keep apart by
+// tables of their own. Nothing is skipped: when the emulator is not installed,
+// the test fails and says how to install it.
+package dynamolocal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Region is the region that Server's clients sign for. DynamoDB Local keeps
+// the tables of each region and access key apart.
+const Region = "eu-central-1"
+
+// AccessKeyID is the access key id of Server's clients; the secret is any.
+const AccessKeyID = "local"
+
+// Server is a running DynamoDB Local.
+type Server struct {
+	// URL is its endpoint, such as http://127.0.0.1:41001.
+	URL string
+
+	claim   io.Closer // of the port; held while the server lives
+	process *process
+}
+
+// shared starts the emulator once for the test binary, since it costs seconds.
+var shared = sync.OnceValues(start)
+
+// Start returns the test binary's DynamoDB Local, ready for requests.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Credentials are those of Server's clients.
+func Credentials() dynamostore.StaticCredentials {
+	return dynamostore.StaticCredentials{AccessKeyID: AccessKeyID, SecretAccessKey: webhook.NewSecret("local")}
+}
+
+// Client gives a client of the emulator at endpoint: the URL of a Server, or
+// of a proxy before it.
+func Client(t testing.TB, endpoint string) *dynamodb.Client {
+	t.Helper()
+	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+		Region: Region, Credentials: Credentials(), Endpoint: endpoint,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// NewTable makes an empty table of dynamostore's layout and returns its name,
+// which no other table has.
+func (s *Server) NewTable(t testing.TB) string {
+	t.Helper()
+	name := "webhooks-" + rand.Text()
+	st, err := dynamostore.New(dynamostore.Config{Client: Client(t, s.URL), Table: name, TryTimeout: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := st.CreateTable(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// patience is how long the emulator may take to start or to make a table on a
+// busy machine.
+const patience = time.Minute
+
+// libraries finds what `make tools` installed, in the module that the test
+// belongs to.
+func libraries() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find DynamoDB Local: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("find DynamoDB Local: no go.mod above the working directory")
+		}
+		dir = parent
+	}
+	lib := filepath.Join(dir, ".tools", "dynamodb-local", "lib")
+	jars, err := filepath.Glob(filepath.Join(lib, "DynamoDBLocal-*.jar"))
+	if err != nil || len(jars) == 0 {
+		return "", fmt.Errorf("DynamoDB Local is not installed in .tools: run `make tools` (%w)", fs.ErrNotExist)
+	}
+	return lib, nil
+}

@@ -1,0 +1,273 @@
+package dynamostore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// faultRate is drawn above the fifth that must be reached.
+	faultRate = 0.35
+	// shortTry makes silent and late answers cheap.
+	shortTry = 300 * time.Millisecond
+	// workers is how many requests are under way at once.
+	workers = 48
+)
+
+// faulty gives a store behind a proxy that injects faults into faultRate of
+// the requests, and one that reads past it. It checks at the end that the
+// proxy did so.
+func faulty(t *testing.T, seed uint64) (faulty, direct *dynamostore.Store) {
+	t.Helper()
+	server := dynamolocal.Start(t)
+	proxy := faultproxy.Start(t, server.URL)
+	table := server.NewTable(t)
+	proxy.Inject(faultproxy.Plan{Seed: seed, Rate: faultRate})
+	t.Cleanup(func() {
+		c := proxy.Counts()
+		t.Logf("%d requests, faults: %v", c.Total(), c.Faults)
+		if share := float64(c.Injected()) / float64(c.Total()); share < 0.2 {
+			t.Errorf("%.0f %% of the requests met a fault, want 20 at least", 100*share)
+		}
+		for _, kind := range faultproxy.Kinds() {
+			// Among so many, a kind that is never drawn is no accident.
+			if c.Injected() > 400 && c.Faults[kind] == 0 {
+				t.Errorf("no request met the fault %q", kind)
+			}
+		}
+	})
+	return open(t, proxy.URL, table, shortTry), open(t, server.URL, table, patience)
+}
+
+// register plays the registry's part: after an unknown outcome it tries again
+// under new ids.
+func register(ctx context.Context, s *dynamostore.Store, c webhook.Creation) ([]webhook.Webhook, error) {
+	for {
+		c.Webhooks = slices.Clone(c.Webhooks)
+		for i := range c.Webhooks {
+			c.Webhooks[i].ID = rand.Text()
+		}
+		got, err := s.Create(ctx, c)
+		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
+			return got, err
+		}
+		for _, w := range c.Webhooks {
+			c.Earlier = append(c.Earlier, w.ID)
+		}
+	}
+}
+
+// outcome is what one registration was answered.
+type outcome struct {
+	asked []webhook.Webhook
+	got   []webhook.Webhook
+	err   error
+}
+
+// registerAll registers all creations, several at once.
+func registerAll(t *testing.T, s *dynamostore.Store, creations []webhook.Creation) []outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	outcomes := make([]outcome, len(creations))
+	var group errgroup.Group
+	group.SetLimit(workers)
+	for i, c := range creations {
+		group.Go(func() error {
+			got, err := register(ctx, s, c)
+			outcomes[i] = outcome{c.Webhooks, got, err}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in outcomes
+	return outcomes
+}
+
+// standing reads the webhooks of the account by event.
+func standing(t *testing.T, s *dynamostore.Store, a webhook.Account) map[string]webhook.Webhook {
+	t.Helper()
+	list, err := s.Webhooks(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byEvent := map[string]webhook.Webhook{}
+	for _, w := range list {
+		byEvent[w.Event] = w
+	}
+	return byEvent
+}
+
+// checkOutcomes holds the answers against what stands: what was answered as
+// created stands under that id, a conflict names what stands and is never with
+// the request's own record, and nothing else was answered. It returns how many
+// succeeded.
+func checkOutcomes(t *testing.T, stands map[string]webhook.Webhook, outcomes []outcome) (succeeded int) {
+	t.Helper()
+	answered := map[string]bool{}
+	for _, o := range outcomes {
+		for _, w := range o.got {
+			answered[w.ID] = true
+			if stands[w.Event].ID != w.ID {
+				t.Errorf("event %s was answered as created with id %s, but %q stands", w.Event, w.ID, stands[w.Event].ID)
+			}
+		}
+	}
+	for _, o := range outcomes {
+		var taken *webhook.TakenError
+		switch {
+		case o.err == nil && len(o.got) == len(o.asked):
+			succeeded++
+		case errors.As(o.err, &taken):
+			for event, id := range taken.IDs {
+				if stands[event].ID != id || !answered[id] {
+					t.Errorf("event %s was answered as taken by %s: it stands: %t, was answered: %t",
+						event, id, stands[event].ID == id, answered[id])
+				}
+			}
+		default:
+			t.Errorf("registration of %s: %d records, error %v", o.asked[0].Event, len(o.got), o.err)
+		}
+	}
+	for event, w := range stands {
+		if !answered[w.ID] {
+			t.Errorf("event %s stands with id %s, which nobody was told", event, w.ID)
+		}
+	}
+	return succeeded
+}
+
+// Two rivals register each of 1000 events: exactly one is told that it did.
+func TestSinglesThroughFaults(t *testing.T) {
+	s, direct := faulty(t, 1)
+	const events = 1000
+	var creations []webhook.Creation
+	for i := range events {
+		event := fmt.Sprintf("event-%04d", i)
+		for range 2 {
+			creations = append(creations, webhook.Creation{Webhooks: []webhook.Webhook{record(account, event)}})
+		}
+	}
+	outcomes := registerAll(t, s, creations)
+	stands := standing(t, direct, account)
+	if got := checkOutcomes(t, stands, outcomes); got != events || len(stands) != events {
+		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(stands), events)
+	}
+}
+
+// Pairs of batches share one event: of each pair one stands whole, and nothing
+// of the other does.
+func TestBatchesThroughFaults(t *testing.T) {
+	s, direct := faulty(t, 2)
+	const pairs = 100
+	var creations []webhook.Creation
+	for i := range pairs {
+		left, right := batch(account, 5), batch(account, 5)
+		for n := range left {
+			left[n].Event = fmt.Sprintf("%03d-left-%d", i, n)
+			right[n].Event = fmt.Sprintf("%03d-right-%d", i, n)
+		}
+		right[4].Event = left[2].Event
+		creations = append(creations, webhook.Creation{Webhooks: left}, webhook.Creation{Webhooks: right})
+	}
+	outcomes := registerAll(t, s, creations)
+	stands := standing(t, direct, account)
+	if got := checkOutcomes(t, stands, outcomes); got != pairs || len(stands) != 5*pairs {
+		t.Errorf("%d batches succeeded and %d records stand, want %d and %d", got, len(stands), pairs, 5*pairs)
+	}
+}
+
+// Of two events that exclude each other one is registered.
+func TestExclusionsThroughFaults(t *testing.T) {
+	s, direct := faulty(t, 3)
+	const pairs = 100
+	var creations []webhook.Creation
+	for i := range pairs {
+		all, one := fmt.Sprintf("order-%03d:*", i), fmt.Sprintf("order-%03d:create", i)
+		creations = append(creations,
+			webhook.Creation{Webhooks: []webhook.Webhook{record(account, all)}, Exclusions: []webhook.Exclusion{{Event: all, By: one}}},
+			webhook.Creation{Webhooks: []webhook.Webhook{record(account, one)}, Exclusions: []webhook.Exclusion{{Event: one, By: all}}})
+	}
+	outcomes := registerAll(t, s, creations)
+	var granted []outcome
+	for i, o := range outcomes {
+		var excluded *webhook.ExcludedError
+		switch {
+		case errors.As(o.err, &excluded):
+			if !slices.Equal(excluded.Found, creations[i].Exclusions) {
+				t.Errorf("excluded: %v, want %v", excluded.Found, creations[i].Exclusions)
+			}
+		default:
+			granted = append(granted, o)
+		}
+	}
+	stands := standing(t, direct, account)
+	if got := checkOutcomes(t, stands, granted); got != pairs || len(stands) != pairs {
+		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(stands), pairs)
+	}
+}
+
+// Accounts, tokens and sealing keys: a lost answer becomes neither a false
+// "exists" nor a false "not found".
+func TestAdministrationThroughFaults(t *testing.T) {
+	s, direct := faulty(t, 4)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(workers)
+	const accounts = 60
+	for i := range accounts {
+		group.Go(func() error { return administer(ctx, s, fmt.Sprintf("account-%03d", i)) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := direct.Accounts(ctx, account.Dialect)
+	if err != nil || len(list) != accounts {
+		t.Errorf("%d accounts stand, %v; want %d", len(list), err, accounts)
+	}
+	keys, err := direct.SealingKeys(ctx)
+	if err != nil || len(keys) != accounts {
+		t.Errorf("%d sealing keys stand, %v; want %d", len(keys), err, accounts)
+	}
+}
+
+// administer goes once through everything an account's operator does.
+func administer(ctx context.Context, s *dynamostore.Store, id string) error {
+	a := webhook.Account{Dialect: account.Dialect, ID: id}
+	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: createdAt}); err != nil {
+		return err
+	}
+	token := webhook.Token{ID: "t-" + id, Account: a, Hash: webhook.HashToken(id), Rights: webhook.Read, CreatedAt: createdAt}
+	if err := s.CreateToken(ctx, token); err != nil {
+		return err
+	}
+	if got, err := s.Token(ctx, token.Hash); err != nil || got != token {
+		return fmt.Errorf("token = %v, %w; want %v", got, err, token)
+	}
+	if list, err := s.Tokens(ctx, a); err != nil || len(list) != 1 {
+		return fmt.Errorf("tokens = %v, %w; want one", list, err)
+	}
+	if err := s.RevokeToken(ctx, a, token.ID); err != nil {
+		return err
+	}
+	if _, err := s.Token(ctx, token.Hash); !errors.Is(err, webhook.ErrNotFound) {
+		return fmt.Errorf("token after it was revoked: error = %w, want ErrNotFound", err)
+	}
+	key := webhook.SealingKey{ID: "k-" + id, Public: []byte(id), CreatedAt: createdAt}
+	if got, err := s.AddSealingKey(ctx, key); err != nil || string(got.Public) != id {
+		return fmt.Errorf("sealing key = %v, %w; want %v", got, err, key)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package dynamostore
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// The layout of the table. The names are short because DynamoDB bills them
+// with every item; an ordinary webhook stays below the 1 KB of one write unit.
+//
+//	item              pk                     sk           attributes
+//	webhook           A#<dialect>#<account>  E#<event>    i u p n k v c m
+//	account           A#<dialect>#<account>  ACCOUNT      c x
+//	its tokens        A#<dialect>#<account>  T#<token id> h r c e
+//	token             T#<sha256, hex>        TOKEN        a i r c e
+//	list of accounts  ACCOUNTS#<dialect>     <account>    c
+//	sealing key       KEYRING                K#<key id>   b w c
+const (
+	attrPK = "pk"
+	attrSK = "sk"
+
+	attrID       = "i" // S: id of a webhook or token
+	attrURL      = "u" // S
+	attrPayload  = "p" // BOOL: the full payload is wanted; absent for false
+	attrPosition = "n" // N: absent for 0
+	attrSealed   = "k" // B: sealed signing key; absent for none
+	attrVersion  = "v" // N
+	attrCreated  = "c" // N: milliseconds since 1970, like every time here
+	attrModified = "m" // N: time of the latest change; absent for none
+	attrClosing  = "x" // N: set while the account is being deleted
+	attrAccount  = "a" // S: <dialect>:<account>
+	attrHash     = "h" // B: SHA-256 of a token
+	attrRights   = "r" // N: bit set of webhook.Rights
+	attrExpires  = "e" // N: absent for never
+	attrPublic   = "b" // B: public key
+	attrWrapped  = "w" // B: wrapped private key; absent for none
+
+	accountPrefix  = "A#"
+	eventPrefix    = "E#"
+	tokenPrefix    = "T#" // of a token's pk, and of its sk in its account's list
+	keyPrefix      = "K#"
+	accountSort    = "ACCOUNT"
+	tokenSort      = "TOKEN"
+	accountsPrefix = "ACCOUNTS#"
+	keyringPK      = "KEYRING"
+)
+
+type item = map[string]types.AttributeValue
+
+func accountPK(a webhook.Account) string {
+	return accountPrefix + string(a.Dialect) + "#" + a.ID
+}
+
+func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
+
+func key(pk, sk string) item { return item{attrPK: str(pk), attrSK: str(sk)} }
+
+func encodeWebhook(w webhook.Webhook) item {
+	it := key(accountPK(w.Account), eventPrefix+w.Event)
+	it[attrID] = str(w.ID)
+	it[attrURL] = str(w.URL)
+	it[attrVersion] = num(w.Version)
+	it[attrCreated] = num(w.CreatedAt.UnixMilli())
+	if w.SendPayload {
+		it[attrPayload] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+	if w.Position != 0 {
+		it[attrPosition] = num(int64(w.Position))
+	}
+	putBytes(it, attrSealed, w.SealedKey)
+	putTime(it, attrModified, w.UpdatedAt)
+	return it
+}
+
+func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
+	d := decoder{item: it}
+	w := webhook.Webhook{
+		Account:     a,
+		Event:       d.sortAfter(eventPrefix),
+		ID:          d.str(attrID),
+		URL:         d.str(attrURL),
+		SendPayload: d.flag(attrPayload),
+		Position:    int(d.optionalNum(attrPosition)),
+		SealedKey:   d.bytes(attrSealed),
+		Version:     d.num(attrVersion),
+		CreatedAt:   time.UnixMilli(d.num(attrCreated)).UTC(),
+		UpdatedAt:   d.optionalTime(attrModified),
+	}
+	if d.err != nil {
+		return webhook.Webhook{}, fmt.Errorf("webhook record of %v: %w", a, d.err)
+	}
+	return w, nil
+}
+
+// encodeToken gives the token's own item and its place in its account's list.
+func encodeToken(t webhook.Token) (token, listed item) {
+	token = key(tokenPK(t.Hash), tokenSort)
+	token[attrAccount] = str(t.Account.String())
+	token[attrID] = str(t.ID)
+	listed = key(accountPK(t.Account), tokenPrefix+t.ID)
+	putBytes(listed, attrHash, t.Hash[:])
+	for _, it := range []item{token, listed} {
+		it[attrRights] = num(int64(t.Rights))
+		it[attrCreated] = num(t.CreatedAt.UnixMilli())
+		putTime(it, attrExpires, t.ExpiresAt)
+	}
+	return token, listed
+}
+
+func decodeToken(h webhook.TokenHash, it item) (webhook.Token, error) {
+	d := decoder{item: it}
+	t := d.token()
+	t.ID, t.Hash = d.str(attrID), h
+	account := d.str(attrAccount)
+	if d.err != nil {
+		return webhook.Token{}, fmt.Errorf("token record: %w", d.err)
+	}
+	var err error
+	if t.Account, err = webhook.ParseAccount(account); err != nil {
+		return webhook.Token{}, fmt.Errorf("token record: %v", err)
+	}
+	return t, nil
+}
+
+func decodeListedToken(a webhook.Account, it item) (webhook.Token, error) {
+	d := decoder{item: it}
+	t := d.token()
+	t.ID, t.Account = d.sortAfter(tokenPrefix), a
+	if copy(t.Hash[:], d.bytes(attrHash)) != len(t.Hash) {
+		d.fail(attrHash)
+	}
+	if d.err != nil {
+		return webhook.Token{}, fmt.Errorf("token in the list of %v: %w", a, d.err)
+	}
+	return t, nil
+}
+
+func encodeSealingKey(k webhook.SealingKey) item {
+	it := key(keyringPK, keyPrefix+k.ID)
+	putBytes(it, attrPublic, k.Public)
+	putBytes(it, attrWrapped, k.WrappedPrivate)
+	it[attrCreated] = num(k.CreatedAt.UnixMilli())
+	return it
+}
+
+func decodeSealingKey(it item) (webhook.SealingKey, error) {
+	d := decoder{item: it}
+	k := webhook.SealingKey{
+		ID:             d.sortAfter(keyPrefix),
+		Public:         d.bytes(attrPublic),
+		WrappedPrivate: d.bytes(attrWrapped),
+		CreatedAt:      time.UnixMilli(d.num(attrCreated)).UTC(),
+	}
+	if d.err != nil {
+		return webhook.SealingKey{}, fmt.Errorf("sealing key record: %w", d.err)
+	}
+	return k, nil
+}
+
+func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func num(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func putBytes(it item, name string, b []byte) {
+	if len(b) > 0 {
+		it[name] = &types.AttributeValueMemberB{Value: b}
+	}
+}
+
+func putTime(it item, name string, t time.Time) {
+	if !t.IsZero() {
+		it[name] = num(t.UnixMilli())
+	}
+}
+
+func decodeAccount(a webhook.Account, it item) (webhook.AccountInfo, error) {
+	d := decoder{item: it}
+	info := webhook.AccountInfo{Account: a, CreatedAt: time.UnixMilli(d.num(attrCreated)).UTC()}
+	if d.err != nil {
+		return webhook.AccountInfo{}, fmt.Errorf("account record of %v: %w", a, d.err)
+	}
+	return info, nil
+}

@@ -1,0 +1,143 @@
+package dynamostore
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+var (
+	testAccount = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+	testTime    = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
+)
+
+// itemSize is what DynamoDB bills for an item, in bytes: names, and values in
+// UTF-8 or raw; a number at most a byte for two digits and two more.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+func itemSize(t *testing.T, it item) int {
+	t.Helper()
+	size := 0
+	for name, value := range it {
+		size += len(name)
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			size += len(v.Value)
+		case *types.AttributeValueMemberB:
+			size += len(v.Value)
+		case *types.AttributeValueMemberN:
+			size += (len(v.Value)+1)/2 + 2
+		case *types.AttributeValueMemberBOOL:
+			size++
+		default:
+			t.Fatalf("attribute %q has type %T", name, value)
+		}
+	}
+	return size
+}
+
+// A record costs one write unit, 1 KB, with the longest account, a UUID, a
+// sealed key of 400 bytes and a URL of 350 characters.
+func TestOrdinaryRecordFitsOneUnit(t *testing.T) {
+	w := webhook.Webhook{
+		Account: webhook.Account{Dialect: "abbeycross", ID: strings.Repeat("x", 64)},
+		Event:   "shipment.customs_documents_rejected", ID: "01985d5e-7c3a-7d2e-9b7a-0123456789ab",
+		URL: "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
+		SealedKey: make([]byte, 400), Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
+	}
+	if size := itemSize(t, encodeWebhook(w)); size > 1024 {
+		t.Errorf("the record has %d bytes, want 1024 at most", size)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	w := encodeWebhook(webhook.Webhook{Account: testAccount, Event: "order:*"})
+	hash := webhook.HashToken("secret")
+	token, listed := encodeToken(webhook.Token{ID: "t1", Account: testAccount, Hash: hash})
+	for name, tt := range map[string]struct {
+		item   item
+		pk, sk string
+	}{
+		"webhook":      {w, "A#abbeycross#fleet-7", "E#order:*"},
+		"token":        {token, "T#2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", "TOKEN"},
+		"listed token": {listed, "A#abbeycross#fleet-7", "T#t1"},
+		"sealing key":  {encodeSealingKey(webhook.SealingKey{ID: "k1"}), "KEYRING", "K#k1"},
+	} {
+		d := decoder{item: tt.item}
+		if pk, sk := d.str("pk"), d.str("sk"); pk != tt.pk || sk != tt.sk {
+			t.Errorf("%s: key is %q, %q, want %q, %q", name, pk, sk, tt.pk, tt.sk)
+		}
+	}
+}
+
+func TestRoundTrips(t *testing.T) {
+	full := webhook.Webhook{
+		Account: testAccount, Event: "e", ID: "i", URL: "https://ü.example/\u2028", SendPayload: true,
+		Position: 3, SealedKey: []byte{0, 255}, Version: 1 << 60, CreatedAt: testTime, UpdatedAt: testTime.Add(time.Hour),
+	}
+	for _, w := range []webhook.Webhook{full, {Account: testAccount, Event: "e", ID: "i", URL: "u", Version: 1, CreatedAt: testTime}} {
+		got, err := decodeWebhook(testAccount, encodeWebhook(w))
+		if diff := cmp.Diff(w, got); err != nil || diff != "" {
+			t.Errorf("webhook: %v (-want +got):\n%s", err, diff)
+		}
+	}
+	for _, want := range []webhook.Token{
+		{ID: "t", Account: testAccount, Hash: webhook.HashToken("x"), Rights: webhook.Publish, CreatedAt: testTime, ExpiresAt: testTime},
+		{ID: "t", Account: testAccount, Hash: webhook.HashToken("y"), Rights: 255, CreatedAt: testTime},
+	} {
+		token, listed := encodeToken(want)
+		got, err := decodeToken(want.Hash, token)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("token: %v (-want +got):\n%s", err, diff)
+		}
+		got, err = decodeListedToken(testAccount, listed)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("listed token: %v (-want +got):\n%s", err, diff)
+		}
+	}
+}
+
+// A record that lacks an attribute or has one of another type is our own
+// fault, and the error shows no value.
+func TestDecodeRefusesMalformed(t *testing.T) {
+	const secret = "do-not-show"
+	webhookItem := func() item {
+		return encodeWebhook(webhook.Webhook{
+			Account: testAccount, Event: "e", ID: secret, URL: secret, SealedKey: []byte(secret),
+			SendPayload: true, Position: 1, Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
+		})
+	}
+	wrong := &types.AttributeValueMemberL{Value: []types.AttributeValue{str(secret)}}
+	for _, name := range []string{"sk", "i", "u", "p", "n", "k", "v", "c", "m"} {
+		it := webhookItem()
+		it[name] = wrong
+		_, err := decodeWebhook(testAccount, it)
+		if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), `"`+name+`"`) {
+			t.Errorf("webhook with wrong %q: error = %v", name, err)
+		}
+	}
+	hash := webhook.HashToken(secret)
+	token, listed := encodeToken(webhook.Token{ID: "t", Account: testAccount, Hash: hash, CreatedAt: testTime})
+	token[attrRights] = num(256)
+	if _, err := decodeToken(hash, token); err == nil {
+		t.Error("a token with rights that do not exist was read")
+	}
+	token[attrRights], token[attrAccount] = num(1), str("nobody")
+	if _, err := decodeToken(hash, token); err == nil {
+		t.Error("a token of no account was read")
+	}
+	putBytes(listed, attrHash, hash[:31])
+	if _, err := decodeListedToken(testAccount, listed); err == nil {
+		t.Error("a token with a short hash was read")
+	}
+	key := encodeSealingKey(webhook.SealingKey{ID: "k", Public: bytes.Repeat([]byte{4}, 65), CreatedAt: testTime})
+	key[attrCreated] = &types.AttributeValueMemberN{Value: "soon"}
+	if _, err := decodeSealingKey(key); err == nil {
+		t.Error("a sealing key made at no time was read")
+	}
+}

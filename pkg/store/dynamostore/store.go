@@ -1,0 +1,173 @@
+// Package dynamostore keeps webhooks, accounts, tokens and sealing keys in one
+// DynamoDB table.
+//
+// It guarantees what package store promises, under lost answers, throttling
+// and concurrent writers: the webhook record is the claim on its event, put on
+// the condition that none is there; several records go in one transaction.
+// Everything read to decide is read strongly consistent, and nothing scans.
+// A single webhook costs one request and no read.
+//
+// It refuses to guess. Only a request that was certainly not carried out, or
+// that may be repeated without harm, is sent again; otherwise the caller gets
+// webhook.ErrUnknownOutcome. It never puts keys, tokens or records into
+// errors.
+package dynamostore
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Defaults of Config.
+const (
+	defaultTryTimeout  = 1500 * time.Millisecond
+	defaultCallTimeout = 20 * time.Second
+)
+
+// Config holds what a Store works with.
+type Config struct {
+	// Client reaches DynamoDB and makes each request once (NewClient). A
+	// client of one's own must send through net/http: its trace is how Store
+	// knows that nothing was sent.
+	Client *dynamodb.Client
+	// Table is the table's name.
+	Table string
+	// TryTimeout bounds each request; zero for 1.5 s. It must leave room for
+	// several in the caller's deadline.
+	TryTimeout time.Duration
+	// CallTimeout bounds a call whose context has no earlier deadline, and
+	// each page of a listing; zero for 20 s.
+	CallTimeout time.Duration
+	// Jitter draws a pause below its argument, which is above zero; nil for
+	// a uniform one.
+	Jitter func(below time.Duration) time.Duration
+	// RequestToken draws the ClientRequestToken of a transaction: 1 to 36
+	// characters, never the same twice; nil for 130 random bits.
+	RequestToken func() string
+}
+
+// Store is a store.Store on DynamoDB. It is safe for concurrent use.
+type Store struct {
+	client       *dynamodb.Client
+	table        *string
+	tryTimeout   time.Duration
+	callTimeout  time.Duration
+	jitter       func(time.Duration) time.Duration
+	requestToken func() string
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New builds a store. The error wraps webhook.ErrInvalid when Client or Table
+// are missing. It makes no request.
+func New(c Config) (*Store, error) {
+	switch {
+	case c.Client == nil:
+		return nil, fmt.Errorf("dynamodb store: %w: no client", webhook.ErrInvalid)
+	case c.Table == "":
+		return nil, fmt.Errorf("dynamodb store: %w: no table", webhook.ErrInvalid)
+	}
+	s := &Store{
+		client:       c.Client,
+		table:        aws.String(c.Table),
+		tryTimeout:   c.TryTimeout,
+		callTimeout:  c.CallTimeout,
+		jitter:       c.Jitter,
+		requestToken: c.RequestToken,
+	}
+	if s.tryTimeout <= 0 {
+		s.tryTimeout = defaultTryTimeout
+	}
+	if s.callTimeout <= 0 {
+		s.callTimeout = defaultCallTimeout
+	}
+	if s.jitter == nil {
+		s.jitter = mathrand.N[time.Duration]
+	}
+	if s.requestToken == nil {
+		s.requestToken = rand.Text
+	}
+	return s, nil
+}
+
+// Warm opens the connection to DynamoDB and signs a first request, by reading
+// a token that cannot exist: "warm" is no SHA-256. It needs no more rights
+// than a token look-up. Errors are those of any read.
+func (s *Store) Warm(ctx context.Context) error {
+	_, err := s.get(ctx, "warm up", key(tokenPrefix+"warm", tokenSort))
+	return err
+}
+
+// get reads one item strongly consistent; nil when there is none.
+func (s *Store) get(ctx context.Context, op string, k item) (item, error) {
+	var out *dynamodb.GetItemOutput
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
+		out, err = s.client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName: s.table, Key: k, ConsistentRead: aws.Bool(true),
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out.Item, nil
+}
+
+// query reads all items of a partition whose sort key begins with prefix, in
+// the order of the sort key, strongly consistent, page after page: an answer
+// ends at 1 MB.
+func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error) {
+	in := &dynamodb.QueryInput{
+		TableName:                 s.table,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": str(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
+		in.ExpressionAttributeValues[":sk"] = str(prefix)
+	}
+	var items []item
+	for {
+		var out *dynamodb.QueryOutput
+		err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
+			out, err = s.client.Query(ctx, in)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, out.Items...)
+		if len(out.LastEvaluatedKey) == 0 {
+			return items, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// transact makes one transaction. All its tries carry one ClientRequestToken
+// and the same parameters, so that it happens at most once; an ambiguous
+// failure is therefore settled by trying again.
+//
+// An error is a *types.TransactionCanceledException, whose reasons then are
+// only "None" and "ConditionalCheckFailed", or final.
+func (s *Store) transact(ctx context.Context, op string, items []types.TransactWriteItem) error {
+	in := &dynamodb.TransactWriteItemsInput{
+		TransactItems:      items,
+		ClientRequestToken: aws.String(s.requestToken()),
+	}
+	return s.call(ctx, op, idempotent, func(ctx context.Context) error {
+		_, err := s.client.TransactWriteItems(ctx, in)
+		return err
+	})
+}
