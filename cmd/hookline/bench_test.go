@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// benchClients is how many clients register at once, each on a connection that
+// it keeps.
+const benchClients = 16
+
+// BenchmarkServe measures the whole server: durable registrations over TCP
+// into SQLite, one event each, and how long a client waits for its 201.
+func BenchmarkServe(b *testing.B) {
+	s := boot(b, b.TempDir(), "--dev")
+	clients := make([]*benchClient, benchClients)
+	for i := range clients {
+		clients[i] = newBenchClient(b, s, i)
+		if err := clients[i].register(); err != nil { // warm, and seen to work
+			b.Fatal(err)
+		}
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var all sync.WaitGroup
+	b.ReportAllocs()
+	b.ResetTimer()
+	for _, c := range clients {
+		all.Go(func() {
+			for left.Add(-1) >= 0 && c.failed == nil {
+				start := time.Now()
+				c.failed = c.register()
+				_ = c.waits.RecordValue(time.Since(start).Microseconds()) // up to a minute
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	waits := hdrhistogram.New(1, time.Minute.Microseconds(), 3)
+	for _, c := range clients {
+		if c.failed != nil {
+			b.Error(c.failed)
+		}
+		waits.Merge(c.waits)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "registrations/s")
+	b.ReportMetric(float64(waits.ValueAtQuantile(50))/1000, "p50-ms")
+	b.ReportMetric(float64(waits.ValueAtQuantile(99))/1000, "p99-ms")
+}
+
+// benchClient writes requests that differ in the digits of their event only.
+type benchClient struct {
+	conn    net.Conn
+	answers *bufio.Reader
+	request []byte
+	digits  []byte // of the event, inside request
+	count   int
+	waits   *hdrhistogram.Histogram
+	failed  error
+}
+
+// newBenchClient gives a client with an account of its own.
+func newBenchClient(b *testing.B, s *instance, number int) *benchClient {
+	b.Helper()
+	account := fmt.Sprintf("abbeycross:bench-%d", number)
+	cli(b, "account", "create", account, "--data", s.data)
+	token := cli(b, "token", "create", "--account", account, "--data", s.data)
+	const digits = "00000000"
+	body := oneEvent("bench.trip." + digits)
+	request := fmt.Appendf(nil, "POST /v1/webhooks/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", token, len(body), body)
+	conn, err := net.DialTimeout("tcp", hostOf(b, s.URL), patience)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close() })
+	at := bytes.LastIndex(request, []byte(digits))
+	return &benchClient{
+		conn:    conn,
+		answers: bufio.NewReader(conn),
+		request: request,
+		digits:  request[at : at+len(digits)],
+		waits:   hdrhistogram.New(1, time.Minute.Microseconds(), 3),
+	}
+}
+
+// register sends the next request and demands a 201.
+func (c *benchClient) register() error {
+	c.count++
+	for i, n := len(c.digits)-1, c.count; i >= 0; i, n = i-1, n/10 {
+		c.digits[i] = byte('0' + n%10)
+	}
+	if _, err := c.conn.Write(c.request); err != nil {
+		return err
+	}
+	status, err := c.readAnswer()
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("request %d: status %d, want 201", c.count, status)
+	}
+	return err
+}
+
+// readAnswer reads an answer that has a Content-Length, without what
+// net/http's client costs.
+func (c *benchClient) readAnswer() (status int, err error) {
+	line, err := c.answers.ReadSlice('\n')
+	if err != nil {
+		return 0, err
+	}
+	if len(line) < len("HTTP/1.1 201") {
+		return 0, fmt.Errorf("answer begins with %q", line)
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, err
+	}
+	length := 0
+	for {
+		if line, err = c.answers.ReadSlice('\n'); err != nil {
+			return 0, err
+		}
+		name, value, found := bytes.Cut(line, []byte(": "))
+		if !found {
+			break // the empty line
+		}
+		if bytes.EqualFold(name, []byte("Content-Length")) {
+			if length, err = strconv.Atoi(string(textproto.TrimBytes(value))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	_, err = io.CopyN(io.Discard, c.answers, int64(length))
+	return status, err
+}

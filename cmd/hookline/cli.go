@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/hookline/hookline/pkg/keygen"
+)
+
+// globals are the flags that every command takes.
+type globals struct {
+	Data  string    `help:"Directory of the SQLite file and the sealing key (default: ./data)." default:"./data" placeholder:"DIR"`
+	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the table <prefix>-webhooks, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
+	Stack string    `help:"Work on the deployed CloudFormation stack of this name." placeholder:"NAME" xor:"store"`
+	JSON  bool      `help:"Write results as JSON." name:"json"`
+}
+
+// commands is the whole command line.
+type commands struct {
+	globals
+
+	Serve   serveCommand    `cmd:"" help:"Serve every API in one process."`
+	Account accountCommands `cmd:"" help:"Create and list accounts."`
+	Token   tokenCommands   `cmd:"" help:"Create, list and revoke access tokens."`
+}
+
+// program is what the commands work with.
+type program struct {
+	flags          *globals
+	name           string // how to call this program again
+	getenv         func(string) string
+	stdout, stderr io.Writer
+	now            func() time.Time
+	keys           *keygen.Generator
+}
+
+// usageError says that a command line cannot be understood.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usageErrorf(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// report writes an error as one line and gives the exit code.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	line := strings.Join(strings.FieldsFunc(err.Error(), isLineEnd), "; ")
+	if errors.As(err, new(usageError)) {
+		_, _ = fmt.Fprintf(stderr, "hookline: %s (see hookline --help)\n", line)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(stderr, "hookline: %s\n", line)
+	return exitFailed
+}
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
+
+// run carries out a command line; args[0] is how the program was called. It
+// returns when the command is done, a server when ctx has ended and the
+// requests in flight are answered. The error is a usageError when nothing was
+// begun because the command line cannot be understood.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	var line commands
+	asked := false // for help, which has been written then
+	parser, err := kong.New(&line,
+		kong.Name("hookline"),
+		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { asked = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+	)
+	if err != nil {
+		return fmt.Errorf("build the command line: %w", err)
+	}
+	command, err := parser.Parse(args[1:])
+	switch {
+	case asked:
+		return nil
+	case err != nil:
+		return usageError{err}
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	return command.Run(&program{
+		flags:  &line.globals,
+		name:   callName(args[0]),
+		getenv: getenv,
+		stdout: stdout,
+		stderr: stderr,
+		now:    time.Now,
+		keys:   keygen.New(rand.Reader, time.Now),
+	})
+}
+
+// callName is how to call the program again from the same directory.
+// "go run" leaves nothing that could be called.
+func callName(arg0 string) string {
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+		return "go run ./cmd/hookline"
+	}
+	return shellQuote(arg0)
+}
+
+// again is the start of a command line that works on the same data.
+func (p *program) again() string {
+	words := p.name
+	if p.flags.Data != "./data" {
+		words += " --data " + shellQuote(p.flags.Data)
+	}
+	if p.flags.Store.prefix != "" {
+		words += " --store " + shellQuote(p.flags.Store.String())
+	}
+	if p.flags.Stack != "" {
+		words += " --stack " + shellQuote(p.flags.Stack)
+	}
+	return words
+}
+
+// shellQuote makes s one word of a POSIX shell.
+func shellQuote(s string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

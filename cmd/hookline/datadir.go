@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/gofrs/flock"
+)
+
+// lockName is the name of the file that a server holds locked in its data
+// directory. The system lets go of the lock however the server ends.
+const lockName = "serve.lock"
+
+// makeDataDir makes a data directory that only this user may enter, its
+// parents too, unless it is there. What it made survives a power cut.
+func makeDataDir(dir string) error {
+	err := makeDir(filepath.Clean(dir))
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("data directory %s: %w; choose one that this user can write with --data", dir, cause(err))
+}
+
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if parent := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			return syscall.ENOTDIR
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// cause drops the operation and path from an error of the file system: they
+// have been said.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
+
+// lockDataDir takes a data directory for one server. The error says that
+// another has it, or that the lock file cannot be made.
+func lockDataDir(dir string) (unlock func() error, err error) {
+	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
+	switch taken, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w; let this user write in the directory, or choose another with --data", lock.Path(), cause(err))
+	case !taken:
+		return nil, fmt.Errorf("another hookline serve works on %s; stop it, or choose another directory with --data", dir)
+	}
+	return lock.Unlock, nil
+}

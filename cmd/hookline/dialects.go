@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// dialects are the APIs that this program serves. Nothing else in it names
+// one.
+func dialects() []dialect.API {
+	return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()}
+}
+
+// findAPI gives the API of that name. The error wraps webhook.ErrInvalid and
+// says which there are.
+func findAPI(name string) (dialect.API, error) {
+	var names []string
+	for _, api := range dialects() {
+		if string(api.Name) == name {
+			return api, nil
+		}
+		names = append(names, string(api.Name))
+	}
+	return dialect.API{}, fmt.Errorf("API %q: %w: there are %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
+}
+
+// accountName is an account as the command line has it: of an API there is,
+// with an id that the API allows.
+type accountName struct {
+	webhook.Account
+	api dialect.API
+}
+
+// UnmarshalText reads "<api>:<id>". The error wraps webhook.ErrInvalid and says
+// what an account looks like.
+func (n *accountName) UnmarshalText(text []byte) error {
+	account, err := webhook.ParseAccount(string(text))
+	if err != nil {
+		return err
+	}
+	api, err := findAPI(string(account.Dialect))
+	if err != nil {
+		return err
+	}
+	if err := api.CheckAccountID(account.ID); err != nil {
+		return fmt.Errorf("account %q: %w: %w", text, webhook.ErrInvalid, err)
+	}
+	*n = accountName{Account: account, api: api}
+	return nil
+}
+
+// apiName is the name of an API there is.
+type apiName webhook.Dialect
+
+// UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
+func (n *apiName) UnmarshalText(text []byte) error {
+	api, err := findAPI(string(text))
+	*n = apiName(api.Name)
+	return err
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// load is clients that register as fast as they can, each event once.
+type load struct {
+	server, token string
+	events        atomic.Int64 // begun
+
+	mu       sync.Mutex
+	answered []string // events whose registration was answered 201
+}
+
+// next names an event that no other request has.
+func (l *load) next() string { return fmt.Sprintf("load.%d", l.events.Add(1)) }
+
+// one registers one event, and remembers it once that is answered 201.
+func (l *load) one(ctx context.Context, client *http.Client) error {
+	event := l.next()
+	status, err := register(ctx, client, l.server, l.token, event)
+	if err != nil {
+		return fmt.Errorf("register %s: %w", event, err)
+	}
+	if status != http.StatusCreated {
+		return fmt.Errorf("register %s: status %d, want 201", event, status)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answered = append(l.answered, event)
+	return nil
+}
+
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.answered)
+}
+
+// mustStand demands that every event answered 201 is stored.
+func (l *load) mustStand(t testing.TB, data string, a webhook.Account) {
+	t.Helper()
+	webhooks, err := openData(t, data).Webhooks(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := map[string]bool{}
+	for _, w := range webhooks {
+		stored[w.Event] = true
+	}
+	lost := 0
+	for _, event := range l.answered {
+		if !stored[event] {
+			lost++
+		}
+	}
+	if lost > 0 || len(l.answered) == 0 {
+		t.Errorf("%d of %d registrations that were answered 201 are lost", lost, len(l.answered))
+	}
+}
+
+//nolint:gochecknoglobals // a constant
+var demoFleet = webhook.Account{Dialect: "abbeycross", ID: "demo"}
+
+func TestOneWinner(t *testing.T) {
+	const rounds, contestants = 5, 64
+	s := boot(t, t.TempDir(), "--dev")
+	client, token := newClient(t), s.token(t, "abbeycross")
+	for round := range rounds {
+		var created, refused atomic.Int32
+		start := make(chan struct{})
+		var all errgroup.Group
+		for range contestants {
+			all.Go(func() error {
+				<-start
+				status, err := register(t.Context(), client, s.URL, token, fmt.Sprintf("race.%d", round))
+				switch status {
+				case http.StatusCreated:
+					created.Add(1)
+				case http.StatusBadRequest:
+					refused.Add(1)
+				}
+				return err
+			})
+		}
+		close(start)
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if created.Load() != 1 || refused.Load() != contestants-1 {
+			t.Errorf("round %d: %d times 201 and %d times 400, want 1 and %d", round, created.Load(), refused.Load(), contestants-1)
+		}
+	}
+}
+
+// Clients that hang up in the middle take nothing from the others.
+func TestHangUps(t *testing.T) {
+	const steady, leaving, each = 8, 8, 100
+	s := boot(t, t.TempDir(), "--dev")
+	l := &load{server: s.URL, token: s.token(t, "abbeycross")}
+	var all errgroup.Group
+	for range steady {
+		client := newClient(t)
+		all.Go(func() error {
+			for range each {
+				if err := l.one(t.Context(), client); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	var left atomic.Int32
+	for range leaving {
+		client := newClient(t)
+		all.Go(func() error {
+			for range each {
+				ctx, cancel := context.WithCancel(t.Context())
+				gone := make(chan error, 1)
+				go func() { gone <- l.one(ctx, client) }()
+				for range rand.IntN(200) { // leave at some point of the request
+					select {
+					case err := <-gone:
+						gone <- err
+					default:
+					}
+				}
+				cancel()
+				if <-gone != nil {
+					left.Add(1)
+				}
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	if left.Load() == 0 || l.count() < steady*each {
+		t.Errorf("%d clients hung up, %d registrations were answered; want some, and at least %d", left.Load(), l.count(), steady*each)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	l.mustStand(t, s.data, demoFleet)
+}
+
+// Commands write beside a server under full load.
+func TestCommandsBesideLoad(t *testing.T) {
+	const clients, writers, each = 8, 4, 50
+	s := boot(t, t.TempDir(), "--dev")
+	l := &load{server: s.URL, token: s.token(t, "abbeycross")}
+	ctx, stop := context.WithCancel(t.Context())
+	var busy, commands errgroup.Group
+	for range clients {
+		client := newClient(t)
+		busy.Go(func() error {
+			for ctx.Err() == nil {
+				if err := l.one(t.Context(), client); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for range writers {
+		client := newClient(t)
+		commands.Go(func() error {
+			for range each {
+				token, err := tryCLI(t.Context(), "token", "create", "--account", "abbeycross:demo", "--data", s.data)
+				if err != nil {
+					return err
+				}
+				event := l.next()
+				if status, err := register(t.Context(), client, s.URL, token, event); err != nil || status != http.StatusCreated {
+					return fmt.Errorf("register %s with a new token: status %d, %w", event, status, err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := commands.Wait(); err != nil {
+		t.Errorf("a command beside the load: %v", err)
+	}
+	stop()
+	if err := busy.Wait(); err != nil {
+		t.Errorf("a request beside the commands: %v", err)
+	}
+	t.Logf("%d registrations beside %d commands", l.count(), writers*each)
+	tokens, err := openData(t, s.data).Tokens(t.Context(), demoFleet)
+	if err != nil || len(tokens) != writers*each+1 {
+		t.Errorf("%d tokens, %v; want %d", len(tokens), err, writers*each+1)
+	}
+	l.mustStand(t, s.data, demoFleet)
+}
+
+// What was answered survives the server's sudden death, again and again.
+func TestKilled(t *testing.T) {
+	const times, clients = 25, 8
+	data := t.TempDir()
+	l := &load{}
+	for range times {
+		c := spawn(t, data, "--dev")
+		if l.token == "" {
+			l.token = c.token(t, "abbeycross")
+		}
+		l.server = c.URL
+		l.untilDeath(t, c, clients, l.count()+1+rand.IntN(300))
+		c.searchLog(t)
+	}
+	t.Logf("%d registrations over %d deaths", l.count(), times)
+	l.mustStand(t, data, demoFleet)
+	checkIntegrity(t, filepath.Join(data, databaseName))
+}
+
+// untilDeath registers until enough is answered, kills the server in the
+// middle of the requests that follow, and waits until all clients have seen it.
+func (l *load) untilDeath(t *testing.T, c *child, clients, enough int) {
+	t.Helper()
+	var all errgroup.Group
+	for range clients {
+		client := newClient(t)
+		all.Go(func() error {
+			for l.one(t.Context(), client) == nil {
+				if l.count() >= enough {
+					_ = c.process.Kill() // others may have done so
+				}
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // ends when the server has, and must not before
+	if l.count() < enough {
+		t.Fatalf("the server ended early: %s", c.log)
+	}
+	if err := c.wait(t); err == nil || err.Error() != "signal: killed" {
+		t.Errorf("the server ended with %v, want killed", err)
+	}
+}
+
+func checkIntegrity(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+		t.Errorf("integrity_check: %q, %v; want ok", verdict, err)
+	}
+}

@@ -1,0 +1,27 @@
+// Command hookline is Hookline in one program: it serves every API in one
+// process, and it is the operator's way to accounts and tokens, here or in a
+// deployed stack.
+//
+// It guarantees that a result is on standard output and everything else on
+// standard error, that an error is one line which says what to do, and that
+// the exit code tells success (0) from failure (1) and wrong use (2). A token
+// is printed once, when it is made, and stands in no log.
+//
+// It refuses to serve data whose sealing key is not at hand, and data that
+// another server has taken.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // AbbeyCross's working hours have a time zone
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Once stopping has begun, a second signal does what it does by default.
+	context.AfterFunc(ctx, stop)
+	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))
+}

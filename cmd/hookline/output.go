@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// show writes a command's result to standard output: as one line of JSON with
+// --json, else as the text.
+func (p *program) show(result any, text string) error {
+	if p.flags.JSON {
+		line, err := json.Marshal(result, json.Deterministic(true))
+		if err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+		text = string(line) + "\n"
+	}
+	if _, err := io.WriteString(p.stdout, text); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// table aligns rows under their heading, for people.
+func table(heading []string, rows [][]string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{heading}, rows...) {
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a strings.Builder takes everything
+	}
+	_ = w.Flush()
+	return text.String()
+}
+
+// timeText is a time as lists show it; a dash for none.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	healthPath = "/healthz"
+	// healthPatience is how long the store may take to show that it works.
+	healthPatience = 2 * time.Second
+)
+
+// router hands a request to the API that its first path segment names, as it
+// is: unlike http.ServeMux it never redirects, so that every path under an
+// API's prefix is answered by that API.
+type router struct {
+	apis   map[string]http.Handler // by prefix, such as "/v2"
+	tokens auth.Tokens
+	log    *slog.Logger
+}
+
+// newRouter builds every API. The error names all settings that are wrong.
+func newRouter(apis []dialect.API, setup dialect.Setup, tokens auth.Tokens) (*router, error) {
+	r := &router{apis: map[string]http.Handler{}, tokens: tokens, log: setup.Log}
+	var errs []error
+	for _, api := range apis {
+		handler, err := api.New(setup)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("set up %s: %w", api.Name, err))
+		}
+		r.apis[api.Prefix] = handler
+	}
+	return r, errors.Join(errs...)
+}
+
+// ServeHTTP answers a request.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if api, ok := rt.apis[firstSegment(r.URL.Path)]; ok {
+		api.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == healthPath {
+		rt.health(w, r)
+		return
+	}
+	rt.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("method", r.Method), slog.Int("status", http.StatusNotFound))
+	refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
+}
+
+// firstSegment is a path up to its second slash: "/v2" of "/v2/webhooks".
+func firstSegment(path string) string {
+	if len(path) > 0 {
+		if end := strings.IndexByte(path[1:], '/'); end >= 0 {
+			return path[:end+1]
+		}
+	}
+	return path
+}
+
+// health says whether the store answers, by a look-up that finds nothing.
+func (rt *router) health(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "This path is only to be read.")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), healthPatience)
+	defer cancel()
+	if _, err := rt.tokens.Token(ctx, webhook.TokenHash{}); err != nil && !errors.Is(err, webhook.ErrNotFound) {
+		rt.log.LogAttrs(ctx, slog.LevelError, "health", slog.String("error", err.Error()))
+		answer(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
+		return
+	}
+	answer(w, http.StatusOK, `{"status":"ok"}`)
+}
+
+// refuse answers with an error. Neither text needs escaping in JSON.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	answer(w, status, `{"error":{"code":"`+code+`","message":"`+message+`"}}`)
+}
+
+// answer writes an answer of JSON. net/http leaves the body out for HEAD.
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // a client that has left needs no answer
+}

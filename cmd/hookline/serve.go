@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"syscall"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/validate"
+)
+
+type serveCommand struct {
+	Listen       string `help:"Address and port; port 0 takes a free one (default: 127.0.0.1:8080)." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Dev          bool   `help:"For development: allow http and private targets, and have a demo account for each API."`
+	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
+	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
+}
+
+// Validate judges the address.
+func (c *serveCommand) Validate() error {
+	_, port, err := net.SplitHostPort(c.Listen)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+		return fmt.Errorf("--listen %q: write it <host>:<port>, such as 127.0.0.1:8080", c.Listen)
+	}
+	return nil
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
+	if p.flags.Stack != "" {
+		return usageErrorf("serve: a deployed stack serves by itself; leave out --stack")
+	}
+	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	s, err := c.boot(ctx, p, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := c.welcome(ctx, p, s); err != nil {
+		return err
+	}
+	log.Info("started", "address", s.listener.Addr().String(), "data", p.flags.Data, "store", p.flags.Store.String(), "dev", c.Dev)
+	return s.Run(ctx)
+}
+
+// boot takes the data directory, opens the store, finds the sealing key,
+// builds every API and opens the port, in this order. What it took is given
+// back if a step fails.
+func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (s *server, err error) {
+	s = &server{log: log, patience: stopPatience}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := makeDataDir(p.flags.Data); err != nil {
+		return s, err
+	}
+	unlock, err := lockDataDir(p.flags.Data)
+	if err != nil {
+		return s, err
+	}
+	s.closeLater(unlock)
+	opened, err := p.openLoggedStore(ctx, createTables, log)
+	if err != nil {
+		return s, err
+	}
+	s.store = opened.Store
+	s.closeLater(opened.close)
+	handler, err := c.newRouter(ctx, p, s, log)
+	if err != nil {
+		return s, err
+	}
+	s.listener, err = listen(ctx, c.Listen)
+	if err != nil {
+		return s, err
+	}
+	s.closeLater(s.closeListener)
+	s.http = newHTTPServer(handler, log)
+	return s, nil
+}
+
+// newRouter builds every API over the store.
+func (c *serveCommand) newRouter(ctx context.Context, p *program, s *server, log *slog.Logger) (*router, error) {
+	key, err := sealingKey(ctx, s.store, p.flags.Data, p.now)
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := seal.NewSealer(key.ID(), key.Public(), p.now)
+	if err != nil {
+		return nil, err
+	}
+	return newRouter(dialects(), dialect.Setup{
+		Store:  s.store,
+		Sealer: sealer,
+		Keys:   p.keys,
+		Now:    p.now,
+		Log:    log,
+		URLs: validate.URLPolicy{
+			AllowHTTP:    c.AllowHTTP || c.Dev,
+			AllowPrivate: c.AllowPrivate || c.Dev,
+		},
+		Getenv: p.getenv,
+	}, s.store)
+}
+
+// listen opens a port. The error says what to do.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen on %s: the port is in use; stop what uses it, or choose another with --listen", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listen on %s: this user may not use the port; choose one above 1023 with --listen", address)
+	}
+	return nil, fmt.Errorf("%w; choose another address with --listen", err)
+}
+
+// localURL is where a client on this machine reaches the address of a
+// listener, which may be one that stands for all.
+func localURL(address net.Addr) string {
+	host := address.String()
+	if all, err := netip.ParseAddrPort(host); err == nil && all.Addr().IsUnspecified() {
+		name := "127.0.0.1"
+		if all.Addr().Is6() {
+			name = "localhost" // either family
+		}
+		host = net.JoinHostPort(name, strconv.Itoa(int(all.Port())))
+	}
+	return (&url.URL{Scheme: "http", Host: host}).String()
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// words gives a command line as the shell splits it, without its first word.
+func words(t *testing.T, before, line string) []string {
+	t.Helper()
+	_, arguments, _ := strings.Cut(line, " ")
+	text, err := exec.CommandContext(t.Context(), "sh", "-c", before+"\nprintf '%s\\n' "+arguments).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+// paste does what a curl line of the welcome does, and gives the status.
+func paste(t *testing.T, before, line string) int {
+	t.Helper()
+	w := words(t, before, line)
+	if len(w) != 8 || w[0] != "-i" || w[2] != "-H" || w[4] != "-H" || w[6] != "-d" {
+		t.Fatalf("curl would be given %q", w)
+	}
+	status, err := post(t.Context(), newClient(t), w[1], w[7], w[3], w[5])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
+}
+
+func TestWelcomeLinesWork(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "new", "data dir")
+	s := boot(t, data, "--dev")
+	first, again := []int{201, 201, 201}, []int{422, 422, 400}
+	for _, want := range [][]int{first, again} {
+		var got []int
+		for _, d := range s.Demo {
+			got = append(got, paste(t, "", d.Curl))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the curl lines answer %v, want %v", got, want)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = boot(t, data, "--dev")
+	var got []int
+	for _, d := range s.Demo {
+		if d.Token != "" {
+			t.Errorf("%s has a new token at the second start", d.Account)
+		}
+		got = append(got, paste(t, "TOKEN=$("+d.NewToken+")", d.Curl))
+	}
+	if !slices.Equal(got, again) {
+		t.Errorf("the second start's curl lines answer %v, want %v", got, again)
+	}
+}
+
+// A start that was killed before its tokens were stored is completed by the
+// next one.
+func TestWelcomeIsCompleted(t *testing.T) {
+	data := t.TempDir()
+	cli(t, "account", "create", "squake:demo", "--data", data)
+	s := boot(t, data, "--dev")
+	for _, d := range s.Demo {
+		if status := paste(t, "", d.Curl); status != http.StatusCreated {
+			t.Errorf("%s: status %d, want 201", d.Account, status)
+		}
+	}
+}
+
+// broken is standard output that nobody reads any more.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// A token that could not be shown is not stored.
+func TestWelcomeThatNobodySaw(t *testing.T) {
+	data := t.TempDir()
+	err := run(t.Context(), serveArgs(data, "--dev"), noSettings, broken{}, io.Discard)
+	if !errors.Is(err, io.ErrClosedPipe) {
+		t.Fatalf("run = %v, want the error of standard output", err)
+	}
+	if list := cli(t, "token", "list", "--json", "--account", "squake:demo", "--data", data); list != "[]" {
+		t.Errorf("tokens = %s, want none", list)
+	}
+	if s := boot(t, data, "--dev"); s.token(t, "squake") == "" {
+		t.Error("the next start shows no token")
+	}
+}
+
+func TestTokensWorkAtOnce(t *testing.T) {
+	s := boot(t, t.TempDir())
+	if len(s.Demo) != 0 {
+		t.Errorf("demo accounts without --dev: %+v", s.Demo)
+	}
+	for _, c := range []struct{ account, path, header, body string }{
+		{"squake:acme", "/v2/webhooks", "Authorization: Bearer ", `{"kind":"order","endpoint_url":"https://receiver.example/in"}`},
+		{"shoptet:315185-myaddon", "/api/webhooks", "Shoptet-Access-Token: ", `{"data":[{"event":"order:create","url":"https://receiver.example/in"}]}`},
+		{"abbeycross:fleet-7", "/v1/webhooks/register", "Authorization: Bearer ", oneEvent("trip.ended")},
+	} {
+		cli(t, "account", "create", c.account, "--data", s.data)
+		token := cli(t, "token", "create", "--data", s.data, "--account", c.account)
+		status, err := post(t.Context(), newClient(t), s.URL+c.path, c.body, c.header+token, "Content-Type: application/json")
+		if err != nil || status != http.StatusCreated {
+			t.Errorf("%s: status %d, %v; want 201", c.account, status, err)
+		}
+	}
+}
+
+func TestTargetsWithoutDev(t *testing.T) {
+	for _, c := range []struct {
+		flags []string
+		want  map[string]int
+	}{
+		{nil, map[string]int{"http://example.com/": 422, "https://127.0.0.1/": 422, "https://example.com/": 201}},
+		{[]string{"--allow-http"}, map[string]int{"http://example.com/": 201, "https://127.0.0.1/": 422}},
+		{[]string{"--allow-private"}, map[string]int{"http://example.com/": 422, "https://127.0.0.1/": 201}},
+		{[]string{"--dev"}, map[string]int{"http://127.0.0.1:9000/": 201}},
+	} {
+		s := boot(t, t.TempDir(), c.flags...)
+		for target, want := range c.want {
+			account := "squake:a" + strings.Trim(strings.Map(onlyLetters, target), "-")
+			cli(t, "account", "create", account, "--data", s.data)
+			token := cli(t, "token", "create", "--account", account, "--data", s.data)
+			status, err := post(t.Context(), newClient(t), s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"`+target+`"}`,
+				"Authorization: Bearer "+token, "Content-Type: application/json")
+			if err != nil || status != want {
+				t.Errorf("serve %v: %s: status %d, %v; want %d", c.flags, target, status, err, want)
+			}
+		}
+	}
+}
+
+func onlyLetters(r rune) rune {
+	if 'a' <= r && r <= 'z' {
+		return r
+	}
+	return -1
+}
+
+func TestRouting(t *testing.T) {
+	s := boot(t, t.TempDir())
+	const nothing = `{"error":{"code":"not_found","message":"There is nothing at this path."}}`
+	for _, c := range []struct {
+		method, target string
+		want           int
+		body           string // its beginning
+	}{
+		{"GET", "/healthz", 200, `{"status":"ok"}`},
+		{"HEAD", "/healthz", 200, ``},
+		{"POST", "/healthz", 405, `{"error":{"code":"method_not_allowed"`},
+		{"GET", "/healthz/", 404, nothing},
+		{"GET", "/", 404, nothing},
+		{"GET", "/v2x", 404, nothing},
+		{"GET", "//v2/webhooks", 404, nothing},
+		{"OPTIONS", "*", 404, nothing},
+		{"GET", "/v2", 404, `{"errors":[{"code":"not_found"`},
+		{"GET", "/v2/", 404, `{"errors":[{"code":"not_found"`},
+		{"GET", "/v2/../healthz", 404, `{"errors":[{"code":"not_found"`},
+		{"GET", "/api/nothing", 404, `{"data":null,"errors":[{"errorCode":"endpoint-not-found"`},
+		{"GET", "/v1/nothing", 404, `{"errorId":`},
+	} {
+		status, body := exchange(t, s.URL, c.method, c.target)
+		if status != c.want || !strings.HasPrefix(body, c.body) || (c.body == "") != (body == "") {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.target, status, body, c.want, c.body)
+		}
+	}
+}
+
+// exchange sends a request exactly as it is written.
+func exchange(t *testing.T, server, method, target string) (status int, body string) {
+	t.Helper()
+	conn := dial(t, server)
+	request := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	return readAnswer(t, conn, method)
+}
+
+func TestHealthOfABrokenStore(t *testing.T) {
+	p := &program{flags: &globals{Data: t.TempDir()}, getenv: noSettings, stdout: io.Discard, stderr: io.Discard, now: time.Now, keys: newKeys()}
+	s, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, discardLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	server := localURL(s.listener.Addr())
+	if status, _ := exchange(t, server, "GET", "/healthz"); status != 200 {
+		t.Errorf("health of a store that works: %d, want 200", status)
+	}
+	if err := s.store.(interface{ Close() error }).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := exchange(t, server, "GET", "/healthz"); status != 503 || body != `{"status":"unavailable"}` {
+		t.Errorf("health of a closed store: %d %s, want 503", status, body)
+	}
+	cancel()
+	if err := errors.Join(<-ended, s.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneServerAtATime(t *testing.T) {
+	s := boot(t, t.TempDir())
+	line := fails(t, exitFailed, serveArgs(s.data)...)
+	contains(t, line, "another hookline serve", s.data, "--data")
+	if status, _ := exchange(t, s.URL, "GET", "/healthz"); status != 200 {
+		t.Errorf("the first server's health: %d", status)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	data := t.TempDir()
+	address := taken.Addr().String()
+	line := fails(t, exitFailed, "hookline", "serve", "--dev", "--data", data, "--listen", address)
+	contains(t, line, address, "in use", "--listen")
+	// The directory is free again, and nothing was shown or made in vain.
+	if s := boot(t, data, "--dev"); s.token(t, "squake") == "" {
+		t.Error("the next start shows no token")
+	}
+}
+
+func TestWrongSettings(t *testing.T) {
+	settings := func(name string) string {
+		return map[string]string{"HOOKLINE_ABBEYCROSS_HOURS": "always", "HOOKLINE_ABBEYCROSS_EVENTS": "a,,b c"}[name]
+	}
+	err := run(t.Context(), serveArgs(t.TempDir()), settings, io.Discard, io.Discard)
+	if err == nil {
+		t.Fatal("serve takes wrong settings")
+	}
+	contains(t, err.Error(), "HOOKLINE_ABBEYCROSS_HOURS", "HOOKLINE_ABBEYCROSS_EVENTS")
+}
+
+func TestDataIsPrivate(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	s := boot(t, data)
+	for name, want := range map[string]os.FileMode{".": 0o700, databaseName: 0o600, lockName: 0o600, "sealing.key": 0o600} {
+		info, err := os.Stat(filepath.Join(s.data, name))
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want mode %o", name, info.Mode(), err, want)
+		}
+	}
+}
+
+func TestLocalURL(t *testing.T) {
+	for listener, want := range map[string]string{
+		"127.0.0.1:8080":      "http://127.0.0.1:8080",
+		"0.0.0.0:8080":        "http://127.0.0.1:8080",
+		"[::]:8080":           "http://localhost:8080",
+		"[::1]:8080":          "http://[::1]:8080",
+		"192.0.2.7:80":        "http://192.0.2.7:80",
+		"[fe80::1%eth0]:8080": "http://[fe80::1%25eth0]:8080",
+	} {
+		address, err := net.ResolveTCPAddr("tcp", listener)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if address.String() != listener { // an interface that is not here loses its name
+			continue
+		}
+		if got := localURL(address); got != want {
+			t.Errorf("localURL(%s) = %s, want %s", listener, got, want)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/pkg/store"
+)
+
+// Time-outs of the HTTP server. An API gives itself 10 s for an answer; the
+// client has the rest to take it.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 20 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	// stopPatience is how long requests in flight may take to finish.
+	stopPatience = 15 * time.Second
+)
+
+// server is a booted server: it has its data and its port. Run serves, Close
+// gives everything back, and must be called in any case.
+type server struct {
+	store    store.Store
+	listener net.Listener
+	http     *http.Server
+	log      *slog.Logger
+	patience time.Duration
+	closers  []func() error // in the order of opening
+}
+
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// OPTIONS * is answered like every other unknown path.
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+// Run serves until ctx ends, then takes no new connections and returns when
+// the requests in flight are answered. It is an error if they take longer than
+// the server's patience, and if the port fails.
+func (s *server) Run(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping", "reason", context.Cause(ctx).Error())
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
+	defer cancel()
+	if err := s.http.Shutdown(patience); err != nil {
+		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.patience, errors.Join(err, s.http.Close()))
+	}
+	return nil
+}
+
+// closeLater keeps what Close has to do. The last kept is done first.
+func (s *server) closeLater(f func() error) { s.closers = append(s.closers, f) }
+
+// Close gives back what was taken, the store's last writes included.
+func (s *server) Close() error {
+	var errs []error
+	for _, f := range slices.Backward(s.closers) {
+		errs = append(errs, f())
+	}
+	s.closers = nil
+	if s.http != nil {
+		s.log.Info("stopped")
+	}
+	return errors.Join(errs...)
+}
+
+// closeListener closes a listener that was never served on.
+func (s *server) closeListener() error {
+	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}

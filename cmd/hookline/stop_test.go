@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// child is a server in a process of its own.
+type child struct {
+	instance
+	process *os.Process
+	ended   chan error // what Wait said
+}
+
+// spawn starts the real program and waits until its port is open.
+func spawn(t testing.TB, data string, more ...string) *child {
+	t.Helper()
+	c := &child{instance: instance{data: data, log: &transcript{}}, ended: make(chan error, 1)}
+	command := exec.Command("hookline", serveArgs(data, more...)[1:]...)
+	command.Stderr = c.log
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.process = command.Process
+	t.Cleanup(func() { _ = c.process.Kill() }) // it has ended already, unless the test failed
+	line, readErr := bufio.NewReader(out).ReadBytes('\n')
+	go func() { c.ended <- command.Wait() }()
+	if readErr != nil {
+		t.Fatalf("serve did not start: %v: %s", <-c.ended, c.log)
+	}
+	if err := json.Unmarshal(line, &c.welcomeResult); err != nil {
+		t.Fatalf("serve wrote %q: %v", line, err)
+	}
+	return c
+}
+
+// wait gives how the process ended.
+func (c *child) wait(t testing.TB) error {
+	t.Helper()
+	select {
+	case err := <-c.ended:
+		return err
+	case <-time.After(patience):
+		t.Fatalf("the server does not end: %s", c.log)
+		return nil
+	}
+}
+
+func (c *child) signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if err := c.process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// begin sends a registration up to its body, and returns when the server waits
+// for that.
+func begin(t testing.TB, server, token, event string) (conn net.Conn, body string) {
+	t.Helper()
+	conn, body = dial(t, server), oneEvent(event)
+	head := "POST /v1/webhooks/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
+		"\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
+	answer := make([]byte, len(goOn))
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != goOn {
+		t.Fatalf("the server says %q, %v", answer, err)
+	}
+	return conn, body
+}
+
+// awaitClosed returns when a server takes no connections any more.
+func awaitClosed(t testing.TB, server string) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		conn, err := net.DialTimeout("tcp", hostOf(t, server), patience)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+	}
+	t.Fatal("the server still takes connections")
+}
+
+func TestStopFinishesWhatItBegan(t *testing.T) {
+	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		t.Run(s.String(), func(t *testing.T) {
+			c := spawn(t, t.TempDir(), "--dev")
+			conn, body := begin(t, c.URL, c.token(t, "abbeycross"), "trip.ended")
+			c.signal(t, s)
+			awaitClosed(t, c.URL)
+			if _, err := io.WriteString(conn, body); err != nil {
+				t.Fatal(err)
+			}
+			if status, text := readAnswer(t, conn, http.MethodPost); status != http.StatusCreated {
+				t.Errorf("the request in flight: %d %s, want 201", status, text)
+			}
+			if err := c.wait(t); err != nil {
+				t.Errorf("serve ended with %v, want exit code 0: %s", err, c.log)
+			}
+			contains(t, c.log.String(), `"msg":"started"`, `"msg":"stopping"`, `"status":201`, `"msg":"stopped"`)
+			c.searchLog(t)
+		})
+	}
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	c := spawn(t, t.TempDir(), "--dev")
+	begin(t, c.URL, c.token(t, "abbeycross"), "trip.ended")
+	c.signal(t, syscall.SIGTERM)
+	awaitClosed(t, c.URL)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case err := <-c.ended:
+			status, ok := errors.AsType[*exec.ExitError](err)
+			if !ok || status.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+				t.Errorf("serve ended with %v, want by the signal", err)
+			}
+			return
+		case <-again.C:
+			_ = c.process.Signal(syscall.SIGTERM) // it may have ended just now
+		}
+	}
+}
+
+func TestStopHasAnEnd(t *testing.T) {
+	p := &program{flags: &globals{Data: t.TempDir()}, getenv: noSettings, stdout: io.Discard, stderr: io.Discard, now: time.Now, keys: newKeys()}
+	log := &transcript{}
+	command := &serveCommand{Listen: "127.0.0.1:0", Dev: true}
+	s, err := command.boot(t.Context(), p, discardLog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.patience = 20 * time.Millisecond
+	var shown strings.Builder
+	p.stdout, p.flags.JSON = &shown, true
+	if err := command.welcome(t.Context(), p, s); err != nil {
+		t.Fatal(err)
+	}
+	i := instance{log: log}
+	if err := json.Unmarshal([]byte(shown.String()), &i.welcomeResult); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	begin(t, i.URL, i.token(t, "abbeycross"), "trip.ended")
+	cancel()
+	if err := <-ended; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("Run = %v, want that requests were cut off", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

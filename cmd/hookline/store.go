@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// databaseName is the SQLite file's name in the data directory.
+	databaseName = "hookline.db"
+	// tableSuffix makes a table's name of a prefix.
+	tableSuffix = "-webhooks"
+)
+
+// storeName is the value of --store. Its zero value is sqlite.
+type storeName struct {
+	prefix string // of DynamoDB's tables; empty for SQLite
+}
+
+// tablePrefix leaves room for the suffixes: table names have up to 255
+// characters of this alphabet (Amazon DynamoDB API Reference, CreateTable,
+// TableName).
+var tablePrefix = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,240}$`)
+
+// UnmarshalText reads "sqlite" or "dynamodb:<prefix>". The error wraps
+// webhook.ErrInvalid.
+func (n *storeName) UnmarshalText(text []byte) error {
+	kind, prefix, _ := strings.Cut(string(text), ":")
+	switch {
+	case string(text) == "sqlite":
+		*n = storeName{}
+	case kind == "dynamodb" && tablePrefix.MatchString(prefix):
+		*n = storeName{prefix: prefix}
+	default:
+		return fmt.Errorf("store %q: %w: give sqlite, or dynamodb:<prefix> with 1 to 240 of A-Z a-z 0-9 _ . - as prefix", text, webhook.ErrInvalid)
+	}
+	return nil
+}
+
+// String is what UnmarshalText reads.
+func (n storeName) String() string {
+	if n.prefix == "" {
+		return "sqlite"
+	}
+	return "dynamodb:" + n.prefix
+}
+
+// missing says what to do when there is no data yet.
+type missing int
+
+const (
+	mustExist     missing = iota // fail
+	createMissing                // make the data directory and the SQLite file
+	createTables                 // and DynamoDB's tables too
+)
+
+// openedStore is a store that the caller closes.
+type openedStore struct {
+	store.Store
+	close func() error
+}
+
+// closeInto closes the store at the end of a function and adds the error to
+// that of the function.
+func (s openedStore) closeInto(err *error) { *err = errors.Join(*err, s.close()) }
+
+// openStore opens the store that the flags name. Nothing is created but what
+// m says. An error is one line that says what to do.
+func (p *program) openStore(ctx context.Context, m missing) (openedStore, error) {
+	return p.openLoggedStore(ctx, m, nil)
+}
+
+// openLoggedStore opens a store that tells log, if it is not nil, what it tells
+// no caller.
+func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logger) (openedStore, error) {
+	switch {
+	case p.flags.Stack != "":
+		return openStack(ctx, p.flags.Stack)
+	case p.flags.Store.prefix != "":
+		return openTable(ctx, p.flags.Store.prefix+tableSuffix, m)
+	}
+	path := filepath.Join(p.flags.Data, databaseName)
+	if m == mustExist {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return openedStore{}, fmt.Errorf("there is no data in %s; choose another directory with --data, or create an account first", p.flags.Data)
+		}
+	} else if err := makeDataDir(p.flags.Data); err != nil {
+		return openedStore{}, err
+	}
+	s, err := sqlitestore.Open(path, sqlitestore.Options{Logger: log})
+	if err != nil {
+		return openedStore{}, err
+	}
+	return openedStore{Store: s, close: s.Close}, nil
+}
+
+// openTable opens a DynamoDB table, in the region and with the credentials of
+// the AWS configuration.
+func openTable(ctx context.Context, table string, m missing) (openedStore, error) {
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return openedStore{}, err
+	}
+	s, err := newTableStore(cfg, table)
+	if err != nil {
+		return openedStore{}, err
+	}
+	if m == createTables {
+		if err := createTable(ctx, s); err != nil {
+			return openedStore{}, err
+		}
+	}
+	return openedStore{Store: s, close: noClose}, nil
+}
+
+func createTable(ctx context.Context, s *dynamostore.Store) error {
+	ctx, cancel := context.WithTimeout(ctx, tablePatience)
+	defer cancel()
+	return s.CreateTable(ctx)
+}
+
+func noClose() error { return nil }

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// operator is the account that the operator's own tokens belong to. It is of
+// no API, so that no API accepts them.
+//
+//nolint:gochecknoglobals // a constant
+var operator = webhook.Account{Dialect: "operator", ID: "local"}
+
+type tokenCommands struct {
+	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
+	List   tokenList   `cmd:"" help:"List the tokens of an account; the tokens themselves are not kept."`
+	Revoke tokenRevoke `cmd:"" help:"Revoke a token. Servers refuse it within 30 seconds."`
+}
+
+// owner says whose token is meant; exactly one of the flags is given.
+type owner struct {
+	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:"" xor:"owner"`
+	Operator bool        `help:"The operator, who publishes events to a local server." required:"" xor:"owner"`
+}
+
+func (o owner) account() webhook.Account {
+	if o.Operator {
+		return operator
+	}
+	return o.Account.Account
+}
+
+// tokenResult is a token in the output for machines. Token is the token
+// itself, only when it has just been made.
+type tokenResult struct {
+	Token   string     `json:"token,omitzero"`
+	ID      string     `json:"id"`
+	Account string     `json:"account"`
+	Rights  []string   `json:"rights"`
+	Created time.Time  `json:"created"`
+	Expires *time.Time `json:"expires"` // null: never
+}
+
+func newTokenResult(t webhook.Token) tokenResult {
+	r := tokenResult{ID: t.ID, Account: t.Account.String(), Rights: strings.Split(t.Rights.String(), ","), Created: t.CreatedAt}
+	if !t.ExpiresAt.IsZero() {
+		r.Expires = &t.ExpiresAt
+	}
+	return r
+}
+
+type tokenCreate struct {
+	owner
+	Rights  rights         `help:"What the token may be used for, where the API tells rights apart (default: all)." placeholder:"read,write"`
+	Expires *time.Duration `help:"How long the token is good for (default: for ever)." placeholder:"720h"`
+}
+
+// rights are those that a customer's token can have.
+type rights webhook.Rights
+
+// UnmarshalText reads rights with commas between. The error wraps
+// webhook.ErrInvalid.
+func (r *rights) UnmarshalText(text []byte) error {
+	parsed, err := webhook.ParseRights(string(text))
+	if err == nil && !webhook.AllRights.Has(parsed) {
+		err = fmt.Errorf("rights %q: %w: give read, write or both, with a comma between", text, webhook.ErrInvalid)
+	}
+	*r = rights(parsed)
+	return err
+}
+
+// Validate judges the flags together.
+func (c *tokenCreate) Validate() error {
+	switch {
+	case c.Rights != 0 && c.Operator:
+		return errors.New("--rights: the operator's tokens can publish, and nothing else")
+	case c.Rights != 0 && !c.Account.api.Rights:
+		return fmt.Errorf("--rights: %s does not tell rights apart", c.Account.Dialect)
+	case c.Expires != nil && *c.Expires < time.Second:
+		return fmt.Errorf("--expires: %v is too short; give a time such as 720h", *c.Expires)
+	}
+	return nil
+}
+
+// Run makes a token and prints it when it is stored.
+func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
+	mode := mustExist
+	if c.Operator {
+		mode = createMissing
+	}
+	s, err := p.openStore(ctx, mode)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	secret, record, err := p.newToken(c.account(), c.granted())
+	if err != nil {
+		return err
+	}
+	if c.Expires != nil {
+		record.ExpiresAt = record.CreatedAt.Add(*c.Expires).Truncate(time.Millisecond)
+	}
+	if c.Operator {
+		if err := ensureAccount(ctx, s, operator, record.CreatedAt); err != nil {
+			return err
+		}
+	}
+	switch err := s.CreateToken(ctx, record); {
+	case errors.Is(err, webhook.ErrNotFound):
+		return noAccount(p, record.Account)
+	case err != nil:
+		return err
+	}
+	result := newTokenResult(record)
+	result.Token = secret.Reveal()
+	return p.show(result, secret.Reveal()+"\n")
+}
+
+func noAccount(p *program, a webhook.Account) error {
+	return fmt.Errorf("there is no account %s; create it with: %s account create %[1]s", a, p.again())
+}
+
+// granted are the rights of the new token.
+func (c *tokenCreate) granted() webhook.Rights {
+	switch {
+	case c.Operator:
+		return webhook.Publish
+	case c.Rights != 0:
+		return webhook.Rights(c.Rights)
+	}
+	return webhook.AllRights
+}
+
+// newToken makes a token and the record to be kept of it.
+func (p *program) newToken(a webhook.Account, granted webhook.Rights) (webhook.Secret, webhook.Token, error) {
+	secret, err := p.keys.Token()
+	if err != nil {
+		return webhook.Secret{}, webhook.Token{}, err
+	}
+	id, err := p.keys.UUID()
+	if err != nil {
+		return webhook.Secret{}, webhook.Token{}, err
+	}
+	return secret, webhook.Token{
+		ID: id, Account: a, Hash: webhook.HashToken(secret.Reveal()), Rights: granted,
+		CreatedAt: p.now().UTC().Truncate(time.Millisecond),
+	}, nil
+}
+
+// ensureAccount creates an account unless it is there.
+func ensureAccount(ctx context.Context, s store.Store, a webhook.Account, now time.Time) error {
+	err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: now.UTC().Truncate(time.Millisecond)})
+	if errors.Is(err, webhook.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+type tokenList struct{ owner }
+
+// Run lists tokens, ordered by id and so by age.
+func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	switch _, err := s.Store.Account(ctx, c.account()); {
+	case c.Operator && errors.Is(err, webhook.ErrNotFound): // made with its first token
+	case errors.Is(err, webhook.ErrNotFound):
+		return noAccount(p, c.account())
+	case err != nil:
+		return err
+	}
+	tokens, err := s.Tokens(ctx, c.account())
+	if err != nil {
+		return err
+	}
+	var results []tokenResult
+	var rows [][]string
+	for _, t := range tokens {
+		results = append(results, newTokenResult(t))
+		rows = append(rows, []string{t.ID, t.Rights.String(), timeText(t.CreatedAt), timeText(t.ExpiresAt)})
+	}
+	return p.show(results, table([]string{"ID", "RIGHTS", "CREATED", "EXPIRES"}, rows))
+}
+
+type tokenRevoke struct {
+	ID string `arg:"" help:"The token's id, as token list shows it."`
+	owner
+}
+
+// Validate refuses the token itself, which has no business in a command line.
+func (c *tokenRevoke) Validate() error {
+	if keygen.LooksLikeToken(c.ID) {
+		return errors.New("give the token's id, as token list shows it, not the token")
+	}
+	return nil
+}
+
+// Run revokes a token.
+func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	switch err := s.RevokeToken(ctx, c.account(), c.ID); {
+	case errors.Is(err, webhook.ErrNotFound):
+		return fmt.Errorf("%s has no token %q; its tokens: %s token list %s", c.account(), c.ID, p.again(), c.flag())
+	case err != nil:
+		return err
+	}
+	result := struct {
+		Revoked string `json:"revoked"`
+		Account string `json:"account"`
+	}{c.ID, c.account().String()}
+	return p.show(result, fmt.Sprintf("revoked %s\n", c.ID))
+}
+
+// flag is how the owner is given on a command line.
+func (o owner) flag() string {
+	if o.Operator {
+		return "--operator"
+	}
+	return "--account " + o.Account.String()
+}

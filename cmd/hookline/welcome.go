@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// welcomeResult is what serve prints when its port is open.
+type welcomeResult struct {
+	URL  string `json:"url"`
+	Demo []demo `json:"demo,omitzero"`
+}
+
+// demo is an account to try an API with.
+type demo struct {
+	Account string `json:"account"`
+	// Token is there only when it has just been made; else NewToken is the
+	// command line that makes another.
+	Token    string `json:"token,omitzero"`
+	NewToken string `json:"new_token,omitzero"`
+	// Curl is a command line that registers a webhook. It takes a token that
+	// is not shown from the variable TOKEN.
+	Curl string `json:"curl"`
+}
+
+// welcome prints where the server is, and with --dev what to try first.
+//
+// New tokens are printed first and stored afterwards. Whenever a start is
+// killed, then, either they have been shown, or none is stored and the next
+// start makes new ones; no request is served in between.
+func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error {
+	result := welcomeResult{URL: localURL(s.listener.Addr())}
+	var records []webhook.Token
+	if c.Dev {
+		for _, api := range dialects() {
+			shown, fresh, err := p.demoOf(ctx, s.store, api, result.URL)
+			if err != nil {
+				return fmt.Errorf("demo account of %s: %w", api.Name, err)
+			}
+			result.Demo = append(result.Demo, shown)
+			records = append(records, fresh...)
+		}
+	}
+	if err := p.show(result, result.text()); err != nil {
+		return err
+	}
+	for _, record := range records { // what was shown is kept, also if ctx ends now
+		if err := s.store.CreateToken(context.WithoutCancel(ctx), record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoOf makes sure that an API has its demo account. While it has no token,
+// fresh is one to be stored once it has been shown.
+func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, server string) (shown demo, fresh []webhook.Token, err error) {
+	account, err := demoAccount(api)
+	if err != nil {
+		return demo{}, nil, err
+	}
+	if err := ensureAccount(ctx, s, account, p.now()); err != nil {
+		return demo{}, nil, err
+	}
+	tokens, err := s.Tokens(ctx, account)
+	if err != nil {
+		return demo{}, nil, err
+	}
+	shown = demo{Account: account.String()}
+	if len(tokens) > 0 {
+		shown.NewToken = p.again() + " token create --account " + shown.Account
+		shown.Curl = curl(server, api.Example, `"`+api.Example.TokenHeader+`$TOKEN"`)
+		return shown, nil, nil
+	}
+	secret, record, err := p.newToken(account, webhook.AllRights)
+	if err != nil {
+		return demo{}, nil, err
+	}
+	shown.Token = secret.Reveal()
+	shown.Curl = curl(server, api.Example, shellQuote(api.Example.TokenHeader+shown.Token))
+	return shown, []webhook.Token{record}, nil
+}
+
+// demoAccount is the first of a few ids that the API accepts.
+func demoAccount(api dialect.API) (webhook.Account, error) {
+	for _, id := range []string{"demo", "1"} {
+		if api.CheckAccountID(id) == nil {
+			return webhook.Account{Dialect: api.Name, ID: id}, nil
+		}
+	}
+	return webhook.Account{}, errors.New("no id for it is known")
+}
+
+// curl is a command line for a POSIX shell. quotedHeader is the header with
+// the token, as it stands there.
+func curl(server string, example dialect.Example, quotedHeader string) string {
+	return "curl -i " + shellQuote(server+example.Path) + " -H " + quotedHeader +
+		" -H 'Content-Type: application/json' -d " + shellQuote(example.Body)
+}
+
+// text is the welcome for people.
+func (r welcomeResult) text() string {
+	var text strings.Builder
+	text.WriteString("Hookline listens at " + r.URL + "\n")
+	for _, d := range r.Demo {
+		if d.Token != "" {
+			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n")
+		} else {
+			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. With a new one:\n" +
+				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n")
+		}
+	}
+	if len(r.Demo) > 0 {
+		text.WriteString("\n")
+	}
+	return text.String()
+}
