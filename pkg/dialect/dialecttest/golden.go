@@ -37,9 +37,24 @@ var update = flag.Bool("update", false, "write the golden exchanges anew")
 // and "{pad 300}" for so many spaces. The answer's JSON is indented.
 func Golden(t *testing.T, api dialect.API) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txtar")
+	GoldenOver(t, api, "testdata", overHTTP)
+}
+
+// Wire brings requests to a handler. Send gives one, its head without the
+// line's end and its body as they are written, and returns the answer as
+// HTTP/1.1 writes it. Close ends it; every request is logged by then.
+type Wire interface {
+	Send(t *testing.T, head, body string) []byte
+	Close()
+}
+
+// GoldenOver replays the exchanges in dir over another wire, which must give
+// the same answers.
+func GoldenOver(t *testing.T, api dialect.API, dir string, open func(dialect.Handler) Wire) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden exchanges in testdata: %v", err)
+		t.Fatalf("no golden exchanges in %s: %v", dir, err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -47,7 +62,7 @@ func Golden(t *testing.T, api dialect.API) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			replay(t, api, archive)
+			replay(t, api, archive, open)
 			if *update {
 				if err := os.WriteFile(file, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
@@ -57,25 +72,25 @@ func Golden(t *testing.T, api dialect.API) {
 	}
 }
 
-func replay(t *testing.T, api dialect.API, archive *txtar.Archive) {
+func replay(t *testing.T, api dialect.API, archive *txtar.Archive, open func(dialect.Handler) Wire) {
 	t.Helper()
 	if len(archive.Files) == 0 || len(archive.Files)%2 != 0 {
 		t.Fatalf("%d files, want pairs of a request and its answer", len(archive.Files))
 	}
 	var log bytes.Buffer
 	f := setUp(t, api, string(archive.Comment), &log)
-	server := httptest.NewServer(f.Handler(t, api))
-	defer server.Close()
+	wire := open(f.Handler(t, api))
+	defer wire.Close()
 	for i := 0; i < len(archive.Files); i += 2 {
 		request, answer := archive.Files[i], &archive.Files[i+1]
-		got := exchange(t, server.Listener.Addr().String(), f.fill(t, string(request.Data)))
+		got := exchange(t, wire, f.fill(t, string(request.Data)))
 		if *update {
 			answer.Data = []byte(got)
 		} else if got != string(answer.Data) {
 			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", request.Name, request.Data, got, answer.Data)
 		}
 	}
-	server.Close()
+	wire.Close()
 	f.checkLog(t, log.String(), len(archive.Files)/2)
 }
 
@@ -131,14 +146,27 @@ func (f *Fixture) fill(t *testing.T, request string) string {
 	})
 }
 
-// exchange sends a request as it is written, its lines ended for HTTP and its
-// length added, and gives the answer in a form to compare.
-func exchange(t *testing.T, addr, request string) string {
+// exchange sends a request as it is written, and gives the answer in a form to
+// compare.
+func exchange(t *testing.T, wire Wire, request string) string {
 	t.Helper()
 	head, body, _ := strings.Cut(request, "\n\n")
-	body = strings.TrimSuffix(body, "\n")
-	head = strings.ReplaceAll(strings.TrimSuffix(head, "\n"), "\n", "\r\n")
-	conn, err := net.Dial("tcp", addr)
+	head, body = strings.TrimSuffix(head, "\n"), strings.TrimSuffix(body, "\n")
+	method, _, _ := strings.Cut(head, " ")
+	return canonical(t, method, wire.Send(t, head, body))
+}
+
+// httpWire sends to a server, each request over a connection of its own.
+type httpWire struct{ server *httptest.Server }
+
+func overHTTP(h dialect.Handler) Wire { return httpWire{httptest.NewServer(h)} }
+
+func (w httpWire) Close() { w.server.Close() }
+
+// Send ends the lines for HTTP and adds the body's length.
+func (w httpWire) Send(t *testing.T, head, body string) []byte {
+	t.Helper()
+	conn, err := net.Dial("tcp", w.server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +174,7 @@ func exchange(t *testing.T, addr, request string) string {
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "%s\r\nHost: localhost\r\nConnection: close\r\n", head)
+	fmt.Fprintf(conn, "%s\r\nHost: localhost\r\nConnection: close\r\n", strings.ReplaceAll(head, "\n", "\r\n"))
 	if !strings.Contains(head, "Transfer-Encoding") {
 		fmt.Fprintf(conn, "Content-Length: %d\r\n", len(body))
 	} else {
@@ -157,8 +185,7 @@ func exchange(t *testing.T, addr, request string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	method, _, _ := strings.Cut(head, " ")
-	return canonical(t, method, raw)
+	return raw
 }
 
 // canonical sorts an answer's headers, in their own spelling, drops those that

@@ -1,0 +1,115 @@
+package functions_test
+
+import (
+	"cmp"
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/functions/internal/emulator"
+)
+
+// BenchmarkColdStart measures how long functions take to give their first
+// answer under the Lambda emulator, from the request to the answer: the
+// program starts in between. A bare function is the yardstick; each register
+// function refuses a request, once without a token and once, after looking the
+// token up, for its URL. All are measured in turn in each round, so that they
+// meet the same machine:
+//
+//	go test ./functions -run '^$' -bench ColdStart -benchtime 25x
+func BenchmarkColdStart(b *testing.B) {
+	s := newStack(b)
+	yardstick := &subject{name: "bare", program: bare(b), event: readEvent(b, "squake-register", "no-token"), status: 204}
+	subjects := []*subject{yardstick}
+	for _, f := range registers() {
+		c := s.newCustomer(b, f.api.Name)
+		env := s.environment(b, f.resource)
+		for name, event := range map[string]string{"no-token": "no-token", "bad-url": badURL[f.folder]} {
+			subjects = append(subjects, &subject{
+				name: f.folder + "/" + name, program: emulator.Program(b, f.resource), env: env,
+				event: c.fill(readEvent(b, f.folder, event)), status: readWant(b, f.folder, event).StatusCode,
+			})
+		}
+	}
+	slices.SortStableFunc(subjects[1:], func(x, y *subject) int { return cmp.Compare(x.name, y.name) })
+	for b.Loop() {
+		for _, subject := range subjects {
+			subject.measure(b)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	var report strings.Builder
+	for _, subject := range subjects {
+		fmt.Fprintf(&report, "%-32s first answer: median %6.2f ms, %.2f × bare (median of the pairs %.2f)\n",
+			subject.name, median(subject.took), median(subject.took)/median(yardstick.took), median(subject.ratios(yardstick)))
+	}
+	b.Logf("%d rounds\n%s", len(yardstick.took), &report)
+}
+
+// badURL names each function's event with a valid token and a bad URL.
+var badURL = map[string]string{
+	"squake-register": "bad-url", "shoptet-register": "bad-fields", "abbeycross-register": "bad-url",
+}
+
+// subject is a function and the request it is measured with.
+type subject struct {
+	name, program string
+	env           map[string]string
+	event         []byte
+	status        int
+	took          []float64 // milliseconds
+}
+
+func (s *subject) measure(b *testing.B) {
+	b.Helper()
+	f := emulator.Start(b, s.program, s.env)
+	defer f.Stop()
+	start := time.Now()
+	answer, err := f.Invoke(b.Context(), s.event)
+	took := time.Since(start)
+	if got := parseAnswer(b, answer, err); got.StatusCode != s.status {
+		b.Fatalf("%s answers %s, want status %d\n%s", s.name, answer, s.status, f.Output())
+	}
+	s.took = append(s.took, float64(took.Microseconds())/1000)
+}
+
+func (s *subject) ratios(to *subject) []float64 {
+	ratios := make([]float64, len(s.took))
+	for i := range ratios {
+		ratios[i] = s.took[i] / to.took[i]
+	}
+	return ratios
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// bare builds the yardstick as the register functions were built.
+func bare(b *testing.B) string {
+	b.Helper()
+	built, err := buildinfo.ReadFile(emulator.Program(b, registers()[0].resource))
+	if err != nil {
+		b.Fatal(err)
+	}
+	tags := ""
+	for _, setting := range built.Settings {
+		if setting.Key == "-tags" {
+			tags = setting.Value
+		}
+	}
+	program := filepath.Join(b.TempDir(), "bootstrap")
+	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s", "-tags="+tags, "-o", program, "./internal/bare")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+	return program
+}

@@ -1,0 +1,18 @@
+// Command bare is the yardstick for cold starts: what a Lambda function in Go
+// takes to give its first answer when it does nothing but read an API Gateway
+// request and answer it. It is never deployed.
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() {
+	lambda.Start(func(_ context.Context, _ events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusNoContent}, nil
+	})
+}

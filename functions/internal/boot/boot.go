@@ -1,0 +1,83 @@
+// Package boot starts a Lambda function that serves an API: it reads the
+// environment, builds what the API works with, opens the connection to
+// DynamoDB while Lambda initialises the process, and answers API Gateway's
+// requests.
+//
+// It guarantees that whatever comes from the gateway is answered in the API's
+// own shape, and that everything wrong with the configuration is reported in
+// one line, at the start, without the value of any secret. It refuses to run
+// with a configuration that is not whole. It holds no rules of any API.
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/caarlos0/env/v11"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/validate"
+)
+
+// Register runs the register function of an API, and does not return.
+func Register(api dialect.API) {
+	log := newLog(os.Stderr)
+	// The Lambda runtime and the adapter print with package log.
+	slog.SetDefault(log)
+	g, err := start(context.Background(), api, env.ToMap(os.Environ()), log)
+	if err != nil {
+		log.Error("cannot start", slog.String("api", string(api.Name)), slog.String("error", err.Error()))
+		os.Exit(1)
+	}
+	lambda.Start(g.Answer)
+}
+
+func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+
+// start builds a function from its environment and connects it. The error
+// names, in one line, every variable that is missing or wrong. That DynamoDB
+// cannot be reached is none: each request finds out for itself.
+func start(ctx context.Context, api dialect.API, environment map[string]string, log *slog.Logger) (*gateway, error) {
+	setup := dialect.Setup{
+		Keys:     keygen.New(rand.Reader, time.Now),
+		Now:      time.Now,
+		Log:      log,
+		Getenv:   func(name string) string { return environment[name] },
+		Deployed: true,
+	}
+	connected := func() {}
+	c, err := readConfig(environment)
+	if err == nil {
+		connected, err = c.open(ctx, &setup)
+	}
+	// The API judges its own settings even when others are wrong.
+	handler, apiErr := api.New(setup)
+	if err := errors.Join(err, apiErr); err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	connected()
+	return newGateway(handler), nil
+}
+
+// open adds to an API's setup what the configuration says. The function that
+// it returns waits for the connection to DynamoDB, as long as that is worth it.
+func (c config) open(ctx context.Context, setup *dialect.Setup) (connected func(), err error) {
+	client, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	connected = connect(ctx, client, setup.Log)
+	store, storeErr := c.store(client)
+	sealer, sealerErr := c.sealer()
+	setup.Store, setup.Sealer = store, sealer
+	setup.URLs = validate.URLPolicy{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate}
+	return connected, errors.Join(storeErr, sealerErr)
+}

@@ -1,0 +1,77 @@
+package functions_test
+
+import (
+	"debug/buildinfo"
+	"debug/elf"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hookline/hookline/functions/internal/emulator"
+)
+
+// maxProgram is the largest program in bytes. A function's first start reads
+// all of it.
+const maxProgram = 10_000_000
+
+// unwanted are modules that have no place in a register function: the SDK's
+// configuration machinery, KMS, and SQLite.
+var unwanted = []string{
+	"github.com/aws/aws-sdk-go-v2/config",
+	"github.com/aws/aws-sdk-go-v2/credentials",
+	"github.com/aws/aws-sdk-go-v2/service/kms",
+	"github.com/aws/aws-sdk-go-v2/service/sts",
+	"modernc.org/",
+}
+
+func TestProgramsAreSmall(t *testing.T) {
+	for _, resource := range []string{"SquakeRegister", "ShoptetRegister", "AbbeycrossRegister", "Keyring"} {
+		program := emulator.Program(t, resource)
+		info, err := os.Stat(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes", resource, info.Size())
+		if info.Size() > maxProgram {
+			t.Errorf("%s has %d bytes, want at most %d", resource, info.Size(), maxProgram)
+		}
+		checkLinking(t, program)
+	}
+}
+
+// checkLinking holds a program to be stripped and to need nothing else to run.
+func checkLinking(t *testing.T, program string) {
+	t.Helper()
+	file, err := elf.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, section := range []string{".symtab", ".debug_info", ".zdebug_info"} {
+		if file.Section(section) != nil {
+			t.Errorf("%s has %s: it is not stripped", program, section)
+		}
+	}
+	if file.Section(".interp") != nil {
+		t.Errorf("%s is linked to shared libraries", program)
+	}
+}
+
+func TestRegisterFunctionsCarryNothingNeedless(t *testing.T) {
+	for _, f := range registers() {
+		built, err := buildinfo.ReadFile(emulator.Program(t, f.resource))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(built.Deps) == 0 {
+			t.Fatalf("%s names no modules", f.resource)
+		}
+		for _, module := range built.Deps {
+			for _, prefix := range unwanted {
+				if strings.HasPrefix(module.Path, prefix) {
+					t.Errorf("%s carries %s", f.resource, module.Path)
+				}
+			}
+		}
+	}
+}
