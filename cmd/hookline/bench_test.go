@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,7 +26,13 @@ const benchClients = 16
 // BenchmarkServe measures the whole server: durable registrations over TCP
 // into SQLite, one event each, and how long a client waits for its 201.
 func BenchmarkServe(b *testing.B) {
-	s := boot(b, b.TempDir(), "--dev")
+	data := b.TempDir()
+	log, err := os.Create(filepath.Join(data, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = log.Close() })
+	s := bootTo(b, log, data)
 	clients := make([]*benchClient, benchClients)
 	for i := range clients {
 		clients[i] = newBenchClient(b, s, i)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -23,14 +24,25 @@ const patience = time.Minute
 // TestMain lets the test binary be "hookline" too: scripts and tests find it
 // under that name in PATH.
 func TestMain(m *testing.M) {
+	if err := os.Setenv(raceSettings()); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"hookline": main})
 }
+
+// raceSettings is the environment variable that keeps a process with the race
+// detector from waiting a second before it ends.
+func raceSettings() (name, value string) { return "GORACE", "atexit_sleep_ms=0" }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv(raceSettings())
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 			"lines": lines,
@@ -93,12 +105,25 @@ func serveArgs(data string, more ...string) []string {
 // then searched for secrets.
 func boot(t testing.TB, data string, more ...string) *instance {
 	t.Helper()
+	log := &transcript{}
+	s := bootTo(t, log, data, more...)
+	s.log = log
+	t.Cleanup(func() {
+		_ = s.stop() // whose error bootTo reports
+		s.searchLog(t)
+	})
+	return s
+}
+
+// bootTo runs the real program, which logs to log.
+func bootTo(t testing.TB, log io.Writer, data string, more ...string) *instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &instance{data: data, log: &transcript{}}
+	s := &instance{data: data}
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, serveArgs(data, more...), noSettings, in, s.log)
+		err := run(ctx, serveArgs(data, more...), noSettings, in, log)
 		_ = in.CloseWithError(io.EOF)
 		ended <- err
 	}()
@@ -117,7 +142,6 @@ func boot(t testing.TB, data string, more ...string) *instance {
 		if err := s.stop(); err != nil {
 			t.Errorf("serve ended with: %v", err)
 		}
-		s.searchLog(t)
 	})
 	return s
 }
@@ -165,7 +189,7 @@ func cli(t testing.TB, args ...string) string {
 
 func tryCLI(ctx context.Context, args ...string) (string, error) {
 	text, err := exec.CommandContext(ctx, "hookline", args...).Output()
-	if failed, ok := err.(*exec.ExitError); ok {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", &commandError{failed, string(failed.Stderr)}
 	}
 	return strings.TrimSpace(string(text)), err

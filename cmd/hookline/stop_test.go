@@ -145,7 +145,6 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 func TestStopHasAnEnd(t *testing.T) {
 	p := &program{flags: &globals{Data: t.TempDir()}, getenv: noSettings, stdout: io.Discard, stderr: io.Discard, now: time.Now, keys: newKeys()}
-	log := &transcript{}
 	command := &serveCommand{Listen: "127.0.0.1:0", Dev: true}
 	s, err := command.boot(t.Context(), p, discardLog())
 	if err != nil {
@@ -157,7 +156,7 @@ func TestStopHasAnEnd(t *testing.T) {
 	if err := command.welcome(t.Context(), p, s); err != nil {
 		t.Fatal(err)
 	}
-	i := instance{log: log}
+	var i instance
 	if err := json.Unmarshal([]byte(shown.String()), &i.welcomeResult); err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,7 @@ import (
 
 // operator is the account that the operator's own tokens belong to. It is of
 // no API, so that no API accepts them.
-//
-//nolint:gochecknoglobals // a constant
-var operator = webhook.Account{Dialect: "operator", ID: "local"}
+func operator() webhook.Account { return webhook.Account{Dialect: "operator", ID: "local"} }
 
 type tokenCommands struct {
 	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
@@ -32,7 +30,7 @@ type owner struct {
 
 func (o owner) account() webhook.Account {
 	if o.Operator {
-		return operator
+		return operator()
 	}
 	return o.Account.Account
 }
@@ -94,6 +92,9 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	mode := mustExist
 	if c.Operator {
 		mode = createMissing
+		if p.flags.Stack != "" {
+			return usageErrorf("token create: --operator is for a local server; a deployed stack lets publishers in by their AWS credentials")
+		}
 	}
 	s, err := p.openStore(ctx, mode)
 	if err != nil {
@@ -108,7 +109,7 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 		record.ExpiresAt = record.CreatedAt.Add(*c.Expires).Truncate(time.Millisecond)
 	}
 	if c.Operator {
-		if err := ensureAccount(ctx, s, operator, record.CreatedAt); err != nil {
+		if err := ensureAccount(ctx, s, operator(), record.CreatedAt); err != nil {
 			return err
 		}
 	}
