@@ -3,7 +3,12 @@ package functions_test
 import (
 	"cmp"
 	"debug/buildinfo"
+	"encoding/pem"
 	"fmt"
+	"maps"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +42,7 @@ func BenchmarkColdStart(b *testing.B) {
 			})
 		}
 	}
+	subjects = append(subjects, overTLS(b, s, subjects)...)
 	slices.SortStableFunc(subjects[1:], func(x, y *subject) int { return cmp.Compare(x.name, y.name) })
 	for b.Loop() {
 		for _, subject := range subjects {
@@ -50,6 +56,34 @@ func BenchmarkColdStart(b *testing.B) {
 			subject.name, median(subject.took), median(subject.took)/median(yardstick.took), median(subject.ratios(yardstick)))
 	}
 	b.Logf("%d rounds\n%s", len(yardstick.took), &report)
+}
+
+// overTLS gives the Squake function's subjects once more, with DynamoDB behind
+// TLS as on AWS, where a start waits for the handshake.
+func overTLS(b *testing.B, s *stack, plain []*subject) []*subject {
+	b.Helper()
+	target, err := url.Parse(s.endpoint)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	b.Cleanup(server.Close)
+	certificate := filepath.Join(b.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(certificate, block, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var tls []*subject
+	for _, p := range plain {
+		if !strings.HasPrefix(p.name, "squake") {
+			continue
+		}
+		over := *p
+		over.name, over.env = p.name+" over TLS", maps.Clone(p.env)
+		over.env["AWS_ENDPOINT_URL_DYNAMODB"], over.env["SSL_CERT_FILE"] = server.URL, certificate
+		tls = append(tls, &over)
+	}
+	return tls
 }
 
 // badURL names each function's event with a valid token and a bad URL.

@@ -28,8 +28,13 @@ const kmsKeyARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-
 
 // cfnAnswer is what a custom resource tells CloudFormation.
 type cfnAnswer struct {
-	Status, Reason, PhysicalResourceId, RequestId string //nolint:revive,staticcheck // CloudFormation's spelling
-	Data                                          struct{ KeyId, PublicKey string }
+	Status     string
+	PhysicalID string `json:"PhysicalResourceId"`
+	RequestID  string `json:"RequestId"`
+	Data       struct {
+		KeyID     string `json:"KeyId"`
+		PublicKey string
+	}
 }
 
 // TestKeyringEvents sends every event of events/keyring to the function, each
@@ -75,15 +80,18 @@ func (k keyringReplay) send(t *testing.T, name string) cfnAnswer {
 	if err != nil || bytes.Contains(payload, []byte("errorMessage")) {
 		t.Fatalf("%s: %s, %v", name, payload, err)
 	}
-	var sent struct{ RequestId, RequestType string } //nolint:revive,staticcheck // CloudFormation's spelling
+	var sent struct {
+		RequestID   string `json:"RequestId"`
+		RequestType string
+	}
 	if err := json.Unmarshal(event, &sent); err != nil {
 		t.Fatal(err)
 	}
 	answer := <-k.answers // there by now: the function has answered
-	if want := readWant(t, "keyring", name); answer.Status != want.Status || answer.RequestId != sent.RequestId || answer.PhysicalResourceId == "" {
+	if want := readWant(t, "keyring", name); answer.Status != want.Status || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
 		t.Errorf("%s: answered %+v, want status %s", name, answer, want.Status)
 	}
-	if hasKey := answer.Data.KeyId != ""; hasKey != (sent.RequestType != "Delete") {
+	if hasKey := answer.Data.KeyID != ""; hasKey != (sent.RequestType != "Delete") {
 		t.Errorf("%s: answered %+v to %s", name, answer, sent.RequestType)
 	}
 	return answer
@@ -93,14 +101,14 @@ func (k keyringReplay) send(t *testing.T, name string) cfnAnswer {
 // stands in the table.
 func (s *stack) checkKey(t *testing.T, answer cfnAnswer, kms string) {
 	t.Helper()
-	if answer.Data.KeyId == "" {
+	if answer.Data.KeyID == "" {
 		return
 	}
 	public, err := base64.StdEncoding.DecodeString(answer.Data.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := seal.NewSealer(answer.Data.KeyId, public, time.Now)
+	sealer, err := seal.NewSealer(answer.Data.KeyID, public, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +120,7 @@ func (s *stack) checkKey(t *testing.T, answer cfnAnswer, kms string) {
 	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: kms})
 	opener := unseal.New(kmskeys.NewUnwrapper(client, kmsKeyARN, s.store))
 	if opened, err := opener.Open(t.Context(), owner, sealed); err != nil || opened.Reveal() != "a signing key" {
-		t.Errorf("key %s opens to %q, %v", answer.Data.KeyId, opened.Reveal(), err)
+		t.Errorf("key %s opens to %q, %v", answer.Data.KeyID, opened.Reveal(), err)
 	}
 }
 

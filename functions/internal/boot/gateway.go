@@ -36,7 +36,7 @@ func (g *gateway) Answer(ctx context.Context, event events.APIGatewayV2HTTPReque
 			response, err = g.fail(ctx, event, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	prepared, err := prepare(event)
+	prepared, err := prepare(ctx, event)
 	if err == nil {
 		response, err = g.proxy.ProxyWithContext(ctx, prepared)
 	}
@@ -65,7 +65,7 @@ var errUnreadable = errors.New("method, host or query cannot be read")
 
 // prepare makes of an event what the adapter reads without fail, since it
 // prints what it cannot read.
-func prepare(event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPRequest, error) {
+func prepare(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPRequest, error) {
 	if event.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(event.Body)
 		if err != nil {
@@ -76,7 +76,7 @@ func prepare(event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPReque
 	// An HTTP API decodes the path that it hands over as raw.
 	event.RawPath = (&url.URL{Path: event.RawPath}).EscapedPath()
 	target := "https://" + event.RequestContext.DomainName + "/?" + event.RawQueryString
-	if _, err := http.NewRequest(event.RequestContext.HTTP.Method, target, nil); err != nil {
+	if _, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, nil); err != nil {
 		return event, errUnreadable
 	}
 	return event, nil

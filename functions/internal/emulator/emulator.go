@@ -156,7 +156,7 @@ func freeAddress(t testing.TB) string {
 // build made it for this machine.
 func Program(t testing.TB, resource string) string {
 	t.Helper()
-	return file(t, "make build-functions", ".aws-sam", "test", resource, "bootstrap")
+	return file(t, "make test", ".aws-sam", "test", resource, "bootstrap")
 }
 
 // Root is the directory of the module that the test belongs to.

@@ -47,7 +47,7 @@ func TestInvokeKeepsToItsContext(t *testing.T) {
 // A function that does not start is an answer that says so.
 func TestProgramThatEnds(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "bootstrap")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\necho no table >&2\nexit 1\n"), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho no table >&2\nexit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	f := emulator.Start(t, program, nil)
