@@ -47,6 +47,7 @@ func BenchmarkCreate(b *testing.B) {
 	b.StopTimer()
 	slices.Sort(waits)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "creations/s")
+	b.ReportMetric(float64(b.N)/float64(s.Commits()), "creations/commit")
 	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(waits[len(waits)-1].Microseconds())/1000, "max-ms")
 }

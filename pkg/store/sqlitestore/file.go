@@ -68,6 +68,9 @@ func (f dbFile) readURL() string {
 }
 
 const (
-	writerCacheKiB  = 16 << 10
-	checkpointPages = 1000
+	writerCacheKiB = 16 << 10
+	// checkpointPages is how long the log grows, in pages of 4 KiB, before it
+	// is carried over into the database: SQLite's own 1,000 would make more
+	// than one creation in a hundred wait for that under full load.
+	checkpointPages = 4000
 )

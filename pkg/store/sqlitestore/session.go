@@ -23,8 +23,9 @@ const (
 // session is the connection that writes, with its statements. Only the
 // writer uses it.
 type session struct {
-	db   *sql.DB
-	conn *sql.Conn
+	db       *sql.DB
+	conn     *sql.Conn
+	prepared []*sql.Stmt // all of the following
 
 	begin, commit, rollback         *sql.Stmt
 	savepoint, release, backToStart *sql.Stmt
@@ -37,30 +38,27 @@ type session struct {
 
 // openSession opens a connection to write with, after it has made sure that
 // the file is this application's, and of the newest version.
-func openSession(file dbFile) (s *session, err error) {
-	ctx := context.Background()
-	s = &session{}
-	if s.db, err = sql.Open("sqlite", file.writeURL()); err != nil {
+func openSession(file dbFile) (*session, error) {
+	db, err := sql.Open("sqlite", file.writeURL())
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = s.db.Close() // what failed first says more
-		}
-	}()
-	connect := func() (err error) { s.conn, err = s.db.Conn(ctx); return err }
-	if err := whenFree(connect); err != nil {
+	s := &session{db: db}
+	if err := s.becomeReady(context.Background()); err != nil {
+		_ = s.close() // what failed first says more
 		return nil, err
 	}
-	if err := s.becomeReady(ctx); err != nil {
-		return nil, err
-	}
-	return s, s.prepare(ctx)
+	return s, nil
 }
 
-// becomeReady checks the file, sets its journal mode and migrates it. Each
-// step is safe beside other processes that do the same.
+// becomeReady connects, checks the file, sets its journal mode, migrates it
+// and prepares the statements. Each step is safe beside other processes that
+// do the same.
 func (s *session) becomeReady(ctx context.Context) error {
+	connect := func() (err error) { s.conn, err = s.db.Conn(ctx); return err }
+	if err := whenFree(connect); err != nil {
+		return err
+	}
 	var id identity
 	look := func() (err error) { id, err = identify(ctx, s.conn); return err }
 	if err := whenFree(look); err != nil {
@@ -77,7 +75,10 @@ func (s *session) becomeReady(ctx context.Context) error {
 	if mode != "wal" {
 		return fmt.Errorf("%w: journal mode is %s", errNoWAL, mode)
 	}
-	return migrate(ctx, s.conn)
+	if err := migrate(ctx, s.conn); err != nil {
+		return err
+	}
+	return s.prepare(ctx)
 }
 
 // prepare prepares all statements.
@@ -105,6 +106,7 @@ func (s *session) prepare(ctx context.Context) error {
 		if *statement.stmt, err = s.conn.PrepareContext(ctx, statement.text); err != nil {
 			return fmt.Errorf("prepare %s: %w", strings.TrimSpace(statement.text), err)
 		}
+		s.prepared = append(s.prepared, *statement.stmt)
 	}
 	return nil
 }
@@ -127,7 +129,18 @@ func (s *session) discard() error {
 	return s.close()
 }
 
-func (s *session) close() error { return errors.Join(s.conn.Close(), s.db.Close()) }
+// close closes the connection, and its statements first: SQLite keeps a
+// connection, with its files and locks, for as long as it has any.
+func (s *session) close() error {
+	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	return errors.Join(append(errs, s.db.Close())...)
+}
 
 // whenFree does what needs a lock, again and again until nobody else
 // holds it, for as long as patience allows.

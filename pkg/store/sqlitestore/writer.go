@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -25,15 +26,17 @@ type writer struct {
 	open   func() (*session, error)
 	logger *slog.Logger
 
-	mu     sync.Mutex
-	queue  []*request
-	closed bool
+	mu       sync.Mutex
+	queue    []*request
+	accepted int64 // how many requests were ever queued
+	closed   bool
 
 	wake  chan struct{} // holds one signal: the queue or closed has changed
 	ended chan struct{} // closed when the goroutine has ended
 
-	session  *session // nil after a failure, until the next group
-	closeErr error    // read after ended
+	commits  atomic.Int64 // how many groups were committed
+	session  *session     // nil after a failure, until the next group
+	closeErr error        // read after ended
 }
 
 // request is one write. Its do decides and writes; it must leave nothing
@@ -96,6 +99,7 @@ func (w *writer) enqueue(r *request) bool {
 		return false
 	}
 	w.queue = append(w.queue, r)
+	w.accepted++
 	w.signal()
 	return true
 }
@@ -188,6 +192,7 @@ func (w *writer) commitGroup() {
 	// The lock is taken first: who leaves while it is waited for is dropped,
 	// who comes meanwhile is in time.
 	for done := 0; done < maxGroup; {
+		runtime.Gosched() // those just answered are about to ask again
 		group = w.take(group, maxGroup-done)
 		if done == len(group) {
 			break
@@ -205,6 +210,7 @@ func (w *writer) commitGroup() {
 		w.fail(group, err, !isCertain(err))
 		return
 	}
+	w.commits.Add(1)
 	for _, o := range group {
 		o.answer <- o.err
 	}
