@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hookline/hookline/pkg/seal"
@@ -46,7 +45,9 @@ type Config struct {
 	Store  Store
 	Sealer Sealer
 	Rules  Rules
-	Now    func() time.Time
+	// NewClaim makes a text that no other request has.
+	NewClaim func() (string, error)
+	Now      func() time.Time
 }
 
 // Registry registers webhooks for one API. It is safe for concurrent use.
@@ -79,17 +80,20 @@ type Registration struct {
 //     the error wraps webhook.ErrUnknownOutcome, and otherwise does not.
 func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {
 	var registration Registration
+	var err error
 	if r.Rules.NewKey != nil {
-		var err error
 		if registration.SigningKey, err = r.Rules.NewKey(); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
 	}
+	claim, err := r.NewClaim()
+	if err != nil {
+		return Registration{}, fmt.Errorf("register for %s: %w", account, err)
+	}
 	creation := webhook.Creation{Exclusions: r.exclusions(items)}
-	now := r.Now().UTC().Truncate(time.Millisecond)
+	blank := webhook.Webhook{Account: account, Claim: claim, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
 	for range maxTries {
-		var err error
-		if creation.Webhooks, err = r.records(account, items, registration.SigningKey, now); err != nil {
+		if creation.Webhooks, err = r.records(blank, items, registration.SigningKey); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
 		registration.Webhooks, err = r.Store.Create(ctx, creation)
@@ -99,15 +103,14 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
-		creation.Earlier = append(creation.Earlier, ids(creation.Webhooks)...)
 	}
 	return Registration{}, fmt.Errorf("register for %s: %d tries: %w", account, maxTries, webhook.ErrUnknownOutcome)
 }
 
-// records makes the records of one try: ids are new each time, so that a
-// record written late by an earlier try never carries the id of one that was
-// answered and deleted since.
-func (r *Registry) records(account webhook.Account, items []Item, key webhook.Secret, now time.Time) ([]webhook.Webhook, error) {
+// records makes the records of one try out of what they have in common. Ids
+// are new each time, so that a record written late by an earlier try never
+// carries the id of one that was answered and deleted since.
+func (r *Registry) records(blank webhook.Webhook, items []Item, key webhook.Secret) ([]webhook.Webhook, error) {
 	events := make([]string, len(items))
 	for i, item := range items {
 		events[i] = item.Event
@@ -116,25 +119,17 @@ func (r *Registry) records(account webhook.Account, items []Item, key webhook.Se
 	if err != nil {
 		return nil, err
 	}
-	var sealed []byte
 	if r.Rules.NewKey != nil {
-		if sealed, err = r.Sealer.Seal(seal.WebhookKey(account, newIDs[0]), key); err != nil {
+		if blank.SealedKey, err = r.Sealer.Seal(seal.WebhookKey(blank.Account, newIDs[0]), key); err != nil {
 			return nil, err
 		}
 	}
 	records := make([]webhook.Webhook, len(items))
 	for i, item := range items {
-		records[i] = webhook.Webhook{
-			Account:     account,
-			Event:       item.Event,
-			ID:          newIDs[i],
-			URL:         item.URL,
-			SendPayload: item.SendPayload,
-			Position:    i,
-			SealedKey:   sealed,
-			Version:     1,
-			CreatedAt:   now,
-		}
+		w := blank
+		w.ID, w.Position = newIDs[i], i
+		w.Event, w.URL, w.SendPayload = item.Event, item.URL, item.SendPayload
+		records[i] = w
 	}
 	return records, nil
 }
@@ -153,12 +148,4 @@ func (r *Registry) exclusions(items []Item) []webhook.Exclusion {
 		}
 	}
 	return found
-}
-
-func ids(webhooks []webhook.Webhook) []string {
-	all := make([]string, len(webhooks))
-	for i, w := range webhooks {
-		all[i] = w.ID
-	}
-	return slices.Compact(all)
 }

@@ -40,6 +40,7 @@ func newRegistry(store registry.Store, sealer registry.Sealer) *registry.Registr
 	ids := 0
 	return registry.New(registry.Config{
 		Store: store, Sealer: sealer, Now: func() time.Time { return now },
+		NewClaim: func() (string, error) { return "the claim", nil },
 		Rules: registry.Rules{
 			NewIDs: func(events []string) ([]string, error) {
 				ids++
@@ -64,8 +65,8 @@ func TestRegisterMakesRecords(t *testing.T) {
 	}
 	created := time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC)
 	want := []webhook.Webhook{
-		{Account: account, Event: "a", ID: "id1", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
-		{Account: account, Event: "d", ID: "id1", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "a", ID: "id1", Claim: "the claim", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "d", ID: "id1", Claim: "the claim", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
 	}
 	for i := range want {
 		if fmt.Sprint(got.Webhooks[i]) != fmt.Sprint(want[i]) || fmt.Sprint(registration.Webhooks[i]) != fmt.Sprint(want[i]) {
@@ -109,9 +110,9 @@ func TestUnknownOutcomeIsTriedUnderNewIDs(t *testing.T) {
 	if err != nil || registration.Webhooks[0].ID != "id1" {
 		t.Fatalf("registered %v, %v", registration.Webhooks, err)
 	}
-	for i, wantEarlier := range [][]string{nil, {"id1"}, {"id1", "id2"}} {
-		if !slices.Equal(tries[i].Earlier, wantEarlier) {
-			t.Errorf("try %d counts %v as its own, want %v", i, tries[i].Earlier, wantEarlier)
+	for i, wantID := range []string{"id1", "id2", "id3"} {
+		if w := tries[i].Webhooks[0]; w.ID != wantID || w.Claim != "the claim" {
+			t.Errorf("try %d was for id %s and claim %q, want %s and always the same claim", i, w.ID, w.Claim, wantID)
 		}
 	}
 	for _, id := range []string{"id1", "id2", "id3"} {

@@ -4,7 +4,9 @@
 //
 // Common to all methods: the context's deadline bounds the call, and an error
 // wraps ctx.Err() when the context ended it. webhook.ErrUnavailable means that
-// nothing was written and the same call may be made again. Any other error
+// nothing was written and the same call may be made again. At the end of the
+// deadline every write may also return webhook.ErrUnknownOutcome, when its
+// answer was lost. Any other error
 // that a method does not name is the store's own fault.
 //
 // All times are kept to the millisecond, in UTC.
@@ -23,14 +25,12 @@ type Store interface {
 	// durable, and is seen by every read that starts afterwards.
 	//
 	//   - *webhook.TakenError: events that have a webhook already, all of
-	//     them, with the ids that hold them. A record whose id is among
-	//     c.Earlier, or is that of c itself, is no conflict: it is returned as
-	//     it stands.
+	//     them, with the ids that hold them. A record that carries the claim
+	//     of c is no conflict: it is returned as it stands.
 	//   - *webhook.ExcludedError: no event is taken, but events of
 	//     c.Exclusions are registered; all of them are named.
 	//   - webhook.ErrUnknownOutcome: the answer was lost and the store cannot
-	//     tell. Call again with new ids and the ones just used in c.Earlier.
-	//     Comes only for a creation of one webhook without Exclusions; others
+	//     tell. Call again with new ids and the same claim. Comes only for a creation of one webhook without Exclusions; others
 	//     are settled inside.
 	//
 	// Of concurrent creations of one event, or of two that exclude each

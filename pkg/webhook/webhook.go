@@ -14,6 +14,10 @@ type Webhook struct {
 	// ID is the dialect's own id, as text. Registrations that make several
 	// records in one go may give them one id (AbbeyCross).
 	ID string
+	// Claim names the request that made the record: unique to that request
+	// and the same at each of its tries, unlike ID. By it a store knows what
+	// a try whose answer was lost has left behind. It is never shown.
+	Claim string
 	// URL is as the customer sent it, byte for byte.
 	URL string
 	// SendPayload is set when the customer asked for the full payload.
@@ -30,17 +34,18 @@ type Webhook struct {
 	UpdatedAt time.Time
 }
 
+// SameRequest reports whether one request made both records.
+func (w Webhook) SameRequest(other Webhook) bool {
+	return w.Claim != "" && w.Claim == other.Claim
+}
+
 // Creation asks a store to add webhooks, all or none.
 type Creation struct {
-	// Webhooks are 1 to 50, of one account, no event twice.
+	// Webhooks are 1 to 50, of one account and one claim, no event twice.
 	Webhooks []Webhook
 	// Exclusions are the events that must not be registered in the account
 	// for this creation to stand. An event may stand in several.
 	Exclusions []Exclusion
-	// Earlier are the ids under which this same creation was tried before
-	// with an unknown outcome (ErrUnknownOutcome). A record found under one
-	// of them is this request's own.
-	Earlier []string
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,

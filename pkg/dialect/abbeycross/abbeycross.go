@@ -54,10 +54,11 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		urls:   setup.URLs,
 		events: events,
 		registry: registry.New(registry.Config{
-			Store:  setup.Store,
-			Sealer: setup.Sealer,
-			Now:    setup.Now,
-			Rules:  registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey},
+			Store:    setup.Store,
+			Sealer:   setup.Sealer,
+			NewClaim: setup.Keys.UUID,
+			Now:      setup.Now,
+			Rules:    registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey},
 		}),
 	}
 	return dialect.Door{

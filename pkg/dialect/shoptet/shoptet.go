@@ -43,11 +43,13 @@ func API() dialect.API {
 	}
 }
 
-// accountID is an e-shop's number, then optionally the addon's name.
-var accountID = regexp.MustCompile(`^[1-9][0-9]{0,14}(-[A-Za-z0-9_-]+)?$`)
+// accountID is an e-shop's number, then optionally the addon's name. It is
+// compiled where it is used, by the command line only, and not whenever a
+// function starts.
+const accountID = `^[1-9][0-9]{0,14}(-[A-Za-z0-9_-]+)?$`
 
 func checkAccountID(id string) error {
-	if accountID.MatchString(id) {
+	if regexp.MustCompile(accountID).MatchString(id) {
 		return nil
 	}
 	return errors.New("a Shoptet account is the e-shop's number, then optionally - and the addon's name, such as 315185-myaddon")
@@ -63,10 +65,11 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 	h := &handler{
 		urls: setup.URLs,
 		registry: registry.New(registry.Config{
-			Store:  setup.Store,
-			Sealer: setup.Sealer,
-			Now:    setup.Now,
-			Rules:  registry.Rules{NewIDs: newIDs(setup.Keys.Sequence), Excluding: excluding},
+			Store:    setup.Store,
+			Sealer:   setup.Sealer,
+			NewClaim: setup.Keys.UUID,
+			Now:      setup.Now,
+			Rules:    registry.Rules{NewIDs: newIDs(setup.Keys.Sequence), Excluding: excluding},
 		}),
 	}
 	h.urls.Ports = ports

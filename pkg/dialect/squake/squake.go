@@ -46,9 +46,10 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 	h := &handler{
 		urls: setup.URLs,
 		registry: registry.New(registry.Config{
-			Store:  setup.Store,
-			Sealer: setup.Sealer,
-			Now:    setup.Now,
+			Store:    setup.Store,
+			Sealer:   setup.Sealer,
+			NewClaim: setup.Keys.UUID,
+			Now:      setup.Now,
 			Rules: registry.Rules{
 				NewIDs: func([]string) ([]string, error) {
 					id, err := setup.Keys.UUID()

@@ -25,7 +25,7 @@ func record(a webhook.Account, event string) webhook.Webhook {
 	const prefix = "https://receiver.example.com/hooks/"
 	id := rand.Text()
 	return webhook.Webhook{
-		Account: a, Event: event, ID: "01985d5e-7c3a-7d2e-9b7a-" + id[:12],
+		Account: a, Event: event, ID: "01985d5e-7c3a-7d2e-9b7a-" + id[:12], Claim: "01985d5e-7c3a-7d2e-9b7b-" + id[12:24],
 		URL:       prefix + fmt.Sprintf("%0*d", 100-len(prefix), 7),
 		SealedKey: fmt.Appendf(nil, "%0400d", 1), Version: 1, CreatedAt: createdAt, SendPayload: true,
 	}

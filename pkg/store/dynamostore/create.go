@@ -87,12 +87,6 @@ func newCreation(c webhook.Creation) *creation {
 	return cr
 }
 
-// own reports whether a record of that id is this creation's.
-func (cr *creation) own(id string) bool {
-	return slices.Contains(cr.Earlier, id) ||
-		slices.ContainsFunc(cr.Webhooks, func(w webhook.Webhook) bool { return w.ID == id })
-}
-
 // found notes that old holds the event of webhook i. It returns the id that
 // stands in the way, or "" when the record is the creation's own.
 func (cr *creation) found(i int, old item) (id string, err error) {
@@ -100,7 +94,7 @@ func (cr *creation) found(i int, old item) (id string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: record in the way: %w", cr.op, err)
 	}
-	if !cr.own(w.ID) {
+	if !w.SameRequest(cr.Webhooks[i]) {
 		return w.ID, nil
 	}
 	cr.items[i], cr.stands[i] = old, true

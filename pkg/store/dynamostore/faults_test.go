@@ -52,19 +52,17 @@ func faulty(t *testing.T, seed uint64) (faulty, direct *dynamostore.Store) {
 }
 
 // register plays the registry's part: after an unknown outcome it tries again
-// under new ids.
+// under new ids and the same claim.
 func register(ctx context.Context, s *dynamostore.Store, c webhook.Creation) ([]webhook.Webhook, error) {
+	claim := rand.Text()
 	for {
 		c.Webhooks = slices.Clone(c.Webhooks)
 		for i := range c.Webhooks {
-			c.Webhooks[i].ID = rand.Text()
+			c.Webhooks[i].ID, c.Webhooks[i].Claim = rand.Text(), claim
 		}
 		got, err := s.Create(ctx, c)
 		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
 			return got, err
-		}
-		for _, w := range c.Webhooks {
-			c.Earlier = append(c.Earlier, w.ID)
 		}
 	}
 }

@@ -29,6 +29,7 @@ const (
 	attrURL      = "u" // S
 	attrPayload  = "p" // BOOL: the full payload is wanted; absent for false
 	attrPosition = "n" // N: absent for 0
+	attrClaim    = "q" // S: names the request that made the webhook
 	attrSealed   = "k" // B: sealed signing key; absent for none
 	attrVersion  = "v" // N
 	attrCreated  = "c" // N: milliseconds since 1970, like every time here
@@ -64,6 +65,7 @@ func key(pk, sk string) item { return item{attrPK: str(pk), attrSK: str(sk)} }
 func encodeWebhook(w webhook.Webhook) item {
 	it := key(accountPK(w.Account), eventPrefix+w.Event)
 	it[attrID] = str(w.ID)
+	it[attrClaim] = str(w.Claim)
 	it[attrURL] = str(w.URL)
 	it[attrVersion] = num(w.Version)
 	it[attrCreated] = num(w.CreatedAt.UnixMilli())
@@ -84,6 +86,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 		Account:     a,
 		Event:       d.sortAfter(eventPrefix),
 		ID:          d.str(attrID),
+		Claim:       d.str(attrClaim),
 		URL:         d.str(attrURL),
 		SendPayload: d.flag(attrPayload),
 		Position:    int(d.optionalNum(attrPosition)),

@@ -47,7 +47,8 @@ func TestOrdinaryRecordFitsOneUnit(t *testing.T) {
 	w := webhook.Webhook{
 		Account: webhook.Account{Dialect: "abbeycross", ID: strings.Repeat("x", 64)},
 		Event:   "shipment.customs_documents_rejected", ID: "01985d5e-7c3a-7d2e-9b7a-0123456789ab",
-		URL: "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
+		Claim: "01985d5e-7c3a-7d2e-9b7a-0123456789ac",
+		URL:   "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
 		SealedKey: make([]byte, 400), Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
 	}
 	if size := itemSize(t, encodeWebhook(w)); size > 1024 {

@@ -85,13 +85,15 @@ func TestOutcomeOfFailedCondition(t *testing.T) {
 		`"message":"m","Item":`+oldItem("a", "old")+`}`)
 	s, _ := newScripted(t, held)
 
-	_, err := s.Create(t.Context(), single("elder"))
+	_, err := s.Create(t.Context(), single())
 	var taken *webhook.TakenError
 	if mustBe(t, err, webhook.ErrTaken); !errors.As(err, &taken) || len(taken.IDs) != 1 || taken.IDs["a"] != "old" {
 		t.Errorf("another's record: error = %v, want it taken by old", err)
 	}
 
-	got, err := s.Create(t.Context(), single("elder", "old"))
+	again := single()
+	again.Webhooks[0].Claim = "claim-old"
+	got, err := s.Create(t.Context(), again)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("own record of an earlier try: %v, %v", got, err)
 	}

@@ -105,8 +105,8 @@ func holds(event, id string) string {
 }
 
 func oldItem(event, id string) string {
-	return fmt.Sprintf(`{"pk":{"S":"A#abbeycross#fleet-7"},"sk":{"S":"E#%s"},"i":{"S":"%s"},"u":{"S":"https://old.example"},`+
-		`"v":{"N":"4"},"c":{"N":"1000"},"m":{"N":"2000"}}`, event, id)
+	return fmt.Sprintf(`{"pk":{"S":"A#abbeycross#fleet-7"},"sk":{"S":"E#%[1]s"},"i":{"S":"%[2]s"},"q":{"S":"claim-%[2]s"},`+
+		`"u":{"S":"https://old.example"},"v":{"N":"4"},"c":{"N":"1000"},"m":{"N":"2000"}}`, event, id)
 }
 
 // fails breaks the connection after the request was sent.
@@ -145,13 +145,13 @@ func after(do func(), next step) step {
 
 func testWebhook(event, id string) webhook.Webhook {
 	return webhook.Webhook{
-		Account: testAccount, Event: event, ID: id, URL: "https://new.example/do-not-show", SealedKey: []byte(sealedKey),
+		Account: testAccount, Event: event, ID: id, Claim: "new-claim", URL: "https://new.example/do-not-show", SealedKey: []byte(sealedKey),
 		Version: 1, CreatedAt: testTime,
 	}
 }
 
-func single(earlier ...string) webhook.Creation {
-	return webhook.Creation{Webhooks: []webhook.Webhook{testWebhook("a", "new-a")}, Earlier: earlier}
+func single() webhook.Creation {
+	return webhook.Creation{Webhooks: []webhook.Webhook{testWebhook("a", "new-a")}}
 }
 
 func pair() webhook.Creation {

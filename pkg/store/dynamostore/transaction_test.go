@@ -106,7 +106,7 @@ func TestBatchNamesAllTaken(t *testing.T) {
 func TestBatchAddsWhatIsMissing(t *testing.T) {
 	s, sc := newScripted(t, cancels(holds("a", "old-a"), reason("None")), says(http.StatusOK, `{}`))
 	c := pair()
-	c.Earlier = []string{"old-a"}
+	c.Webhooks[0].Claim = "claim-old-a"
 	got, err := s.Create(t.Context(), c)
 	if err != nil || len(got) != 2 || got[0].ID != "old-a" || got[1].ID != "new-b" {
 		t.Fatalf("Create = %v, %v, want old-a and new-b", got, err)

@@ -73,7 +73,7 @@ func judge(c webhook.Creation, held map[string]webhook.Webhook) (stand []webhook
 		switch {
 		case !found:
 			missing = append(missing, i)
-		case there.ID == w.ID || slices.Contains(c.Earlier, there.ID):
+		case there.SameRequest(w):
 			stand[i] = there
 		default:
 			taken[w.Event] = there.ID

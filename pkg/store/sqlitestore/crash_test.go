@@ -15,7 +15,7 @@ import (
 
 // newWebhook makes a record whose id tells its event.
 func newWebhook(a webhook.Account, event string) webhook.Webhook {
-	return webhook.Webhook{Account: a, Event: event, ID: "id-of-" + event, URL: "https://receiver.example/" + event,
+	return webhook.Webhook{Account: a, Event: event, ID: "id-of-" + event, Claim: "claim-of-" + event, URL: "https://receiver.example/" + event,
 		SealedKey: []byte("sealed " + event), Version: 1}
 }
 

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	insertWebhook = `INSERT INTO webhook (dialect, account, event, id, url, send_payload, position, sealed_key,
-		version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	findWebhook = `SELECT event, id, url, send_payload, position, sealed_key, version, created_at, updated_at
+	insertWebhook = `INSERT INTO webhook (dialect, account, event, id, claim, url, send_payload, position, sealed_key,
+		version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	findWebhook = `SELECT event, id, claim, url, send_payload, position, sealed_key, version, created_at, updated_at
 		FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
 )
 
@@ -29,15 +29,14 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	for i := range c.Webhooks {
 		stand[i] = kept(c.Webhooks[i])
 	}
-	earlier := slices.Clone(c.Earlier)
 	exclusions := slices.Clone(c.Exclusions)
 	single := len(stand) == 1 && len(exclusions) == 0
 
 	err := s.writer.write(ctx, func(tx *session) error {
 		if single {
-			return tx.createOne(&stand[0], earlier)
+			return tx.createOne(&stand[0])
 		}
-		return tx.createAll(stand, exclusions, earlier)
+		return tx.createAll(stand, exclusions)
 	})
 	switch {
 	case err == nil:
@@ -50,7 +49,7 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 
 // createOne adds one webhook in one statement, or gives the one that stands
 // as the request's own.
-func (tx *session) createOne(w *webhook.Webhook, earlier []string) error {
+func (tx *session) createOne(w *webhook.Webhook) error {
 	added, err := tx.addWebhook(w)
 	if err != nil || added {
 		return err
@@ -59,7 +58,7 @@ func (tx *session) createOne(w *webhook.Webhook, earlier []string) error {
 	if err != nil {
 		return err
 	}
-	if !isRequestsOwn(there, *w, earlier) {
+	if !there.SameRequest(*w) {
 		return &webhook.TakenError{IDs: map[string]string{w.Event: there.ID}}
 	}
 	*w = there
@@ -69,7 +68,7 @@ func (tx *session) createOne(w *webhook.Webhook, earlier []string) error {
 // createAll judges the whole creation, then adds what is missing. Nobody else
 // can write in between: the transaction has held the write lock since it
 // began.
-func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclusion, earlier []string) error {
+func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclusion) error {
 	account := stand[0].Account
 	var missing []int
 	taken := map[string]string{}
@@ -80,7 +79,7 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 			missing = append(missing, i)
 		case err != nil:
 			return err
-		case isRequestsOwn(there, stand[i], earlier):
+		case there.SameRequest(stand[i]):
 			stand[i] = there
 		default:
 			taken[there.Event] = there.ID
@@ -147,7 +146,7 @@ func (tx *session) whole(do func() error) error {
 
 // addWebhook reports whether w was added; it is not if its event is taken.
 func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
-	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.URL, w.SendPayload,
+	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
 		w.Position, blob(w.SealedKey), w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt))
 	return n == 1, err
 }
@@ -157,12 +156,6 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
 	row := tx.findWebhook.QueryRowContext(context.Background(), string(a.Dialect), a.ID, event)
 	return scanWebhook(a, row)
-}
-
-// isRequestsOwn reports whether what stands was made by an earlier try of the
-// request that asks for wanted.
-func isRequestsOwn(there, wanted webhook.Webhook, earlier []string) bool {
-	return there.ID == wanted.ID || slices.Contains(earlier, there.ID)
 }
 
 // kept gives w as it is stored: nothing shared with the caller, times to the

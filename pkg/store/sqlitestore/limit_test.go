@@ -47,7 +47,7 @@ func hitFileLimit(ctx context.Context, path string) error {
 	for _, w := range refused {
 		again := w
 		again.ID += "-again"
-		got, err := s.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{again}, Earlier: []string{w.ID}})
+		got, err := s.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{again}})
 		if err != nil {
 			return fmt.Errorf("with room again: %w", err)
 		}

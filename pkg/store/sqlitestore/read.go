@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	listWebhooks = `SELECT event, id, url, send_payload, position, sealed_key, version, created_at, updated_at
+	listWebhooks = `SELECT event, id, claim, url, send_payload, position, sealed_key, version, created_at, updated_at
 		FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
 	findAccount     = `SELECT id, created_at FROM account WHERE dialect = ? AND id = ?`
 	listAccounts    = `SELECT id, created_at FROM account WHERE dialect = ? ORDER BY id`
@@ -141,7 +141,7 @@ func scanWebhook(a webhook.Account, row scanner) (webhook.Webhook, error) {
 	w := webhook.Webhook{Account: a}
 	var created int64
 	var updated sql.NullInt64
-	err := row.Scan(&w.Event, &w.ID, &w.URL, &w.SendPayload, &w.Position, &w.SealedKey, &w.Version, &created, &updated)
+	err := row.Scan(&w.Event, &w.ID, &w.Claim, &w.URL, &w.SendPayload, &w.Position, &w.SealedKey, &w.Version, &created, &updated)
 	w.CreatedAt, w.UpdatedAt = fromMilli(created), readTime(updated)
 	return w, err
 }

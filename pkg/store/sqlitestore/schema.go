@@ -22,6 +22,7 @@ CREATE TABLE webhook (
 	account      TEXT NOT NULL,
 	event        TEXT NOT NULL,
 	id           TEXT NOT NULL,
+	claim        TEXT NOT NULL,
 	url          TEXT NOT NULL,
 	send_payload INTEGER NOT NULL,
 	position     INTEGER NOT NULL,

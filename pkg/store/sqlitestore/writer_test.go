@@ -78,7 +78,7 @@ func waitAccepted(s *Store, before int64) {
 // adding gives the do of a request that creates one webhook.
 func adding(event string) func(*session) error {
 	return func(tx *session) error {
-		return tx.createOne(&webhook.Webhook{Account: testAccount, Event: event, ID: event, Version: 1}, nil)
+		return tx.createOne(&webhook.Webhook{Account: testAccount, Event: event, ID: event, Version: 1})
 	}
 }
 
@@ -223,7 +223,7 @@ func TestFullDatabase(t *testing.T) {
 	large := func(event string) func(*session) error {
 		return func(tx *session) error {
 			return tx.createOne(&webhook.Webhook{Account: testAccount, Event: event, ID: event,
-				URL: strings.Repeat("x", 1<<20), Version: 1}, nil)
+				URL: strings.Repeat("x", 1<<20), Version: 1})
 		}
 	}
 	for range 3 {

@@ -72,7 +72,7 @@ func testFieldsKept(t *testing.T, s *suite) {
 	given := newBatch(account, "a", "b")
 	want := newBatch(account, "a", "b")
 	for i := range want {
-		want[i].ID, want[i].URL = given[i].ID, given[i].URL
+		want[i].ID, want[i].Claim, want[i].URL = given[i].ID, given[i].Claim, given[i].URL
 		want[i].SealedKey = append([]byte(nil), given[i].SealedKey...)
 	}
 	got := s.mustCreate(t, creation(given...))

@@ -28,15 +28,13 @@ func testIsolation(t *testing.T, s *suite) {
 		s.mustHold(t, a, held[a]...)
 	}
 	for _, a := range accounts {
-		// Another account's id is no claim to this account's record.
-		c := creation(newWebhook(a, "e"))
+		// The claim of another account's record is none to this account's.
 		for _, other := range accounts {
 			if other != a {
-				c.Earlier = append(c.Earlier, held[other][0].ID)
+				_, err := s.Create(ctx, creation(again(webhook.Webhook{Account: a, Event: "e", Claim: held[other][0].Claim})...))
+				mustSayTaken(t, err, map[string]string{"e": held[a][0].ID})
 			}
 		}
-		_, err := s.Create(ctx, c)
-		mustSayTaken(t, err, map[string]string{"e": held[a][0].ID})
 	}
 }
 

@@ -59,10 +59,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, o Options) {
 			"ExclusionOrder":  testExclusionOrder,
 			"ExclusionTaken":  testExclusionTaken,
 			"ExclusionRace":   testExclusionRace,
-			"Earlier":         testEarlier,
-			"EarlierBatch":    testEarlierBatch,
-			"EarlierPartly":   testEarlierPartly,
-			"EarlierExcluded": testEarlierExclusions,
+			"Own":             testOwn,
+			"OwnBatch":        testOwnBatch,
+			"OwnPartly":       testOwnPartly,
+			"OwnExcluded":     testOwnExclusions,
 			"Isolation":       testIsolation,
 			"IsolationKinds":  testIsolationKinds,
 			"Fields":          testFields,
@@ -110,7 +110,7 @@ func newAccount() webhook.Account {
 func newWebhook(a webhook.Account, event string) webhook.Webhook {
 	id := newID()
 	return webhook.Webhook{
-		Account: a, Event: event, ID: id, URL: "https://receiver.example/" + id,
+		Account: a, Event: event, ID: id, Claim: newID(), URL: "https://receiver.example/" + id,
 		SealedKey: []byte("sealed " + id), Version: 1, CreatedAt: at,
 	}
 }
