@@ -30,7 +30,7 @@ export __SAM_CLI_APP_DIR := $(CURDIR)/$(tools)/sam
 # template. Static, stripped, and the same bytes wherever and whenever they are
 # built, so that a deployment replaces only what has changed. The SAM CLI
 # hides what the compiler said, so that a failure is built once more without it.
-lambda_flags := -trimpath -buildvcs=false -tags=lambda.norpc -ldflags=-s
+lambda_flags := -trimpath -buildvcs=false -tags=lambda.norpc,nethttpomithttp2 -ldflags=-s
 define build_functions
 export CGO_ENABLED=0 GOFLAGS='$(lambda_flags)'; \
 	$(sam) build --build-dir $(1) --parameter-overrides Architecture=$(2) \
