@@ -7,16 +7,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// maxTries bounds how often one creation is tried under new ids. Each try
-// waits for the store's own time-out before, so the deadline usually ends it
-// first.
-const maxTries = 5
+// A creation whose outcome is unknown is tried again under new ids, a bounded
+// number of times, after pauses that double and are drawn at random below
+// their limit.
+const (
+	maxTries   = 8
+	firstPause = 20 * time.Millisecond
+)
 
 // Store is the part of store.Store that the registry uses.
 type Store interface {
@@ -92,7 +96,7 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 	}
 	creation := webhook.Creation{Exclusions: r.exclusions(items)}
 	blank := webhook.Webhook{Account: account, Claim: claim, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
-	for range maxTries {
+	for try := range maxTries {
 		if creation.Webhooks, err = r.records(blank, items, registration.SigningKey); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
@@ -100,11 +104,23 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 		if err == nil {
 			return registration, nil
 		}
-		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
+		if !errors.Is(err, webhook.ErrUnknownOutcome) || !pause(ctx, rand.N(firstPause<<try)) {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
 	}
 	return Registration{}, fmt.Errorf("register for %s: %d tries: %w", account, maxTries, webhook.ErrUnknownOutcome)
+}
+
+// pause waits, and reports whether ctx still stands then.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // records makes the records of one try out of what they have in common. Ids

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookline/hookline/pkg/registry"
@@ -122,13 +123,15 @@ func TestUnknownOutcomeIsTriedUnderNewIDs(t *testing.T) {
 	}
 }
 
-func TestUnknownOutcomeEnds(t *testing.T) {
+func TestUnknownOutcomeEnds(t *testing.T) { synctest.Test(t, testUnknownOutcomeEnds) }
+
+func testUnknownOutcomeEnds(t *testing.T) {
 	calls := 0
 	r := newRegistry(storeFunc(func(webhook.Creation) ([]webhook.Webhook, error) {
 		calls++
 		return nil, webhook.ErrUnknownOutcome
 	}), &recordSeals{sealed: map[string]string{}})
-	if _, err := r.Register(t.Context(), account, []registry.Item{{Event: "d"}}); !errors.Is(err, webhook.ErrUnknownOutcome) || calls != 5 {
+	if _, err := r.Register(t.Context(), account, []registry.Item{{Event: "d"}}); !errors.Is(err, webhook.ErrUnknownOutcome) || calls != 8 {
 		t.Errorf("after %d calls: %v", calls, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
