@@ -1,5 +1,5 @@
-// Package registry holds the rules of registering webhooks, over a store. It
-// makes ids and signing keys, seals the keys, and settles writes whose outcome
+// Package registry holds the rules of registering, finding, changing and
+// deleting webhooks, over a store. It makes ids and signing keys, seals the keys, and settles writes whose outcome
 // is unknown. It judges no wire format and knows no JSON, HTTP or AWS.
 package registry
 
@@ -25,6 +25,12 @@ const (
 // Store is the part of store.Store that the registry uses.
 type Store interface {
 	Create(context.Context, webhook.Creation) ([]webhook.Webhook, error)
+	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
+	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	Change(context.Context, webhook.Change) error
+	Delete(context.Context, []webhook.Webhook) error
+	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
+	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 }
 
 // Sealer encrypts a signing key for storage. seal.Sealer is one.
@@ -40,6 +46,10 @@ type Rules struct {
 	// NewKey makes the signing key of a registration, which then has one id;
 	// nil where the key is the account's.
 	NewKey func() (webhook.Secret, error)
+	// NewAccountKey makes the signing key of an account, where NewKey is nil.
+	NewAccountKey func() (webhook.Secret, error)
+	// EventOf tells the event of an id that names it; nil where ids name none.
+	EventOf func(id string) (event string, ok bool)
 	// Excluding are pairs of events of which an account can have one.
 	Excluding [][2]string
 }

@@ -14,6 +14,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -41,6 +42,51 @@ type Store interface {
 	// unknown account has none.
 	Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error)
 
+	// Webhook reads the webhook of an event. webhook.ErrNotFound: there is
+	// none.
+	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
+
+	// Change puts c.Now in the place of c.Was, all or none. Statistics are
+	// left as they stand; where an event moves, they are those of c.Now.
+	//
+	//   - webhook.ErrNotFound: the record of an event of c.Was is gone, or has
+	//     another id.
+	//   - webhook.ErrChanged: all are there, and one has another version.
+	//   - *webhook.TakenError: events that only c.Now has, and that other
+	//     records hold. It comes after the two others.
+	//
+	// A change whose answer was lost is settled inside: it is never refused
+	// because of itself.
+	Change(ctx context.Context, c webhook.Change) error
+
+	// Delete removes 1 to 50 records of one account, all or none, whatever
+	// their version. Their events are free at once. webhook.ErrNotFound: one
+	// is gone, or its event's record has another id. A deletion whose answer
+	// was lost is settled inside.
+	Delete(ctx context.Context, webhooks []webhook.Webhook) error
+
+	// SetAccountKey makes sealed the account's signing key, in one write.
+	// webhook.ErrNotFound: there is no such account, or it is closing.
+	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
+
+	// CloseAccount marks an account as closing: from then on it gets no
+	// tokens and no key. Closing it again does nothing. webhook.ErrNotFound:
+	// there is no such account.
+	CloseAccount(ctx context.Context, a webhook.Account) error
+
+	// DeleteAccount removes the account itself, and nothing that it has.
+	// webhook.ErrNotFound: there is no such account that is closing.
+	DeleteAccount(ctx context.Context, a webhook.Account) error
+
+	// AddDelivery keeps a delivery. webhook.ErrExists: one of the same
+	// identity is there, and stays as it is.
+	AddDelivery(ctx context.Context, d webhook.Delivery) error
+
+	// Deliveries gives the deliveries of an account whose events happened at
+	// from or later to yield, the latest event first, until yield returns
+	// false. Deliveries of one millisecond are in a fixed order.
+	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+
 	// CreateAccount adds an account. webhook.ErrExists: it is there already.
 	CreateAccount(ctx context.Context, a webhook.AccountInfo) error
 
@@ -52,7 +98,7 @@ type Store interface {
 
 	// CreateToken adds a token of an account.
 	//
-	//   - webhook.ErrNotFound: the account does not exist.
+	//   - webhook.ErrNotFound: the account does not exist, or is closing.
 	//   - webhook.ErrExists: the token's hash or id is in use.
 	CreateToken(ctx context.Context, t webhook.Token) error
 

@@ -43,4 +43,9 @@ func (a Account) String() string { return string(a.Dialect) + ":" + a.ID }
 type AccountInfo struct {
 	Account   Account
 	CreatedAt time.Time
+	// Closing is set while the account is being deleted.
+	Closing bool
+	// SealedKey is the account's own signing key as package seal encrypted
+	// it; nil while it has none.
+	SealedKey []byte
 }

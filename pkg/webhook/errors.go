@@ -23,6 +23,8 @@ var (
 	// ErrExcluded: another event that excludes this one is registered. An
 	// *ExcludedError says which.
 	ErrExcluded = errors.New("an event that excludes this one is registered")
+	// ErrChanged: the record was changed since it was read. Read it again.
+	ErrChanged = errors.New("changed since it was read")
 	// ErrUnavailable: the store could not be reached, or kept refusing until
 	// the deadline. Nothing was written.
 	ErrUnavailable = errors.New("store unavailable")

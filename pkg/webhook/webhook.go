@@ -27,11 +27,32 @@ type Webhook struct {
 	// SealedKey is the signing key as package seal encrypted it; nil when
 	// the key belongs to the account and not to the webhook.
 	SealedKey []byte
+	// RetiredKeys were rotated out and sign along for a while, the latest
+	// first.
+	RetiredKeys []RetiredKey
+	// Disabled webhooks keep their claim and are sent nothing.
+	Disabled bool
 	// Version is 1 for a new record and grows by one with every change.
 	Version   int64
 	CreatedAt time.Time
 	// UpdatedAt is zero until the first change.
 	UpdatedAt time.Time
+	// Statistics are of deliveries. A change of the webhook leaves them.
+	Statistics Statistics
+}
+
+// RetiredKey is a sealed signing key that signs beside its successor.
+type RetiredKey struct {
+	Sealed []byte
+	Until  time.Time
+}
+
+// Statistics are what deliveries to a webhook came to.
+type Statistics struct {
+	// LastSentAt and LastFailedAt are zero until a delivery succeeds or fails.
+	LastSentAt, LastFailedAt time.Time
+	// FailedAttempts counts failures since the last success.
+	FailedAttempts int64
 }
 
 // SameRequest reports whether one request made both records.
@@ -46,6 +67,16 @@ type Creation struct {
 	// Exclusions are the events that must not be registered in the account
 	// for this creation to stand. An event may stand in several.
 	Exclusions []Exclusion
+}
+
+// Change asks a store to put records in the place of others, all or none.
+type Change struct {
+	// Was are 1 to 50 records of one account, as they were read.
+	Was []Webhook
+	// Now are what they become, in the same order: the same account, id,
+	// claim and time of creation, and the next version. An event may be
+	// another, which moves the claim; no two are the same.
+	Now []Webhook
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,

@@ -1,0 +1,168 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// maxRereads bounds how often a change is made anew because another one
+	// came first.
+	maxRereads = 8
+	// retirement is how long a key that was rotated out signs along, and
+	// maxRetired how many of them do (contracts/abbeycross.md).
+	retirement = 24 * time.Hour
+	maxRetired = 4
+)
+
+// List gives all webhooks of an account, oldest first: by time of creation,
+// then id, then place in the request.
+func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
+	list, err := r.Store.Webhooks(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks of %s: %w", a, err)
+	}
+	slices.SortFunc(list, func(v, w webhook.Webhook) int {
+		return cmp.Or(v.CreatedAt.Compare(w.CreatedAt), cmp.Compare(v.ID, w.ID), cmp.Compare(v.Position, w.Position))
+	})
+	return list, nil
+}
+
+// Find gives the records of an id in the account, in their places: one, or
+// several where a registration has one id. webhook.ErrNotFound: there is none.
+func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	found, err := r.find(ctx, a, id)
+	if err == nil && len(found) == 0 {
+		err = webhook.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find webhook %q of %s: %w", id, a, err)
+	}
+	return found, nil
+}
+
+func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	if r.Rules.EventOf == nil {
+		list, err := r.List(ctx, a)
+		return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
+	}
+	event, ok := r.Rules.EventOf(id)
+	if !ok {
+		return nil, nil
+	}
+	w, err := r.Store.Webhook(ctx, a, event)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound) || err == nil && w.ID != id:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return []webhook.Webhook{w}, nil
+}
+
+// Change lets edit change the records of an id, and gives them as they then
+// are. What edit may set is event, URL, payload, key, retired keys and whether
+// they are disabled; any change enables a disabled webhook, unless edit says
+// otherwise. When another change comes first, edit is called anew with what
+// that left.
+//
+//   - webhook.ErrNotFound: there is no such id.
+//   - *webhook.TakenError: the event that edit set has another webhook.
+//   - An error of edit, as it is.
+//   - Any other error is our fault, as for Register.
+func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
+	for try := range maxRereads {
+		was, err := r.Find(ctx, a, id)
+		if err != nil {
+			return nil, err
+		}
+		now := slices.Clone(was)
+		for i := range now {
+			now[i].Disabled = false
+		}
+		if err := edit(now); err != nil {
+			return nil, err
+		}
+		for i := range now {
+			now[i].Version++
+			now[i].UpdatedAt = r.Now().UTC().Truncate(time.Millisecond)
+		}
+		err = r.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		if err == nil {
+			return now, nil
+		}
+		if !errors.Is(err, webhook.ErrChanged) || !pause(ctx, rand.N(firstPause<<try)) {
+			return nil, fmt.Errorf("change webhook %q of %s: %w", id, a, err)
+		}
+	}
+	return nil, fmt.Errorf("change webhook %q of %s: others came first %d times: %w", id, a, maxRereads, webhook.ErrUnavailable)
+}
+
+// Delete removes the records of an id. Their events are free at once.
+// webhook.ErrNotFound: there is no such id.
+func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) error {
+	found, err := r.Find(ctx, a, id)
+	if err != nil {
+		return err
+	}
+	if err := r.Store.Delete(ctx, found); err != nil {
+		return fmt.Errorf("delete webhook %q of %s: %w", id, a, err)
+	}
+	return nil
+}
+
+// RotateKey gives the records of an id a new signing key, and returns it: the
+// only time it is to be had. The old one signs along for 24 hours, of several
+// the latest four. webhook.ErrNotFound: there is no such id.
+func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) (webhook.Secret, error) {
+	key, sealed, err := r.newKey(r.Rules.NewKey, seal.WebhookKey(a, id))
+	if err != nil {
+		return webhook.Secret{}, fmt.Errorf("rotate key of webhook %q of %s: %w", id, a, err)
+	}
+	now := r.Now().UTC().Truncate(time.Millisecond)
+	_, err = r.Change(ctx, a, id, func(records []webhook.Webhook) error {
+		for i := range records {
+			w := &records[i]
+			retired := append([]webhook.RetiredKey{{Sealed: w.SealedKey, Until: now.Add(retirement)}}, w.RetiredKeys...)
+			retired = slices.DeleteFunc(retired, func(k webhook.RetiredKey) bool { return !k.Until.After(now) })
+			w.RetiredKeys = retired[:min(len(retired), maxRetired)]
+			w.SealedKey = sealed
+		}
+		return nil
+	})
+	if err != nil {
+		return webhook.Secret{}, err
+	}
+	return key, nil
+}
+
+// RenewAccountKey gives the account a new signing key, and returns it: the
+// only time it is to be had. The old one stops at once. webhook.ErrNotFound:
+// the account is gone, or about to.
+func (r *Registry) RenewAccountKey(ctx context.Context, a webhook.Account) (webhook.Secret, error) {
+	key, sealed, err := r.newKey(r.Rules.NewAccountKey, seal.AccountKey(a))
+	if err == nil {
+		err = r.Store.SetAccountKey(ctx, a, sealed)
+	}
+	if err != nil {
+		return webhook.Secret{}, fmt.Errorf("renew key of %s: %w", a, err)
+	}
+	return key, nil
+}
+
+func (r *Registry) newKey(make func() (webhook.Secret, error), owner seal.Owner) (webhook.Secret, []byte, error) {
+	key, err := make()
+	if err != nil {
+		return webhook.Secret{}, nil, err
+	}
+	sealed, err := r.Sealer.Seal(owner, key)
+	return key, sealed, err
+}
