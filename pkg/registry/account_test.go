@@ -1,0 +1,325 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+var (
+	leaving   = webhook.Account{Dialect: "test", ID: "leaving"}
+	bystander = webhook.Account{Dialect: "test", ID: "bystander"}
+)
+
+// errKilled is what a step says at which the deletion is cut off.
+var errKilled = errors.New("killed")
+
+// stepper is a store that says before and after each call which one it is.
+type stepper struct {
+	*memstore.Store
+	before, after func(step string) error
+}
+
+// call does a step between its hooks.
+func (s *stepper) call(step string, do func() error) error {
+	if s.before != nil {
+		if err := s.before(step); err != nil {
+			return err
+		}
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if s.after != nil {
+		return s.after(step)
+	}
+	return nil
+}
+
+func (s *stepper) CloseAccount(ctx context.Context, a webhook.Account) error {
+	return s.call("close", func() error { return s.Store.CloseAccount(ctx, a) })
+}
+
+func (s *stepper) Account(ctx context.Context, a webhook.Account) (info webhook.AccountInfo, err error) {
+	err = s.call("read", func() error { info, err = s.Store.Account(ctx, a); return err })
+	return info, err
+}
+
+func (s *stepper) Tokens(ctx context.Context, a webhook.Account) (list []webhook.Token, err error) {
+	err = s.call("tokens", func() error { list, err = s.Store.Tokens(ctx, a); return err })
+	return list, err
+}
+
+func (s *stepper) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
+	return s.call("revoke", func() error { return s.Store.RevokeToken(ctx, a, id) })
+}
+
+func (s *stepper) Webhooks(ctx context.Context, a webhook.Account) (list []webhook.Webhook, err error) {
+	err = s.call("webhooks", func() error { list, err = s.Store.Webhooks(ctx, a); return err })
+	return list, err
+}
+
+func (s *stepper) Delete(ctx context.Context, w []webhook.Webhook) error {
+	return s.call("delete", func() error { return s.Store.Delete(ctx, w) })
+}
+
+func (s *stepper) DeleteAccount(ctx context.Context, a webhook.Account) error {
+	return s.call("end", func() error { return s.Store.DeleteAccount(ctx, a) })
+}
+
+// settled is a wait that takes no time.
+func settled(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// populated gives a store with two accounts of the same size: two tokens, and
+// three records of which two share an id.
+func populated(t *testing.T) *memstore.Store {
+	t.Helper()
+	s := memstore.New()
+	for _, a := range []webhook.Account{leaving, bystander} {
+		populate(t, s, a, "")
+	}
+	return s
+}
+
+func populate(t *testing.T, s *memstore.Store, a webhook.Account, mark string) {
+	t.Helper()
+	if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: now.Add(time.Duration(len(mark)) * time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"t1", "t2"} {
+		id += mark
+		if err := s.CreateToken(t.Context(), webhook.Token{ID: id, Account: a, Hash: webhook.HashToken(a.ID + id)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(t, s, a, "single"+mark, "a")
+	add(t, s, a, "several"+mark, "b", "c")
+}
+
+// add registers events under one id.
+func add(t *testing.T, s *memstore.Store, a webhook.Account, id string, events ...string) {
+	t.Helper()
+	var c webhook.Creation
+	for _, event := range events {
+		c.Webhooks = append(c.Webhooks, webhook.Webhook{Account: a, Event: event, ID: id, Claim: "claim of " + id, Version: 1})
+	}
+	if _, err := s.Create(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// holds demands how many tokens and webhooks an account has, and whether it is
+// there itself.
+func holds(t *testing.T, s *memstore.Store, a webhook.Account, there bool, tokens, webhooks int) {
+	t.Helper()
+	gotTokens, err := s.Tokens(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotWebhooks, err := s.Webhooks(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Account(t.Context(), a)
+	if (err == nil) != there || len(gotTokens) != tokens || len(gotWebhooks) != webhooks {
+		t.Errorf("%s has %d tokens and %d webhooks, its own record: %v; want %d, %d, and it there: %v",
+			a, len(gotTokens), len(gotWebhooks), err, tokens, webhooks, there)
+	}
+}
+
+func TestDeleteAccount(t *testing.T) {
+	s := populated(t)
+	var steps []string
+	step := func(name string) error { steps = append(steps, name); return nil }
+	wait := func(_ context.Context, d time.Duration) error {
+		if d != time.Minute {
+			t.Errorf("it waits %v, want a minute", d)
+		}
+		holds(t, s, leaving, true, 0, 3)
+		return step("wait")
+	}
+	done, err := registry.DeleteAccount(t.Context(), &stepper{Store: s, before: step}, leaving, wait)
+	if err != nil || done != (registry.Deleted{Tokens: 2, Webhooks: 3}) {
+		t.Errorf("DeleteAccount = %+v, %v; want 2 tokens and 3 webhooks", done, err)
+	}
+	const want = "[close read tokens read revoke revoke tokens wait webhooks read delete delete webhooks read end]"
+	if got := fmt.Sprint(steps); got != want {
+		t.Errorf("steps\n%s, want\n%s", got, want)
+	}
+	holds(t, s, leaving, false, 0, 0)
+	holds(t, s, bystander, true, 2, 3)
+	if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("deleted again: %v, want ErrNotFound", err)
+	}
+}
+
+// Wherever a deletion is cut off, before or after a step did its work, the
+// account itself is there as long as anything else is, and the next call
+// completes it.
+func TestDeleteAccountIsCompleted(t *testing.T) {
+	for _, side := range []string{"before", "after"} {
+		completed := false
+		for cut := 1; !completed; cut++ {
+			t.Run(fmt.Sprintf("%s step %d", side, cut), func(t *testing.T) {
+				s := populated(t)
+				n := 0
+				kill := func(string) error {
+					if n++; n == cut {
+						return errKilled
+					}
+					return nil
+				}
+				cutOff := &stepper{Store: s}
+				if side == "before" {
+					cutOff.before = kill
+				} else {
+					cutOff.after = kill
+				}
+				wait := func(context.Context, time.Duration) error { return kill("wait") }
+				_, err := registry.DeleteAccount(t.Context(), cutOff, leaving, wait)
+				completed = n < cut
+				if completed != (err == nil) || err != nil && !errors.Is(err, errKilled) {
+					t.Fatalf("DeleteAccount = %v after %d steps", err, n)
+				}
+				complete(t, s)
+			})
+		}
+	}
+}
+
+// complete deletes what an unfinished deletion left.
+func complete(t *testing.T, s *memstore.Store) {
+	t.Helper()
+	if _, err := s.Account(t.Context(), leaving); err == nil {
+		if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); err != nil {
+			t.Errorf("the next call: %v", err)
+		}
+	}
+	holds(t, s, leaving, false, 0, 0)
+	holds(t, s, bystander, true, 2, 3)
+}
+
+// What is registered while the account is being deleted goes too.
+func TestDeleteAccountCatchesLateRegistrations(t *testing.T) {
+	s := populated(t)
+	late := 0
+	racing := &stepper{Store: s, before: func(step string) error {
+		if late++; step != "end" && late < 20 {
+			add(t, s, leaving, fmt.Sprint("late", late), fmt.Sprint("event", late), fmt.Sprint("other", late))
+		}
+		return nil
+	}}
+	done, err := registry.DeleteAccount(t.Context(), racing, leaving, settled)
+	if err != nil || done.Webhooks <= 3 {
+		t.Errorf("DeleteAccount = %+v, %v; want more than 3 webhooks", done, err)
+	}
+	holds(t, s, leaving, false, 0, 0)
+}
+
+// Registrations without end are an error, and leave the account closing.
+func TestDeleteAccountGivesUp(t *testing.T) {
+	s := populated(t)
+	n := 0
+	racing := &stepper{Store: s, before: func(step string) error {
+		if n++; step == "webhooks" {
+			add(t, s, leaving, fmt.Sprint("late", n), fmt.Sprint("event", n))
+		}
+		return nil
+	}}
+	_, err := registry.DeleteAccount(t.Context(), racing, leaving, settled)
+	if !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
+	}
+	complete(t, s)
+}
+
+// What another removes between a list and its use is no failure.
+func TestDeleteAccountBesideOthers(t *testing.T) {
+	s := populated(t)
+	once := map[string]bool{}
+	others := &stepper{Store: s, before: func(step string) error {
+		if once[step] {
+			return nil
+		}
+		once[step] = true
+		switch step {
+		case "revoke":
+			return s.RevokeToken(t.Context(), leaving, "t1")
+		case "delete":
+			w, err := s.Webhook(t.Context(), leaving, "b")
+			if err != nil {
+				return err
+			}
+			return s.Delete(t.Context(), []webhook.Webhook{w}) // one of two of its id
+		case "end":
+			return s.DeleteAccount(t.Context(), leaving)
+		}
+		return nil
+	}}
+	done, err := registry.DeleteAccount(t.Context(), others, leaving, settled)
+	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2}) {
+		t.Errorf("DeleteAccount = %+v, %v; want 1 token and 2 webhooks", done, err)
+	}
+	holds(t, s, leaving, false, 0, 0)
+}
+
+// A deletion that is late finds its account gone, and a new one of the same
+// id. It takes nothing of that, wherever it was.
+func TestDeleteAccountSparesASuccessor(t *testing.T) {
+	for step := 2; step <= 15; step++ { // the first closes whatever stands
+		t.Run(fmt.Sprint("step ", step), func(t *testing.T) {
+			s := populated(t)
+			n := 0
+			replace := func(string) error {
+				if n++; n == step {
+					if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); err != nil {
+						return err
+					}
+					populate(t, s, leaving, "-new")
+				}
+				return nil
+			}
+			wait := func(context.Context, time.Duration) error { return replace("wait") }
+			late := &stepper{Store: s, before: replace}
+			if _, err := registry.DeleteAccount(t.Context(), late, leaving, wait); err != nil {
+				t.Errorf("the late deletion: %v", err)
+			}
+			if n < step {
+				t.Fatalf("there are %d steps only", n)
+			}
+			holds(t, s, leaving, true, 2, 3)
+		})
+	}
+}
+
+func TestDeleteAccountInterrupted(t *testing.T) {
+	s := populated(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	wait := func(ctx context.Context, d time.Duration) error {
+		cancel()
+		return settled(ctx, d)
+	}
+	if _, err := registry.DeleteAccount(ctx, s, leaving, wait); !errors.Is(err, context.Canceled) {
+		t.Errorf("DeleteAccount = %v, want the context's end", err)
+	}
+	holds(t, s, leaving, true, 0, 3)
+	complete(t, s)
+}
+
+func TestDeleteUnknownAccount(t *testing.T) {
+	s := populated(t)
+	unknown := webhook.Account{Dialect: "test", ID: "unknown"}
+	_, err := registry.DeleteAccount(t.Context(), s, unknown, func(context.Context, time.Duration) error {
+		t.Error("it waits")
+		return nil
+	})
+	if !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("DeleteAccount = %v, want ErrNotFound", err)
+	}
+}
