@@ -1,8 +1,11 @@
 package dialect
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // Kind is what is wrong with a request, before any of its fields is looked at.
@@ -20,6 +23,7 @@ const (
 	ContentType
 	TooLarge
 	NotJSON
+	UnknownID
 )
 
 var kindTexts = map[Kind]string{
@@ -33,13 +37,14 @@ var kindTexts = map[Kind]string{
 	ContentType:  "content type not accepted",
 	TooLarge:     "body too large",
 	NotJSON:      "body is not one JSON object",
+	UnknownID:    "unknown id",
 }
 
 // Problem is the error for a request that is refused at the door.
 type Problem struct {
 	Kind Kind
 	// Value is what the problem is about as the client sent it: the path,
-	// the method or the content type; for NotJSON, what is wrong.
+	// the method, the content type or the id; for NotJSON, what is wrong.
 	Value string
 	// Present tells an empty Value from one that was not sent.
 	Present bool
@@ -49,6 +54,15 @@ type Problem struct {
 
 // Error says what is wrong without what the client sent.
 func (p *Problem) Error() string { return kindTexts[p.Kind] }
+
+// Unknown turns webhook.ErrNotFound into the problem of an unknown id. Another
+// account's id is unknown like any other. Other errors stay as they are.
+func Unknown(id string, err error) error {
+	if errors.Is(err, webhook.ErrNotFound) {
+		return &Problem{Kind: UnknownID, Value: id}
+	}
+	return err
+}
 
 // notJSON is the problem of a body that is not what JSON asks for.
 func notJSON(format string, args ...any) error {

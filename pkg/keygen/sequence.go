@@ -41,3 +41,8 @@ func (g *Generator) Sequence(number uint8) (int64, error) {
 	noise := int64(raw[0] & (1<<sequenceRandomBits - 1))
 	return (since<<sequenceNumberBits|int64(number))<<sequenceRandomBits | noise, nil
 }
+
+// SequenceNumber gives the number that Sequence put into an id.
+func SequenceNumber(id int64) uint8 {
+	return uint8(id >> sequenceRandomBits & (1<<sequenceNumberBits - 1)) //nolint:gosec // the mask has 8 bits
+}

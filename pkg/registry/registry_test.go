@@ -19,11 +19,19 @@ var (
 	now     = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.FixedZone("x", 3600))
 )
 
-// storeFunc is a store whose Create is the function.
-type storeFunc func(webhook.Creation) ([]webhook.Webhook, error)
+// creator is a store whose Create is the function, and that is asked for
+// nothing else.
+type creator struct {
+	registry.Store
+	create func(webhook.Creation) ([]webhook.Webhook, error)
+}
 
-func (f storeFunc) Create(_ context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
-	return f(c)
+func (c creator) Create(_ context.Context, creation webhook.Creation) ([]webhook.Webhook, error) {
+	return c.create(creation)
+}
+
+func storeFunc(create func(webhook.Creation) ([]webhook.Webhook, error)) registry.Store {
+	return creator{create: create}
 }
 
 // recordSeals notes what was sealed for whom instead of sealing it.

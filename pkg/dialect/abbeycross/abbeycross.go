@@ -65,6 +65,9 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: registerPath, Right: webhook.Write, Body: true, Handle: h.register},
+			{Method: http.MethodGet, Path: "/v1/webhooks", Right: webhook.Read, Handle: h.list},
+			{Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Right: webhook.Write, Handle: h.remove},
+			{Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Right: webhook.Write, Handle: h.rotateSecret},
 		},
 		Refuse:      refuse,
 		Credentials: auth.Bearer,

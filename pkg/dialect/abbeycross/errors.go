@@ -112,7 +112,7 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 		return answer(r, http.StatusInternalServerError, fault{Code: codeInternal, Text: textInternal})
 	}
 	switch problem.Kind {
-	case dialect.UnknownPath:
+	case dialect.UnknownPath, dialect.UnknownID:
 		return answer(r, http.StatusNotFound, fault{Code: codeNotFound, Text: textNotFound})
 	case dialect.WrongMethod:
 		return answer(r, http.StatusMethodNotAllowed, fault{Code: codeMethod, Text: "The requested method is not allowed for this endpoint."})

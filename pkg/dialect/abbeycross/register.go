@@ -14,7 +14,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// registered is the 201 of POST /v1/webhooks/register.
+// registered is the 201 of POST /v1/webhooks/register, and the 200 of a
+// rotated secret.
 type registered struct {
 	Message      string `json:"message"`
 	APISecretKey string `json:"apiSecretKey"`

@@ -270,7 +270,7 @@ func testOurFault(t *testing.T, b *bench) {
 		line.Route != b.api.Example.Path || !strings.Contains(line.Error, webhook.ErrUnavailable.Error()) {
 		t.Errorf("log %+v", line)
 	}
-	if strings.Contains(w.Body.String(), "unavailable") || strings.Contains(w.Body.String(), "put webhook") {
+	if strings.Contains(w.Body.String(), "unavailable") || strings.Contains(w.Body.String(), "reach the table") {
 		t.Errorf("the answer tells of the inside: %s", w.Body)
 	}
 }

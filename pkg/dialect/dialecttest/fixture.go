@@ -131,17 +131,71 @@ func newSealer(tb testing.TB, now func() time.Time) *seal.Sealer {
 	return sealer
 }
 
-// Broken is a store that cannot be reached for writing, and panics when it is
-// told to.
+// AddDeliveries gives the account two webhooks, one of them disabled, and
+// deliveries of every kind to them and to one that is gone.
+func (f *Fixture) AddDeliveries(tb testing.TB) {
+	tb.Helper()
+	var webhooks []webhook.Webhook
+	for _, w := range []webhook.Webhook{{Event: "order:create", ID: "101"}, {Event: "order:paid", ID: "102", Disabled: true}} {
+		w.Account, w.URL, w.Version, w.CreatedAt, w.Claim = f.Account, "https://example.com/"+w.ID, 1, Start.Add(-time.Hour), "sample"
+		webhooks = append(webhooks, w)
+	}
+	if _, err := f.Store.Create(context.Background(), webhook.Creation{Webhooks: webhooks}); err != nil {
+		tb.Fatal(err)
+	}
+	for i, d := range []webhook.Delivery{
+		{Event: "order:create", WebhookID: "101", Status: webhook.New, Active: true},
+		{Event: "order:create", WebhookID: "101", Status: webhook.Failed, Active: true, Attempts: 1},
+		{Event: "order:create", WebhookID: "101", Status: webhook.Failed, Attempts: 3},
+		{Event: "order:create", WebhookID: "101", Status: webhook.Success, Attempts: 2},
+		{Event: "order:paid", WebhookID: "102", Status: webhook.Failed, Active: true, Attempts: 1}, // disabled
+		{Event: "order:paid", WebhookID: "102", Status: webhook.Success, Attempts: 1},
+		{Event: "order:delete", WebhookID: "103", Status: webhook.New, Active: true}, // gone
+		{Event: "order:create", WebhookID: "101", Status: webhook.Success, Attempts: 1, Time: Start.Add(-8 * 24 * time.Hour)},
+	} {
+		d.Account, d.EventID, d.Number = f.Account, fmt.Sprint("event-", i), int64(1000+i)
+		d.URL, d.Instance = "https://example.com/"+d.WebhookID, fmt.Sprint("2026-", i)
+		if d.Time.IsZero() {
+			d.Time = Start.Add(-time.Duration(i) * 10 * time.Minute)
+		}
+		d.AcceptedAt = d.Time.Add(time.Second)
+		if d.Attempts > 0 {
+			d.AttemptedAt = d.Time.Add(time.Minute)
+		}
+		if err := f.Store.AddDelivery(context.Background(), d); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// Broken is a store that cannot be reached but for tokens, and panics when it
+// is told to.
 type Broken struct {
 	*memstore.Store
 	Panic bool
 }
 
-// Create fails.
-func (b Broken) Create(context.Context, webhook.Creation) ([]webhook.Webhook, error) {
+func (b Broken) fail() error {
 	if b.Panic {
 		panic(errors.New("a hole in the store"))
 	}
-	return nil, fmt.Errorf("put webhook: %w", webhook.ErrUnavailable)
+	return fmt.Errorf("reach the table: %w", webhook.ErrUnavailable)
 }
+
+// Create fails.
+func (b Broken) Create(context.Context, webhook.Creation) ([]webhook.Webhook, error) {
+	return nil, b.fail()
+}
+
+// Webhook fails.
+func (b Broken) Webhook(context.Context, webhook.Account, string) (webhook.Webhook, error) {
+	return webhook.Webhook{}, b.fail()
+}
+
+// Webhooks fails.
+func (b Broken) Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error) {
+	return nil, b.fail()
+}
+
+// SetAccountKey fails.
+func (b Broken) SetAccountKey(context.Context, webhook.Account, []byte) error { return b.fail() }

@@ -31,10 +31,12 @@ var update = flag.Bool("update", false, "write the golden exchanges anew")
 //
 // A file's comment says what it shows. Lines in it of the form "name: value"
 // set it up: "env: NAME=value" a setting, "clock: <RFC 3339>" the time,
-// "store: down" or "store: panics" a store that fails. Its files come in pairs,
-// a request and its answer, sent one after the other to one server. In a
-// request "{token}" and the other names of Fixture.Tokens stand for tokens,
-// and "{pad 300}" for so many spaces. The answer's JSON is indented.
+// "store: down" or "store: panics" a store that fails, "deliveries: sample"
+// those of AddDeliveries. Its files come in pairs, a request and its answer,
+// sent one after the other to one server. In a request "{token}" and the other
+// names of Fixture.Tokens stand for tokens, "{id 2}" for the first id in the
+// second answer, and "{pad 300}" for so many spaces. The answer's JSON is
+// indented.
 func Golden(t *testing.T, api dialect.API) {
 	t.Helper()
 	GoldenOver(t, api, "testdata", overHTTP)
@@ -81,9 +83,11 @@ func replay(t *testing.T, api dialect.API, archive *txtar.Archive, open func(dia
 	f := setUp(t, api, string(archive.Comment), &log)
 	wire := open(f.Handler(t, api))
 	defer wire.Close()
+	var answers []string
 	for i := 0; i < len(archive.Files); i += 2 {
 		request, answer := archive.Files[i], &archive.Files[i+1]
-		got := exchange(t, wire, f.fill(t, string(request.Data)))
+		got := exchange(t, wire, f.fill(t, fillIDs(t, string(request.Data), answers)))
+		answers = append(answers, got)
 		if *update {
 			answer.Data = []byte(got)
 		} else if got != string(answer.Data) {
@@ -105,7 +109,7 @@ func setUp(t *testing.T, api dialect.API, comment string, log io.Writer) *Fixtur
 		case ok && name == "env":
 			name, value, _ := strings.Cut(value, "=")
 			env[name] = value
-		case ok && slices.Contains([]string{"clock", "store"}, name):
+		case ok && slices.Contains([]string{"clock", "store", "deliveries"}, name):
 			settings[name] = value
 		}
 	}
@@ -117,6 +121,9 @@ func setUp(t *testing.T, api dialect.API, comment string, log io.Writer) *Fixtur
 		}
 		f.Setup.Now = func() time.Time { return now }
 	}
+	if settings["deliveries"] == "sample" {
+		f.AddDeliveries(t)
+	}
 	switch settings["store"] {
 	case "down":
 		f.Setup.Store = Broken{Store: f.Store}
@@ -127,9 +134,27 @@ func setUp(t *testing.T, api dialect.API, comment string, log io.Writer) *Fixtur
 }
 
 var (
+	idOf        = regexp.MustCompile(`\{id (\d+)\}`)
+	shownID     = regexp.MustCompile(`"id": "?([^",\s]+)`)
 	padding     = regexp.MustCompile(`\{pad (\d+)\}`)
 	placeholder = regexp.MustCompile(`\{(token|other|read|write|expired|foreign|unknown)\}`)
 )
+
+// fillIDs puts in the ids that earlier answers gave.
+func fillIDs(t *testing.T, request string, answers []string) string {
+	t.Helper()
+	return idOf.ReplaceAllStringFunc(request, func(name string) string {
+		n, err := strconv.Atoi(idOf.FindStringSubmatch(name)[1])
+		if err != nil || n < 1 || n > len(answers) {
+			t.Fatalf("%s: there are %d answers so far", name, len(answers))
+		}
+		id := shownID.FindStringSubmatch(answers[n-1])
+		if id == nil {
+			t.Fatalf("%s: that answer has no id:\n%s", name, answers[n-1])
+		}
+		return id[1]
+	})
+}
 
 // fill puts in what a request's placeholders stand for.
 func (f *Fixture) fill(t *testing.T, request string) string {

@@ -21,6 +21,8 @@ const (
 	codeExpiredToken  = "expired-token"
 	codeNoRights      = "invalid-token-no-rights"
 	codeUnknownPath   = "endpoint-not-found"
+	codeUnknownID     = "webhook-not-found"
+	codeParameter     = "invalid-parameter"
 	codeWrongMethod   = "method-not-allowed"
 	codeInternalError = "internal-server-error"
 )
@@ -75,6 +77,10 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 	}
 	if problem.Kind == dialect.NotJSON {
 		return answer(r, http.StatusUnprocessableEntity, nil, []fault{{codeInvalid, "The body " + problem.Value + ".", "body"}})
+	}
+	if problem.Kind == dialect.UnknownID {
+		message := `Webhook with id "` + problem.Value + `" not found.`
+		return answer(r, http.StatusNotFound, nil, []fault{{codeUnknownID, message, problem.Value}})
 	}
 	p := problems[problem.Kind]
 	if p.fault.Instance == "" {

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strconv"
 	"strings"
+
+	"github.com/hookline/hookline/pkg/keygen"
 )
 
 // eventList names the events that can be registered, one a line. An event's
@@ -30,6 +32,23 @@ var excluding = [][2]string{
 	{"order:update", "order:cancel"},
 	{"customer:update", "customer:disableOrders"},
 	{"customer:update", "customer:enableOrders"},
+}
+
+// eventNames are in the order of their numbers.
+var eventNames = strings.Fields(eventList)
+
+// eventOf tells the event that an id names. An id that is written otherwise
+// than we write it names none.
+func eventOf(id string) (event string, ok bool) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != id {
+		return "", false
+	}
+	number := keygen.SequenceNumber(n)
+	if int(number) >= len(eventNames) {
+		return "", false
+	}
+	return eventNames[number], true
 }
 
 // newIDs gives each event an id that names its line in the list.

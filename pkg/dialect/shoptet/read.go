@@ -64,13 +64,8 @@ func (r *reader) item(at string, value jsontext.Value) registry.Item {
 		return registry.Item{}
 	}
 	item := registry.Item{
-		Event: r.text(object, at, "event", judgeEvent),
-		URL: r.text(object, at, "url", func(url string) string {
-			if err := r.urls.URL(url); err != nil {
-				return "The URL " + err.Error() + "."
-			}
-			return ""
-		}),
+		Event:       r.text(object, at, "event", judgeEvent),
+		URL:         r.text(object, at, "url", r.judgeURL),
 		SendPayload: r.sendPayload(object, at),
 	}
 	r.refuseUnknown(object, at+".", "event", "url", "sendPayload")
@@ -94,6 +89,13 @@ func (r *reader) text(object dialect.Object, at, field string, judge func(string
 		r.add(instance, wrong)
 	}
 	return text
+}
+
+func (r *reader) judgeURL(url string) string {
+	if err := r.urls.URL(url); err != nil {
+		return "The URL " + err.Error() + "."
+	}
+	return ""
 }
 
 func judgeEvent(event string) string {

@@ -3,7 +3,6 @@ package shoptet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -34,13 +33,11 @@ func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Ans
 	if err != nil {
 		return dialect.Answer{}, conflict(err, items)
 	}
-	list := webhookList{make([]wireWebhook, len(registration.Webhooks))}
-	for i, w := range registration.Webhooks {
-		if list.Webhooks[i], err = toWire(w); err != nil {
-			return dialect.Answer{}, fmt.Errorf("show webhook %s: %w", w.ID, err)
-		}
+	list, err := toWires(registration.Webhooks)
+	if err != nil {
+		return dialect.Answer{}, err
 	}
-	return answer(r, http.StatusCreated, list, nil), nil
+	return answer(r, http.StatusCreated, webhookList{list}, nil), nil
 }
 
 // judgeBatch looks for events that stand twice, then for pairs that exclude

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"time"
 
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/dialect"
@@ -18,6 +19,7 @@ import (
 const (
 	name         = "shoptet"
 	webhooksPath = "/api/webhooks"
+	webhookPath  = webhooksPath + "/{id}"
 )
 
 // mediaTypes are the content types of requests. The official PHP client sends
@@ -59,17 +61,24 @@ func checkAccountID(id string) error {
 type handler struct {
 	registry *registry.Registry
 	urls     validate.URLPolicy
+	now      func() time.Time
 }
 
 func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 	h := &handler{
 		urls: setup.URLs,
+		now:  setup.Now,
 		registry: registry.New(registry.Config{
 			Store:    setup.Store,
 			Sealer:   setup.Sealer,
 			NewClaim: setup.Keys.UUID,
 			Now:      setup.Now,
-			Rules:    registry.Rules{NewIDs: newIDs(setup.Keys.Sequence), Excluding: excluding},
+			Rules: registry.Rules{
+				NewIDs:        newIDs(setup.Keys.Sequence),
+				NewAccountKey: setup.Keys.HexKey,
+				EventOf:       eventOf,
+				Excluding:     excluding,
+			},
 		}),
 	}
 	h.urls.Ports = ports
@@ -77,6 +86,12 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},
+			{Method: http.MethodGet, Path: webhooksPath, Right: webhook.Read, Handle: h.list},
+			{Method: http.MethodGet, Path: webhookPath, Right: webhook.Read, Handle: h.show},
+			{Method: http.MethodPatch, Path: webhookPath, Right: webhook.Write, Body: true, Handle: h.change},
+			{Method: http.MethodDelete, Path: webhookPath, Right: webhook.Write, Handle: h.remove},
+			{Method: http.MethodPost, Path: webhooksPath + "/renew-signature-key", Right: webhook.Write, Handle: h.renewSignatureKey},
+			{Method: http.MethodGet, Path: webhooksPath + "/notifications", Right: webhook.Read, Handle: h.notifications},
 		},
 		Refuse:      refuse,
 		Credentials: auth.Headers("Shoptet-Access-Token", "Shoptet-Private-Api-Token"),

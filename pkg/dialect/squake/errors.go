@@ -68,6 +68,7 @@ var refusals = map[dialect.Kind]struct {
 	code, detail, attribute string
 }{
 	dialect.UnknownPath:  {http.StatusNotFound, codeNotFound, "This path does not exist", "path"},
+	dialect.UnknownID:    {http.StatusNotFound, codeNotFound, "There is no webhook of this id", "id"},
 	dialect.WrongMethod:  {http.StatusMethodNotAllowed, codeNotFound, "This path does not have this method", "method"},
 	dialect.MissingToken: {http.StatusUnauthorized, codeNotAuthorized, "A bearer token is required", "Authorization"},
 	dialect.InvalidToken: {http.StatusUnauthorized, codeNotAuthorized, "The token is not valid", "Authorization"},

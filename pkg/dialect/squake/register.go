@@ -2,25 +2,21 @@ package squake
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // created is the 201 of POST /v2/webhooks.
 type created struct {
-	ID             string     `json:"id"`
-	LastFailedAt   *time.Time `json:"last_failed_at"`
-	LastSentAt     *time.Time `json:"last_sent_at"`
-	FailedAttempts int64      `json:"failed_attempts"`
-	Kind           string     `json:"kind"`
-	EndpointURL    string     `json:"endpoint_url"`
-	SigningKey     string     `json:"signing_key"`
+	wireWebhook
+	SigningKey string `json:"signing_key"`
 }
 
 // register answers POST /v2/webhooks.
@@ -30,30 +26,33 @@ func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Ans
 		return dialect.Answer{}, err
 	}
 	registration, err := h.registry.Register(ctx, r.Account, []registry.Item{item})
-	if id, ok := takenID(err, item.Event); ok {
-		return dialect.Answer{}, faults{{
-			Code:   codeField,
-			Detail: "Webhook already exists for this event",
-			Source: source{Attribute: "kind", ID: id, Model: model},
-		}}
-	}
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Answer{}, conflict(err)
 	}
-	return createdAnswer(registration.Webhooks[0], registration.SigningKey), nil
-}
-
-func createdAnswer(w webhook.Webhook, key webhook.Secret) dialect.Answer {
+	w := registration.Webhooks[0]
 	return dialect.Answer{
 		Status: http.StatusCreated,
 		Header: map[string]string{"Location": webhooksPath + "/" + w.ID},
-		Body: created{
-			ID:          w.ID,
-			Kind:        w.Event,
-			EndpointURL: w.URL,
-			SigningKey:  key.Reveal(),
-		},
+		Body:   created{toWire(w), registration.SigningKey.Reveal()},
+	}, nil
+}
+
+// conflict names the webhook that holds the kind; any other error stays as it
+// is.
+func conflict(err error) error {
+	taken, ok := errors.AsType[*webhook.TakenError](err)
+	if !ok {
+		return err
 	}
+	var found faults
+	for _, id := range taken.IDs {
+		found = append(found, fault{
+			Code:   codeField,
+			Detail: "Webhook already exists for this event",
+			Source: source{Attribute: "kind", ID: id, Model: model},
+		})
+	}
+	return found
 }
 
 // readItem judges the body. All faults are reported at once; unknown fields
@@ -64,30 +63,47 @@ func (h *handler) readItem(body []byte) (registry.Item, error) {
 		return registry.Item{}, err
 	}
 	var found faults
-	kind := found.text(object, "kind", func(kind string) string {
+	item := registry.Item{Event: found.kind(object, required), URL: found.url(object, h.urls, required)}
+	if len(found) > 0 {
+		return registry.Item{}, found
+	}
+	return item, nil
+}
+
+// required and optional say whether a field that was not sent is a fault.
+const (
+	required = true
+	optional = false
+)
+
+// kind reads and judges the kind.
+func (f *faults) kind(object dialect.Object, required bool) string {
+	return f.text(object, "kind", required, func(kind string) string {
 		if slices.Contains(kinds, kind) {
 			return ""
 		}
 		return "must be one of " + strings.Join(kinds, ", ")
 	})
-	url := found.text(object, "endpoint_url", func(url string) string {
-		if err := h.urls.URL(url); err != nil {
+}
+
+// url reads and judges the URL.
+func (f *faults) url(object dialect.Object, urls validate.URLPolicy, required bool) string {
+	return f.text(object, "endpoint_url", required, func(url string) string {
+		if err := urls.URL(url); err != nil {
 			return err.Error()
 		}
 		return ""
 	})
-	if len(found) > 0 {
-		return registry.Item{}, found
-	}
-	return registry.Item{Event: kind, URL: url}, nil
 }
 
-// text reads a required string field and judges it; what judge says, if
-// anything, is added to the faults.
-func (f *faults) text(object dialect.Object, field string, judge func(string) string) string {
+// text reads a string field and judges it; what judge says, if anything, is
+// added to the faults.
+func (f *faults) text(object dialect.Object, field string, required bool, judge func(string) string) string {
 	value, sent := object.Get(field)
 	if !sent {
-		f.add(field, "is required")
+		if required {
+			f.add(field, "is required")
+		}
 		return ""
 	}
 	text, ok := dialect.AsString(value)

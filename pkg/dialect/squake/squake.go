@@ -3,7 +3,6 @@
 package squake
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/hookline/hookline/pkg/auth"
@@ -16,6 +15,7 @@ import (
 const (
 	name         = "squake"
 	webhooksPath = "/v2/webhooks"
+	webhookPath  = webhooksPath + "/{id}"
 )
 
 // kinds are the events that can be registered.
@@ -63,6 +63,10 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},
+			{Method: http.MethodGet, Path: webhooksPath, Right: webhook.Read, Handle: h.list},
+			{Method: http.MethodGet, Path: webhookPath, Right: webhook.Read, Handle: h.show},
+			{Method: http.MethodPut, Path: webhookPath, Right: webhook.Write, Body: true, Handle: h.change},
+			{Method: http.MethodDelete, Path: webhookPath, Right: webhook.Write, Handle: h.remove},
 		},
 		Refuse:      refuse,
 		Credentials: auth.Bearer,
@@ -73,14 +77,4 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		Now:         setup.Now,
 		Log:         setup.Log,
 	}.Handler(), nil
-}
-
-// takenID is the id of the webhook that holds kind, if err says so.
-func takenID(err error, kind string) (id string, ok bool) {
-	taken, ok := errors.AsType[*webhook.TakenError](err)
-	if !ok {
-		return "", false
-	}
-	id, ok = taken.IDs[kind]
-	return id, ok
 }

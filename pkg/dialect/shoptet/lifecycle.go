@@ -1,0 +1,143 @@
+package shoptet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type webhookPage struct {
+	Webhooks  []wireWebhook `json:"webhooks"`
+	Paginator paginator     `json:"paginator"`
+}
+
+// list answers GET /api/webhooks: by ascending id.
+func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	q := newQuery(r)
+	p := q.page()
+	if err := q.refusal(); err != nil {
+		return dialect.Answer{}, err
+	}
+	found, err := h.registry.List(ctx, r.Account)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	all, err := toWires(found)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	slices.SortFunc(all, func(v, w wireWebhook) int { return cmp.Compare(v.ID, w.ID) })
+	from, to := p.window(int64(len(all)))
+	return answer(r, http.StatusOK, webhookPage{all[from:to], p.paginator(int64(len(all)))}, nil), nil
+}
+
+// show answers GET /api/webhooks/{id}.
+func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
+	if err != nil {
+		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+	}
+	wire, err := toWire(found[0])
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	return answer(r, http.StatusOK, struct {
+		Webhook wireWebhook `json:"webhook"`
+	}{wire}, nil), nil
+}
+
+// change answers PATCH /api/webhooks/{id}.
+func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	edit, err := h.readChange(r.Content)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	id := r.PathValue("id")
+	_, err = h.registry.Change(ctx, r.Account, id, func(w []webhook.Webhook) error {
+		edit(&w[0])
+		return nil
+	})
+	if err != nil {
+		return dialect.Answer{}, dialect.Unknown(id, err)
+	}
+	return answer(r, http.StatusOK, nil, nil), nil
+}
+
+// readChange judges a body {"data":{…}} with one field or both.
+func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err error) {
+	object, err := dialect.ParseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{urls: h.urls}
+	r.refuseUnknown(object, "", "data")
+	value, sent := object.Get("data")
+	data, isObject := dialect.AsObject(value)
+	_, hasURL := data.Get("url")
+	_, hasPayload := data.Get("sendPayload")
+	switch {
+	case !sent:
+		r.add("data", "This field is required.")
+	case !isObject:
+		r.add("data", "This field must be an object.")
+	case !hasURL && !hasPayload:
+		r.add("data", "One of url and sendPayload is required.")
+	}
+	r.refuseUnknown(data, "data.", "url", "sendPayload")
+	var url string
+	if hasURL {
+		url = r.text(data, "data", "url", r.judgeURL)
+	}
+	full := r.sendPayload(data, "data")
+	if len(r.faults) > 0 {
+		return nil, &refusal{http.StatusUnprocessableEntity, r.faults}
+	}
+	return func(w *webhook.Webhook) {
+		if hasURL {
+			w.URL = url
+		}
+		if hasPayload {
+			w.SendPayload = full
+		}
+	}, nil
+}
+
+// remove answers DELETE /api/webhooks/{id}.
+func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
+		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+	}
+	return answer(r, http.StatusOK, nil, nil), nil
+}
+
+// renewSignatureKey answers POST /api/webhooks/renew-signature-key. A token
+// whose account has gone meanwhile is no token any more.
+func (h *handler) renewSignatureKey(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	key, err := h.registry.RenewAccountKey(ctx, r.Account)
+	if errors.Is(err, webhook.ErrNotFound) {
+		return dialect.Answer{}, &dialect.Problem{Kind: dialect.InvalidToken}
+	}
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	return answer(r, http.StatusOK, struct {
+		SignatureKey string `json:"signatureKey"`
+	}{key.Reveal()}, nil), nil
+}
+
+func toWires(webhooks []webhook.Webhook) ([]wireWebhook, error) {
+	list := make([]wireWebhook, len(webhooks))
+	for i, w := range webhooks {
+		var err error
+		if list[i], err = toWire(w); err != nil {
+			return nil, fmt.Errorf("show webhook %s: %w", w.ID, err)
+		}
+	}
+	return list, nil
+}

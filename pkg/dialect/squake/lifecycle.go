@@ -1,0 +1,111 @@
+package squake
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// wireWebhook is a webhook as it is shown: never with its key.
+type wireWebhook struct {
+	ID             string  `json:"id"`
+	LastFailedAt   *string `json:"last_failed_at"`
+	LastSentAt     *string `json:"last_sent_at"`
+	FailedAttempts int64   `json:"failed_attempts"`
+	Kind           string  `json:"kind"`
+	EndpointURL    string  `json:"endpoint_url"`
+}
+
+func toWire(w webhook.Webhook) wireWebhook {
+	return wireWebhook{
+		ID:             w.ID,
+		LastFailedAt:   wireTime(w.Statistics.LastFailedAt),
+		LastSentAt:     wireTime(w.Statistics.LastSentAt),
+		FailedAttempts: w.Statistics.FailedAttempts,
+		Kind:           w.Event,
+		EndpointURL:    w.URL,
+	}
+}
+
+// wireTime writes UTC with whole seconds, and nil for what has not happened.
+func wireTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := t.UTC().Format("2006-01-02T15:04:05Z")
+	return &text
+}
+
+// list answers GET /v2/webhooks.
+func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	found, err := h.registry.List(ctx, r.Account)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	list := make([]wireWebhook, len(found))
+	for i, w := range found {
+		list[i] = toWire(w)
+	}
+	return dialect.Answer{Status: http.StatusOK, Body: list}, nil
+}
+
+// show answers GET /v2/webhooks/{id}.
+func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
+	if err != nil {
+		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+	}
+	return dialect.Answer{Status: http.StatusOK, Body: toWire(found[0])}, nil
+}
+
+// change answers PUT /v2/webhooks/{id}.
+func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	kind, url, err := h.readChange(r.Content)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	id := r.PathValue("id")
+	changed, err := h.registry.Change(ctx, r.Account, id, func(w []webhook.Webhook) error {
+		if kind != "" {
+			w[0].Event = kind
+		}
+		if url != "" {
+			w[0].URL = url
+		}
+		return nil
+	})
+	if err != nil {
+		return dialect.Answer{}, conflict(dialect.Unknown(id, err))
+	}
+	return dialect.Answer{Status: http.StatusOK, Body: toWire(changed[0])}, nil
+}
+
+// readChange judges a body with one field or both; what was not sent is empty.
+func (h *handler) readChange(body []byte) (kind, url string, err error) {
+	object, err := dialect.ParseObject(body)
+	if err != nil {
+		return "", "", err
+	}
+	_, hasKind := object.Get("kind")
+	_, hasURL := object.Get("endpoint_url")
+	var found faults
+	if !hasKind && !hasURL {
+		found = faults{{codeField, "The body must have kind or endpoint_url", source{Attribute: base}}}
+	}
+	kind, url = found.kind(object, optional), found.url(object, h.urls, optional)
+	if len(found) > 0 {
+		return "", "", found
+	}
+	return kind, url, nil
+}
+
+// remove answers DELETE /v2/webhooks/{id}.
+func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
+		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+	}
+	return dialect.Answer{Status: http.StatusNoContent}, nil
+}
