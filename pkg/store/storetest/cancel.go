@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -22,10 +23,23 @@ func testCancelled(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	key := newSealingKey(newID())
+	w, d := newWebhook(account, "stands"), newDelivery(account, 0)
+	s.mustCreate(t, creation(w))
+	closing := s.newTokenAccount(t)
+	s.mustClose(t, closing)
 	for name, call := range map[string]func() error{
 		"Create":        func() error { _, err := s.Create(ended, creation(newWebhook(account, "a"))); return err },
 		"Create batch":  func() error { _, err := s.Create(ended, creation(newBatch(account, "a", "b")...)); return err },
 		"Webhooks":      func() error { _, err := s.Webhooks(ended, account); return err },
+		"Webhook":       func() error { _, err := s.Webhook(ended, account, w.Event); return err },
+		"Change":        func() error { return s.Change(ended, changing(w, next(w, withURL("x")))) },
+		"Move":          func() error { return s.Change(ended, changing(w, next(w, onto("x")))) },
+		"Delete":        func() error { return s.Delete(ended, []webhook.Webhook{w}) },
+		"SetAccountKey": func() error { return s.SetAccountKey(ended, account, []byte("key")) },
+		"CloseAccount":  func() error { return s.CloseAccount(ended, account) },
+		"DeleteAccount": func() error { return s.DeleteAccount(ended, closing) },
+		"AddDelivery":   func() error { return s.AddDelivery(ended, d) },
+		"Deliveries":    func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
 		"CreateAccount": func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
 		"Account":       func() error { _, err := s.Account(ended, account); return err },
 		"Accounts":      func() error { _, err := s.Accounts(ended, account.Dialect); return err },
@@ -40,7 +54,10 @@ func testCancelled(t *testing.T, s *suite) {
 			t.Errorf("%s: error = %v, want one that wraps context.Canceled", name, err)
 		}
 	}
-	s.mustHold(t, account)
+	s.mustHold(t, account, w)
+	s.mustBe(t, webhook.AccountInfo{Account: account, CreatedAt: at})
+	s.mustBe(t, webhook.AccountInfo{Account: closing, CreatedAt: at, Closing: true})
+	s.mustDeliver(t, account, time.Time{})
 	s.mustHaveTokens(live, t, account, stays)
 	if _, err := s.Account(live, unborn); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("an account was created under a context that had ended: %v", err)

@@ -42,11 +42,17 @@ func testFields(t *testing.T, s *suite) {
 	given[1].CreatedAt, given[1].UpdatedAt = created, updated
 	given[2].SealedKey = []byte{0}
 	given[2].CreatedAt = time.UnixMilli(0)
+	given[2].Disabled = true
+	given[2].RetiredKeys = retired(4)
+	given[3].RetiredKeys = []webhook.RetiredKey{{Sealed: []byte{0}, Until: updated}}
+	given[3].Statistics = webhook.Statistics{LastSentAt: created, LastFailedAt: updated, FailedAttempts: 1<<62 + 1}
 
 	want := append([]webhook.Webhook(nil), given...)
 	want[0].CreatedAt = time.Date(2026, 7, 8, 7, 10, 11, 987e6, time.UTC)
 	want[1].CreatedAt = want[0].CreatedAt
 	want[1].UpdatedAt = time.Date(2031, 1, 1, 22, 30, 0, 999e6, time.UTC)
+	want[3].RetiredKeys = []webhook.RetiredKey{{Sealed: []byte{0}, Until: want[1].UpdatedAt}}
+	want[3].Statistics.LastSentAt, want[3].Statistics.LastFailedAt = want[0].CreatedAt, want[1].UpdatedAt
 
 	same(t, "created webhooks", s.mustCreate(t, creation(given[0])), want[:1])
 	same(t, "created webhooks", s.mustCreate(t, creation(given[1:]...)), want[1:])
@@ -55,13 +61,15 @@ func testFields(t *testing.T, s *suite) {
 	got := s.mustCreate(t, again)
 	same(t, "webhooks found", got, want)
 	for _, w := range got {
-		mustBeUTC(t, w.CreatedAt, w.UpdatedAt)
+		mustBeUTC(t, w.CreatedAt, w.UpdatedAt, w.Statistics.LastSentAt, w.Statistics.LastFailedAt)
+		s.mustRead(t, w)
 	}
+	mustBeUTC(t, got[3].RetiredKeys[0].Until)
 	if !got[0].UpdatedAt.IsZero() {
 		t.Errorf("UpdatedAt of a new webhook = %v, want zero", got[0].UpdatedAt)
 	}
-	if got[1].SealedKey != nil {
-		t.Errorf("SealedKey = %v, want nil", got[1].SealedKey)
+	if got[1].SealedKey != nil || got[1].RetiredKeys != nil {
+		t.Errorf("SealedKey = %v, RetiredKeys = %v, want nil", got[1].SealedKey, got[1].RetiredKeys)
 	}
 }
 

@@ -49,43 +49,107 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, o Options) {
 	}
 	s := &suite{Store: open(t), rounds: o.Rounds}
 	t.Run("store", func(t *testing.T) {
-		for name, test := range map[string]func(*testing.T, *suite){
-			"Claim":           testClaim,
-			"ClaimSequence":   testClaimSequence,
-			"Batch":           testBatch,
-			"BatchConflict":   testBatchConflict,
-			"BatchRace":       testBatchRace,
-			"Exclusion":       testExclusion,
-			"ExclusionOrder":  testExclusionOrder,
-			"ExclusionTaken":  testExclusionTaken,
-			"ExclusionRace":   testExclusionRace,
-			"Own":             testOwn,
-			"OwnBatch":        testOwnBatch,
-			"OwnPartly":       testOwnPartly,
-			"OwnExcluded":     testOwnExclusions,
-			"Isolation":       testIsolation,
-			"IsolationKinds":  testIsolationKinds,
-			"Fields":          testFields,
-			"FieldsKept":      testFieldsKept,
-			"List":            testList,
-			"ListLarge":       testListLarge,
-			"Accounts":        testAccounts,
-			"AccountRace":     testAccountRace,
-			"Tokens":          testTokens,
-			"TokenFields":     testTokenFields,
-			"TokenDuplicates": testTokenDuplicates,
-			"TokenRevoke":     testTokenRevoke,
-			"SealingKeys":     testSealingKeys,
-			"SealingKeyRace":  testSealingKeyRace,
-			"Cancelled":       testCancelled,
-			"CancelledMidway": testCancelledMidway,
-		} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(t, s)
-			})
+		for _, tests := range []map[string]func(*testing.T, *suite){registrationTests(), changeTests(), accountTests(), deliveryTests()} {
+			for name, test := range tests {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(t, s)
+				})
+			}
 		}
 	})
+}
+
+// registrationTests are of creating and listing webhooks.
+func registrationTests() map[string]func(*testing.T, *suite) {
+	return map[string]func(*testing.T, *suite){
+		"Claim":          testClaim,
+		"ClaimSequence":  testClaimSequence,
+		"Batch":          testBatch,
+		"BatchConflict":  testBatchConflict,
+		"BatchRace":      testBatchRace,
+		"Exclusion":      testExclusion,
+		"ExclusionOrder": testExclusionOrder,
+		"ExclusionTaken": testExclusionTaken,
+		"ExclusionRace":  testExclusionRace,
+		"Own":            testOwn,
+		"OwnBatch":       testOwnBatch,
+		"OwnPartly":      testOwnPartly,
+		"OwnExcluded":    testOwnExclusions,
+		"Isolation":      testIsolation,
+		"IsolationKinds": testIsolationKinds,
+		"Fields":         testFields,
+		"FieldsKept":     testFieldsKept,
+		"List":           testList,
+		"ListLarge":      testListLarge,
+	}
+}
+
+// changeTests are of reading, changing and deleting webhooks.
+func changeTests() map[string]func(*testing.T, *suite) {
+	return map[string]func(*testing.T, *suite){
+		"Webhook":            testWebhook,
+		"ChangeFields":       testChangeFields,
+		"ChangeKept":         testChangeKept,
+		"ChangeStatistics":   testChangeStatistics,
+		"ChangeRefused":      testChangeRefused,
+		"ChangeGroup":        testChangeGroup,
+		"ChangeGroupRefused": testChangeGroupRefused,
+		"ChangeSwap":         testChangeSwap,
+		"ChangeRace":         testChangeRace,
+		"Move":               testMove,
+		"MoveTaken":          testMoveTaken,
+		"MoveRace":           testMoveRace,
+		"MoveCreateRace":     testMoveCreateRace,
+		"MoveHolds":          testMoveHolds,
+		"MoveCrossed":        testMoveCrossed,
+		"MoveAwayRace":       testMoveAwayRace,
+		"MoveFollowRace":     testMoveFollowRace,
+		"Delete":             testDelete,
+		"DeleteExclusion":    testDeleteExclusion,
+		"DeleteGroup":        testDeleteGroup,
+		"DeleteRace":         testDeleteRace,
+		"DeleteChangeRace":   testDeleteChangeRace,
+		"FreedRace":          testFreedRace,
+	}
+}
+
+// accountTests are of accounts, their tokens and keys, sealing keys, and of contexts that end.
+func accountTests() map[string]func(*testing.T, *suite) {
+	return map[string]func(*testing.T, *suite){
+		"AccountKey":        testAccountKey,
+		"AccountKeyRefused": testAccountKeyRefused,
+		"AccountKeyRace":    testAccountKeyRace,
+		"CloseAccount":      testCloseAccount,
+		"CloseTokenRace":    testCloseTokenRace,
+		"DeleteAccount":     testDeleteAccount,
+		"Accounts":          testAccounts,
+		"AccountRace":       testAccountRace,
+		"Tokens":            testTokens,
+		"TokenFields":       testTokenFields,
+		"TokenDuplicates":   testTokenDuplicates,
+		"TokenRevoke":       testTokenRevoke,
+		"SealingKeys":       testSealingKeys,
+		"SealingKeyRace":    testSealingKeyRace,
+		"Cancelled":         testCancelled,
+		"CancelledMidway":   testCancelledMidway,
+	}
+}
+
+// deliveryTests are of deliveries.
+func deliveryTests() map[string]func(*testing.T, *suite) {
+	return map[string]func(*testing.T, *suite){
+		"DeliveryFields":      testDeliveryFields,
+		"DeliveryOrder":       testDeliveryOrder,
+		"DeliveryTimes":       testDeliveryTimes,
+		"DeliveryTies":        testDeliveryTies,
+		"DeliveryIdentity":    testDeliveryIdentity,
+		"DeliveryRace":        testDeliveryRace,
+		"DeliveryIsolation":   testDeliveryIsolation,
+		"DeliveriesLarge":     testDeliveriesLarge,
+		"DeliveriesYield":     testDeliveriesYield,
+		"DeliveriesCancelled": testDeliveriesCancelled,
+	}
 }
 
 // context bounds the store calls of a test, so that a store that hangs fails.

@@ -1,0 +1,261 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// next gives what w becomes by its next change: edit says how.
+func next(w webhook.Webhook, edit func(w *webhook.Webhook)) webhook.Webhook {
+	w.Version++
+	w.UpdatedAt = at.Add(time.Duration(w.Version) * time.Minute)
+	edit(&w)
+	return w
+}
+
+// withURL is an edit that sets another URL.
+func withURL(url string) func(*webhook.Webhook) {
+	return func(w *webhook.Webhook) { w.URL = url }
+}
+
+// onto is an edit that moves a webhook onto another event.
+func onto(event string) func(*webhook.Webhook) {
+	return func(w *webhook.Webhook) { w.Event = event }
+}
+
+// changing asks for now in the place of was.
+func changing(was, now webhook.Webhook) webhook.Change {
+	return webhook.Change{Was: []webhook.Webhook{was}, Now: []webhook.Webhook{now}}
+}
+
+// mustChange does c and fails the test if that fails.
+func (s *suite) mustChange(t *testing.T, c webhook.Change) {
+	t.Helper()
+	if err := s.Change(s.context(t), c); err != nil {
+		t.Fatalf("Change: %v", err)
+	}
+}
+
+// mustRefuse fails the test unless Change refuses c with want.
+func (s *suite) mustRefuse(t *testing.T, what string, c webhook.Change, want error) {
+	t.Helper()
+	err := s.Change(s.context(t), c)
+	if !errors.Is(err, want) {
+		t.Fatalf("Change of %s: error = %v, want one that wraps %q", what, err, want)
+	}
+	for _, other := range []error{webhook.ErrNotFound, webhook.ErrChanged, webhook.ErrTaken} {
+		if other != want && errors.Is(err, other) {
+			t.Fatalf("Change of %s: error %v is both %q and %q", what, err, want, other)
+		}
+	}
+}
+
+// mustRead fails the test unless the event's webhook is want.
+func (s *suite) mustRead(t *testing.T, want webhook.Webhook) {
+	t.Helper()
+	got, err := s.Webhook(s.context(t), want.Account, want.Event)
+	if err != nil {
+		t.Fatalf("Webhook(%v, %q): %v", want.Account, want.Event, err)
+	}
+	same(t, "webhook of "+want.Event, []webhook.Webhook{got}, []webhook.Webhook{want})
+}
+
+// mustBeFree fails the test unless the event has no webhook.
+func (s *suite) mustBeFree(t *testing.T, a webhook.Account, event string) {
+	t.Helper()
+	if got, err := s.Webhook(s.context(t), a, event); !errors.Is(err, webhook.ErrNotFound) {
+		t.Fatalf("Webhook(%v, %q) = %+v, %v, want ErrNotFound", a, event, got, err)
+	}
+}
+
+// The webhook of an event is read the moment it is there, and only by its
+// exact name in its own account.
+func testWebhook(t *testing.T, s *suite) {
+	account := newAccount()
+	s.mustBeFree(t, account, "event")
+	w := newWebhook(account, "event")
+	s.mustCreate(t, creation(w))
+	s.mustRead(t, w)
+	for _, event := range []string{"even", "events", "EVENT", "event ", ""} {
+		s.mustBeFree(t, account, event)
+	}
+	s.mustBeFree(t, newAccount(), "event")
+	s.mustBeFree(t, webhook.Account{Dialect: account.Dialect, ID: account.ID + "x"}, "event")
+	s.mustBeFree(t, webhook.Account{Dialect: account.Dialect + "x", ID: account.ID}, "event")
+}
+
+// Every field that a change may set comes back, set and unset again.
+func testChangeFields(t *testing.T, s *suite) {
+	account := newAccount()
+	prague := time.FixedZone("CEST", 2*60*60)
+	was := newWebhook(account, "event")
+	s.mustCreate(t, creation(was))
+	for _, edit := range []func(*webhook.Webhook){
+		withURL(longURL()),
+		func(w *webhook.Webhook) { w.SendPayload = true },
+		func(w *webhook.Webhook) { w.Disabled = true },
+		func(w *webhook.Webhook) { w.SealedKey = allBytes() },
+		func(w *webhook.Webhook) { w.RetiredKeys = retired(4) },
+		func(w *webhook.Webhook) { w.RetiredKeys = w.RetiredKeys[:1] },
+		func(w *webhook.Webhook) { w.UpdatedAt = time.Date(2031, 1, 2, 0, 30, 0, 999_999_999, prague) },
+		func(w *webhook.Webhook) {
+			w.RetiredKeys[0].Until = time.Date(2031, 1, 2, 0, 30, 0, 999_999_999, prague)
+		},
+		onto("ž 😀"),
+		func(w *webhook.Webhook) { w.SendPayload, w.Disabled = false, false },
+		func(w *webhook.Webhook) { w.SealedKey, w.RetiredKeys = nil, nil },
+		func(*webhook.Webhook) {}, // only the version
+	} {
+		now := next(was, func(w *webhook.Webhook) {
+			w.RetiredKeys = slices.Clone(w.RetiredKeys)
+			edit(w)
+		})
+		s.mustChange(t, changing(was, now))
+		now = toMillis(now)
+		s.mustRead(t, now)
+		s.mustHold(t, account, now)
+		was = now
+	}
+	got, err := s.Webhook(s.context(t), account, was.Event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBeUTC(t, got.CreatedAt, got.UpdatedAt)
+	if got.SealedKey != nil || got.RetiredKeys != nil {
+		t.Errorf("keys that were taken away: %v, %v", got.SealedKey, got.RetiredKeys)
+	}
+}
+
+// retired makes n retired keys, the latest first.
+func retired(n int) []webhook.RetiredKey {
+	keys := make([]webhook.RetiredKey, n)
+	for i := range keys {
+		keys[i] = webhook.RetiredKey{
+			Sealed: append(allBytes(), byte(i)), Until: at.Add(time.Duration(-i) * time.Millisecond),
+		}
+	}
+	return keys
+}
+
+// toMillis gives w with all times as they are kept.
+func toMillis(w webhook.Webhook) webhook.Webhook {
+	milli := func(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
+	w.CreatedAt, w.UpdatedAt = milli(w.CreatedAt), milli(w.UpdatedAt)
+	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = milli(w.Statistics.LastSentAt), milli(w.Statistics.LastFailedAt)
+	w.RetiredKeys = slices.Clone(w.RetiredKeys)
+	for i := range w.RetiredKeys {
+		w.RetiredKeys[i].Until = milli(w.RetiredKeys[i].Until)
+	}
+	return w
+}
+
+// What a change has stored does not change when the caller changes what it
+// passed in, or what it has read.
+func testChangeKept(t *testing.T, s *suite) {
+	account := newAccount()
+	was := newWebhook(account, "event")
+	s.mustCreate(t, creation(was))
+	now := next(was, func(w *webhook.Webhook) { w.SealedKey, w.RetiredKeys = allBytes(), retired(2) })
+	want := now
+	want.SealedKey, want.RetiredKeys = allBytes(), retired(2)
+	s.mustChange(t, changing(was, now))
+	clear(now.SealedKey)
+	clear(now.RetiredKeys)
+	got, err := s.Webhook(s.context(t), account, "event")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Webhooks(s.context(t), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range append(list, got) {
+		same(t, "webhook", []webhook.Webhook{w}, []webhook.Webhook{want})
+		clear(w.SealedKey)
+		clear(w.RetiredKeys[0].Sealed)
+		clear(w.RetiredKeys)
+	}
+	s.mustRead(t, want)
+	s.mustHold(t, account, want)
+}
+
+// A change that stays on its event leaves the statistics that stand, whatever
+// it says; one that moves takes its own along.
+func testChangeStatistics(t *testing.T, s *suite) {
+	account := newAccount()
+	first := newWebhook(account, "a")
+	first.Statistics = webhook.Statistics{LastSentAt: at.Add(time.Second), LastFailedAt: at.Add(time.Minute), FailedAttempts: 7}
+	plain := newWebhook(account, "b")
+	s.mustCreate(t, creation(first))
+	s.mustCreate(t, creation(plain))
+	s.mustHold(t, account, first, plain)
+
+	none := func(w *webhook.Webhook) { w.Statistics = webhook.Statistics{} }
+	now := next(first, none)
+	s.mustChange(t, changing(first, now))
+	now.Statistics = first.Statistics
+	s.mustRead(t, now)
+
+	some := webhook.Statistics{LastFailedAt: at.Add(999_999 * time.Nanosecond), FailedAttempts: 1 << 40}
+	other := next(plain, func(w *webhook.Webhook) { w.Statistics = some })
+	s.mustChange(t, changing(plain, other))
+	other.Statistics = webhook.Statistics{}
+	s.mustRead(t, other)
+
+	moved := next(other, func(w *webhook.Webhook) { w.Event, w.Statistics = "c", some })
+	s.mustChange(t, changing(other, moved))
+	moved = toMillis(moved)
+	s.mustHold(t, account, now, moved)
+
+	cleared := next(now, func(w *webhook.Webhook) { w.Event, w.Statistics = "d", webhook.Statistics{} })
+	s.mustChange(t, changing(now, cleared))
+	s.mustHold(t, account, moved, cleared)
+}
+
+// A change is refused when its record is gone, another, or changed since, and
+// then changes nothing; a record that is gone or another comes first.
+func testChangeRefused(t *testing.T, s *suite) {
+	account := newAccount()
+	edit := withURL("https://elsewhere.example/")
+	unknown := newWebhook(account, "event")
+	s.mustRefuse(t, "an unknown event", changing(unknown, next(unknown, edit)), webhook.ErrNotFound)
+	s.mustHold(t, account)
+
+	w := newWebhook(account, "event")
+	s.mustCreate(t, creation(w))
+	stranger := w
+	stranger.ID = newID()
+	s.mustRefuse(t, "another id", changing(stranger, next(stranger, edit)), webhook.ErrNotFound)
+	stranger.Version = 7
+	s.mustRefuse(t, "another id and version", changing(stranger, next(stranger, edit)), webhook.ErrNotFound)
+	foreign := w
+	foreign.Account = newAccount()
+	s.mustRefuse(t, "another account's", changing(foreign, next(foreign, edit)), webhook.ErrNotFound)
+	s.mustHold(t, foreign.Account)
+	s.mustRead(t, w)
+
+	now := next(w, edit)
+	s.mustChange(t, changing(w, now))
+	late := next(w, withURL("https://late.example/"))
+	s.mustRefuse(t, "a record that was changed", changing(w, late), webhook.ErrChanged)
+	s.mustRefuse(t, "a record that was changed, to move it", changing(w, next(w, onto("other"))), webhook.ErrChanged)
+	early := now
+	early.Version++
+	s.mustRefuse(t, "a version to come", changing(early, next(early, edit)), webhook.ErrChanged)
+	s.mustHold(t, account, now)
+
+	if err := s.Delete(s.context(t), []webhook.Webhook{now}); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRefuse(t, "a deleted record", changing(now, next(now, edit)), webhook.ErrNotFound)
+	s.mustHold(t, account)
+	fresh := newWebhook(account, "event")
+	fresh.Version = now.Version
+	s.mustCreate(t, creation(fresh))
+	s.mustRefuse(t, "a record that another one followed", changing(now, next(now, edit)), webhook.ErrNotFound)
+	s.mustHold(t, account, fresh)
+}
