@@ -99,24 +99,44 @@ func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edi
 		if err == nil {
 			return now, nil
 		}
-		if !errors.Is(err, webhook.ErrChanged) || !pause(ctx, rand.N(firstPause<<try)) {
+		if err = overtaken(ctx, err, try); err != nil {
 			return nil, fmt.Errorf("change webhook %q of %s: %w", id, a, err)
 		}
 	}
 	return nil, fmt.Errorf("change webhook %q of %s: others came first %d times: %w", id, a, maxRereads, webhook.ErrUnavailable)
 }
 
+// overtaken pauses and gives nil when err says that another write came between
+// reading and writing. What was read is then to be read again: a record that
+// is gone from its event may have moved to another. Otherwise it gives the
+// error to end with.
+func overtaken(ctx context.Context, err error, try int) error {
+	switch {
+	case !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound):
+		return err
+	case !pause(ctx, rand.N(firstPause<<try)):
+		return fmt.Errorf("%w: %w: %v", webhook.ErrUnavailable, ctx.Err(), err)
+	}
+	return nil
+}
+
 // Delete removes the records of an id. Their events are free at once.
 // webhook.ErrNotFound: there is no such id.
 func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) error {
-	found, err := r.Find(ctx, a, id)
-	if err != nil {
-		return err
+	for try := range maxRereads {
+		found, err := r.Find(ctx, a, id)
+		if err != nil {
+			return err
+		}
+		err = r.Store.Delete(ctx, found)
+		if err == nil {
+			return nil
+		}
+		if err = overtaken(ctx, err, try); err != nil {
+			return fmt.Errorf("delete webhook %q of %s: %w", id, a, err)
+		}
 	}
-	if err := r.Store.Delete(ctx, found); err != nil {
-		return fmt.Errorf("delete webhook %q of %s: %w", id, a, err)
-	}
-	return nil
+	return fmt.Errorf("delete webhook %q of %s: others came first %d times: %w", id, a, maxRereads, webhook.ErrUnavailable)
 }
 
 // RotateKey gives the records of an id a new signing key, and returns it: the

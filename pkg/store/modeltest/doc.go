@@ -1,0 +1,15 @@
+// Package modeltest holds the registry on every store to a model that is
+// small enough to be seen to be right. It has tests only, of two kinds:
+//
+//   - Sequences: random operations of several clients, one after the other,
+//     some of them in the middle of another. Every answer and the whole state
+//     must be the model's. What fails is shrunk to the few operations that
+//     matter.
+//   - Histories: clients that run at the same time, also through lost, late
+//     and garbled answers. What each account's clients were told must be
+//     explained by one order of their operations, each somewhere between its
+//     call and its answer (linearizability). An operation that came to no
+//     answer may have happened, may happen later, or never.
+//
+// Stores that are broken on purpose show that both can fail.
+package modeltest

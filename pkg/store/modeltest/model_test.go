@@ -1,0 +1,252 @@
+package modeltest
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// answer is everything an operation can come to.
+type answer struct {
+	Error    string // the name of the error; "" for success
+	Taken    map[string]string
+	Excluded []webhook.Exclusion
+	Webhooks []webhook.Webhook
+	Key      string
+	Accounts []webhook.AccountInfo
+	Tokens   []webhook.Token
+}
+
+// model is what a store and a registry should be, told as plainly as
+// possible. Whatever is made at random it takes over from the answer, after
+// seeing that it is new.
+type model struct {
+	now      time.Time
+	webhooks map[webhook.Account]map[string]webhook.Webhook // by event
+	accounts map[webhook.Account]webhook.AccountInfo
+	tokens   map[webhook.TokenHash]webhook.Token
+	// issued are all ids, keys and claims that were ever seen; ids are those
+	// of each client, in the order of their answers.
+	issued map[string]bool
+	ids    [clients][]string
+}
+
+func newModel(now time.Time) *model {
+	return &model{
+		now:      now,
+		webhooks: map[webhook.Account]map[string]webhook.Webhook{},
+		accounts: map[webhook.Account]webhook.AccountInfo{},
+		tokens:   map[webhook.TokenHash]webhook.Token{},
+		issued:   map[string]bool{},
+	}
+}
+
+// fresh gives s when it was never seen before.
+func (m *model) fresh(s string) string {
+	if s == "" || m.issued[s] {
+		return "(something new)"
+	}
+	m.issued[s] = true
+	return s
+}
+
+// target is the id that an operation means.
+func (m *model) target(o operation) string {
+	ids := m.ids[(o.Client+o.Of)%clients]
+	if o.Target >= len(ids) {
+		return "a-never"
+	}
+	return ids[len(ids)-1-o.Target]
+}
+
+// step does o and gives what it must be answered. a is its account, id its
+// target, and got what it was answered.
+func (m *model) step(o operation, a webhook.Account, id string, got answer) answer {
+	switch o.Do {
+	case "register":
+		return m.register(o, a, got)
+	case "list":
+		return answer{Webhooks: m.list(a)}
+	case "find":
+		return m.found(m.find(a, id))
+	case "change":
+		return m.change(o.Edit, a, id)
+	case "delete":
+		return m.delete(a, id)
+	case "rotate":
+		return m.rotate(a, id, got)
+	case "renew":
+		return m.renew(a, got)
+	default:
+		return m.operate(o, a)
+	}
+}
+
+func (m *model) register(o operation, a webhook.Account, got answer) answer {
+	held := m.webhooks[a]
+	want := answer{Taken: map[string]string{}}
+	for _, item := range o.Items {
+		if w, taken := held[item.Event]; taken {
+			want.Taken[item.Event] = w.ID
+		}
+	}
+	if len(want.Taken) > 0 {
+		want.Error = "taken"
+		return want
+	}
+	if o.api() == batch {
+		want.Excluded = excludedBy(o, func(event string) bool { _, there := held[event]; return there })
+	}
+	if len(want.Excluded) > 0 {
+		want.Error = "excluded"
+		return want
+	}
+	if len(got.Webhooks) != len(o.Items) {
+		return answer{Error: "(as many webhooks as were asked for)"}
+	}
+	var key []byte
+	if o.api().ownKeys() {
+		want.Key = m.fresh(got.Key)
+		key = sealed(seal.WebhookKey(a, got.Webhooks[0].ID), want.Key)
+	}
+	id, claim := "", m.fresh(got.Webhooks[0].Claim)
+	for i, item := range o.Items {
+		if i == 0 || o.api() == batch {
+			id = m.fresh(got.Webhooks[i].ID)
+			m.ids[o.Client] = append(m.ids[o.Client], id)
+		}
+		want.Webhooks = append(want.Webhooks, webhook.Webhook{
+			Account: a, Event: item.Event, ID: id, Claim: claim, URL: item.URL, SendPayload: item.SendPayload,
+			Position: i, SealedKey: key, Version: 1, CreatedAt: m.now,
+		})
+	}
+	m.put(a, want.Webhooks)
+	return want
+}
+
+// excludedBy names the exclusions that stand in the way of a registration, in
+// the order of its items and of the pairs.
+func excludedBy(o operation, registered func(event string) bool) []webhook.Exclusion {
+	var found []webhook.Exclusion
+	for _, item := range o.Items {
+		for _, pair := range excluding {
+			for i, event := range pair {
+				if other := pair[1-i]; event == item.Event && registered(other) {
+					found = append(found, webhook.Exclusion{Event: event, By: other})
+				}
+			}
+		}
+	}
+	return found
+}
+
+func (m *model) put(a webhook.Account, webhooks []webhook.Webhook) {
+	if m.webhooks[a] == nil {
+		m.webhooks[a] = map[string]webhook.Webhook{}
+	}
+	for _, w := range webhooks {
+		m.webhooks[a][w.Event] = w
+	}
+}
+
+// byEvent gives an account's webhooks as a store lists them.
+func (m *model) byEvent(a webhook.Account) []webhook.Webhook {
+	return slices.SortedFunc(maps.Values(m.webhooks[a]), func(v, w webhook.Webhook) int { return strings.Compare(v.Event, w.Event) })
+}
+
+func (m *model) list(a webhook.Account) []webhook.Webhook {
+	return slices.SortedFunc(maps.Values(m.webhooks[a]), func(v, w webhook.Webhook) int {
+		return cmp.Or(v.CreatedAt.Compare(w.CreatedAt), strings.Compare(v.ID, w.ID), v.Position-w.Position)
+	})
+}
+
+func (m *model) find(a webhook.Account, id string) []webhook.Webhook {
+	return slices.DeleteFunc(m.list(a), func(w webhook.Webhook) bool { return w.ID != id })
+}
+
+func (m *model) found(webhooks []webhook.Webhook) answer {
+	if len(webhooks) == 0 {
+		return answer{Error: "not found"}
+	}
+	return answer{Webhooks: webhooks}
+}
+
+func (m *model) change(e edit, a webhook.Account, id string) answer {
+	records := m.find(a, id)
+	switch {
+	case len(records) == 0:
+		return answer{Error: "not found"}
+	case e.Refuse:
+		return answer{Error: "refused"}
+	}
+	if w, held := m.webhooks[a][e.Event]; held && w.ID != id {
+		return answer{Error: "taken", Taken: map[string]string{e.Event: w.ID}}
+	}
+	return m.replace(a, records, e.apply)
+}
+
+// replace edits records and gives them as they then are.
+func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(*webhook.Webhook)) answer {
+	for i := range records {
+		w := &records[i]
+		delete(m.webhooks[a], w.Event)
+		w.Disabled = false
+		edit(w)
+		w.Version++
+		w.UpdatedAt = m.now
+	}
+	m.put(a, records)
+	return answer{Webhooks: records}
+}
+
+func (e edit) apply(w *webhook.Webhook) {
+	w.URL = cmp.Or(e.URL, w.URL)
+	w.Event = cmp.Or(e.Event, w.Event)
+	w.SendPayload, w.Disabled = e.Payload, e.Disable
+}
+
+func (m *model) delete(a webhook.Account, id string) answer {
+	records := m.find(a, id)
+	if len(records) == 0 {
+		return answer{Error: "not found"}
+	}
+	for _, w := range records {
+		delete(m.webhooks[a], w.Event)
+	}
+	return answer{}
+}
+
+func (m *model) rotate(a webhook.Account, id string, got answer) answer {
+	records := m.find(a, id)
+	if len(records) == 0 {
+		return answer{Error: "not found"}
+	}
+	want := answer{Key: m.fresh(got.Key)}
+	m.replace(a, records, func(w *webhook.Webhook) {
+		retired := []webhook.RetiredKey{{Sealed: w.SealedKey, Until: m.now.Add(24 * time.Hour)}}
+		for _, k := range w.RetiredKeys {
+			if m.now.Before(k.Until) && len(retired) < 4 {
+				retired = append(retired, k)
+			}
+		}
+		w.RetiredKeys = retired
+		w.SealedKey = sealed(seal.WebhookKey(a, id), want.Key)
+	})
+	return want
+}
+
+func (m *model) renew(a webhook.Account, got answer) answer {
+	info, found := m.accounts[a]
+	if !found || info.Closing {
+		return answer{Error: "not found"}
+	}
+	want := answer{Key: m.fresh(got.Key)}
+	info.SealedKey = sealed(seal.AccountKey(a), want.Key)
+	m.accounts[a] = info
+	return want
+}

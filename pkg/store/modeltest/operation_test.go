@@ -1,0 +1,162 @@
+package modeltest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hookline/hookline/pkg/registry"
+)
+
+// accountsEach is how many accounts of each api there are.
+const accountsEach = 2
+
+// clients is how many clients there are, one an account.
+const clients = apis * accountsEach
+
+// operation is one thing that a client or the operator does.
+type operation struct {
+	Do     string
+	Client int
+	Items  []registry.Item
+	// Target says which id is meant: 0 is the latest that the client was
+	// given, 1 the one before, and so on.
+	Target int
+	// Of makes it the id of another client.
+	Of   int
+	Edit edit
+	// Token says which of a few tokens is meant.
+	Token int
+	// Meanwhile is done when this one has read and is about to write.
+	Meanwhile *operation
+	// Advance is how far the clock goes on before.
+	Advance time.Duration
+}
+
+// edit is what a change sets. The zero one sets nothing.
+type edit struct {
+	URL, Event       string
+	Payload, Disable bool
+	// Refuse makes the edit itself fail.
+	Refuse bool
+}
+
+func (o operation) api() api { return api(o.Client % apis) }
+
+func (o operation) String() string {
+	s := fmt.Sprintf("client %d (%v): %s", o.Client, o.api(), o.Do)
+	switch o.Do {
+	case "register":
+		s += fmt.Sprint(" ", o.Items)
+	case "find", "delete", "rotate":
+		s += fmt.Sprintf(" %d of client %d", o.Target, (o.Client+o.Of)%clients)
+	case "change":
+		s += fmt.Sprintf(" %d of client %d %+v", o.Target, (o.Client+o.Of)%clients, o.Edit)
+	case "create token", "revoke token", "token":
+		s += fmt.Sprint(" ", o.Token)
+	}
+	if o.Advance > 0 {
+		s = fmt.Sprintf("%v later, %s", o.Advance, s)
+	}
+	if o.Meanwhile != nil {
+		s += fmt.Sprintf(" (meanwhile %v)", *o.Meanwhile)
+	}
+	return s
+}
+
+// GoString is what a failed sequence is shown in.
+func (o operation) GoString() string { return o.String() }
+
+// weighted repeats each name as often as it is to be drawn.
+func weighted(weights ...any) []string {
+	var names []string
+	for i := 0; i < len(weights); i += 2 {
+		names = append(names, slices.Repeat([]string{weights[i].(string)}, weights[i+1].(int))...)
+	}
+	return names
+}
+
+var (
+	writes   = weighted("register", 3, "change", 2, "delete", 1, "rotate", 1)
+	anything = weighted("register", 14, "change", 10, "delete", 6, "rotate", 4, "list", 4, "find", 6, "renew", 2,
+		"create account", 2, "account", 1, "accounts", 1, "close", 1, "remove", 1,
+		"create token", 2, "token", 1, "tokens", 1, "revoke token", 1)
+	pauses = []time.Duration{0, 0, 0, time.Millisecond, time.Hour, 25 * time.Hour}
+	// clashes is how often another write comes between an operation's read and
+	// its write.
+	clashes = []bool{false, false, false, true}
+	targets = []int{0, 0, 0, 0, 1, 1, 2, 3}
+	urls    = []string{"u1", "u2", "u3"}
+	tokens  = 3
+)
+
+// operations draws them all.
+func operations() *rapid.Generator[operation] {
+	return rapid.Custom(func(t *rapid.T) operation {
+		o := drawOperation(t, anything, rapid.IntRange(0, clients-1).Draw(t, "client"))
+		o.Advance = rapid.SampledFrom(pauses).Draw(t, "advance")
+		if slices.Contains([]string{"change", "delete", "rotate"}, o.Do) && rapid.SampledFrom(clashes).Draw(t, "clash") {
+			m := drawOperation(t, writes, o.Client)
+			o.Meanwhile = &m
+		}
+		return o
+	})
+}
+
+func drawOperation(t *rapid.T, names []string, client int) operation {
+	o := operation{Do: rapid.SampledFrom(names).Draw(t, "do"), Client: client}
+	if o.api() == batch && o.Do == "rotate" || o.api() != batch && o.Do == "renew" {
+		o.Do = "find"
+	}
+	switch o.Do {
+	case "register":
+		o.Items = drawItems(t, o.api())
+	case "find", "delete", "rotate", "change":
+		o.Target = rapid.SampledFrom(targets).Draw(t, "target")
+		if rapid.IntRange(0, 9).Draw(t, "foreign") == 9 {
+			o.Of = rapid.IntRange(1, clients-1).Draw(t, "of")
+		}
+	case "create token", "revoke token", "token":
+		o.Token = rapid.IntRange(0, tokens-1).Draw(t, "token")
+	}
+	if o.Do == "change" {
+		o.Edit = drawEdit(t, o.api())
+	}
+	return o
+}
+
+// drawItems draws 1 to 3 items, no event twice and no two that exclude each
+// other; one where the api takes one.
+func drawItems(t *rapid.T, a api) []registry.Item {
+	most := 3
+	if a == single {
+		most = 1
+	}
+	chosen := rapid.SliceOfNDistinct(rapid.SampledFrom(events), 1, most, rapid.ID[string]).Draw(t, "events")
+	if a == batch && slices.Contains(chosen, "a") {
+		chosen = slices.DeleteFunc(chosen, func(e string) bool { return e == "b" || e == "c" })
+	}
+	items := make([]registry.Item, len(chosen))
+	for i, event := range chosen {
+		items[i] = registry.Item{
+			Event: event, URL: rapid.SampledFrom(urls).Draw(t, "url"),
+			SendPayload: rapid.Bool().Draw(t, "payload"),
+		}
+	}
+	return items
+}
+
+func drawEdit(t *rapid.T, a api) edit {
+	e := edit{
+		URL:     rapid.SampledFrom(append([]string{""}, urls...)).Draw(t, "url"),
+		Payload: rapid.Bool().Draw(t, "payload"),
+		Disable: rapid.IntRange(0, 4).Draw(t, "disable") == 4,
+		Refuse:  rapid.IntRange(0, 19).Draw(t, "refuse") == 19,
+	}
+	if a == single {
+		e.Event = rapid.SampledFrom(append([]string{""}, events...)).Draw(t, "event")
+	}
+	return e
+}

@@ -1,0 +1,242 @@
+package modeltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+var (
+	errRefused = errors.New("the edit does not want to")
+	startTime  = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	// runs keeps the accounts of sequences on one store apart. No answer
+	// depends on it.
+	runs atomic.Int64
+)
+
+// sequence plays operations against a store and the model.
+type sequence struct {
+	ctx        context.Context
+	store      *interrupted
+	model      *model
+	registries [apis]*registry.Registry
+	run        int64
+	operations int
+}
+
+func newSequence(ctx context.Context, s store.Store) *sequence {
+	q := &sequence{ctx: ctx, store: &interrupted{Store: s}, model: newModel(startTime), run: runs.Add(1)}
+	is := &issuer{}
+	for a := range api(apis) {
+		q.registries[a] = newRegistry(a, q.store, is, func() time.Time { return q.model.now })
+	}
+	return q
+}
+
+// account is that of a client, in this sequence.
+func (q *sequence) account(client int) webhook.Account {
+	dialect := fmt.Sprintf("%v%d", api(client%apis), q.run)
+	return webhook.Account{Dialect: webhook.Dialect(dialect), ID: fmt.Sprint("account", client/apis)}
+}
+
+// interrupted is a store that does something else just before a write.
+type interrupted struct {
+	store.Store
+	first func()
+}
+
+func (s *interrupted) interrupt() {
+	if first := s.first; first != nil {
+		s.first = nil
+		first()
+	}
+}
+
+func (s *interrupted) Change(ctx context.Context, c webhook.Change) error {
+	s.interrupt()
+	return s.Store.Change(ctx, c)
+}
+
+func (s *interrupted) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
+	s.interrupt()
+	return s.Store.Delete(ctx, webhooks)
+}
+
+// play does o, and says how its answer differs from the model's; "" if it
+// does not.
+func (q *sequence) play(o operation) string {
+	q.model.now = q.model.now.Add(o.Advance)
+	id, diff := q.model.target(o), ""
+	if o.Meanwhile != nil {
+		q.store.first = func() { diff = q.play(*o.Meanwhile) }
+	}
+	got := q.do(o, id)
+	q.store.first = nil
+	q.operations++
+	if diff != "" {
+		return diff
+	}
+	want := q.model.step(o, q.account(o.Client), id, got)
+	return q.differ(fmt.Sprintf("%v (id %s)", o, id), got, want)
+}
+
+func (*sequence) differ(what string, got, want any) string {
+	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		return fmt.Sprintf("%s: answered otherwise than the model (-model +store):\n%s", what, diff)
+	}
+	return ""
+}
+
+// do does o on the store.
+func (q *sequence) do(o operation, id string) (got answer) {
+	a, r := q.account(o.Client), q.registries[o.api()]
+	var err error
+	var key webhook.Secret
+	switch o.Do {
+	case "register":
+		var made registry.Registration
+		made, err = r.Register(q.ctx, a, o.Items)
+		got.Webhooks, key = made.Webhooks, made.SigningKey
+	case "list":
+		got.Webhooks, err = r.List(q.ctx, a)
+	case "find":
+		got.Webhooks, err = r.Find(q.ctx, a, id)
+	case "change":
+		got.Webhooks, err = r.Change(q.ctx, a, id, o.Edit.all)
+	case "delete":
+		err = r.Delete(q.ctx, a, id)
+	case "rotate":
+		key, err = r.RotateKey(q.ctx, a, id)
+	case "renew":
+		key, err = r.RenewAccountKey(q.ctx, a)
+	default:
+		got, err = q.operate(o, a)
+	}
+	got.Key = key.Reveal()
+	return got.with(err)
+}
+
+// all applies the edit to all records of a registration.
+func (e edit) all(records []webhook.Webhook) error {
+	if e.Refuse {
+		return errRefused
+	}
+	for i := range records {
+		e.apply(&records[i])
+	}
+	return nil
+}
+
+// operate does what the operator does.
+func (q *sequence) operate(o operation, a webhook.Account) (got answer, err error) {
+	switch o.Do {
+	case "create account":
+		err = q.store.CreateAccount(q.ctx, webhook.AccountInfo{Account: a, CreatedAt: q.model.now})
+	case "account":
+		var info webhook.AccountInfo
+		if info, err = q.store.Account(q.ctx, a); err == nil {
+			got.Accounts = []webhook.AccountInfo{info}
+		}
+	case "accounts":
+		got.Accounts, err = q.store.Accounts(q.ctx, a.Dialect)
+	case "close":
+		err = q.store.CloseAccount(q.ctx, a)
+	case "remove":
+		err = q.store.DeleteAccount(q.ctx, a)
+	case "create token":
+		err = q.store.CreateToken(q.ctx, o.token(a, q.model))
+	case "token":
+		var token webhook.Token
+		if token, err = q.store.Token(q.ctx, o.token(a, q.model).Hash); err == nil {
+			got.Tokens = []webhook.Token{token}
+		}
+	case "tokens":
+		got.Tokens, err = q.store.Tokens(q.ctx, a)
+	case "revoke token":
+		err = q.store.RevokeToken(q.ctx, a, fmt.Sprint("t", o.Token))
+	default:
+		err = errors.New("no such operation")
+	}
+	return got, err
+}
+
+// with gives the answer that an error makes of a.
+func (a answer) with(err error) answer {
+	var taken *webhook.TakenError
+	var excluded *webhook.ExcludedError
+	switch {
+	case err == nil:
+		return a
+	case errors.As(err, &taken):
+		return answer{Error: "taken", Taken: taken.IDs, Webhooks: a.Webhooks, Key: a.Key}
+	case errors.As(err, &excluded):
+		a.Error, a.Excluded = "excluded", excluded.Found
+	case errors.Is(err, webhook.ErrNotFound):
+		a.Error = "not found"
+	case errors.Is(err, webhook.ErrExists):
+		a.Error = "exists"
+	case errors.Is(err, errRefused):
+		a.Error = "refused"
+	default:
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// compare says how what stands differs from the model; "" if it does not.
+func (q *sequence) compare() string {
+	for client := range clients {
+		a := q.account(client)
+		stand, err := q.store.Webhooks(q.ctx, a)
+		if diff := q.differ(fmt.Sprintf("the webhooks of client %d, %v", client, err), stand, q.model.byEvent(a)); diff != "" || err != nil {
+			return diff + fmt.Sprint(err)
+		}
+		for _, event := range events {
+			w, err := q.store.Webhook(q.ctx, a, event)
+			want, found := q.model.webhooks[a][event]
+			if found != (err == nil) || !found && !errors.Is(err, webhook.ErrNotFound) {
+				return fmt.Sprintf("the webhook of client %d for %s: %v, in the model: %t", client, event, err, found)
+			}
+			if diff := q.differ(fmt.Sprintf("the webhook of client %d for %s", client, event), w, want); diff != "" {
+				return diff
+			}
+		}
+		for _, o := range []operation{{Do: "account"}, {Do: "accounts"}, {Do: "tokens"}} {
+			o.Client = client
+			if diff := q.play(o); diff != "" {
+				return diff
+			}
+		}
+	}
+	return ""
+}
+
+// property is that a store answers every sequence as the model does, and that
+// what stands at its end is what stands in the model.
+func property(s store.Store, ended func(*sequence)) func(*rapid.T) {
+	drawn := operations()
+	return func(t *rapid.T) {
+		q := newSequence(t.Context(), s)
+		defer ended(q)
+		t.Repeat(map[string]func(*rapid.T){
+			"operation": func(t *rapid.T) {
+				if diff := q.play(drawn.Draw(t, "operation")); diff != "" {
+					t.Fatal(diff)
+				}
+			},
+		})
+		if diff := q.compare(); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package modeltest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/store/memstore"
+)
+
+const (
+	// enough is how many operations each store must stand.
+	enough = 20_000
+	// lanes is how many sequences run at once on one store, each on accounts
+	// of its own.
+	lanes = 4
+	// length is that of a sequence, on average.
+	length = "80"
+)
+
+func TestMain(m *testing.M) {
+	// Flags on the command line are read later and win.
+	if err := flag.Set("rapid.steps", length); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+func TestSequencesInMemory(t *testing.T) { testSequences(t, memstore.New()) }
+
+// testSequences plays sequences on a store until enough operations were
+// played.
+func testSequences(t *testing.T, s store.Store) {
+	var played, sequences atomic.Int64
+	start := time.Now()
+	check := property(s, func(q *sequence) {
+		played.Add(int64(q.operations))
+		sequences.Add(1)
+	})
+	t.Run("lanes", func(t *testing.T) {
+		for lane := range lanes {
+			t.Run(fmt.Sprint(lane), func(t *testing.T) {
+				t.Parallel()
+				for played.Load() < enough {
+					rapid.Check(t, check)
+				}
+			})
+		}
+	})
+	t.Logf("%d operations in %d sequences in %v", played.Load(), sequences.Load(), time.Since(start).Round(time.Millisecond))
+	if played.Load() < enough {
+		t.Errorf("%d operations, want %d", played.Load(), enough)
+	}
+}
