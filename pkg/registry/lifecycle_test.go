@@ -1,0 +1,228 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// newLife gives a registry over a store in memory. Its clock is the bubble's
+// where there is one; its ids and keys are numbered.
+func newLife(store registry.Store) (*registry.Registry, *recordSeals) {
+	sealer := &recordSeals{sealed: map[string]string{}}
+	made := 0
+	number := func(what string) (string, error) {
+		made++
+		return fmt.Sprintf("%s%02d", what, made), nil
+	}
+	return registry.New(registry.Config{
+		Store: store, Sealer: sealer, Now: time.Now,
+		NewClaim: func() (string, error) { return number("claim") },
+		Rules: registry.Rules{
+			NewIDs: func(events []string) ([]string, error) {
+				id, err := number("id")
+				return slices.Repeat([]string{id}, len(events)), err
+			},
+			NewKey: func() (webhook.Secret, error) {
+				key, err := number("key")
+				return webhook.NewSecret(key), err
+			},
+			NewAccountKey: func() (webhook.Secret, error) { return webhook.NewSecret("account key"), nil },
+		},
+	}), sealer
+}
+
+func mustRegister(t *testing.T, r *registry.Registry, events ...string) (id string) {
+	t.Helper()
+	items := make([]registry.Item, len(events))
+	for i, event := range events {
+		items[i] = registry.Item{Event: event, URL: "https://" + event}
+	}
+	registration, err := r.Register(t.Context(), account, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return registration.Webhooks[0].ID
+}
+
+func show(list []webhook.Webhook) string {
+	var out []string
+	for _, w := range list {
+		out = append(out, w.ID+":"+w.Event)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestListAndFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newLife(memstore.New())
+		first := mustRegister(t, r, "z", "b", "a")
+		time.Sleep(time.Second) //nolint:forbidigo // of the bubble's clock
+		second := mustRegister(t, r, "c")
+		list, err := r.List(t.Context(), account)
+		if want := first + ":z " + first + ":b " + first + ":a " + second + ":c"; err != nil || show(list) != want {
+			t.Errorf("List = %s, %v, want %s", show(list), err, want)
+		}
+		found, err := r.Find(t.Context(), account, first)
+		if want := first + ":z " + first + ":b " + first + ":a"; err != nil || show(found) != want {
+			t.Errorf("Find = %s, %v, want %s", show(found), err, want)
+		}
+		for _, a := range []webhook.Account{account, {Dialect: account.Dialect, ID: "b"}} {
+			if _, err := r.Find(t.Context(), a, "id99"); !errors.Is(err, webhook.ErrNotFound) {
+				t.Errorf("Find of an unknown id: %v, want ErrNotFound", err)
+			}
+		}
+	})
+}
+
+func TestFindByEvent(t *testing.T) {
+	r, _ := newLife(memstore.New())
+	id := mustRegister(t, r, "a")
+	r.Rules.EventOf = func(id string) (string, bool) { return "a", strings.HasPrefix(id, "id") }
+	if found, err := r.Find(t.Context(), account, id); err != nil || len(found) != 1 {
+		t.Errorf("Find = %v, %v", found, err)
+	}
+	for _, unknown := range []string{"id99", "x"} {
+		if _, err := r.Find(t.Context(), account, unknown); !errors.Is(err, webhook.ErrNotFound) {
+			t.Errorf("Find(%s) = %v, want ErrNotFound", unknown, err)
+		}
+	}
+}
+
+// overtaken lets another change come first, a number of times.
+type overtaken struct {
+	*memstore.Store
+	times int
+	calls int
+}
+
+func (s *overtaken) Change(ctx context.Context, c webhook.Change) error {
+	s.calls++
+	if s.calls <= s.times {
+		first := webhook.Change{Was: c.Was, Now: slices.Clone(c.Was)}
+		first.Now[0].URL, first.Now[0].Version = "https://other", c.Was[0].Version+1
+		if err := s.Store.Change(ctx, first); err != nil {
+			return err
+		}
+	}
+	return s.Store.Change(ctx, c)
+}
+
+func TestChangeIsMadeAnewWhenOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &overtaken{Store: memstore.New(), times: 2}
+		r, _ := newLife(store)
+		id := mustRegister(t, r, "a")
+		var seen []string
+		now, err := r.Change(t.Context(), account, id, func(w []webhook.Webhook) error {
+			seen = append(seen, w[0].URL)
+			w[0].Event = "b"
+			return nil
+		})
+		if err != nil || now[0].URL != "https://other" || now[0].Event != "b" || now[0].Version != 4 {
+			t.Errorf("Change = %+v, %v", now, err)
+		}
+		if want := []string{"https://a", "https://other", "https://other"}; !slices.Equal(seen, want) {
+			t.Errorf("edit saw %v, want %v", seen, want)
+		}
+		store.times, store.calls = 99, 0
+		_, err = r.Change(t.Context(), account, id, func([]webhook.Webhook) error { return nil })
+		if !errors.Is(err, webhook.ErrUnavailable) || store.calls != 8 {
+			t.Errorf("overtaken for ever: %v after %d tries", err, store.calls)
+		}
+	})
+}
+
+func TestChangeEnablesAndEditMayRefuse(t *testing.T) {
+	r, _ := newLife(memstore.New())
+	id := mustRegister(t, r, "a")
+	disable := func(w []webhook.Webhook) error { w[0].Disabled = true; return nil }
+	if now, err := r.Change(t.Context(), account, id, disable); err != nil || !now[0].Disabled {
+		t.Fatalf("disabled: %+v, %v", now, err)
+	}
+	refused := errors.New("refused")
+	if _, err := r.Change(t.Context(), account, id, func([]webhook.Webhook) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("error %v, want edit's own", err)
+	}
+	if found, err := r.Find(t.Context(), account, id); err != nil || !found[0].Disabled {
+		t.Errorf("a refused change left %+v, %v", found, err)
+	}
+	now, err := r.Change(t.Context(), account, id, func([]webhook.Webhook) error { return nil })
+	if err != nil || now[0].Disabled || now[0].UpdatedAt.IsZero() {
+		t.Errorf("changed: %+v, %v; want it enabled", now, err)
+	}
+}
+
+func TestRotateKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, sealer := newLife(memstore.New())
+		id := mustRegister(t, r, "a", "b")
+		rotate := func() []webhook.Webhook {
+			key, err := r.RotateKey(t.Context(), account, id)
+			if err != nil || sealer.sealed[id] != key.Reveal() {
+				t.Fatalf("RotateKey = %q, %v; sealed %q", key.Reveal(), err, sealer.sealed[id])
+			}
+			found, err := r.Find(t.Context(), account, id)
+			if err != nil || len(found) != 2 || fmt.Sprint(found[0].RetiredKeys) != fmt.Sprint(found[1].RetiredKeys) {
+				t.Fatalf("the records of one registration differ: %+v, %v", found, err)
+			}
+			return found
+		}
+		for want := 1; want <= 6; want++ {
+			if got := len(rotate()[0].RetiredKeys); got != min(want, 4) {
+				t.Errorf("after %d rotations %d keys sign along, want %d", want, got, min(want, 4))
+			}
+		}
+		time.Sleep(24 * time.Hour) //nolint:forbidigo // of the bubble's clock
+		retired := rotate()[0].RetiredKeys
+		if len(retired) != 1 || !retired[0].Until.Equal(time.Now().Add(24*time.Hour)) {
+			t.Errorf("a day later %v sign along, want the last one for 24 hours", retired)
+		}
+		if _, err := r.RotateKey(t.Context(), account, "unknown"); !errors.Is(err, webhook.ErrNotFound) {
+			t.Errorf("RotateKey of an unknown id: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestDeleteIsWhole(t *testing.T) {
+	r, _ := newLife(memstore.New())
+	id, other := mustRegister(t, r, "a", "b"), mustRegister(t, r, "c")
+	if err := r.Delete(t.Context(), account, id); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := r.List(t.Context(), account); err != nil || show(list) != other+":c" {
+		t.Errorf("left: %s, %v", show(list), err)
+	}
+	if err := r.Delete(t.Context(), account, id); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("deleted again: %v, want ErrNotFound", err)
+	}
+	mustRegister(t, r, "b", "a")
+}
+
+func TestRenewAccountKey(t *testing.T) {
+	store := memstore.New()
+	r, sealer := newLife(store)
+	if _, err := r.RenewAccountKey(t.Context(), account); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("without the account: %v, want ErrNotFound", err)
+	}
+	if err := store.CreateAccount(t.Context(), webhook.AccountInfo{Account: account, CreatedAt: now}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := r.RenewAccountKey(t.Context(), account)
+	if err != nil || key.Reveal() != "account key" || !slices.Contains(slices.Collect(maps.Values(sealer.sealed)), "account key") {
+		t.Errorf("RenewAccountKey = %q, %v; sealed %v", key.Reveal(), err, sealer.sealed)
+	}
+	if info, err := store.Account(t.Context(), account); err != nil || len(info.SealedKey) == 0 {
+		t.Errorf("stored %+v, %v", info, err)
+	}
+}
