@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -214,14 +215,18 @@ func (d Door) readBody(r *http.Request) ([]byte, error) {
 		}
 		return nil, problem
 	}
-	body, err := io.ReadAll(r.Body)
+	var body bytes.Buffer
+	if r.ContentLength > 0 && r.ContentLength <= MaxBody {
+		body.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(r.Body)
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Problem{Kind: TooLarge}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read body: %w", err)
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // drain reads what was not read of the body, as far as it may be large:
