@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	}
 	children := map[string]func(ctx context.Context, argument string) error{
 		"create":   createUntilKilled,
+		"change":   changeUntilKilled,
 		"operator": runOperator,
 		"limit":    hitFileLimit,
 		"open":     openOnce,

@@ -1,22 +1,22 @@
 package sqlitestore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
-	insertWebhook = `INSERT INTO webhook (dialect, account, event, id, claim, url, send_payload, position, sealed_key,
-		version, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	findWebhook = `SELECT event, id, claim, url, send_payload, position, sealed_key, version, created_at, updated_at
-		FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
+	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
+	// webhookColumns are in the order of scanWebhook.
+	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
+		version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
 )
 
 // Create adds webhooks, all or none, as store.Store says. An error beyond
@@ -146,8 +146,13 @@ func (tx *session) whole(do func() error) error {
 
 // addWebhook reports whether w was added; it is not if its event is taken.
 func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
+	retired, err := encodeRetired(w.RetiredKeys)
+	if err != nil {
+		return false, err
+	}
 	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
-		w.Position, blob(w.SealedKey), w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt))
+		w.Position, blob(w.SealedKey), retired, w.Disabled, w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt),
+		optionalTime(w.Statistics.LastSentAt), optionalTime(w.Statistics.LastFailedAt), w.Statistics.FailedAttempts)
 	return n == 1, err
 }
 
@@ -156,39 +161,4 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
 	row := tx.findWebhook.QueryRowContext(context.Background(), string(a.Dialect), a.ID, event)
 	return scanWebhook(a, row)
-}
-
-// kept gives w as it is stored: nothing shared with the caller, times to the
-// millisecond.
-func kept(w webhook.Webhook) webhook.Webhook {
-	w.SealedKey = bytes.Clone(w.SealedKey)
-	w.CreatedAt, w.UpdatedAt = toMilli(w.CreatedAt), toMilli(w.UpdatedAt)
-	return w
-}
-
-// toMilli gives t to the millisecond in UTC. The zero time stays zero.
-func toMilli(t time.Time) time.Time { return fromMilli(t.UnixMilli()) }
-
-// fromMilli reads a time that is kept.
-func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
-
-// optionalTime gives what is kept of a time that may be zero: NULL then.
-func optionalTime(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
-}
-
-// readTime is the inverse of optionalTime.
-func readTime(ms sql.NullInt64) time.Time {
-	if !ms.Valid {
-		return time.Time{}
-	}
-	return fromMilli(ms.Int64)
-}
-
-// blob gives what is kept of bytes that may be nil: NULL then.
-func blob(b []byte) any {
-	if b == nil {
-		return nil
-	}
-	return b
 }

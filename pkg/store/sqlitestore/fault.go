@@ -27,6 +27,9 @@ var (
 // stand after a crash.
 var errUncertain = errors.New("commit failed half-way")
 
+// errDamaged marks a record that cannot be read: an error of this record only.
+var errDamaged = errors.New("damaged record")
+
 // code gives the primary result code of SQLite in err, 0 if there is none.
 func code(err error) int {
 	var e *sqlite.Error
@@ -50,7 +53,8 @@ func isOwn(err error) bool {
 	switch code(err) {
 	case 0:
 		return err == nil || errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
-			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound)
+			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
+			errors.Is(err, errDamaged)
 	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
 		return true
 	}
@@ -68,6 +72,15 @@ func isCertain(err error) bool {
 
 // unavailable says that nothing was written because of err.
 func unavailable(err error) error { return fmt.Errorf("%w: %w", webhook.ErrUnavailable, err) }
+
+// unknownOutcome gives the error of a write: webhook.ErrUnknownOutcome if it
+// may still stand.
+func unknownOutcome(err error) error {
+	if errors.Is(err, errUncertain) {
+		return fmt.Errorf("%w: %w", webhook.ErrUnknownOutcome, err)
+	}
+	return err
+}
 
 // readFault gives the error of a read: the context's if that ended it, and
 // webhook.ErrUnavailable if it may be tried again.

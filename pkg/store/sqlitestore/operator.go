@@ -11,7 +11,11 @@ import (
 )
 
 const (
-	insertAccount = `INSERT INTO account (dialect, id, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	insertAccount = `INSERT INTO account (dialect, id, created_at, closing, sealed_key)
+		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	setAccountKey = `UPDATE account SET sealed_key = ? WHERE dialect = ? AND id = ? AND NOT closing`
+	closeAccount  = `UPDATE account SET closing = true WHERE dialect = ? AND id = ?`
+	deleteAccount = `DELETE FROM account WHERE dialect = ? AND id = ? AND closing`
 	insertToken   = `INSERT INTO token (hash, dialect, account, id, rights, created_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	deleteToken      = `DELETE FROM token WHERE dialect = ? AND account = ? AND id = ?`
@@ -21,9 +25,10 @@ const (
 
 // CreateAccount adds an account. webhook.ErrExists: it is there already.
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
+	sealed := bytes.Clone(a.SealedKey)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrExists)(
-			run(tx.insertAccount, string(a.Account.Dialect), a.Account.ID, a.CreatedAt.UnixMilli()))
+		return orElse(webhook.ErrExists)(run(tx.insertAccount, string(a.Account.Dialect), a.Account.ID,
+			a.CreatedAt.UnixMilli(), a.Closing, blob(sealed)))
 	})
 	if err != nil {
 		return fmt.Errorf("create account %v: %w", a.Account, err)
@@ -31,13 +36,51 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 	return nil
 }
 
-// CreateToken adds a token. webhook.ErrNotFound: its account does not exist;
-// webhook.ErrExists: its hash, or its id in the account, is in use.
+// SetAccountKey makes sealed the account's signing key. webhook.ErrNotFound:
+// there is no such account, or it is closing.
+func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
+	sealed = bytes.Clone(sealed)
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(run(tx.setAccountKey, blob(sealed), string(a.Dialect), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("set key of account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// CloseAccount marks an account as closing. webhook.ErrNotFound: there is no
+// such account.
+func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(run(tx.closeAccount, string(a.Dialect), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("close account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// DeleteAccount removes an account that is closing, and nothing that it has.
+// webhook.ErrNotFound: there is no such account.
+func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(run(tx.deleteAccount, string(a.Dialect), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("delete account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// CreateToken adds a token. webhook.ErrNotFound: its account does not exist,
+// or is closing; webhook.ErrExists: its hash, or its id in the account, is in
+// use.
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	dialect, account := string(t.Account.Dialect), t.Account.ID
 	err := s.writer.write(ctx, func(tx *session) error {
-		_, err := scanAccount(t.Account.Dialect)(tx.findAccount.QueryRowContext(context.Background(), dialect, account))
-		if errors.Is(err, sql.ErrNoRows) {
+		info, err := scanAccount(t.Account.Dialect)(tx.findAccount.QueryRowContext(context.Background(), dialect, account))
+		if errors.Is(err, sql.ErrNoRows) || err == nil && info.Closing {
 			return webhook.ErrNotFound
 		}
 		if err != nil {

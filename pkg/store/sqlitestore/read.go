@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	listWebhooks = `SELECT event, id, claim, url, send_payload, position, sealed_key, version, created_at, updated_at
-		FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
-	findAccount     = `SELECT id, created_at FROM account WHERE dialect = ? AND id = ?`
-	listAccounts    = `SELECT id, created_at FROM account WHERE dialect = ? ORDER BY id`
+	listWebhooks    = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
+	findAccount     = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id = ?`
+	listAccounts    = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? ORDER BY id`
 	findToken       = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE hash = ?`
 	listTokens      = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE dialect = ? AND account = ? ORDER BY id`
 	findSealingKey  = `SELECT id, public, wrapped_private, created_at FROM sealing_key WHERE id = ?`
@@ -22,7 +21,7 @@ const (
 
 // queries are the prepared statements of the readers.
 type queries struct {
-	webhooks, account, accounts, token, tokens, sealingKeys *sql.Stmt
+	webhooks, webhook, account, accounts, token, tokens, sealingKeys, deliveries *sql.Stmt
 }
 
 func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
@@ -31,11 +30,13 @@ func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
 		text string
 	}{
 		{&q.webhooks, listWebhooks},
+		{&q.webhook, findWebhook},
 		{&q.account, findAccount},
 		{&q.accounts, listAccounts},
 		{&q.token, findToken},
 		{&q.tokens, listTokens},
 		{&q.sealingKeys, listSealingKeys},
+		{&q.deliveries, listDeliveries},
 	} {
 		var err error
 		if *query.stmt, err = db.PrepareContext(ctx, query.text); err != nil {
@@ -53,6 +54,16 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 		return nil, fmt.Errorf("list webhooks of %v: %w", a, err)
 	}
 	return list, nil
+}
+
+// Webhook reads the webhook of an event. webhook.ErrNotFound: there is none.
+func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
+	w, err := one(ctx, s.queries.webhook, func(row scanner) (webhook.Webhook, error) { return scanWebhook(a, row) },
+		string(a.Dialect), a.ID, event)
+	if err != nil {
+		return webhook.Webhook{}, fmt.Errorf("read webhook of %s of %v: %w", event, a, err)
+	}
+	return w, nil
 }
 
 // Account reads an account. webhook.ErrNotFound: there is none.
@@ -140,17 +151,26 @@ func all[T any](ctx context.Context, query *sql.Stmt, scan func(scanner) (T, err
 func scanWebhook(a webhook.Account, row scanner) (webhook.Webhook, error) {
 	w := webhook.Webhook{Account: a}
 	var created int64
-	var updated sql.NullInt64
-	err := row.Scan(&w.Event, &w.ID, &w.Claim, &w.URL, &w.SendPayload, &w.Position, &w.SealedKey, &w.Version, &created, &updated)
+	var updated, lastSent, lastFailed sql.NullInt64
+	var retired sql.NullString
+	err := row.Scan(&w.Event, &w.ID, &w.Claim, &w.URL, &w.SendPayload, &w.Position, &w.SealedKey, &retired, &w.Disabled,
+		&w.Version, &created, &updated, &lastSent, &lastFailed, &w.Statistics.FailedAttempts)
+	if err != nil {
+		return webhook.Webhook{}, err
+	}
 	w.CreatedAt, w.UpdatedAt = fromMilli(created), readTime(updated)
-	return w, err
+	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = readTime(lastSent), readTime(lastFailed)
+	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
+		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
+	}
+	return w, nil
 }
 
 func scanAccount(d webhook.Dialect) func(scanner) (webhook.AccountInfo, error) {
 	return func(row scanner) (webhook.AccountInfo, error) {
 		info := webhook.AccountInfo{Account: webhook.Account{Dialect: d}}
 		var created int64
-		err := row.Scan(&info.Account.ID, &created)
+		err := row.Scan(&info.Account.ID, &created, &info.Closing, &info.SealedKey)
 		info.CreatedAt = fromMilli(created)
 		return info, err
 	}

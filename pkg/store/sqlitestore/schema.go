@@ -27,9 +27,14 @@ CREATE TABLE webhook (
 	send_payload INTEGER NOT NULL,
 	position     INTEGER NOT NULL,
 	sealed_key   BLOB,
+	retired_keys TEXT, -- JSON: see encodeRetired
+	disabled     INTEGER NOT NULL,
 	version      INTEGER NOT NULL,
 	created_at   INTEGER NOT NULL,
 	updated_at   INTEGER,
+	last_sent_at    INTEGER,
+	last_failed_at  INTEGER,
+	failed_attempts INTEGER NOT NULL,
 	PRIMARY KEY (dialect, account, event)
 ) STRICT, WITHOUT ROWID;
 
@@ -37,6 +42,8 @@ CREATE TABLE account (
 	dialect    TEXT NOT NULL,
 	id         TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
+	closing    INTEGER NOT NULL,
+	sealed_key BLOB,
 	PRIMARY KEY (dialect, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -56,6 +63,24 @@ CREATE TABLE sealing_key (
 	public          BLOB NOT NULL,
 	wrapped_private BLOB,
 	created_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery (
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	time         INTEGER NOT NULL,
+	event        TEXT NOT NULL,
+	event_id     TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	instance     TEXT NOT NULL,
+	webhook_id   TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	accepted_at  INTEGER NOT NULL,
+	attempts     INTEGER NOT NULL,
+	attempted_at INTEGER,
+	status       INTEGER NOT NULL,
+	active       INTEGER NOT NULL,
+	PRIMARY KEY (dialect, account, time, event, event_id)
 ) STRICT, WITHOUT ROWID;
 `}
 }

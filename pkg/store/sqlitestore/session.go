@@ -31,7 +31,10 @@ type session struct {
 	savepoint, release, backToStart *sql.Stmt
 
 	insertWebhook, findWebhook       *sql.Stmt
+	updateWebhook, deleteWebhook     *sql.Stmt
 	insertAccount, findAccount       *sql.Stmt
+	setAccountKey, closeAccount      *sql.Stmt
+	deleteAccount, insertDelivery    *sql.Stmt
 	insertToken, deleteToken         *sql.Stmt
 	insertSealingKey, findSealingKey *sql.Stmt
 }
@@ -95,8 +98,14 @@ func (s *session) prepare(ctx context.Context) error {
 		{&s.backToStart, "ROLLBACK TO request"},
 		{&s.insertWebhook, insertWebhook},
 		{&s.findWebhook, findWebhook},
+		{&s.updateWebhook, updateWebhook},
+		{&s.deleteWebhook, deleteWebhook},
 		{&s.insertAccount, insertAccount},
 		{&s.findAccount, findAccount},
+		{&s.setAccountKey, setAccountKey},
+		{&s.closeAccount, closeAccount},
+		{&s.deleteAccount, deleteAccount},
+		{&s.insertDelivery, insertDelivery},
 		{&s.insertToken, insertToken},
 		{&s.deleteToken, deleteToken},
 		{&s.insertSealingKey, insertSealingKey},

@@ -160,7 +160,7 @@ func TestFailingAlone(t *testing.T) {
 			if err := adding("b")(tx); err != nil {
 				return err
 			}
-			_, err := run(tx.insertAccount, nil, "x", 0) // NOT NULL
+			_, err := run(tx.insertAccount, nil, "x", 0, false, nil) // NOT NULL
 			return err
 		})
 	})

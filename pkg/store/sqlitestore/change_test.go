@@ -1,0 +1,186 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// mustAdd creates webhooks of the events, one request each.
+func mustAdd(t *testing.T, s *Store, events ...string) {
+	t.Helper()
+	for _, event := range events {
+		if err := s.writer.write(t.Context(), adding(event)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// record is what adding leaves of an event, in the given version.
+func record(event string, version int64) webhook.Webhook {
+	return webhook.Webhook{Account: testAccount, Event: event, ID: event, Version: version}
+}
+
+// start calls a method of the store, and returns when its request is queued.
+func start(s *Store, call func() error) pendingWrite {
+	before := s.writer.acceptedSoFar()
+	p := make(pendingWrite, 1)
+	go func() { p <- call() }()
+	waitAccepted(s, before)
+	return p
+}
+
+// Changes and deletions that are refused, even after they have begun to
+// write, leave nothing behind and touch nobody else of their group.
+func TestRefusedInGroup(t *testing.T) {
+	s, _ := openLogged(t)
+	mustAdd(t, s, "a", "b")
+	release := hold(t, s)
+	commits := s.Commits()
+	ctx := t.Context()
+	first := queueWrite(ctx, s, adding("first"))
+	refused := map[error]pendingWrite{
+		webhook.ErrChanged: start(s, func() error {
+			return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("a", 9)}, Now: []webhook.Webhook{record("c", 10)}})
+		}),
+		webhook.ErrTaken: start(s, func() error {
+			return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{record("b", 2)}})
+		}),
+		webhook.ErrNotFound: start(s, func() error {
+			return s.Delete(ctx, []webhook.Webhook{record("a", 1), record("b", 1), record("c", 1)})
+		}),
+	}
+	last := queueWrite(ctx, s, adding("last"))
+	release()
+	for want, p := range refused {
+		if err := <-p; !errors.Is(err, want) {
+			t.Errorf("error = %v, want %v", err, want)
+		}
+	}
+	if err := errors.Join(<-first, <-last); err != nil {
+		t.Error(err)
+	}
+	mustHold(t, s, "a", "b", "first", "last")
+	if n := s.Commits() - commits; n != 1 {
+		t.Errorf("%d commits for one group", n)
+	}
+}
+
+// A change that fails half-way, by a fault of its own, leaves its records as
+// they were.
+func TestChangeFailsHalfWay(t *testing.T) {
+	s, _ := openLogged(t)
+	mustAdd(t, s, "a", "b")
+	release := hold(t, s)
+	before := queueWrite(t.Context(), s, adding("before"))
+	fails := queueWrite(t.Context(), s, func(tx *session) error {
+		return tx.whole(func() error {
+			if err := tx.remove(record("a", 1)); err != nil {
+				return err
+			}
+			_, err := run(tx.updateWebhook, nil, false, nil, nil, false, 2, nil, // NOT NULL
+				string(testAccount.Dialect), testAccount.ID, "b")
+			return err
+		})
+	})
+	after := queueWrite(t.Context(), s, adding("after"))
+	release()
+	if err := <-fails; err == nil || errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("error of the statement = %v", err)
+	}
+	if err := errors.Join(<-before, <-after); err != nil {
+		t.Error(err)
+	}
+	mustHold(t, s, "a", "after", "b", "before")
+}
+
+// A commit that may come back after a crash makes a change's outcome unknown,
+// and never says that nothing was written.
+func TestUncertainChange(t *testing.T) {
+	s, _ := openLogged(t)
+	mustAdd(t, s, "a", "b")
+	ctx := t.Context()
+	release := hold(t, s)
+	spoiled := queueWrite(ctx, s, func(tx *session) error { return tx.commit.Close() })
+	var pending []pendingWrite
+	for _, call := range []func() error{
+		func() error {
+			return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{record("c", 2)}})
+		},
+		func() error { return s.Delete(ctx, []webhook.Webhook{record("b", 1)}) },
+		func() error { return s.AddDelivery(ctx, webhook.Delivery{Account: testAccount, EventID: "1"}) },
+	} {
+		pending = append(pending, start(s, call))
+	}
+	release()
+	if err := <-spoiled; !errors.Is(err, errUncertain) {
+		t.Errorf("error = %v, want errUncertain", err)
+	}
+	for i, p := range pending {
+		if err := <-p; !errors.Is(err, webhook.ErrUnknownOutcome) || errors.Is(err, webhook.ErrUnavailable) {
+			t.Errorf("write %d: error = %v, want ErrUnknownOutcome", i, err)
+		}
+	}
+	mustHold(t, s, "a", "b")
+}
+
+// Retired keys are kept as JSON that says what is what.
+func TestRetiredKeys(t *testing.T) {
+	keys := []webhook.RetiredKey{
+		{Sealed: []byte("sealed"), Until: time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)},
+		{Sealed: []byte{0, 255}, Until: time.UnixMilli(-1).UTC()},
+	}
+	text, err := encodeRetired(keys)
+	const want = `[{"sealed":"c2VhbGVk","until":1772600767089},{"sealed":"AP8=","until":-1}]`
+	if err != nil || text.String != want {
+		t.Fatalf("encodeRetired = %q, %v, want %q", text.String, err, want)
+	}
+	got, err := decodeRetired(text)
+	if err != nil || !cmp.Equal(got, keys) {
+		t.Errorf("decodeRetired = %+v, %v, want %+v", got, err, keys)
+	}
+}
+
+// A record that cannot be read is an error of its own: it names the record,
+// and does not touch others of the group.
+func TestDamagedRecord(t *testing.T) {
+	s, _ := openLogged(t)
+	mustAdd(t, s, "a", "b")
+	ctx := t.Context()
+	err := s.writer.write(ctx, func(tx *session) error {
+		return execute(context.Background(), tx.conn, "UPDATE webhook SET retired_keys = '[{' WHERE event = 'a'")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := hold(t, s)
+	damaged := start(s, func() error {
+		return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{record("a", 2)}})
+	})
+	sound := start(s, func() error {
+		return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("b", 1)}, Now: []webhook.Webhook{record("b", 2)}})
+	})
+	release()
+	if err := <-damaged; !errors.Is(err, errDamaged) || !strings.Contains(fmt.Sprint(err), "webhook a") {
+		t.Errorf("error = %v, want errDamaged, with the record's id", err)
+	}
+	if err := <-sound; err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Webhook(ctx, testAccount, "a"); !errors.Is(err, errDamaged) {
+		t.Errorf("Webhook: error = %v, want errDamaged", err)
+	}
+	if w, err := s.Webhook(ctx, testAccount, "b"); err != nil || w.Version != 2 {
+		t.Errorf("Webhook of b = %+v, %v", w, err)
+	}
+	if err := s.Delete(ctx, []webhook.Webhook{record("a", 1)}); err != nil {
+		t.Errorf("Delete of the damaged record: %v", err)
+	}
+}
