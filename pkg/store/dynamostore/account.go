@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -23,11 +24,7 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 // CreateAccount implements store.Store: one transaction puts the account and
 // its place in the list of accounts.
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
-	account := key(accountPK(a.Account), accountSort)
-	listed := key(accountsPrefix+string(a.Account.Dialect), a.Account.ID)
-	for _, it := range []item{account, listed} {
-		it[attrCreated] = num(a.CreatedAt.UnixMilli())
-	}
+	account, listed := encodeAccount(a)
 	op := fmt.Sprintf("create account %v", a.Account)
 	err := s.transact(ctx, op, []types.TransactWriteItem{s.putNew(account), s.putNew(listed)})
 	if isCancelled(err) {
@@ -39,7 +36,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 // Account implements store.Store.
 func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
 	op := fmt.Sprintf("read account %v", a)
-	it, err := s.get(ctx, op, key(accountPK(a), accountSort))
+	it, err := s.get(ctx, op, accountKey(a))
 	switch {
 	case err != nil:
 		return webhook.AccountInfo{}, err
@@ -49,20 +46,58 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 	return decodeAccount(a, it)
 }
 
-// Accounts implements store.Store.
+// Accounts implements store.Store: the list says which accounts there are, and
+// the accounts themselves are read in batches. One that is deleted meanwhile
+// is left out.
 func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error) {
-	items, err := s.query(ctx, fmt.Sprintf("list accounts of %s", d), accountsPrefix+string(d), "")
+	op := fmt.Sprintf("list accounts of %s", d)
+	listed, err := s.query(ctx, op, accountsPrefix+string(d), "")
 	if err != nil {
 		return nil, err
 	}
-	return decodeAll(items, func(it item) (webhook.AccountInfo, error) {
+	accounts, err := decodeAll(listed, func(it item) (webhook.Account, error) {
 		dec := decoder{item: it}
-		id := dec.str(attrSK)
-		if dec.err != nil {
-			return webhook.AccountInfo{}, fmt.Errorf("list accounts of %s: %w", d, dec.err)
-		}
-		return decodeAccount(webhook.Account{Dialect: d, ID: id}, it)
+		return webhook.Account{Dialect: d, ID: dec.str(attrSK)}, dec.err
 	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	infos := make([]webhook.AccountInfo, 0, len(accounts))
+	for some := range slices.Chunk(accounts, maxBatchGet) {
+		if infos, err = s.appendAccounts(ctx, op, infos, some); err != nil {
+			return nil, err
+		}
+	}
+	return infos, nil
+}
+
+// appendAccounts reads up to maxBatchGet accounts, in their order.
+func (s *Store) appendAccounts(ctx context.Context, op string, infos []webhook.AccountInfo, accounts []webhook.Account) ([]webhook.AccountInfo, error) {
+	keys := make([]item, len(accounts))
+	for i, a := range accounts {
+		keys[i] = accountKey(a)
+	}
+	items, err := s.getAll(ctx, op, keys)
+	if err != nil {
+		return nil, err
+	}
+	byPK := make(map[string]item, len(items))
+	for _, it := range items {
+		d := decoder{item: it}
+		byPK[d.str(attrPK)] = it
+	}
+	for _, a := range accounts {
+		it, found := byPK[accountPK(a)]
+		if !found {
+			continue
+		}
+		info, err := decodeAccount(a, it)
+		if err != nil {
+			return nil, err
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
 }
 
 // CreateToken implements store.Store: one transaction checks that the account
@@ -74,8 +109,8 @@ func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	err := s.transact(ctx, op, []types.TransactWriteItem{
 		{ConditionCheck: &types.ConditionCheck{
 			TableName:           s.table,
-			Key:                 key(accountPK(t.Account), accountSort),
-			ConditionExpression: aws.String(ifPresent + " AND attribute_not_exists(" + attrClosing + ")"),
+			Key:                 accountKey(t.Account),
+			ConditionExpression: aws.String(ifOpen),
 		}},
 		s.putNew(token), s.putNew(listed),
 	})

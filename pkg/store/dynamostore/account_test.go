@@ -23,8 +23,8 @@ func newToken(id string) webhook.Token {
 // An account that is being deleted takes no new token.
 func TestClosingAccountTakesNoToken(t *testing.T) {
 	server := dynamolocal.Start(t)
-	table := server.NewTable(t)
-	s := open(t, server.URL, table, patience)
+	tables := server.NewTables(t)
+	s := open(t, server.URL, tables, patience)
 	ctx := t.Context()
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt}); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestClosingAccountTakesNoToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := dynamolocal.Client(t, server.URL).UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(table),
+		TableName: aws.String(tables.Webhooks),
 		Key: map[string]types.AttributeValue{
 			"pk": &types.AttributeValueMemberS{Value: "A#squake#acme"},
 			"sk": &types.AttributeValueMemberS{Value: "ACCOUNT"},
@@ -56,7 +56,7 @@ func TestClosingAccountTakesNoToken(t *testing.T) {
 // Of those who revoke a token at once, one is told that it did.
 func TestRevocationRace(t *testing.T) {
 	server := dynamolocal.Start(t)
-	s := open(t, server.URL, server.NewTable(t), patience)
+	s := open(t, server.URL, server.NewTables(t), patience)
 	ctx := t.Context()
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt}); err != nil {
 		t.Fatal(err)

@@ -56,9 +56,9 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 				return err
 			case fault:
 				if mayHaveHappened {
-					return fmt.Errorf("%s: %w: %v", op, webhook.ErrUnknownOutcome, err)
+					return fmt.Errorf("%s: %w: %w", op, webhook.ErrUnknownOutcome, faultOf(err))
 				}
-				return fmt.Errorf("%s: %v", op, err)
+				return fmt.Errorf("%s: %w", op, faultOf(err))
 			case lost:
 				mayHaveHappened = mayHaveHappened || rep != repeatable
 			case refused:

@@ -27,12 +27,32 @@ const (
 	fault
 )
 
+// errUnprocessed: an answer left a part undone, as DynamoDB does when it is
+// busy.
+var errUnprocessed = errors.New("a part was left unprocessed")
+
+// ErrNoTable says that a table of the store does not exist, under its name in
+// this region.
+var ErrNoTable = errors.New("there is no such DynamoDB table")
+
+// faultOf gives the error of a request that would fail again. The SDK's own
+// words are kept as text only, so that nothing of them is compared.
+func faultOf(err error) error {
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
+		return ErrNoTable
+	}
+	return errors.New(err.Error())
+}
+
 // classify judges the error of one request. Whatever is not known to be
 // definite counts as lost. The codes are those of
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html.
 func classify(err error, sent *progress) verdict {
 	if err == nil {
 		return success
+	}
+	if errors.Is(err, errUnprocessed) {
+		return refused
 	}
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {

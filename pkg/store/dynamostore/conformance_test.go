@@ -14,11 +14,12 @@ import (
 // the emulator may be slow on a busy machine.
 const patience = 30 * time.Second
 
-// open gives a store on a table at endpoint.
-func open(t testing.TB, endpoint, table string, tryTimeout time.Duration) *dynamostore.Store {
+// open gives a store on the tables at endpoint, to which nothing has expired.
+func open(t testing.TB, endpoint string, tables dynamolocal.Tables, tryTimeout time.Duration) *dynamostore.Store {
 	t.Helper()
 	s, err := dynamostore.New(dynamostore.Config{
-		Client: dynamolocal.Client(t, endpoint), Table: table,
+		Client: dynamolocal.Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
+		Now:        func() time.Time { return time.Unix(0, 0) },
 		TryTimeout: tryTimeout, CallTimeout: 2 * time.Minute,
 	})
 	if err != nil {
@@ -30,6 +31,6 @@ func open(t testing.TB, endpoint, table string, tryTimeout time.Duration) *dynam
 func TestConformance(t *testing.T) {
 	server := dynamolocal.Start(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return open(t, server.URL, server.NewTable(t), patience)
+		return open(t, server.URL, server.NewTables(t), patience)
 	}, storetest.Options{Rounds: 200})
 }

@@ -45,7 +45,7 @@ func counted(t *testing.T) (*dynamostore.Store, *faultproxy.Proxy) {
 	t.Helper()
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
-	s := open(t, proxy.URL, server.NewTable(t), patience)
+	s := open(t, proxy.URL, server.NewTables(t), patience)
 	if err := s.Warm(t.Context()); err != nil {
 		t.Fatal(err)
 	}

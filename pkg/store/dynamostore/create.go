@@ -167,14 +167,19 @@ func (cr *creation) puts(table *string) (puts []types.TransactWriteItem, places 
 			continue
 		}
 		places = append(places, i)
-		puts = append(puts, types.TransactWriteItem{Put: &types.Put{
-			TableName:                           table,
-			Item:                                it,
-			ConditionExpression:                 aws.String(ifAbsent),
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		}})
+		puts = append(puts, claim(table, it))
 	}
 	return puts, places
+}
+
+// claim puts a record whose event must be free.
+func claim(table *string, it item) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName:                           table,
+		Item:                                it,
+		ConditionExpression:                 aws.String(ifAbsent),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
 }
 
 // checks gives one condition check for each excluding event: DynamoDB refuses

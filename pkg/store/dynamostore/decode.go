@@ -33,6 +33,14 @@ func (d *decoder) str(name string) string {
 	return v.Value
 }
 
+// optionalStr reads a string that is absent when it is empty.
+func (d *decoder) optionalStr(name string) string {
+	if _, ok := d.item[name]; !ok {
+		return ""
+	}
+	return d.str(name)
+}
+
 // sortAfter reads what follows prefix in the sort key.
 func (d *decoder) sortAfter(prefix string) string {
 	rest, ok := strings.CutPrefix(d.str(attrSK), prefix)
@@ -63,12 +71,14 @@ func (d *decoder) optionalNum(name string) int64 {
 	return d.num(name)
 }
 
+func (d *decoder) time(name string) time.Time { return time.UnixMilli(d.num(name)).UTC() }
+
 // optionalTime reads a time that is absent when it is zero.
 func (d *decoder) optionalTime(name string) time.Time {
 	if _, ok := d.item[name]; !ok {
 		return time.Time{}
 	}
-	return time.UnixMilli(d.num(name)).UTC()
+	return d.time(name)
 }
 
 // bytes reads bytes that are absent when there are none.
@@ -99,6 +109,33 @@ func (d *decoder) flag(name string) bool {
 	return v.Value
 }
 
+// retired reads the keys that were rotated out.
+func (d *decoder) retired() []webhook.RetiredKey {
+	attr, ok := d.item[attrRetired]
+	if !ok {
+		return nil
+	}
+	list, ok := attr.(*types.AttributeValueMemberL)
+	if !ok {
+		d.fail(attrRetired)
+		return nil
+	}
+	keys := make([]webhook.RetiredKey, len(list.Value))
+	for i, element := range list.Value {
+		retired, ok := element.(*types.AttributeValueMemberM)
+		if !ok {
+			d.fail(attrRetired)
+			return nil
+		}
+		of := decoder{item: retired.Value}
+		keys[i] = webhook.RetiredKey{Sealed: of.bytes(attrSealed), Until: of.time(attrExpires)}
+		if of.err != nil {
+			d.fail(attrRetired)
+		}
+	}
+	return keys
+}
+
 // token reads what a token's own item and its place in the list share.
 func (d *decoder) token() webhook.Token {
 	rights := d.num(attrRights)
@@ -107,7 +144,7 @@ func (d *decoder) token() webhook.Token {
 	}
 	return webhook.Token{
 		Rights:    webhook.Rights(rights), //nolint:gosec // bounded above
-		CreatedAt: time.UnixMilli(d.num(attrCreated)).UTC(),
+		CreatedAt: d.time(attrCreated),
 		ExpiresAt: d.optionalTime(attrExpires),
 	}
 }

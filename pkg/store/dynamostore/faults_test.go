@@ -33,7 +33,7 @@ func faulty(t *testing.T, seed uint64) (faulty, direct *dynamostore.Store) {
 	t.Helper()
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
-	table := server.NewTable(t)
+	tables := server.NewTables(t)
 	proxy.Inject(faultproxy.Plan{Seed: seed, Rate: faultRate})
 	t.Cleanup(func() {
 		c := proxy.Counts()
@@ -48,7 +48,7 @@ func faulty(t *testing.T, seed uint64) (faulty, direct *dynamostore.Store) {
 			}
 		}
 	})
-	return open(t, proxy.URL, table, shortTry), open(t, server.URL, table, patience)
+	return open(t, proxy.URL, tables, shortTry), open(t, server.URL, tables, patience)
 }
 
 // register plays the registry's part: after an unknown outcome it tries again

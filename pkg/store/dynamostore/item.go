@@ -11,12 +11,12 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The layout of the table. The names are short because DynamoDB bills them
+// The layout of the table of webhooks. The names are short because DynamoDB bills them
 // with every item; an ordinary webhook stays below the 1 KB of one write unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<dialect>#<account>  E#<event>    i u p n k v c m
-//	account           A#<dialect>#<account>  ACCOUNT      c x
+//	webhook           A#<dialect>#<account>  E#<event>    i u p n q k o d v c m s f g
+//	account           A#<dialect>#<account>  ACCOUNT      c x k
 //	its tokens        A#<dialect>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
 //	list of accounts  ACCOUNTS#<dialect>     <account>    c
@@ -30,15 +30,20 @@ const (
 	attrPayload  = "p" // BOOL: the full payload is wanted; absent for false
 	attrPosition = "n" // N: absent for 0
 	attrClaim    = "q" // S: names the request that made the webhook
-	attrSealed   = "k" // B: sealed signing key; absent for none
+	attrSealed   = "k" // B: sealed signing key of a webhook or account; absent for none
+	attrRetired  = "o" // L of M: keys that were rotated out, each k and e; absent for none
+	attrDisabled = "d" // BOOL: absent for false
 	attrVersion  = "v" // N
 	attrCreated  = "c" // N: milliseconds since 1970, like every time here
 	attrModified = "m" // N: time of the latest change; absent for none
-	attrClosing  = "x" // N: set while the account is being deleted
+	attrSent     = "s" // N: time of the latest success; absent for none
+	attrFailed   = "f" // N: time of the latest failure; absent for none
+	attrFailures = "g" // N: failures since the latest success; absent for 0
+	attrClosing  = "x" // N: 1 while the account is being deleted
 	attrAccount  = "a" // S: <dialect>:<account>
 	attrHash     = "h" // B: SHA-256 of a token
 	attrRights   = "r" // N: bit set of webhook.Rights
-	attrExpires  = "e" // N: absent for never
+	attrExpires  = "e" // N: of a token, absent for never; of a retired key
 	attrPublic   = "b" // B: public key
 	attrWrapped  = "w" // B: wrapped private key; absent for none
 
@@ -58,26 +63,45 @@ func accountPK(a webhook.Account) string {
 	return accountPrefix + string(a.Dialect) + "#" + a.ID
 }
 
+func accountKey(a webhook.Account) item { return key(accountPK(a), accountSort) }
+
+// accountListKey is the account's place in the list of accounts.
+func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.Dialect), a.ID) }
+
 func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
 
 func key(pk, sk string) item { return item{attrPK: str(pk), attrSK: str(sk)} }
 
 func encodeWebhook(w webhook.Webhook) item {
-	it := key(accountPK(w.Account), eventPrefix+w.Event)
+	it := webhookKey(w)
 	it[attrID] = str(w.ID)
 	it[attrClaim] = str(w.Claim)
 	it[attrURL] = str(w.URL)
 	it[attrVersion] = num(w.Version)
 	it[attrCreated] = num(w.CreatedAt.UnixMilli())
-	if w.SendPayload {
-		it[attrPayload] = &types.AttributeValueMemberBOOL{Value: true}
-	}
-	if w.Position != 0 {
-		it[attrPosition] = num(int64(w.Position))
-	}
+	putFlag(it, attrPayload, w.SendPayload)
+	putNum(it, attrPosition, int64(w.Position))
 	putBytes(it, attrSealed, w.SealedKey)
+	putRetired(it, w.RetiredKeys)
+	putFlag(it, attrDisabled, w.Disabled)
 	putTime(it, attrModified, w.UpdatedAt)
+	putTime(it, attrSent, w.Statistics.LastSentAt)
+	putTime(it, attrFailed, w.Statistics.LastFailedAt)
+	putNum(it, attrFailures, w.Statistics.FailedAttempts)
 	return it
+}
+
+func putRetired(it item, keys []webhook.RetiredKey) {
+	if len(keys) == 0 {
+		return
+	}
+	list := make([]types.AttributeValue, len(keys))
+	for i, k := range keys {
+		retired := item{attrExpires: num(k.Until.UnixMilli())}
+		putBytes(retired, attrSealed, k.Sealed)
+		list[i] = &types.AttributeValueMemberM{Value: retired}
+	}
+	it[attrRetired] = &types.AttributeValueMemberL{Value: list}
 }
 
 func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
@@ -91,14 +115,48 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 		SendPayload: d.flag(attrPayload),
 		Position:    int(d.optionalNum(attrPosition)),
 		SealedKey:   d.bytes(attrSealed),
+		RetiredKeys: d.retired(),
+		Disabled:    d.flag(attrDisabled),
 		Version:     d.num(attrVersion),
-		CreatedAt:   time.UnixMilli(d.num(attrCreated)).UTC(),
+		CreatedAt:   d.time(attrCreated),
 		UpdatedAt:   d.optionalTime(attrModified),
+		Statistics: webhook.Statistics{
+			LastSentAt:     d.optionalTime(attrSent),
+			LastFailedAt:   d.optionalTime(attrFailed),
+			FailedAttempts: d.optionalNum(attrFailures),
+		},
 	}
 	if d.err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook record of %v: %w", a, d.err)
 	}
 	return w, nil
+}
+
+// encodeAccount gives the account's own item and its place in the list.
+func encodeAccount(a webhook.AccountInfo) (account, listed item) {
+	account, listed = accountKey(a.Account), accountListKey(a.Account)
+	for _, it := range []item{account, listed} {
+		it[attrCreated] = num(a.CreatedAt.UnixMilli())
+	}
+	if a.Closing {
+		account[attrClosing] = num(1)
+	}
+	putBytes(account, attrSealed, a.SealedKey)
+	return account, listed
+}
+
+func decodeAccount(a webhook.Account, it item) (webhook.AccountInfo, error) {
+	d := decoder{item: it}
+	info := webhook.AccountInfo{
+		Account:   a,
+		CreatedAt: d.time(attrCreated),
+		Closing:   d.optionalNum(attrClosing) != 0,
+		SealedKey: d.bytes(attrSealed),
+	}
+	if d.err != nil {
+		return webhook.AccountInfo{}, fmt.Errorf("account record of %v: %w", a, d.err)
+	}
+	return info, nil
 }
 
 // encodeToken gives the token's own item and its place in its account's list.
@@ -158,7 +216,7 @@ func decodeSealingKey(it item) (webhook.SealingKey, error) {
 		ID:             d.sortAfter(keyPrefix),
 		Public:         d.bytes(attrPublic),
 		WrappedPrivate: d.bytes(attrWrapped),
-		CreatedAt:      time.UnixMilli(d.num(attrCreated)).UTC(),
+		CreatedAt:      d.time(attrCreated),
 	}
 	if d.err != nil {
 		return webhook.SealingKey{}, fmt.Errorf("sealing key record: %w", d.err)
@@ -172,23 +230,30 @@ func num(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
+// putNum leaves out 0.
+func putNum(it item, name string, n int64) {
+	if n != 0 {
+		it[name] = num(n)
+	}
+}
+
+// putFlag leaves out false.
+func putFlag(it item, name string, on bool) {
+	if on {
+		it[name] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+}
+
+// putBytes leaves out what is empty.
 func putBytes(it item, name string, b []byte) {
 	if len(b) > 0 {
 		it[name] = &types.AttributeValueMemberB{Value: b}
 	}
 }
 
+// putTime leaves out the zero time.
 func putTime(it item, name string, t time.Time) {
 	if !t.IsZero() {
 		it[name] = num(t.UnixMilli())
 	}
-}
-
-func decodeAccount(a webhook.Account, it item) (webhook.AccountInfo, error) {
-	d := decoder{item: it}
-	info := webhook.AccountInfo{Account: a, CreatedAt: time.UnixMilli(d.num(attrCreated)).UTC()}
-	if d.err != nil {
-		return webhook.AccountInfo{}, fmt.Errorf("account record of %v: %w", a, d.err)
-	}
-	return info, nil
 }

@@ -60,11 +60,14 @@ func TestKeys(t *testing.T) {
 	w := encodeWebhook(webhook.Webhook{Account: testAccount, Event: "order:*"})
 	hash := webhook.HashToken("secret")
 	token, listed := encodeToken(webhook.Token{ID: "t1", Account: testAccount, Hash: hash})
+	account, inList := encodeAccount(webhook.AccountInfo{Account: testAccount})
 	for name, tt := range map[string]struct {
 		item   item
 		pk, sk string
 	}{
 		"webhook":      {w, "A#abbeycross#fleet-7", "E#order:*"},
+		"account":      {account, "A#abbeycross#fleet-7", "ACCOUNT"},
+		"in the list":  {inList, "ACCOUNTS#abbeycross", "fleet-7"},
 		"token":        {token, "T#2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", "TOKEN"},
 		"listed token": {listed, "A#abbeycross#fleet-7", "T#t1"},
 		"sealing key":  {encodeSealingKey(webhook.SealingKey{ID: "k1"}), "KEYRING", "K#k1"},
@@ -80,11 +83,24 @@ func TestRoundTrips(t *testing.T) {
 	full := webhook.Webhook{
 		Account: testAccount, Event: "e", ID: "i", URL: "https://ü.example/\u2028", SendPayload: true,
 		Position: 3, SealedKey: []byte{0, 255}, Version: 1 << 60, CreatedAt: testTime, UpdatedAt: testTime.Add(time.Hour),
+		RetiredKeys: []webhook.RetiredKey{{Sealed: []byte{1}, Until: testTime}, {Sealed: []byte{0, 2}, Until: testTime.Add(time.Minute)}},
+		Disabled:    true,
+		Statistics:  webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime.Add(time.Second), FailedAttempts: 1 << 40},
 	}
 	for _, w := range []webhook.Webhook{full, {Account: testAccount, Event: "e", ID: "i", URL: "u", Version: 1, CreatedAt: testTime}} {
 		got, err := decodeWebhook(testAccount, encodeWebhook(w))
 		if diff := cmp.Diff(w, got); err != nil || diff != "" {
 			t.Errorf("webhook: %v (-want +got):\n%s", err, diff)
+		}
+	}
+	for _, want := range []webhook.AccountInfo{
+		{Account: testAccount, CreatedAt: testTime},
+		{Account: testAccount, CreatedAt: testTime, Closing: true, SealedKey: []byte{0, 1}},
+	} {
+		account, _ := encodeAccount(want)
+		got, err := decodeAccount(testAccount, account)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("account: %v (-want +got):\n%s", err, diff)
 		}
 	}
 	for _, want := range []webhook.Token{
@@ -110,17 +126,25 @@ func TestDecodeRefusesMalformed(t *testing.T) {
 	webhookItem := func() item {
 		return encodeWebhook(webhook.Webhook{
 			Account: testAccount, Event: "e", ID: secret, URL: secret, SealedKey: []byte(secret),
-			SendPayload: true, Position: 1, Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
+			SendPayload: true, Position: 1, Version: 1, CreatedAt: testTime, UpdatedAt: testTime, Disabled: true,
+			RetiredKeys: []webhook.RetiredKey{{Sealed: []byte(secret), Until: testTime}},
+			Statistics:  webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime, FailedAttempts: 1},
 		})
 	}
 	wrong := &types.AttributeValueMemberL{Value: []types.AttributeValue{str(secret)}}
-	for _, name := range []string{"sk", "i", "u", "p", "n", "k", "v", "c", "m"} {
+	keyOfNoTime := item{attrSealed: str(secret)}
+	for _, name := range []string{"sk", "i", "u", "p", "n", "k", "o", "d", "v", "c", "m", "s", "f", "g"} {
 		it := webhookItem()
 		it[name] = wrong
 		_, err := decodeWebhook(testAccount, it)
 		if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), `"`+name+`"`) {
 			t.Errorf("webhook with wrong %q: error = %v", name, err)
 		}
+	}
+	it := webhookItem()
+	it[attrRetired] = &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberM{Value: keyOfNoTime}}}
+	if _, err := decodeWebhook(testAccount, it); err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("webhook with a retired key of no time: error = %v", err)
 	}
 	hash := webhook.HashToken(secret)
 	token, listed := encodeToken(webhook.Token{ID: "t", Account: testAccount, Hash: hash, CreatedAt: testTime})

@@ -45,7 +45,7 @@ func TestOutcomeOfSingle(t *testing.T) {
 		"JSON cut in the middle":       {[]step{says(http.StatusOK, `{"Consumed`), ok}, webhook.ErrUnknownOutcome, 1},
 		"wrong request":                {[]step{refuses("ValidationException"), ok}, errFault, 1},
 		"no rights":                    {[]step{refuses("AccessDeniedException"), ok}, errFault, 1},
-		"no table":                     {[]step{refuses("ResourceNotFoundException"), ok}, errFault, 1},
+		"no table":                     {[]step{refuses("ResourceNotFoundException"), ok}, ErrNoTable, 1},
 		"wrong signature":              {[]step{refuses("InvalidSignatureException"), ok}, errFault, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

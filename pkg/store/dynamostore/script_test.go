@@ -55,7 +55,7 @@ func newScripted(t *testing.T, steps ...step) (*Store, *script) {
 	}
 	tokens := 0
 	s, err := New(Config{
-		Client: client, Table: "webhooks",
+		Client: client, Table: "webhooks", Deliveries: "deliveries",
 		Jitter: func(below time.Duration) time.Duration {
 			sc.pauses = append(sc.pauses, below)
 			return below
@@ -160,8 +160,8 @@ func pair() webhook.Creation {
 
 // kinds are all errors that an outcome may be.
 var kinds = []error{
-	webhook.ErrTaken, webhook.ErrExcluded, webhook.ErrUnavailable, webhook.ErrUnknownOutcome,
-	webhook.ErrInvalid, webhook.ErrNotFound, webhook.ErrExists, context.Canceled, context.DeadlineExceeded,
+	webhook.ErrTaken, webhook.ErrExcluded, webhook.ErrChanged, webhook.ErrUnavailable, webhook.ErrUnknownOutcome,
+	webhook.ErrInvalid, webhook.ErrNotFound, webhook.ErrExists, ErrNoTable, context.Canceled, context.DeadlineExceeded,
 }
 
 // mustBe fails the test unless err is of exactly the wanted kinds, and shows

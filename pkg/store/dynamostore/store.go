@@ -1,11 +1,13 @@
 // Package dynamostore keeps webhooks, accounts, tokens and sealing keys in one
-// DynamoDB table.
+// DynamoDB table, and deliveries in a second one.
 //
 // It guarantees what package store promises, under lost answers, throttling
 // and concurrent writers: the webhook record is the claim on its event, put on
 // the condition that none is there; several records go in one transaction.
 // Everything read to decide is read strongly consistent, and nothing scans.
-// A single webhook costs one request and no read.
+// A single webhook costs one request and no read. A change or deletion is one
+// transaction on the condition of id and version, so that it never creates,
+// never overwrites what it did not see, and happens once.
 //
 // It refuses to guess. Only a request that was certainly not carried out, or
 // that may be repeated without harm, is sent again; otherwise the caller gets
@@ -40,8 +42,13 @@ type Config struct {
 	// client of one's own must send through net/http: its trace is how Store
 	// knows that nothing was sent.
 	Client *dynamodb.Client
-	// Table is the table's name.
+	// Table is the name of the table of webhooks.
 	Table string
+	// Deliveries is the name of the table of deliveries. Where it is empty,
+	// methods that need it fail.
+	Deliveries string
+	// Now is the clock by which deliveries expire; nil for time.Now.
+	Now func() time.Time
 	// TryTimeout bounds each request; zero for 1.5 s. It must leave room for
 	// several in the caller's deadline.
 	TryTimeout time.Duration
@@ -60,6 +67,8 @@ type Config struct {
 type Store struct {
 	client       *dynamodb.Client
 	table        *string
+	deliveries   *string // nil for none
+	now          func() time.Time
 	tryTimeout   time.Duration
 	callTimeout  time.Duration
 	jitter       func(time.Duration) time.Duration
@@ -80,10 +89,17 @@ func New(c Config) (*Store, error) {
 	s := &Store{
 		client:       c.Client,
 		table:        aws.String(c.Table),
+		now:          c.Now,
 		tryTimeout:   c.TryTimeout,
 		callTimeout:  c.CallTimeout,
 		jitter:       c.Jitter,
 		requestToken: c.RequestToken,
+	}
+	if c.Deliveries != "" {
+		s.deliveries = aws.String(c.Deliveries)
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	if s.tryTimeout <= 0 {
 		s.tryTimeout = defaultTryTimeout
@@ -108,12 +124,30 @@ func (s *Store) Warm(ctx context.Context) error {
 	return err
 }
 
+// Check reads an item that cannot exist from each table. ErrNoTable: one of
+// them does not exist. Other errors are those of any read.
+func (s *Store) Check(ctx context.Context) error {
+	for _, table := range []*string{s.table, s.deliveries} {
+		if table == nil {
+			continue
+		}
+		if _, err := s.getFrom(ctx, "look at table "+*table, table, key(tokenPrefix+"warm", tokenSort)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // get reads one item strongly consistent; nil when there is none.
 func (s *Store) get(ctx context.Context, op string, k item) (item, error) {
+	return s.getFrom(ctx, op, s.table, k)
+}
+
+func (s *Store) getFrom(ctx context.Context, op string, table *string, k item) (item, error) {
 	var out *dynamodb.GetItemOutput
 	err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
 		out, err = s.client.GetItem(ctx, &dynamodb.GetItemInput{
-			TableName: s.table, Key: k, ConsistentRead: aws.Bool(true),
+			TableName: table, Key: k, ConsistentRead: aws.Bool(true),
 		})
 		return err
 	})
@@ -123,9 +157,32 @@ func (s *Store) get(ctx context.Context, op string, k item) (item, error) {
 	return out.Item, nil
 }
 
+// maxBatchGet is how many items one BatchGetItem may name.
+const maxBatchGet = 100
+
+// getAll reads up to maxBatchGet items strongly consistent, those that are
+// there, in any order. Keys that an answer leaves unprocessed are asked for
+// again, until the call's time is over.
+func (s *Store) getAll(ctx context.Context, op string, keys []item) ([]item, error) {
+	var items []item
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{*s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
+		})
+		if err != nil {
+			return err
+		}
+		items = append(items, out.Responses[*s.table]...)
+		if keys = out.UnprocessedKeys[*s.table].Keys; len(keys) > 0 {
+			return errUnprocessed
+		}
+		return nil
+	})
+	return items, err
+}
+
 // query reads all items of a partition whose sort key begins with prefix, in
-// the order of the sort key, strongly consistent, page after page: an answer
-// ends at 1 MB.
+// the order of the sort key, strongly consistent, page after page.
 func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error) {
 	in := &dynamodb.QueryInput{
 		TableName:                 s.table,
@@ -138,6 +195,16 @@ func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error
 		in.ExpressionAttributeValues[":sk"] = str(prefix)
 	}
 	var items []item
+	err := s.pages(ctx, op, in, func(page []item) (more bool, err error) {
+		items = append(items, page...)
+		return true, nil
+	})
+	return items, err
+}
+
+// pages makes a query and gives each page of it to do, until do wants no more:
+// an answer ends at 1 MB.
+func (s *Store) pages(ctx context.Context, op string, in *dynamodb.QueryInput, do func([]item) (more bool, err error)) error {
 	for {
 		var out *dynamodb.QueryOutput
 		err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
@@ -145,11 +212,10 @@ func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		items = append(items, out.Items...)
-		if len(out.LastEvaluatedKey) == 0 {
-			return items, nil
+		if more, err := do(out.Items); err != nil || !more || len(out.LastEvaluatedKey) == 0 {
+			return err
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}

@@ -15,16 +15,27 @@ import (
 // activePoll is how long to wait between two looks at a table being made.
 const activePoll = 200 * time.Millisecond
 
-// CreateTable makes the table, billed on demand, unless it is there, and waits
-// until it can be used. Deployed stacks get theirs from CloudFormation, with
-// deletion protection and backups; this is for local and trial use.
+// CreateTable makes the tables, billed on demand, those that are not there, and
+// waits until they can be used. Deployed stacks get theirs from CloudFormation,
+// with deletion protection and backups; this is for local and trial use.
 //
-// webhook.ErrUnavailable wraps ctx.Err() when the table is not ready by then.
+// webhook.ErrUnavailable wraps ctx.Err() when a table is not ready by then.
 func (s *Store) CreateTable(ctx context.Context) error {
-	op := "create table " + *s.table
+	if err := s.createTable(ctx, s.table); err != nil || s.deliveries == nil {
+		return err
+	}
+	if err := s.createTable(ctx, s.deliveries); err != nil {
+		return err
+	}
+	return s.expire(ctx, s.deliveries)
+}
+
+// createTable makes one table of pk and sk.
+func (s *Store) createTable(ctx context.Context, table *string) error {
+	op := "create table " + *table
 	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
 		_, err := s.client.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName:   s.table,
+			TableName:   table,
 			BillingMode: types.BillingModePayPerRequest,
 			AttributeDefinitions: []types.AttributeDefinition{
 				{AttributeName: aws.String(attrPK), AttributeType: types.ScalarAttributeTypeS},
@@ -35,8 +46,7 @@ func (s *Store) CreateTable(ctx context.Context) error {
 				{AttributeName: aws.String(attrSK), KeyType: types.KeyTypeRange},
 			},
 		})
-		var exists *types.ResourceInUseException
-		if errors.As(err, &exists) {
+		if _, exists := errors.AsType[*types.ResourceInUseException](err); exists {
 			return nil
 		}
 		return err
@@ -44,22 +54,46 @@ func (s *Store) CreateTable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.awaitTable(ctx, op)
+	return s.awaitTable(ctx, op, table)
 }
 
-func (s *Store) awaitTable(ctx context.Context, op string) error {
+// expire lets DynamoDB remove items whose time has passed. Changing that
+// setting again within an hour is refused, so it is looked at first.
+func (s *Store) expire(ctx context.Context, table *string) error {
+	op := "let items expire in table " + *table
+	return s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		out, err := s.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table})
+		if err != nil {
+			return err
+		}
+		if d := out.TimeToLiveDescription; d != nil && (d.TimeToLiveStatus == types.TimeToLiveStatusEnabled ||
+			d.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
+			return nil
+		}
+		_, err = s.client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+			TableName: table,
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{
+				AttributeName: aws.String(attrExpiry), Enabled: aws.Bool(true),
+			},
+		})
+		return err
+	})
+}
+
+func (s *Store) awaitTable(ctx context.Context, op string, table *string) error {
 	ticker := time.NewTicker(activePoll)
 	defer ticker.Stop()
 	for {
 		var out *dynamodb.DescribeTableOutput
 		err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
-			out, err = s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: s.table})
+			out, err = s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: table})
 			return err
 		})
-		if err != nil {
+		// A table just made may not be seen at first (DescribeTable).
+		if err != nil && !errors.Is(err, ErrNoTable) {
 			return err
 		}
-		if out.Table != nil && out.Table.TableStatus == types.TableStatusActive {
+		if err == nil && out.Table != nil && out.Table.TableStatus == types.TableStatusActive {
 			return nil
 		}
 		select {

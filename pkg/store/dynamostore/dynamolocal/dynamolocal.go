@@ -19,7 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -72,12 +74,46 @@ func Client(t testing.TB, endpoint string) *dynamodb.Client {
 	return client
 }
 
-// NewTable makes an empty table of dynamostore's layout and returns its name,
-// which no other table has.
+// expiryAttribute is what dynamostore sets a delivery's end in.
+const expiryAttribute = "z"
+
+// Tables are the names of dynamostore's tables.
+type Tables struct{ Webhooks, Deliveries string }
+
+// NewTables makes empty tables of dynamostore's layout, with names that no
+// others have. Nothing expires in them: the emulator removes what has within
+// seconds, and tests keep things of fixed times.
+func (s *Server) NewTables(t testing.TB) Tables {
+	t.Helper()
+	id := rand.Text()
+	tables := Tables{Webhooks: "webhooks-" + id, Deliveries: "deliveries-" + id}
+	s.create(t, tables)
+	_, err := Client(t, s.URL).UpdateTimeToLive(t.Context(), &dynamodb.UpdateTimeToLiveInput{
+		TableName: aws.String(tables.Deliveries),
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{
+			AttributeName: aws.String(expiryAttribute), Enabled: aws.Bool(false),
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+// NewTable makes an empty table of webhooks and returns its name, which no
+// other table has.
 func (s *Server) NewTable(t testing.TB) string {
 	t.Helper()
 	name := "webhooks-" + rand.Text()
-	st, err := dynamostore.New(dynamostore.Config{Client: Client(t, s.URL), Table: name, TryTimeout: patience})
+	s.create(t, Tables{Webhooks: name})
+	return name
+}
+
+func (s *Server) create(t testing.TB, tables Tables) {
+	t.Helper()
+	st, err := dynamostore.New(dynamostore.Config{
+		Client: Client(t, s.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: patience,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +122,6 @@ func (s *Server) NewTable(t testing.TB) string {
 	if err := st.CreateTable(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return name
 }
 
 // patience is how long the emulator may take to start or to make a table on a
