@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,13 +21,15 @@ const (
 	// lanes is how many sequences run at once on one store, each on accounts
 	// of its own.
 	lanes = 4
-	// length is that of a sequence, on average.
+	// length is that of a sequence, on average, and checks how many are
+	// played before a lane asks whether it is enough.
 	length = "80"
+	checks = "20"
 )
 
 func TestMain(m *testing.M) {
 	// Flags on the command line are read later and win.
-	if err := flag.Set("rapid.steps", length); err != nil {
+	if err := errors.Join(flag.Set("rapid.steps", length), flag.Set("rapid.checks", checks)); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
@@ -39,7 +42,7 @@ func TestSequencesInMemory(t *testing.T) { testSequences(t, memstore.New()) }
 func testSequences(t *testing.T, s store.Store) {
 	var played, sequences atomic.Int64
 	start := time.Now()
-	check := property(s, func(q *sequence) {
+	check := property(func() store.Store { return s }, func(q *sequence) {
 		played.Add(int64(q.operations))
 		sequences.Add(1)
 	})

@@ -1,0 +1,149 @@
+package modeltest
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// broken are stores with a fault each, made around a sound one.
+var broken = []struct {
+	name string
+	wrap func(store.Store) store.Store
+	// whenAlone is set for faults that show without concurrency.
+	whenAlone bool
+}{
+	{"deletes twice", func(s store.Store) store.Store { return &deletesTwice{s} }, true},
+	{"resurrects", func(s store.Store) store.Store { return &resurrects{Store: s} }, true},
+	{"ignores versions", func(s store.Store) store.Store { return &ignoresVersions{s} }, true},
+	{"loses what moves", func(s store.Store) store.Store { return &losesMoved{s} }, true},
+	{"keeps what moved", func(s store.Store) store.Store { return &keepsMoved{s} }, true},
+	{"moves in two steps", func(s store.Store) store.Store { return &movesInSteps{s} }, false},
+	{"reads before it creates", func(s store.Store) store.Store { return &readsFirst{s} }, false},
+}
+
+// deletesTwice says that it deleted what was gone.
+type deletesTwice struct{ store.Store }
+
+func (s *deletesTwice) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
+	if err := s.Store.Delete(ctx, webhooks); !errors.Is(err, webhook.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// resurrects brings back what was deleted at the next creation, as a write
+// that arrives late would.
+type resurrects struct {
+	store.Store
+	mu      sync.Mutex
+	deleted map[webhook.Account][]webhook.Webhook
+}
+
+func (s *resurrects) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
+	err := s.Store.Delete(ctx, webhooks)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.deleted == nil {
+		s.deleted = map[webhook.Account][]webhook.Webhook{}
+	}
+	if err == nil {
+		s.deleted[webhooks[0].Account] = webhooks
+	}
+	return err
+}
+
+func (s *resurrects) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
+	s.mu.Lock()
+	ghosts := s.deleted[c.Webhooks[0].Account]
+	delete(s.deleted, c.Webhooks[0].Account)
+	s.mu.Unlock()
+	if len(ghosts) > 0 {
+		_, _ = s.Store.Create(ctx, webhook.Creation{Webhooks: ghosts})
+	}
+	return s.Store.Create(ctx, c)
+}
+
+// ignoresVersions writes over changes that it has not seen.
+type ignoresVersions struct{ store.Store }
+
+func (s *ignoresVersions) Change(ctx context.Context, c webhook.Change) error {
+	for i := range c.Was {
+		if w, err := s.Webhook(ctx, c.Was[i].Account, c.Was[i].Event); err == nil {
+			c.Was[i].Version = w.Version
+		}
+	}
+	return s.Store.Change(ctx, c)
+}
+
+// losesMoved drops what moves to another event.
+type losesMoved struct{ store.Store }
+
+func (s *losesMoved) Change(ctx context.Context, c webhook.Change) error {
+	if err := s.Store.Change(ctx, c); err != nil || c.Was[0].Event == c.Now[0].Event {
+		return err
+	}
+	return s.Delete(ctx, c.Now)
+}
+
+// keepsMoved leaves the old event taken.
+type keepsMoved struct{ store.Store }
+
+func (s *keepsMoved) Change(ctx context.Context, c webhook.Change) error {
+	if err := s.Store.Change(ctx, c); err != nil || c.Was[0].Event == c.Now[0].Event {
+		return err
+	}
+	_, err := s.Create(ctx, webhook.Creation{Webhooks: c.Was})
+	return err
+}
+
+// movesInSteps deletes, and creates some time later.
+type movesInSteps struct{ store.Store }
+
+func (s *movesInSteps) Change(ctx context.Context, c webhook.Change) error {
+	if c.Was[0].Event == c.Now[0].Event {
+		return s.Store.Change(ctx, c)
+	}
+	if there, err := s.Webhook(ctx, c.Now[0].Account, c.Now[0].Event); err == nil {
+		return &webhook.TakenError{IDs: map[string]string{there.Event: there.ID}}
+	}
+	if err := s.Delete(ctx, c.Was); err != nil {
+		return err
+	}
+	runtime.Gosched()
+	_, err := s.Create(ctx, webhook.Creation{Webhooks: c.Now})
+	return err
+}
+
+// readsFirst creates what was free when it looked, over whatever is there by
+// then.
+type readsFirst struct{ store.Store }
+
+func (s *readsFirst) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
+	stand, err := s.Webhooks(ctx, c.Webhooks[0].Account)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]string{}
+	for _, w := range stand {
+		for _, asked := range c.Webhooks {
+			if w.Event == asked.Event {
+				taken[w.Event] = w.ID
+			}
+		}
+	}
+	if len(taken) > 0 {
+		return nil, &webhook.TakenError{IDs: taken}
+	}
+	runtime.Gosched()
+	for _, asked := range c.Webhooks {
+		if w, err := s.Webhook(ctx, asked.Account, asked.Event); err == nil {
+			_ = s.Delete(ctx, []webhook.Webhook{w})
+		}
+	}
+	return s.Store.Create(ctx, c)
+}
