@@ -24,8 +24,9 @@ const (
 
 // Names of the stack's outputs (template.yaml).
 const (
-	outputTable  = "WebhooksTable"
-	outputRegion = "Region"
+	outputTable      = "WebhooksTable"
+	outputDeliveries = "DeliveriesTable"
+	outputRegion     = "Region"
 )
 
 // awsConfig reads the AWS settings where every AWS tool has them: environment,
@@ -41,9 +42,9 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// newTableStore opens a table. The endpoint is the one that the AWS settings
+// newTableStore opens the two tables. The endpoint is the one that the AWS settings
 // give for DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
-func newTableStore(cfg aws.Config, table string) (*dynamostore.Store, error) {
+func newTableStore(cfg aws.Config, table, deliveries string) (*dynamostore.Store, error) {
 	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
 		Region:      cfg.Region,
 		Credentials: cfg.Credentials,
@@ -52,10 +53,10 @@ func newTableStore(cfg aws.Config, table string) (*dynamostore.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dynamostore.New(dynamostore.Config{Client: client, Table: table})
+	return dynamostore.New(dynamostore.Config{Client: client, Table: table, Deliveries: deliveries})
 }
 
-// openStack opens the table of a deployed stack, which its outputs name.
+// openStack opens the tables of a deployed stack, which its outputs name.
 func openStack(ctx context.Context, stack string) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
@@ -65,15 +66,22 @@ func openStack(ctx context.Context, stack string) (openedStore, error) {
 	if err != nil {
 		return openedStore{}, err
 	}
-	table := outputs[outputTable]
-	if table == "" {
-		return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, or not deployed to its end", stack, cfg.Region, outputTable)
+	for _, name := range []string{outputTable, outputDeliveries} {
+		if outputs[name] == "" {
+			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, of an older version, or not deployed to its end", stack, cfg.Region, name)
+		}
 	}
 	if region := outputs[outputRegion]; region != "" {
 		cfg.Region = region
 	}
-	s, err := newTableStore(cfg, table)
+	s, err := newTableStore(cfg, outputs[outputTable], outputs[outputDeliveries])
 	if err != nil {
+		return openedStore{}, err
+	}
+	switch err := s.Check(ctx); {
+	case errors.Is(err, dynamostore.ErrNoTable):
+		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", stack, cfg.Region)
+	case err != nil:
 		return openedStore{}, err
 	}
 	return openedStore{Store: s, close: noClose}, nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 )
 
@@ -38,7 +39,10 @@ func TestServeOnDynamoDB(t *testing.T) {
 	prefix := onDynamoDB(t)
 	name := "dynamodb:" + prefix
 	line := fails(t, exitFailed, "hookline", "account", "create", "squake:acme", "--store", name)
-	contains(t, line, "squake:acme", "ResourceNotFoundException")
+	contains(t, line, name, dynamolocal.Region, "run `hookline serve --store "+name+"` once")
+	if strings.Contains(line, "ResourceNotFoundException") || strings.Contains(line, "RequestID") {
+		t.Errorf("the line shows DynamoDB's own words: %s", line)
+	}
 
 	data := t.TempDir()
 	s := boot(t, data, "--dev", "--store", name)
@@ -58,6 +62,9 @@ func TestServeOnDynamoDB(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	if err := openBoth(t, prefix).Check(t.Context()); err != nil {
+		t.Errorf("serve did not make both tables: %v", err)
+	}
 	if _, err := os.Stat("data"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("commands on DynamoDB made a data directory (%v)", err)
 	}
@@ -68,22 +75,39 @@ func TestServeOnDynamoDB(t *testing.T) {
 	if s := boot(t, data, "--dev", "--store", name); s.token(t, "squake") != "" {
 		t.Error("the second start makes new tokens")
 	}
-	t.Run("stack", func(t *testing.T) { testStack(t, prefix+tableSuffix) })
+	t.Run("stack", func(t *testing.T) { testStack(t, prefix) })
 }
 
-// testStack works on a stack whose table is the given one, through a stand-in
-// for CloudFormation's DescribeStacks (AWS CloudFormation API Reference).
-func testStack(t *testing.T, table string) {
+// openBoth opens the two tables that documentation and other tools name.
+func openBoth(t *testing.T, prefix string) *dynamostore.Store {
+	t.Helper()
+	s, err := dynamostore.New(dynamostore.Config{
+		Client: dynamolocal.Client(t, dynamolocal.Start(t).URL), Table: prefix + "-webhooks", Deliveries: prefix + "-deliveries",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// testStack works on a stack whose tables are those of the prefix, through a
+// stand-in for CloudFormation's DescribeStacks (AWS CloudFormation API
+// Reference).
+func testStack(t *testing.T, prefix string) {
+	table, deliveries, region := prefix+tableSuffix, prefix+deliveriesSuffix, dynamolocal.Region
+	stacks := map[string]map[string]string{
+		"prod":  {outputTable: table, outputDeliveries: deliveries, outputRegion: region},
+		"old":   {outputTable: table, outputRegion: region},
+		"gone":  {outputTable: table, outputDeliveries: "gone", outputRegion: region},
+		"other": {"Bucket": "b"},
+	}
 	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
-		outputs := map[string]string{outputTable: table, outputRegion: dynamolocal.Region}
-		switch stack := r.FormValue("StackName"); {
-		case r.FormValue("Action") != "DescribeStacks":
+		stack := r.FormValue("StackName")
+		if r.FormValue("Action") != "DescribeStacks" {
 			t.Errorf("CloudFormation was asked for %q", r.Form)
-		case stack == "other":
-			outputs = map[string]string{"Bucket": "b"}
-			fallthrough
-		case stack == "prod":
+		}
+		if outputs, found := stacks[stack]; found {
 			_, _ = fmt.Fprint(w, describeStacks(stack, outputs))
 			return
 		}
@@ -104,6 +128,8 @@ func testStack(t *testing.T, table string) {
 	}
 	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "nothing"), "Stack with id nothing does not exist", "AWS_REGION")
 	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "other"), "other", "no output WebhooksTable")
+	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "old"), "old", "no output DeliveriesTable")
+	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "gone"), "gone", "deploy it again")
 }
 
 // describeStacks is an answer in the query protocol's XML.

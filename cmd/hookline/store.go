@@ -20,8 +20,9 @@ import (
 const (
 	// databaseName is the SQLite file's name in the data directory.
 	databaseName = "hookline.db"
-	// tableSuffix makes a table's name of a prefix.
-	tableSuffix = "-webhooks"
+	// The suffixes make the tables' names of a prefix.
+	tableSuffix      = "-webhooks"
+	deliveriesSuffix = "-deliveries"
 )
 
 // storeName is the value of --store. Its zero value is sqlite.
@@ -89,7 +90,7 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	case p.flags.Stack != "":
 		return openStack(ctx, p.flags.Stack)
 	case p.flags.Store.prefix != "":
-		return openTable(ctx, p.flags.Store.prefix+tableSuffix, m)
+		return openTables(ctx, p.flags.Store, m)
 	}
 	path := filepath.Join(p.flags.Data, databaseName)
 	if m == mustExist {
@@ -106,14 +107,14 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	return openedStore{Store: s, close: s.Close}, nil
 }
 
-// openTable opens a DynamoDB table, in the region and with the credentials of
-// the AWS configuration.
-func openTable(ctx context.Context, table string, m missing) (openedStore, error) {
+// openTables opens DynamoDB's tables of a prefix, in the region and with the
+// credentials of the AWS configuration.
+func openTables(ctx context.Context, name storeName, m missing) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return openedStore{}, err
 	}
-	s, err := newTableStore(cfg, table)
+	s, err := newTableStore(cfg, name.prefix+tableSuffix, name.prefix+deliveriesSuffix)
 	if err != nil {
 		return openedStore{}, err
 	}
@@ -121,6 +122,13 @@ func openTable(ctx context.Context, table string, m missing) (openedStore, error
 		if err := createTable(ctx, s); err != nil {
 			return openedStore{}, err
 		}
+		return openedStore{Store: s, close: noClose}, nil
+	}
+	switch err := s.Check(ctx); {
+	case errors.Is(err, dynamostore.ErrNoTable):
+		return openedStore{}, fmt.Errorf("the tables of %s are not in %s; run `hookline serve --store %s` once, which makes them, or check prefix and AWS_REGION", name, cfg.Region, name)
+	case err != nil:
+		return openedStore{}, err
 	}
 	return openedStore{Store: s, close: noClose}, nil
 }
