@@ -137,8 +137,9 @@ func testDeliveriesYield(t *testing.T, s *suite) {
 			return true
 		}
 		got = append(got, d)
-		for _, ms := range []int{-1, 1, 3 * count} {
-			added := newDelivery(account, int(d.Number)+ms)
+		now := int(d.Number)
+		for _, ms := range []int{now - 1, now + 1, 3 * count, -1} {
+			added := newDelivery(account, ms)
 			added.Event = "meanwhile"
 			s.mustAdd(t, added)
 		}
