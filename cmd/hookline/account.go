@@ -6,18 +6,27 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 type accountCommands struct {
 	Create accountCreate `cmd:"" help:"Create an account."`
 	List   accountList   `cmd:"" help:"List the accounts of all APIs, or of one."`
+	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys. Asks nothing, and takes a minute."`
 }
 
 // accountResult is an account in the output for machines.
 type accountResult struct {
 	Account string    `json:"account"`
 	Created time.Time `json:"created"`
+	// Closing is set while the account is being deleted.
+	Closing bool `json:"closing,omitzero"`
+}
+
+func newAccountResult(info webhook.AccountInfo) accountResult {
+	return accountResult{info.Account.String(), info.CreatedAt, info.Closing}
 }
 
 type accountCreate struct {
@@ -34,11 +43,14 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 	info := webhook.AccountInfo{Account: c.Account.Account, CreatedAt: p.now().UTC().Truncate(time.Millisecond)}
 	switch err := s.CreateAccount(ctx, info); {
 	case errors.Is(err, webhook.ErrExists):
+		if isClosing(ctx, s, info.Account) {
+			return beingDeleted(p, info.Account)
+		}
 		return fmt.Errorf("account %s exists already", info.Account)
 	case err != nil:
 		return err
 	}
-	return p.show(accountResult{info.Account.String(), info.CreatedAt}, fmt.Sprintf("created %s\n", info.Account))
+	return p.show(newAccountResult(info), fmt.Sprintf("created %s\n", info.Account))
 }
 
 type accountList struct {
@@ -63,9 +75,104 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 			return err
 		}
 		for _, info := range infos {
-			results = append(results, accountResult{info.Account.String(), info.CreatedAt})
-			rows = append(rows, []string{info.Account.String(), timeText(info.CreatedAt)})
+			results = append(results, newAccountResult(info))
+			row := []string{info.Account.String(), timeText(info.CreatedAt)}
+			if info.Closing {
+				row = append(row, "being deleted")
+			}
+			rows = append(rows, row)
 		}
 	}
 	return p.show(results, table([]string{"ACCOUNT", "CREATED"}, rows))
+}
+
+type accountDelete struct {
+	Account accountName `arg:"" help:"The account, such as squake:acme." placeholder:"<api>:<id>"`
+}
+
+// Run deletes the account as registry.DeleteAccount says. Cut off anywhere, it
+// is completed by running it again. Records of deliveries are left to their
+// time to live.
+func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	account := c.Account.Account
+	if err := c.announce(ctx, p, s); err != nil {
+		return err
+	}
+	deleted, err := registry.DeleteAccount(ctx, s, account, p.settle)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.unknown(p)
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("deleting %s was interrupted; complete it with: %s account delete %[1]s", account, p.again())
+	case err != nil:
+		return fmt.Errorf("%w; complete it with: %s account delete %s", err, p.again(), account)
+	}
+	result := struct {
+		Deleted  string `json:"deleted"`
+		Tokens   int    `json:"tokens"`
+		Webhooks int    `json:"webhooks"`
+	}{account.String(), deleted.Tokens, deleted.Webhooks}
+	return p.show(result, fmt.Sprintf("deleted %s with %s and %s\n", account,
+		count(deleted.Tokens, "token"), count(deleted.Webhooks, "webhook")))
+}
+
+// announce says on standard error what is about to be removed, except to a
+// machine.
+func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store) error {
+	if p.flags.JSON {
+		return nil
+	}
+	account := c.Account.Account
+	switch _, err := s.Account(ctx, account); {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.unknown(p)
+	case err != nil:
+		return err
+	}
+	tokens, err := s.Tokens(ctx, account)
+	if err != nil {
+		return err
+	}
+	webhooks, err := s.Webhooks(ctx, account)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; servers may know its tokens for %.0f seconds, which have to pass\n",
+		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.Settling.Seconds())
+	return nil
+}
+
+func (c *accountDelete) unknown(p *program) error {
+	return fmt.Errorf("there is no account %s; list them with: %s account list", c.Account.Account, p.again())
+}
+
+// count is a number with its word.
+func count(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// noAccount says why an account cannot be worked with: there is none, or it is
+// being deleted.
+func noAccount(ctx context.Context, p *program, s store.Store, a webhook.Account) error {
+	if isClosing(ctx, s, a) {
+		return beingDeleted(p, a)
+	}
+	return fmt.Errorf("there is no account %s; create it with: %s account create %[1]s", a, p.again())
+}
+
+func isClosing(ctx context.Context, s store.Store, a webhook.Account) bool {
+	info, err := s.Account(ctx, a)
+	return err == nil && info.Closing
+}
+
+func beingDeleted(p *program, a webhook.Account) error {
+	return fmt.Errorf("account %s is being deleted; complete that with: %s account delete %[1]s", a, p.again())
 }

@@ -18,7 +18,7 @@ import (
 // globals are the flags that every command takes.
 type globals struct {
 	Data  string    `help:"Directory of the SQLite file and the sealing key (default: ./data)." default:"./data" placeholder:"DIR"`
-	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the table <prefix>-webhooks, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
+	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
 	Stack string    `help:"Work on the deployed CloudFormation stack of this name." placeholder:"NAME" xor:"store"`
 	JSON  bool      `help:"Write results as JSON." name:"json"`
 }
@@ -28,8 +28,9 @@ type commands struct {
 	globals
 
 	Serve   serveCommand    `cmd:"" help:"Serve every API in one process."`
-	Account accountCommands `cmd:"" help:"Create and list accounts."`
+	Account accountCommands `cmd:"" help:"Create, list and delete accounts."`
 	Token   tokenCommands   `cmd:"" help:"Create, list and revoke access tokens."`
+	Webhook webhookCommands `cmd:"" help:"List, enable, disable and delete the webhooks of an account."`
 }
 
 // program is what the commands work with.
@@ -40,6 +41,31 @@ type program struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	keys           *keygen.Generator
+	// sleep waits, or returns the error of ctx when that ends first.
+	sleep func(ctx context.Context, d time.Duration) error
+}
+
+// newProgram gives the program on the real clock and random source.
+func newProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
+	return &program{
+		getenv: getenv,
+		stdout: stdout,
+		stderr: stderr,
+		now:    time.Now,
+		keys:   keygen.New(rand.Reader, time.Now),
+		sleep:  sleep,
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // usageError says that a command line cannot be understood.
@@ -78,12 +104,17 @@ func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 // requests in flight are answered. The error is a usageError when nothing was
 // begun because the command line cannot be understood.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	return newProgram(getenv, stdout, stderr).run(ctx, args)
+}
+
+// run sets the flags and the name of the program by the command line.
+func (p *program) run(ctx context.Context, args []string) error {
 	var line commands
 	asked := false // for help, which has been written then
 	parser, err := kong.New(&line,
 		kong.Name("hookline"),
 		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { asked = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 	)
@@ -98,15 +129,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return usageError{err}
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	return command.Run(&program{
-		flags:  &line.globals,
-		name:   callName(args[0]),
-		getenv: getenv,
-		stdout: stdout,
-		stderr: stderr,
-		now:    time.Now,
-		keys:   keygen.New(rand.Reader, time.Now),
-	})
+	p.flags, p.name = &line.globals, callName(args[0])
+	return command.Run(p)
 }
 
 // callName is how to call the program again from the same directory.

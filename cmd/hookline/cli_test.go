@@ -51,7 +51,7 @@ func TestReport(t *testing.T) {
 
 // Help is asked for without what the command needs.
 func TestHelp(t *testing.T) {
-	for _, line := range []string{"--help", "account --help", "account create -h", "token revoke --help", "serve --help"} {
+	for _, line := range []string{"--help", "account --help", "account create -h", "account delete --help", "webhook --help", "webhook disable -h", "token revoke --help", "serve --help"} {
 		var out, log bytes.Buffer
 		err := run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...), noSettings, &out, &log)
 		if err != nil || !strings.HasPrefix(out.String(), "Usage: hookline") || log.Len() > 0 {

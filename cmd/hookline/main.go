@@ -1,6 +1,6 @@
 // Command hookline is Hookline in one program: it serves every API in one
-// process, and it is the operator's way to accounts and tokens, here or in a
-// deployed stack.
+// process, and it is the operator's way to accounts, tokens and webhooks, here
+// or in a deployed stack.
 //
 // It guarantees that a result is on standard output and everything else on
 // standard error, that an error is one line which says what to do, and that

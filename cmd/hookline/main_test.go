@@ -27,7 +27,14 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv(raceSettings()); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"hookline": main})
+	testscript.Main(m, map[string]func(){"hookline": main, "hookline-quick": quickMain})
+}
+
+// quickMain is the program, for which no time passes when it waits.
+func quickMain() {
+	p := newProgram(os.Getenv, os.Stdout, os.Stderr)
+	p.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	os.Exit(report(os.Stderr, p.run(context.Background(), os.Args)))
 }
 
 // raceSettings is the environment variable that keeps a process with the race
@@ -44,8 +51,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"lines": lines,
+			"exits":      exits,
+			"lines":      lines,
+			"registered": registered,
 		},
 	})
 }
@@ -118,12 +126,20 @@ func boot(t testing.TB, data string, more ...string) *instance {
 // bootTo runs the real program, which logs to log.
 func bootTo(t testing.TB, log io.Writer, data string, more ...string) *instance {
 	t.Helper()
+	return bootAt(t, time.Now, log, data, more...)
+}
+
+// bootAt runs the real program by another clock.
+func bootAt(t testing.TB, now func() time.Time, log io.Writer, data string, more ...string) *instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &instance{data: data}
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, serveArgs(data, more...), noSettings, in, log)
+		p := newProgram(noSettings, in, log)
+		p.now = now
+		err := p.run(ctx, serveArgs(data, more...))
 		_ = in.CloseWithError(io.EOF)
 		ended <- err
 	}()

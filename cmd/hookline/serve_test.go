@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // words gives a command line as the shell splits it, without its first word.
@@ -193,7 +192,8 @@ func exchange(t *testing.T, server, method, target string) (status int, body str
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {
-	p := &program{flags: &globals{Data: t.TempDir()}, getenv: noSettings, stdout: io.Discard, stderr: io.Discard, now: time.Now, keys: newKeys()}
+	p := newProgram(noSettings, io.Discard, io.Discard)
+	p.flags = &globals{Data: t.TempDir()}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, discardLog())
 	if err != nil {
 		t.Fatal(err)

@@ -144,7 +144,8 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestStopHasAnEnd(t *testing.T) {
-	p := &program{flags: &globals{Data: t.TempDir()}, getenv: noSettings, stdout: io.Discard, stderr: io.Discard, now: time.Now, keys: newKeys()}
+	p := newProgram(noSettings, io.Discard, io.Discard)
+	p.flags = &globals{Data: t.TempDir()}
 	command := &serveCommand{Listen: "127.0.0.1:0", Dev: true}
 	s, err := command.boot(t.Context(), p, discardLog())
 	if err != nil {

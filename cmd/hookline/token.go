@@ -115,17 +115,13 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	}
 	switch err := s.CreateToken(ctx, record); {
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(p, record.Account)
+		return noAccount(ctx, p, s, record.Account)
 	case err != nil:
 		return err
 	}
 	result := newTokenResult(record)
 	result.Token = secret.Reveal()
 	return p.show(result, secret.Reveal()+"\n")
-}
-
-func noAccount(p *program, a webhook.Account) error {
-	return fmt.Errorf("there is no account %s; create it with: %s account create %[1]s", a, p.again())
 }
 
 // granted are the rights of the new token.
@@ -176,7 +172,7 @@ func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
 	switch _, err := s.Store.Account(ctx, c.account()); {
 	case c.Operator && errors.Is(err, webhook.ErrNotFound): // made with its first token
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(p, c.account())
+		return noAccount(ctx, p, s, c.account())
 	case err != nil:
 		return err
 	}

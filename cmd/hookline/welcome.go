@@ -68,6 +68,9 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, se
 	if err := ensureAccount(ctx, s, account, p.now()); err != nil {
 		return demo{}, nil, err
 	}
+	if isClosing(ctx, s, account) {
+		return demo{}, nil, beingDeleted(p, account)
+	}
 	tokens, err := s.Tokens(ctx, account)
 	if err != nil {
 		return demo{}, nil, err

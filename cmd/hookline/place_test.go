@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// place is where a test's data is.
+type place struct {
+	data   string
+	prefix string // of DynamoDB's tables; empty for SQLite
+}
+
+// onEachStore runs a test on SQLite and on DynamoDB Local.
+func onEachStore(t *testing.T, f func(*testing.T, place)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, place{data: t.TempDir()}) })
+	t.Run("dynamodb", func(t *testing.T) { f(t, place{data: t.TempDir(), prefix: onDynamoDB(t)}) })
+}
+
+// flags name the place on a command line.
+func (p place) flags() []string {
+	if p.prefix == "" {
+		return []string{"--data", p.data}
+	}
+	return []string{"--data", p.data, "--store", "dynamodb:" + p.prefix}
+}
+
+// cli runs a command on the place, as a process of its own.
+func (p place) cli(t testing.TB, args ...string) string {
+	t.Helper()
+	return cli(t, append(args, p.flags()...)...)
+}
+
+// fails runs a command on the place that must fail, and gives its one line.
+func (p place) fails(t testing.TB, args ...string) string {
+	t.Helper()
+	return fails(t, exitFailed, append(append([]string{"hookline"}, args...), p.flags()...)...)
+}
+
+// open opens the store, beside those who work on it.
+func (p place) open(t testing.TB) store.Store {
+	t.Helper()
+	program := newProgram(noSettings, io.Discard, io.Discard)
+	program.flags = &globals{Data: p.data, Store: storeName{prefix: p.prefix}}
+	s, err := program.openStore(t.Context(), mustExist)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// dump gives all that is stored as text, one line a record.
+func (p place) dump(t testing.TB) []string {
+	t.Helper()
+	if p.prefix == "" {
+		return dumpSQLite(t, filepath.Join(p.data, databaseName))
+	}
+	return dumpDynamoDB(t, p.prefix)
+}
+
+func dumpSQLite(t testing.TB, path string) (lines []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, name := range dumpQuery(t, db, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
+		lines = append(lines, dumpQuery(t, db, `SELECT * FROM "`+name+`"`)...)
+	}
+	return lines
+}
+
+// dumpQuery gives each row as text.
+func dumpQuery(t testing.TB, db *sql.DB, query string) (lines []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]sql.RawBytes, len(columns))
+	into := make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, v := range values {
+			texts = append(texts, string(v))
+		}
+		lines = append(lines, strings.Join(texts, "|"))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func dumpDynamoDB(t testing.TB, prefix string) (lines []string) {
+	t.Helper()
+	client := dynamolocal.Client(t, dynamolocal.Start(t).URL)
+	tables, err := client.ListTables(t.Context(), &dynamodb.ListTablesInput{ExclusiveStartTableName: &prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range tables.TableNames {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		for pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &name}); pages.HasMorePages(); {
+			page, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, item := range page.Items {
+				line, err := json.Marshal(item)
+				if err != nil {
+					t.Fatal(err)
+				}
+				lines = append(lines, string(line))
+			}
+		}
+	}
+	return lines
+}
+
+// registered adds a webhook for events to the data directory of a script:
+// registered squake:acme <id> order customer.
+func registered(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: registered <account> <id> <event>...")
+	}
+	account, err := webhook.ParseAccount(args[0])
+	ts.Check(err)
+	ts.Check(addWebhook(ts.MkAbs("data"), account, args[1], args[2:]))
+}
+
+// addWebhook keeps a webhook as a registration does, without a server. What
+// stands for its keys must never be seen.
+func addWebhook(data string, a webhook.Account, id string, events []string) (err error) {
+	s, err := sqlitestore.Open(filepath.Join(data, databaseName), sqlitestore.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var c webhook.Creation
+	for i, event := range events {
+		c.Webhooks = append(c.Webhooks, webhook.Webhook{
+			Account: a, Event: event, ID: id, Claim: "claim of " + id, URL: "https://receiver.example/" + event, Position: i, Version: 1,
+			SealedKey: []byte("SEALED"), CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC),
+		})
+	}
+	_, err = s.Create(context.Background(), c)
+	return err
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// settle waits whole seconds, and shows how many on standard error if that is
+// a terminal and the result is for people. It returns the error of ctx when
+// that ends first.
+func (p *program) settle(ctx context.Context, d time.Duration) error {
+	bar := progressbar.NewOptions64(int64(d/time.Second),
+		progressbar.OptionSetWriter(p.stderr),
+		progressbar.OptionSetVisibility(p.watched()),
+		progressbar.OptionSetDescription("waiting"),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionClearOnFinish(),
+	)
+	for range d / time.Second {
+		if err := p.sleep(ctx, time.Second); err != nil {
+			_ = bar.Clear() // a terminal that is gone shows nothing anyway
+			return err
+		}
+		_ = bar.Add(1)
+	}
+	return nil
+}
+
+// watched reports whether a person sees standard error while a command runs.
+func (p *program) watched() bool {
+	file, ok := p.stderr.(*os.File)
+	return ok && !p.flags.JSON && term.IsTerminal(int(file.Fd()))
+}

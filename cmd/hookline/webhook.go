@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type webhookCommands struct {
+	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
+	Show    webhookShow    `cmd:"" help:"Show all that is kept of a webhook, except its keys."`
+	Enable  webhookEnable  `cmd:"" help:"Send to a webhook again, such as one that was disabled by an answer 410."`
+	Disable webhookDisable `cmd:"" help:"Send nothing to a webhook. It keeps its event; any change by the customer enables it."`
+	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events are free at once."`
+}
+
+// customer says whose webhooks are meant.
+type customer struct {
+	Account accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
+}
+
+// webhookResult is one event's webhook in the output for machines. Webhooks
+// that were registered for several events at once may share an id.
+type webhookResult struct {
+	ID      string    `json:"id"`
+	Event   string    `json:"event"`
+	URL     string    `json:"url"`
+	Enabled bool      `json:"enabled"`
+	Created time.Time `json:"created"`
+}
+
+func newWebhookResult(w webhook.Webhook) webhookResult {
+	return webhookResult{ID: w.ID, Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt}
+}
+
+// webhookDetails are all that is kept of a webhook, except keys.
+type webhookDetails struct {
+	webhookResult
+	Account     string     `json:"account"`
+	SendPayload bool       `json:"send_payload"`
+	Version     int64      `json:"version"`
+	Updated     *time.Time `json:"updated"` // null: never
+	// RetiredKeys are the times until which former keys sign along.
+	RetiredKeys    []time.Time `json:"retired_keys"`
+	LastSent       *time.Time  `json:"last_sent"`   // null: never
+	LastFailed     *time.Time  `json:"last_failed"` // null: never
+	FailedAttempts int64       `json:"failed_attempts"`
+}
+
+func newWebhookDetails(w webhook.Webhook) webhookDetails {
+	details := webhookDetails{
+		webhookResult:  newWebhookResult(w),
+		Account:        w.Account.String(),
+		SendPayload:    w.SendPayload,
+		Version:        w.Version,
+		Updated:        orNull(w.UpdatedAt),
+		LastSent:       orNull(w.Statistics.LastSentAt),
+		LastFailed:     orNull(w.Statistics.LastFailedAt),
+		FailedAttempts: w.Statistics.FailedAttempts,
+	}
+	for _, k := range w.RetiredKeys {
+		details.RetiredKeys = append(details.RetiredKeys, k.Until)
+	}
+	return details
+}
+
+// orNull is nil for the zero time.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// text is the webhook for people, a line for each thing that is kept.
+func (d webhookDetails) text() string {
+	var retired []string
+	for _, until := range d.RetiredKeys {
+		retired = append(retired, "until "+timeText(until))
+	}
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, line := range [][2]string{
+		{"id", d.ID},
+		{"account", d.Account},
+		{"event", d.Event},
+		{"url", d.URL},
+		{"enabled", yesNo(d.Enabled)},
+		{"full payload", yesNo(d.SendPayload)},
+		{"version", strconv.FormatInt(d.Version, 10)},
+		{"created", timeText(d.Created)},
+		{"updated", timeOrDash(d.Updated)},
+		{"retired keys", orDash(strings.Join(retired, ", "))},
+		{"last sent", timeOrDash(d.LastSent)},
+		{"last failed", timeOrDash(d.LastFailed)},
+		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
+	} {
+		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder takes everything
+	}
+	_ = w.Flush()
+	return text.String()
+}
+
+// openRegistry opens the webhooks of all APIs, to find and change them by id.
+// It cannot register or make keys, which takes an API's own rules.
+func (p *program) openRegistry(ctx context.Context) (*registry.Registry, openedStore, error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return nil, openedStore{}, err
+	}
+	return registry.New(registry.Config{Store: s, Now: p.now}), s, nil
+}
+
+// noWebhook says why an id cannot be worked with, where it was not found.
+func (c customer) noWebhook(ctx context.Context, p *program, s openedStore, id string) error {
+	account := c.Account.Account
+	if _, err := s.Account(ctx, account); errors.Is(err, webhook.ErrNotFound) {
+		return noAccount(ctx, p, s, account)
+	}
+	return fmt.Errorf("%s has no webhook %q; its webhooks: %s webhook list --account %[1]s", account, id, p.again())
+}
+
+type webhookList struct{ customer }
+
+// Run lists webhooks, a line for each event.
+func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
+	r, s, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	list, err := r.List(ctx, c.Account.Account)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		switch _, err := s.Store.Account(ctx, c.Account.Account); {
+		case errors.Is(err, webhook.ErrNotFound):
+			return noAccount(ctx, p, s, c.Account.Account)
+		case err != nil:
+			return err
+		}
+	}
+	var results []webhookResult
+	var rows [][]string
+	for _, w := range list {
+		result := newWebhookResult(w)
+		results = append(results, result)
+		rows = append(rows, []string{result.ID, result.Event, yesNo(result.Enabled), timeText(result.Created), result.URL})
+	}
+	return p.show(results, table([]string{"ID", "EVENT", "ENABLED", "CREATED", "URL"}, rows))
+}
+
+// webhookID names a webhook on the command line.
+type webhookID struct {
+	ID string `arg:"" help:"The webhook's id, as webhook list shows it."`
+	customer
+}
+
+type webhookShow struct{ webhookID }
+
+// Run shows the webhooks of an id, in the order of their registration.
+func (c *webhookShow) Run(ctx context.Context, p *program) (err error) {
+	r, s, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	found, err := r.Find(ctx, c.Account.Account, c.ID)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.noWebhook(ctx, p, s, c.ID)
+	case err != nil:
+		return err
+	}
+	var results []webhookDetails
+	var texts []string
+	for _, w := range found {
+		results = append(results, newWebhookDetails(w))
+		texts = append(texts, newWebhookDetails(w).text())
+	}
+	return p.show(results, strings.Join(texts, "\n"))
+}
+
+type webhookEnable struct{ webhookID }
+
+// Run enables all of an id.
+func (c *webhookEnable) Run(ctx context.Context, p *program) error {
+	return c.set(ctx, p, true)
+}
+
+type webhookDisable struct{ webhookID }
+
+// Run disables all of an id.
+func (c *webhookDisable) Run(ctx context.Context, p *program) error {
+	return c.set(ctx, p, false)
+}
+
+// set enables or disables all of an id, and leaves everything else as it is.
+// What is so already is not written.
+func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err error) {
+	r, s, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	found, err := r.Find(ctx, c.Account.Account, c.ID)
+	if err == nil && !all(found, enabled) {
+		found, err = r.Change(ctx, c.Account.Account, c.ID, func(records []webhook.Webhook) error {
+			for i := range records {
+				records[i].Disabled = !enabled
+			}
+			return nil
+		})
+	}
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.noWebhook(ctx, p, s, c.ID)
+	case err != nil:
+		return err
+	}
+	var results []webhookResult
+	for _, w := range found {
+		results = append(results, newWebhookResult(w))
+	}
+	word := "disabled"
+	if enabled {
+		word = "enabled"
+	}
+	return p.show(results, fmt.Sprintf("%s %s\n", word, c.ID))
+}
+
+// all reports whether all webhooks are enabled, or all are not.
+func all(webhooks []webhook.Webhook, enabled bool) bool {
+	for _, w := range webhooks {
+		if w.Disabled == enabled {
+			return false
+		}
+	}
+	return true
+}
+
+type webhookDelete struct{ webhookID }
+
+// Run deletes all of an id.
+func (c *webhookDelete) Run(ctx context.Context, p *program) (err error) {
+	r, s, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	switch err := r.Delete(ctx, c.Account.Account, c.ID); {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.noWebhook(ctx, p, s, c.ID)
+	case err != nil:
+		return err
+	}
+	result := struct {
+		Deleted string `json:"deleted"`
+		Account string `json:"account"`
+	}{c.ID, c.Account.String()}
+	return p.show(result, fmt.Sprintf("deleted %s\n", c.ID))
+}
