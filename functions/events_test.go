@@ -7,22 +7,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/hookline/hookline/functions/internal/emulator"
-	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/seal/unseal"
-	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// want is what events/<function>/<case>.want.json says.
+// want is what events/<function>/<case>.want.json says. infra/doc.go tells more.
 type want struct {
-	// After are the cases to send before, by the same customer.
-	After      []string          `json:"after"`
+	// After are the cases to send before, by the same customer; Other those
+	// that another one then sends.
+	After []string `json:"after"`
+	Other []string `json:"other"`
+	// Deliveries says that the customer has those of events/deliveries.json.
+	Deliveries bool              `json:"deliveries"`
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
 	// Body is a part of the answer's: fields that it leaves out may be any.
@@ -31,55 +31,13 @@ type want struct {
 	Status string `json:"Status"`
 }
 
-// TestEvents sends every event of events/ to its register function, each case
-// as a customer of its own, and then looks for secrets in the table.
-func TestEvents(t *testing.T) {
-	for _, f := range registers() {
-		t.Run(f.folder, func(t *testing.T) {
-			t.Parallel()
-			s := newStack(t)
-			function := emulator.Start(t, emulator.Program(t, f.resource), s.environment(t, f.resource))
-			var secrets []string
-			registered := 0
-			for _, name := range cases(t, f.folder) {
-				t.Run(name, func(t *testing.T) {
-					c := s.newCustomer(t, f.api.Name)
-					r := replay{function: function, folder: f.folder, customer: c}
-					r.send(t, name)
-					secrets = append(secrets, c.token, c.expired, c.readOnly)
-					secrets = append(secrets, r.keys...)
-					registered += s.checkStored(t, c.account, r.keys)
-				})
-			}
-			if registered == 0 {
-				t.Error("no case registered a webhook")
-			}
-			s.checkTable(t, secrets)
-			checkOutput(t, function.Output(), secrets)
-		})
-	}
-}
-
-// replay sends cases as one customer and gathers the keys answered.
-type replay struct {
-	function *emulator.Function
-	folder   string
-	customer customer
-	keys     []string
-}
-
-func (r *replay) send(t *testing.T, name string) {
+// check holds an answer to what is wanted.
+func (w want) check(t *testing.T, name string, answer events.APIGatewayV2HTTPResponse) {
 	t.Helper()
-	want := readWant(t, r.folder, name)
-	for _, before := range want.After {
-		r.send(t, before)
+	if answer.StatusCode != w.StatusCode {
+		t.Errorf("%s: status %d, want %d: %s", name, answer.StatusCode, w.StatusCode, answer.Body)
 	}
-	payload, err := r.function.Invoke(t.Context(), r.customer.fill(readEvent(t, r.folder, name)))
-	answer := parseAnswer(t, payload, err)
-	if answer.StatusCode != want.StatusCode {
-		t.Errorf("%s: status %d, want %d: %s", name, answer.StatusCode, want.StatusCode, payload)
-	}
-	for header, value := range want.Headers {
+	for header, value := range w.Headers {
 		if got := headerOf(answer, header); got != value {
 			t.Errorf("%s: header %s is %q, want %q", name, header, got, value)
 		}
@@ -87,65 +45,9 @@ func (r *replay) send(t *testing.T, name string) {
 	if answer.IsBase64Encoded {
 		t.Errorf("%s: the body is in base64", name)
 	}
-	if err := contains(decode(t, []byte(answer.Body)), decode(t, want.Body)); err != nil {
+	if err := contains(decode(t, []byte(answer.Body)), decode(t, w.Body)); err != nil {
 		t.Errorf("%s: body %s\nis not as wanted: %v", name, answer.Body, err)
 	}
-	r.keys = append(r.keys, signingKeys(decode(t, []byte(answer.Body)))...)
-}
-
-// checkStored holds the records of an account to the keys that were answered,
-// and gives their number. Shoptet's key is the account's: its records have
-// none. AbbeyCross's records of one registration share one.
-func (s *stack) checkStored(t *testing.T, account webhook.Account, answered []string) int {
-	t.Helper()
-	stored, err := s.store.Webhooks(t.Context(), account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener := unseal.New(s)
-	opened := map[string]bool{}
-	for _, w := range stored {
-		if w.SealedKey == nil {
-			continue
-		}
-		key, err := opener.Open(t.Context(), seal.WebhookKey(account, w.ID), w.SealedKey)
-		if err != nil {
-			t.Errorf("event %s: %v", w.Event, err)
-			continue
-		}
-		opened[key.Reveal()] = true
-		if !slices.Contains(answered, key.Reveal()) {
-			t.Errorf("event %s: the record opens to a key that was not answered", w.Event)
-		}
-	}
-	if len(opened) != len(answered) {
-		t.Errorf("records hold %d keys, %d were answered", len(opened), len(answered))
-	}
-	return len(stored)
-}
-
-// fill puts the customer's tokens into an event.
-func (c customer) fill(event []byte) []byte {
-	for placeholder, token := range map[string]string{
-		"hk_test_PLACEHOLDER":          c.token,
-		"hk_test_EXPIRED_PLACEHOLDER":  c.expired,
-		"hk_test_READONLY_PLACEHOLDER": c.readOnly,
-	} {
-		event = bytes.ReplaceAll(event, []byte(placeholder), []byte(token))
-	}
-	return event
-}
-
-// signingKeys gives the keys that an answer shows.
-func signingKeys(body any) []string {
-	object, _ := body.(map[string]any)
-	var keys []string
-	for _, field := range []string{"signing_key", "apiSecretKey"} {
-		if key, ok := object[field].(string); ok {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }
 
 // contains reports how got differs from want, where objects may have more

@@ -15,11 +15,37 @@ import (
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 )
 
-// checkTable looks for secrets in every attribute of every item of the table.
-func (s *stack) checkTable(t *testing.T, secrets []string) {
+// needle is a secret in one of the forms in which it could be found.
+type needle struct {
+	form string
+	text []byte
+}
+
+// needles gives the secrets in all their forms.
+func needles(secrets []string) []needle {
+	var all []needle
+	for _, secret := range secrets {
+		for form, text := range forms(secret) {
+			all = append(all, needle{form, text})
+		}
+	}
+	return all
+}
+
+// checkTables looks for secrets in every attribute of every item of the tables.
+func (s *stack) checkTables(t *testing.T, secrets []needle) {
+	t.Helper()
+	if s.checkTable(t, s.tables.Webhooks, secrets) == 0 {
+		t.Error("the table of webhooks is empty")
+	}
+	s.checkTable(t, s.tables.Deliveries, secrets)
+}
+
+// checkTable gives the number of items.
+func (s *stack) checkTable(t *testing.T, table string, secrets []needle) int {
 	t.Helper()
 	client := dynamolocal.Client(t, s.endpoint)
-	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: aws.String(s.table), ConsistentRead: aws.Bool(true)})
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true)})
 	items := 0
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
@@ -33,19 +59,15 @@ func (s *stack) checkTable(t *testing.T, secrets []string) {
 			}
 		}
 	}
-	if items == 0 {
-		t.Error("the table is empty")
-	}
+	return items
 }
 
 // checkOutput looks for secrets in what a function printed.
-func checkOutput(t *testing.T, output string, secrets []string) {
+func checkOutput(t *testing.T, output string, secrets []needle) {
 	t.Helper()
 	for _, secret := range secrets {
-		for form, text := range forms(secret) {
-			if strings.Contains(output, string(text)) {
-				t.Errorf("the log holds a secret, %s", form)
-			}
+		if strings.Contains(output, string(secret.text)) {
+			t.Errorf("the log holds a secret, %s", secret.form)
 		}
 	}
 	if !strings.Contains(output, `"request_id":"`) {
@@ -54,23 +76,22 @@ func checkOutput(t *testing.T, output string, secrets []string) {
 }
 
 // leaks says which attributes hold a secret, and in which form.
-func leaks(item map[string]types.AttributeValue, secrets []string) []string {
+func leaks(item map[string]types.AttributeValue, secrets []needle) []string {
 	var found []string
 	for name, value := range item {
 		content := bytesOf(value)
 		for _, secret := range secrets {
-			for form, text := range forms(secret) {
-				if bytes.Contains(content, text) {
-					found = append(found, fmt.Sprintf("attribute %s, %s", name, form))
-				}
+			if bytes.Contains(content, secret.text) {
+				found = append(found, fmt.Sprintf("attribute %s, %s", name, secret.form))
 			}
 		}
 	}
 	return found
 }
 
-// bytesOf gives all that an attribute holds.
+// bytesOf gives all that an attribute holds, at any depth.
 func bytesOf(value types.AttributeValue) []byte {
+	var parts [][]byte
 	switch v := value.(type) {
 	case *types.AttributeValueMemberS:
 		return []byte(v.Value)
@@ -78,8 +99,18 @@ func bytesOf(value types.AttributeValue) []byte {
 		return []byte(v.Value)
 	case *types.AttributeValueMemberB:
 		return v.Value
+	case *types.AttributeValueMemberL:
+		for _, element := range v.Value {
+			parts = append(parts, bytesOf(element))
+		}
+	case *types.AttributeValueMemberM:
+		for name, member := range v.Value {
+			parts = append(parts, []byte(name), bytesOf(member))
+		}
+	default:
+		return fmt.Appendf(nil, "%#v", value) // dynamostore writes no sets
 	}
-	return fmt.Appendf(nil, "%#v", value) // dynamostore writes no sets, lists or maps
+	return bytes.Join(parts, []byte{0})
 }
 
 // forms are a secret as it stands, the bytes that it stands for, and both
@@ -111,18 +142,21 @@ func TestLeaksAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, value := range map[string]types.AttributeValue{
-		"clear":          &types.AttributeValueMemberS{Value: "x" + key},
-		"decoded":        &types.AttributeValueMemberB{Value: append([]byte{9}, raw...)},
-		"hex":            &types.AttributeValueMemberS{Value: hex.EncodeToString(raw)},
-		"base64 twice":   &types.AttributeValueMemberS{Value: base64.StdEncoding.EncodeToString([]byte(key))},
+		"clear":        &types.AttributeValueMemberS{Value: "x" + key},
+		"decoded":      &types.AttributeValueMemberB{Value: append([]byte{9}, raw...)},
+		"hex":          &types.AttributeValueMemberS{Value: hex.EncodeToString(raw)},
+		"base64 twice": &types.AttributeValueMemberS{Value: base64.StdEncoding.EncodeToString([]byte(key))},
+		"in a list": &types.AttributeValueMemberL{Value: []types.AttributeValue{
+			&types.AttributeValueMemberM{Value: map[string]types.AttributeValue{"k": &types.AttributeValueMemberB{Value: raw}}},
+		}},
 		"in a structure": &types.AttributeValueMemberSS{Value: []string{key}},
 	} {
-		if len(leaks(map[string]types.AttributeValue{"k": value}, []string{key})) == 0 {
+		if len(leaks(map[string]types.AttributeValue{"k": value}, needles([]string{key}))) == 0 {
 			t.Errorf("%s: not found", name)
 		}
 	}
 	harmless := map[string]types.AttributeValue{"k": &types.AttributeValueMemberS{Value: "https://example.com/"}}
-	if found := leaks(harmless, []string{key}); found != nil {
+	if found := leaks(harmless, needles([]string{key})); found != nil {
 		t.Errorf("a harmless item: %v", found)
 	}
 }

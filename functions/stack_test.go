@@ -27,31 +27,52 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// register is a register function: its folder, its name in template.yaml, and
-// the API it serves.
-type register struct {
+// apiFunction is a function that serves an API: its folder, its name in
+// template.yaml, and the API.
+type apiFunction struct {
 	folder, resource string
 	api              dialect.API
 }
 
-func registers() []register {
-	return []register{
+func apiFunctions() []apiFunction {
+	return append(registers(),
+		apiFunction{"squake-manage", "SquakeManage", squake.API()},
+		apiFunction{"shoptet-manage", "ShoptetManage", shoptet.API()},
+		apiFunction{"abbeycross-manage", "AbbeycrossManage", abbeycross.API()},
+	)
+}
+
+// registers are those of the registration endpoints.
+func registers() []apiFunction {
+	return []apiFunction{
 		{"squake-register", "SquakeRegister", squake.API()},
 		{"shoptet-register", "ShoptetRegister", shoptet.API()},
 		{"abbeycross-register", "AbbeycrossRegister", abbeycross.API()},
 	}
 }
 
+func resourceOf(tb testing.TB, folder string) string {
+	tb.Helper()
+	for _, f := range apiFunctions() {
+		if f.folder == folder {
+			return f.resource
+		}
+	}
+	tb.Fatalf("no function is in functions/%s", folder)
+	return ""
+}
+
 const sealingKeyID = "v1"
 
-// stack is what a deployed stack has beside its functions: a table, and a
+// stack is what a deployed stack has beside its functions: the tables, and a
 // sealing key, whose private half a test may use.
 type stack struct {
-	endpoint, table string
-	store           *dynamostore.Store
-	keys            *keygen.Generator
-	private         *ecdh.PrivateKey
-	accounts        int
+	endpoint string
+	tables   dynamolocal.Tables
+	store    *dynamostore.Store
+	keys     *keygen.Generator
+	private  *ecdh.PrivateKey
+	accounts int
 }
 
 func newStack(tb testing.TB) *stack {
@@ -59,7 +80,7 @@ func newStack(tb testing.TB) *stack {
 	server := dynamolocal.Start(tb)
 	s := &stack{
 		endpoint: server.URL,
-		table:    server.NewTable(tb),
+		tables:   server.NewTables(tb),
 		keys:     keygen.New(rand.Reader, time.Now),
 		accounts: 1000,
 	}
@@ -68,7 +89,8 @@ func newStack(tb testing.TB) *stack {
 		tb.Fatal(err)
 	}
 	client := dynamolocal.Client(tb, s.endpoint)
-	if s.store, err = dynamostore.New(dynamostore.Config{Client: client, Table: s.table}); err != nil {
+	s.store, err = dynamostore.New(dynamostore.Config{Client: client, Table: s.tables.Webhooks, Deliveries: s.tables.Deliveries})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
@@ -99,11 +121,14 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"AWS_ACCESS_KEY_ID":           dynamolocal.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY":       "local",
 		"AWS_ENDPOINT_URL_DYNAMODB":   s.endpoint,
-		"HOOKLINE_WEBHOOKS_TABLE":     s.table,
+		"HOOKLINE_WEBHOOKS_TABLE":     s.tables.Webhooks,
 		"HOOKLINE_SEALING_KEY_ID":     sealingKeyID,
 		"HOOKLINE_SEALING_PUBLIC_KEY": base64.StdEncoding.EncodeToString(s.private.PublicKey().Bytes()),
 		"HOOKLINE_ALLOW_HTTP":         "false",
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
+	}
+	if resource == "ShoptetManage" {
+		env["HOOKLINE_DELIVERIES_TABLE"] = s.tables.Deliveries
 	}
 	maps.Copy(env, given[resource])
 	return env

@@ -10,12 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// registerRoutes are the routes of the registration endpoints: their own, the
-// same path with any other method, and every other path of the API.
-var registerRoutes = map[string][]string{
-	"SquakeRegister":     {"ANY /v2/webhooks", "ANY /v2/{proxy+}", "POST /v2/webhooks"},
-	"ShoptetRegister":    {"ANY /api/webhooks", "ANY /api/{proxy+}", "POST /api/webhooks"},
-	"AbbeycrossRegister": {"ANY /v1/webhooks/register", "ANY /v1/{proxy+}", "POST /v1/webhooks/register"},
+// functionRoutes are the routes to each function. Registering has one of its
+// own; all else of an API, known or not, goes to the function that manages.
+var functionRoutes = map[string][]string{
+	"SquakeRegister":     {"POST /v2/webhooks"},
+	"SquakeManage":       {"ANY /v2/webhooks", "ANY /v2/{proxy+}"},
+	"ShoptetRegister":    {"POST /api/webhooks"},
+	"ShoptetManage":      {"ANY /api/webhooks", "ANY /api/{proxy+}"},
+	"AbbeycrossRegister": {"POST /v1/webhooks/register"},
+	"AbbeycrossManage":   {"ANY /v1/webhooks/register", "ANY /v1/{proxy+}"},
 }
 
 // maxTimeout is the time in seconds after which the HTTP API stops waiting for
@@ -116,23 +119,30 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if diff := cmp.Diff(environment[name], f.Environment.Variables); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(registerRoutes[name], routes(t, tm, name)); diff != "" {
+	if diff := cmp.Diff(functionRoutes[name], routes(t, tm, name)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 }
 
-// environment is what each function is told beside the table.
+// environment is what each function is told beside the table of webhooks.
 var environment = map[string]map[string]any{
-	"SquakeRegister":  registerEnvironment(nil),
-	"ShoptetRegister": registerEnvironment(nil),
-	"AbbeycrossRegister": registerEnvironment(map[string]any{
-		"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
-		"HOOKLINE_ABBEYCROSS_HOURS":  "!Ref AbbeycrossHours",
-	}),
-	"Keyring": {"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn"},
+	"SquakeRegister":     apiEnvironment(nil),
+	"SquakeManage":       apiEnvironment(nil),
+	"ShoptetRegister":    apiEnvironment(nil),
+	"ShoptetManage":      apiEnvironment(map[string]any{"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable"}),
+	"AbbeycrossRegister": apiEnvironment(abbeycrossSettings),
+	"AbbeycrossManage":   apiEnvironment(abbeycrossSettings),
+	"Keyring":            {"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn"},
 }
 
-func registerEnvironment(own map[string]any) map[string]any {
+var abbeycrossSettings = map[string]any{
+	"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
+	"HOOKLINE_ABBEYCROSS_HOURS":  "!Ref AbbeycrossHours",
+}
+
+// apiEnvironment is that of a function which serves an API: it can seal, by the
+// public key, and open nothing.
+func apiEnvironment(own map[string]any) map[string]any {
 	all := map[string]any{
 		"HOOKLINE_SEALING_KEY_ID":     "!GetAtt SealingKey.KeyId",
 		"HOOKLINE_SEALING_PUBLIC_KEY": "!GetAtt SealingKey.PublicKey",
@@ -157,44 +167,4 @@ func routes(t *testing.T, tm template, name string) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// The data outlives every mistake with a stack.
-func TestDataIsKept(t *testing.T) {
-	var stack struct{ TemplateURL string }
-	readTemplate(t, "template.yaml").Resources["Data"].properties(t, &stack)
-	data := readTemplate(t, stack.TemplateURL)
-	for name, r := range data.Resources {
-		if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
-			t.Errorf("%s: deletion policy %q, update policy %q, want Retain", name, r.DeletionPolicy, r.UpdateReplacePolicy)
-		}
-	}
-	type attribute struct{ AttributeName, AttributeType, KeyType string }
-	for _, name := range data.ofType(t, "AWS::DynamoDB::Table") {
-		var table struct {
-			BillingMode                      string
-			DeletionProtectionEnabled        bool
-			AttributeDefinitions, KeySchema  []attribute
-			PointInTimeRecoverySpecification struct{ PointInTimeRecoveryEnabled bool }
-		}
-		data.Resources[name].properties(t, &table)
-		if !table.DeletionProtectionEnabled || !table.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled {
-			t.Errorf("%s: no deletion protection or no point-in-time recovery", name)
-		}
-		if table.BillingMode != "PAY_PER_REQUEST" {
-			t.Errorf("%s: billing mode %q", name, table.BillingMode)
-		}
-		keys := slices.Concat(table.AttributeDefinitions, table.KeySchema)
-		want := []attribute{{"pk", "S", ""}, {"sk", "S", ""}, {"pk", "", "HASH"}, {"sk", "", "RANGE"}}
-		if !slices.Equal(keys, want) {
-			t.Errorf("%s: keys %v, want %v", name, keys, want)
-		}
-	}
-	for _, name := range data.ofType(t, "AWS::KMS::Key") {
-		var key struct{ EnableKeyRotation bool }
-		data.Resources[name].properties(t, &key)
-		if !key.EnableKeyRotation {
-			t.Errorf("%s is not rotated", name)
-		}
-	}
 }

@@ -5,7 +5,8 @@
 //
 // Its tests guarantee that every function has a folder, a resource, a role of
 // its own with exactly the rights that are written down here, a log group and
-// an event file for each of its routes; that nothing that holds data can be
+// an event file for each of its routes, which the gateway would send to it and
+// to no other; that nothing that holds data can be
 // lost by a deployment; and that each room imports only what it may.
 //
 // # Event files
@@ -14,14 +15,28 @@
 // CloudFormation hands to the function, for `sam local invoke` and for replays.
 // <case>.want.json beside it says what must come back: the status, headers and
 // body members named there, others may be there too (the elements of a list are
-// all named); for CloudFormation, the Status of the response. "after" names the
-// cases that are sent before it in the same account or stack; apart from those,
-// each case starts with an account that has no webhooks.
+// all named); for CloudFormation, the Status of the response. A case without a
+// body there has none. Each case starts with an account that has no webhooks,
+// and may say what comes before it:
+//
+//   - "after": cases that are sent before it, in this order, in the same
+//     account or stack: a case of the same function, or "<function>/<case>" of
+//     another one of the same API. Each of them first has sent what comes
+//     before itself.
+//   - "other": cases that another account then sends. Whatever the case does,
+//     the other account's webhooks stay as they are.
+//   - "deliveries": true when the account has the deliveries of
+//     events/deliveries.json besides. "age" is how long ago the event happened.
+//     A delivery is of the webhook that is registered for its event, unless it
+//     names one that is gone.
+//
+// An event with {id} in it means the first id that the latest answer before it
+// has, of those that have one.
 //
 // Tokens are placeholders, which the one who replays puts in place of:
 // hk_test_PLACEHOLDER (may read and write), hk_test_READONLY_PLACEHOLDER (may
-// read) and hk_test_EXPIRED_PLACEHOLDER. hk_test_UNKNOWN stands for none. The
-// ResponseURL of the keyring's events is a placeholder too. events/env.json
-// holds the settings that the cases count on, in the form that
-// `sam local invoke --env-vars` reads.
+// read) and hk_test_EXPIRED_PLACEHOLDER, each of the account that sends.
+// hk_test_UNKNOWN stands for none. The ResponseURL of the keyring's events is a
+// placeholder too. events/env.json holds the settings that the cases count on,
+// in the form that `sam local invoke --env-vars` reads.
 package infra

@@ -22,6 +22,8 @@ const wantSuffix = ".want.json"
 // expectation is what a <case>.want.json file says.
 type expectation struct {
 	After      []string          `json:"after"`
+	Other      []string          `json:"other"`
+	Deliveries bool              `json:"deliveries"`
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
 	Body       json.RawMessage   `json:"body"`
@@ -69,10 +71,11 @@ func TestEveryEventFolderIsAFunction(t *testing.T) {
 	}
 }
 
-// Each file is an event of its function's own type, and between them they take
-// every route to the function.
+// Each file is an event of its function's own type, one that the gateway would
+// send to just that function, and between them they take every route to it.
 func TestEventFiles(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
+	all := slices.Concat(slices.Collect(maps.Values(functionRoutes))...)
 	for _, folder := range functionFolders(t) {
 		t.Run(folder, func(t *testing.T) {
 			declared := routes(t, tm, resourceName(folder))
@@ -82,15 +85,11 @@ func TestEventFiles(t *testing.T) {
 				path := filepath.Join("events", folder, name)
 				var want expectation
 				readJSON(t, path+wantSuffix, &want)
-				for _, before := range want.After {
-					if before == name || !slices.Contains(cases, before) {
-						t.Errorf("%s comes after %q, which is no other case", path, before)
-					}
-				}
+				checkSequence(t, folder, name, want)
 				if len(declared) == 0 {
 					checkCustomResourceEvent(t, path, want)
 				} else {
-					taken = append(taken, checkRequestEvent(t, path, declared, want))
+					taken = append(taken, checkRequestEvent(t, path, all, want))
 				}
 			}
 			slices.Sort(taken)
@@ -101,8 +100,56 @@ func TestEventFiles(t *testing.T) {
 	}
 }
 
+// checkSequence holds the cases that come before a case to be others, of its
+// function or of another of the same API, and never to come back to it.
+func checkSequence(t *testing.T, folder, name string, want expectation) {
+	t.Helper()
+	sent := map[string]bool{}
+	api, _, _ := strings.Cut(folder, "-")
+	var follow func(from string, before []string)
+	follow = func(from string, before []string) {
+		for _, entry := range before {
+			in, of := caseOf(from, entry)
+			if key := in + "/" + of; key == folder+"/"+name {
+				t.Fatalf("events/%s/%s comes after itself", folder, name)
+			} else if !sent[key] {
+				sent[key] = true
+				if other, _, _ := strings.Cut(in, "-"); other != api {
+					t.Errorf("events/%s/%s comes after %s of another API", folder, name, key)
+				}
+				var w expectation
+				readJSON(t, filepath.Join("events", in, of+wantSuffix), &w)
+				follow(in, slices.Concat(w.After, w.Other))
+			}
+		}
+	}
+	follow(folder, slices.Concat(want.After, want.Other))
+	if want.Deliveries && folder != "shoptet-manage" {
+		t.Errorf("events/%s/%s has deliveries, which only Shoptet's API shows", folder, name)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "events", folder, name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), idPlaceholder) && len(sent) == 0 {
+		t.Errorf("events/%s/%s asks for the id of an earlier answer, and comes first", folder, name)
+	}
+}
+
+// idPlaceholder stands for the id of an earlier answer.
+const idPlaceholder = "{id}"
+
+// caseOf reads an entry of "after" or "other": a case of the same function, or
+// "<function>/<case>".
+func caseOf(folder, entry string) (in, name string) {
+	if in, name, found := strings.Cut(entry, "/"); found {
+		return in, name
+	}
+	return folder, entry
+}
+
 // checkRequestEvent holds an event of the HTTP API, payload 2.0, to what the
-// gateway sends, and returns its route.
+// gateway sends, all routes considered, and returns its route.
 func checkRequestEvent(t *testing.T, path string, declared []string, want expectation) string {
 	t.Helper()
 	var e events.APIGatewayV2HTTPRequest
@@ -116,6 +163,13 @@ func checkRequestEvent(t *testing.T, path string, declared []string, want expect
 	}
 	if got := routeOf(request.Method, e.RawPath, declared); got != e.RouteKey {
 		t.Errorf("%s: the gateway would route %s %s as %q, not %q", path, request.Method, e.RawPath, got, e.RouteKey)
+	}
+	_, greedy, _ := strings.Cut(strings.TrimSuffix(e.RouteKey, "{proxy+}"), " ")
+	if got := e.PathParameters["proxy"]; strings.HasSuffix(e.RouteKey, "{proxy+}") != (got != "") || got != "" && greedy+got != e.RawPath {
+		t.Errorf("%s: path parameter proxy is %q", path, got)
+	}
+	if query, err := url.ParseQuery(e.RawQueryString); err != nil || !slices.Equal(slices.Sorted(maps.Keys(query)), slices.Sorted(maps.Keys(e.QueryStringParameters))) {
+		t.Errorf("%s: query %q has the parameters %v, %v", path, e.RawQueryString, e.QueryStringParameters, err)
 	}
 	for name := range maps.Keys(e.Headers) {
 		if name != strings.ToLower(name) {

@@ -29,6 +29,8 @@ var importRules = []struct{ name, of, never string }{
 	{"no function carries SQLite", "functions/...", "modernc.org/..."},
 	{"what registers opens nothing", "functions/*-register", "pkg/seal/unseal/..."},
 	{"what registers asks KMS for nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
+	{"what manages opens nothing", "functions/*-manage", "pkg/seal/unseal/..."},
+	{"what manages asks KMS for nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
 	{"values are judged without the network", "pkg/validate", "net/http"},
 }
 

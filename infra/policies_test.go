@@ -13,7 +13,8 @@ import (
 
 const (
 	onTable  = " on !GetAtt Data.Outputs.WebhooksTableArn if "
-	onTokens = "dynamodb:GetItem" + onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = T#*"
+	within   = onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = "
+	onTokens = "dynamodb:GetItem" + within + "T#*"
 	ofKey    = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
 
@@ -21,16 +22,37 @@ const (
 var rights = map[string][]string{
 	"SquakeRegisterRole": {
 		onTokens,
-		"dynamodb:PutItem" + onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = A#squake#*",
+		"dynamodb:PutItem" + within + "A#squake#*",
 	},
 	"ShoptetRegisterRole": {
-		"dynamodb:ConditionCheckItem" + onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = A#shoptet#*",
+		"dynamodb:ConditionCheckItem" + within + "A#shoptet#*",
 		onTokens,
-		"dynamodb:PutItem" + onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = A#shoptet#*",
+		"dynamodb:PutItem" + within + "A#shoptet#*",
 	},
 	"AbbeycrossRegisterRole": {
 		onTokens,
-		"dynamodb:PutItem" + onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = A#abbeycross#*",
+		"dynamodb:PutItem" + within + "A#abbeycross#*",
+	},
+	"SquakeManageRole": {
+		"dynamodb:DeleteItem" + within + "A#squake#*",
+		onTokens,
+		"dynamodb:PutItem" + within + "A#squake#*",
+		"dynamodb:Query" + within + "A#squake#*",
+		"dynamodb:UpdateItem" + within + "A#squake#*",
+	},
+	"ShoptetManageRole": {
+		"dynamodb:DeleteItem" + within + "A#shoptet#*",
+		"dynamodb:GetItem" + within + "A#shoptet#*",
+		onTokens,
+		"dynamodb:Query" + within + "A#shoptet#*",
+		"dynamodb:Query on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#shoptet#*",
+		"dynamodb:UpdateItem" + within + "A#shoptet#*",
+	},
+	"AbbeycrossManageRole": {
+		"dynamodb:DeleteItem" + within + "A#abbeycross#*",
+		onTokens,
+		"dynamodb:Query" + within + "A#abbeycross#*",
+		"dynamodb:UpdateItem" + within + "A#abbeycross#*",
 	},
 	"KeyringRole": {
 		"dynamodb:GetItem" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",

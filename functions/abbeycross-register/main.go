@@ -1,6 +1,5 @@
-// Command abbeycross-register is the Lambda function behind AbbeyCross's
-// webhook API. It registers webhooks. It can put them and look up tokens, and
-// reads no key back.
+// Command abbeycross-register is the Lambda function that registers webhooks of
+// AbbeyCross's API. It can put them and look up tokens, and reads no key back.
 package main
 
 import (
@@ -10,4 +9,4 @@ import (
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
 )
 
-func main() { boot.Register(abbeycross.API()) }
+func main() { boot.Serve(abbeycross.API()) }

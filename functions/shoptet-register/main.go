@@ -1,6 +1,6 @@
-// Command shoptet-register is the Lambda function behind Shoptet's webhook
-// API. It registers webhooks. It can put them, check which are there and look
-// up tokens, and reads no key back.
+// Command shoptet-register is the Lambda function that registers webhooks of
+// Shoptet's API. It can put them, check which are there and look up tokens, and
+// reads no key back.
 package main
 
 import (
@@ -8,4 +8,4 @@ import (
 	"github.com/hookline/hookline/pkg/dialect/shoptet"
 )
 
-func main() { boot.Register(shoptet.API()) }
+func main() { boot.Serve(shoptet.API()) }

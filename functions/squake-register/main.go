@@ -1,6 +1,5 @@
-// Command squake-register is the Lambda function behind Squake's webhook API.
-// It registers webhooks. It can put them and look up tokens, and reads no key
-// back.
+// Command squake-register is the Lambda function that registers webhooks of
+// Squake's API. It can put them and look up tokens, and reads no key back.
 package main
 
 import (
@@ -8,4 +7,4 @@ import (
 	"github.com/hookline/hookline/pkg/dialect/squake"
 )
 
-func main() { boot.Register(squake.API()) }
+func main() { boot.Serve(squake.API()) }

@@ -27,12 +27,21 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-// Register runs the register function of an API, and does not return.
-func Register(api dialect.API) {
+// Table is a variable of the environment that names a table.
+type Table string
+
+// Deliveries is the table of deliveries.
+const Deliveries Table = "HOOKLINE_DELIVERIES_TABLE"
+
+// Serve runs a function of an API, and does not return. All functions answer
+// all routes of their API, as far as their roles let them; which requests come
+// to which, the gateway's routes say. needs are the tables that the function
+// cannot do without, beside the one of webhooks.
+func Serve(api dialect.API, needs ...Table) {
 	log := newLog(os.Stderr)
 	// The Lambda runtime and the adapter print with package log.
 	slog.SetDefault(log)
-	g, err := start(context.Background(), api, env.ToMap(os.Environ()), log)
+	g, err := start(context.Background(), api, needs, env.ToMap(os.Environ()), log)
 	if err != nil {
 		log.Error("cannot start", slog.String("api", string(api.Name)), slog.String("error", err.Error()))
 		os.Exit(1)
@@ -45,7 +54,7 @@ func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, n
 // start builds a function from its environment and connects it. The error
 // names, in one line, every variable that is missing or wrong. That DynamoDB
 // cannot be reached is none: each request finds out for itself.
-func start(ctx context.Context, api dialect.API, environment map[string]string, log *slog.Logger) (*gateway, error) {
+func start(ctx context.Context, api dialect.API, needs []Table, environment map[string]string, log *slog.Logger) (*gateway, error) {
 	setup := dialect.Setup{
 		Keys:     keygen.New(rand.Reader, time.Now),
 		Now:      time.Now,
@@ -54,7 +63,7 @@ func start(ctx context.Context, api dialect.API, environment map[string]string, 
 		Deployed: true,
 	}
 	connected := func() {}
-	c, err := readConfig(environment)
+	c, err := readConfig(environment, needs)
 	if err == nil {
 		connected, err = c.open(ctx, &setup)
 	}

@@ -55,7 +55,7 @@ func TestStart(t *testing.T) {
 		{"AWS_SESSION_TOKEN": "", "HOOKLINE_ABBEYCROSS_HOURS": "Mon-Fri 08:00-18:00 Europe/Prague"},
 	} {
 		var logged bytes.Buffer
-		if g, err := start(t.Context(), abbeycross.API(), environment(t, changes), newLog(&logged)); err != nil || g == nil {
+		if g, err := start(t.Context(), abbeycross.API(), nil, environment(t, changes), newLog(&logged)); err != nil || g == nil {
 			t.Errorf("start with %v: %v", changes, err)
 		}
 		if logged.Len() > 0 {
@@ -65,11 +65,12 @@ func TestStart(t *testing.T) {
 }
 
 func TestReadConfig(t *testing.T) {
-	c, err := readConfig(environment(t, map[string]string{"HOOKLINE_ALLOW_PRIVATE": "true"}))
+	changes := map[string]string{"HOOKLINE_ALLOW_PRIVATE": "true", "HOOKLINE_DELIVERIES_TABLE": "deliveries"}
+	c, err := readConfig(environment(t, changes), []Table{Deliveries})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Table != "webhooks" || c.SealingKeyID != "v1" || len(c.SealingKey) != 65 || c.AllowHTTP || !c.AllowPrivate ||
+	if c.Webhooks != "webhooks" || c.Deliveries != "deliveries" || c.SealingKeyID != "v1" || len(c.SealingKey) != 65 || c.AllowHTTP || !c.AllowPrivate ||
 		c.SecretAccessKey.Reveal() != "hush" || c.SessionToken.Reveal() != "hush hush" || c.Endpoint != "http://127.0.0.1:1" {
 		t.Errorf("read %+v", c)
 	}
@@ -78,25 +79,29 @@ func TestReadConfig(t *testing.T) {
 // Everything that is wrong is named at once, in one line without secrets.
 func TestStartNamesEveryFault(t *testing.T) {
 	tests := map[string]struct {
+		needs   []Table
 		changes map[string]string
 		named   []string
 	}{
 		"missing": {
+			[]Table{Deliveries},
 			map[string]string{"HOOKLINE_WEBHOOKS_TABLE": "", "HOOKLINE_SEALING_KEY_ID": "", "HOOKLINE_SEALING_PUBLIC_KEY": "", "AWS_REGION": "", "AWS_SECRET_ACCESS_KEY": ""},
-			[]string{"HOOKLINE_WEBHOOKS_TABLE: must be set", "HOOKLINE_SEALING_KEY_ID: must be set", "HOOKLINE_SEALING_PUBLIC_KEY: must be set", "AWS_REGION: must be set", "AWS_SECRET_ACCESS_KEY: must be set"},
+			[]string{"HOOKLINE_WEBHOOKS_TABLE: must be set", "HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_SEALING_KEY_ID: must be set", "HOOKLINE_SEALING_PUBLIC_KEY: must be set", "AWS_REGION: must be set", "AWS_SECRET_ACCESS_KEY: must be set"},
 		},
 		"unreadable": {
+			nil,
 			map[string]string{"HOOKLINE_SEALING_PUBLIC_KEY": "*", "HOOKLINE_ALLOW_HTTP": "maybe", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": ""},
 			[]string{"HOOKLINE_SEALING_PUBLIC_KEY: must be standard base64", "HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ABBEYCROSS_EVENTS"},
 		},
 		"no point of the curve": {
+			nil,
 			map[string]string{"HOOKLINE_SEALING_PUBLIC_KEY": "AAAA", "HOOKLINE_ABBEYCROSS_HOURS": "always"},
 			[]string{"HOOKLINE_SEALING_PUBLIC_KEY", "HOOKLINE_ABBEYCROSS_HOURS"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := start(t.Context(), abbeycross.API(), environment(t, tt.changes), slog.New(slog.DiscardHandler))
+			_, err := start(t.Context(), abbeycross.API(), tt.needs, environment(t, tt.changes), slog.New(slog.DiscardHandler))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -148,7 +153,7 @@ func TestStartWithoutDynamoDB(t *testing.T) {
 	defer cancel()
 	for _, endpoint := range []string{"https://" + silent.Addr().String(), "https://127.0.0.1:1", "http://127.0.0.1:1"} {
 		env := environment(t, map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": endpoint})
-		if _, err := start(ctx, squake.API(), env, slog.New(slog.DiscardHandler)); err != nil {
+		if _, err := start(ctx, squake.API(), nil, env, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("start with %s: %v", endpoint, err)
 		}
 	}

@@ -16,11 +16,13 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// config is what a register function is told by its environment. template.yaml
-// sets the HOOKLINE_ variables, Lambda the AWS_ ones; neither change while the
-// process lives.
+// config is what a function is told by its environment. template.yaml sets the
+// HOOKLINE_ variables, Lambda the AWS_ ones; neither change while the process
+// lives.
 type config struct {
-	Table        string    `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	Webhooks string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	// Deliveries is empty where the function needs none.
+	Deliveries   string    `env:"HOOKLINE_DELIVERIES_TABLE"`
 	SealingKeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
 	SealingKey   publicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
 	AllowHTTP    bool      `env:"HOOKLINE_ALLOW_HTTP"`
@@ -39,7 +41,17 @@ type publicKey []byte
 
 // readConfig reads the environment, given as NAME to value. The error names
 // every variable that is missing or wrong, and holds the value of none.
-func readConfig(environment map[string]string) (config, error) {
+func readConfig(environment map[string]string, needs []Table) (config, error) {
+	c, err := parseConfig(environment)
+	for _, table := range needs {
+		if environment[string(table)] == "" {
+			err = errors.Join(err, fmt.Errorf("%s: must be set", table))
+		}
+	}
+	return c, err
+}
+
+func parseConfig(environment map[string]string) (config, error) {
 	var c config
 	err := env.ParseWithOptions(&c, env.Options{
 		Environment: environment,
@@ -97,7 +109,7 @@ func (c config) client() (*dynamodb.Client, error) {
 }
 
 func (c config) store(client *dynamodb.Client) (*dynamostore.Store, error) {
-	return dynamostore.New(dynamostore.Config{Client: client, Table: c.Table})
+	return dynamostore.New(dynamostore.Config{Client: client, Table: c.Webhooks, Deliveries: c.Deliveries})
 }
 
 func (c config) sealer() (*seal.Sealer, error) {
