@@ -17,6 +17,15 @@ func dialects() []dialect.API {
 	return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()}
 }
 
+// descriptions are the APIs' descriptions in OpenAPI, as YAML.
+func descriptions() map[webhook.Dialect]string {
+	return map[webhook.Dialect]string{
+		squake.API().Name:     squake.OpenAPI(),
+		shoptet.API().Name:    shoptet.OpenAPI(),
+		abbeycross.API().Name: abbeycross.OpenAPI(),
+	}
+}
+
 // findAPI gives the API of that name. The error wraps webhook.ErrInvalid and
 // says which there are.
 func findAPI(name string) (dialect.API, error) {

@@ -24,14 +24,18 @@ const (
 // is: unlike http.ServeMux it never redirects, so that every path under an
 // API's prefix is answered by that API.
 type router struct {
-	apis   map[string]http.Handler // by prefix, such as "/v2"
+	apis   map[string]http.Handler // by prefix, such as "/v2"; the pages about them too
 	tokens auth.Tokens
 	log    *slog.Logger
 }
 
 // newRouter builds every API. The error names all settings that are wrong.
 func newRouter(apis []dialect.API, setup dialect.Setup, tokens auth.Tokens) (*router, error) {
-	r := &router{apis: map[string]http.Handler{}, tokens: tokens, log: setup.Log}
+	pages, err := newDocs()
+	if err != nil {
+		return nil, fmt.Errorf("set up the pages: %w", err)
+	}
+	r := &router{apis: pages, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+
+	"github.com/swaggest/swgui/v5/static"
+	"github.com/vearutop/statigz"
+)
+
+const (
+	docsPath    = "/docs"
+	openAPIPath = "/openapi"
+	// docsPolicy lets the page load nothing from elsewhere and run no script of
+	// its own text. The viewer's icons are data: URLs in its style sheet.
+	docsPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+//go:embed docs
+var docsFiles embed.FS
+
+// docs shows the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
+// all on one page, /docs. Everything that the page needs is in this program.
+type docs struct {
+	files map[string]file // by path
+	// viewer serves the viewer's own files, whose paths are in viewerFiles.
+	viewer http.Handler
+}
+
+// file is an answer to have.
+type file struct {
+	contentType string
+	content     []byte
+}
+
+// viewerFiles are what the page needs of the viewer, Swagger UI.
+var viewerFiles = map[string]bool{
+	docsPath + "/swagger-ui.css":       true,
+	docsPath + "/swagger-ui-bundle.js": true,
+	docsPath + "/favicon-32x32.png":    true,
+}
+
+// newDocs gives the handlers of the paths that begin with /docs and /openapi,
+// by these. The error would be one of the files in this program.
+func newDocs() (map[string]http.Handler, error) {
+	var names []string
+	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
+	for _, api := range dialects() {
+		name := string(api.Name)
+		names = append(names, name)
+		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(descriptions()[api.Name])}
+	}
+	page, err := template.ParseFS(docsFiles, "docs/page.html")
+	if err != nil {
+		return nil, err
+	}
+	var html bytes.Buffer
+	if err := page.Execute(&html, names); err != nil {
+		return nil, err
+	}
+	d.files[docsPath] = file{"text/html; charset=utf-8", html.Bytes()}
+	for name, contentType := range map[string]string{
+		"page.css": "text/css; charset=utf-8",
+		"page.js":  "text/javascript; charset=utf-8",
+	} {
+		content, err := docsFiles.ReadFile("docs/" + name)
+		if err != nil {
+			return nil, err
+		}
+		d.files[docsPath+"/"+name] = file{contentType, content}
+	}
+	return map[string]http.Handler{docsPath: d, openAPIPath: d}, nil
+}
+
+// ServeHTTP answers GET and HEAD of what there is.
+func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if path == docsPath+"/" {
+		path = docsPath
+	}
+	f, ours := d.files[path]
+	if !ours && !viewerFiles[path] {
+		refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "This path is only to be read.")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", docsPolicy)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	if !ours {
+		d.viewer.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", f.contentType)
+	_, _ = w.Write(f.content) // a client that has left needs no answer
+}
