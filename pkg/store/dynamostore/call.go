@@ -37,8 +37,9 @@ const (
 // conflicts, no connection) are tried again with a growing, jittered pause,
 // lost answers as the repetition allows.
 //
-// It returns nil, the failed condition itself (*ConditionalCheckFailedException
-// or *TransactionCanceledException of package types), or an error of package
+// It returns nil, the failed condition (*ConditionalCheckFailedException or
+// *TransactionCanceledException of package types, inside an *overtakable after
+// a lost answer), or an error of package
 // store's kind: ErrUnavailable or ErrUnknownOutcome, wrapping ctx.Err() when
 // the context ended it, or a fault that is none of these.
 func (s *Store) call(ctx context.Context, op string, rep repetition, send func(context.Context) error) error {
@@ -53,6 +54,9 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 			case success:
 				return nil
 			case condition:
+				if mayHaveHappened {
+					return &overtakable{err}
+				}
 				return err
 			case fault:
 				if mayHaveHappened {
@@ -77,6 +81,13 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 		}
 	}
 }
+
+// overtakable is a failed condition of a request that was also sent before,
+// without an answer: that earlier try may still be under way, and be carried
+// out when the condition holds again.
+type overtakable struct{ error }
+
+func (e *overtakable) Unwrap() error { return e.error }
 
 // ended makes the error of a call that came to no decision. The latest failure
 // is told as text only: it may wrap the end of a single try's context, which

@@ -51,7 +51,7 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	if err != nil {
 		return err
 	}
-	err = s.transact(ctx, ch.op, ch.writes)
+	err = s.transactFenced(ctx, ch.op, c.Was[0].Account, ch.writes)
 	var cancelled *types.TransactionCanceledException
 	if !errors.As(err, &cancelled) {
 		return err
@@ -249,7 +249,7 @@ func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 	for i, w := range webhooks {
 		writes[i] = removal(s.table, w, ifSame)
 	}
-	err := s.transact(ctx, op, writes)
+	err := s.transactFenced(ctx, op, webhooks[0].Account, writes)
 	if isCancelled(err) {
 		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}

@@ -36,7 +36,7 @@ func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 
 // updateAccount sets one attribute of an account's item.
 func (s *Store) updateAccount(ctx context.Context, op string, a webhook.Account, when, name string, value types.AttributeValue) error {
-	err := s.transact(ctx, op, []types.TransactWriteItem{{Update: &types.Update{
+	err := s.transactFenced(ctx, op, a, []types.TransactWriteItem{{Update: &types.Update{
 		TableName:                 s.table,
 		Key:                       accountKey(a),
 		UpdateExpression:          aws.String("SET " + name + " = :value"),
@@ -53,7 +53,7 @@ func (s *Store) updateAccount(ctx context.Context, op string, a webhook.Account,
 // and its place in the list of accounts.
 func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	op := fmt.Sprintf("delete account %v", a)
-	err := s.transact(ctx, op, []types.TransactWriteItem{
+	err := s.transactFenced(ctx, op, a, []types.TransactWriteItem{
 		{Delete: &types.Delete{TableName: s.table, Key: accountKey(a), ConditionExpression: aws.String(ifClosing)}},
 		{Delete: &types.Delete{TableName: s.table, Key: accountListKey(a)}},
 	})

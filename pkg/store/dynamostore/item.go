@@ -55,6 +55,7 @@ const (
 	tokenSort      = "TOKEN"
 	accountsPrefix = "ACCOUNTS#"
 	keyringPK      = "KEYRING"
+	fenceSort      = "FENCE" // of no item
 )
 
 type item = map[string]types.AttributeValue

@@ -220,20 +220,3 @@ func (s *Store) pages(ctx context.Context, op string, in *dynamodb.QueryInput, d
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
 }
-
-// transact makes one transaction. All its tries carry one ClientRequestToken
-// and the same parameters, so that it happens at most once; an ambiguous
-// failure is therefore settled by trying again.
-//
-// An error is a *types.TransactionCanceledException, whose reasons then are
-// only "None" and "ConditionalCheckFailed", or final.
-func (s *Store) transact(ctx context.Context, op string, items []types.TransactWriteItem) error {
-	in := &dynamodb.TransactWriteItemsInput{
-		TransactItems:      items,
-		ClientRequestToken: aws.String(s.requestToken()),
-	}
-	return s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.TransactWriteItems(ctx, in)
-		return err
-	})
-}
