@@ -85,6 +85,7 @@ clean: ## Remove what was built. The tools in .tools and the data in data stay
 
 .PHONY: prerequisites
 prerequisites:
+	@infra/tools/chromium.sh
 	@infra/tools/prerequisites.sh
 
 $(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites

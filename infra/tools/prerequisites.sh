@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
 # old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
-# maven python]; without arguments it looks for all of them.
+# maven python chromium]; without arguments it looks for all of them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -57,7 +57,12 @@ check_python() {
   fi
 }
 
-[ $# -gt 0 ] || set -- go cc java maven python
+check_chromium() {
+  has chromium || has chromium-browser || has google-chrome ||
+    missing+=("Chromium: a test opens the page of the APIs in it. On Debian, as root: apt-get install chromium (\`make tools\` does so by itself as root)")
+}
+
+[ $# -gt 0 ] || set -- go cc java maven python chromium
 for name in "$@"; do
   "check_$name"
 done
