@@ -73,32 +73,82 @@ func TestRefusedInGroup(t *testing.T) {
 	}
 }
 
-// A change that fails half-way, by a fault of its own, leaves its records as
-// they were.
+// A change or deletion that fails half-way, by a fault of its own, leaves its
+// records as they were and touches nobody else of its group.
 func TestChangeFailsHalfWay(t *testing.T) {
 	s, _ := openLogged(t)
 	mustAdd(t, s, "a", "b")
-	release := hold(t, s)
-	before := queueWrite(t.Context(), s, adding("before"))
-	fails := queueWrite(t.Context(), s, func(tx *session) error {
-		return tx.whole(func() error {
-			if err := tx.remove(record("a", 1)); err != nil {
-				return err
-			}
-			_, err := run(tx.updateWebhook, nil, false, nil, nil, false, 2, nil, // NOT NULL
-				string(testAccount.Dialect), testAccount.ID, "b")
-			return err
-		})
+	ctx := t.Context()
+	err := s.writer.write(ctx, func(tx *session) error {
+		return execute(context.Background(), tx.conn, `
+			CREATE TRIGGER no_update BEFORE UPDATE ON webhook WHEN OLD.event = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END;
+			CREATE TRIGGER no_delete BEFORE DELETE ON webhook WHEN OLD.event = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END`)
 	})
-	after := queueWrite(t.Context(), s, adding("after"))
-	release()
-	if err := <-fails; err == nil || errors.Is(err, webhook.ErrUnavailable) {
-		t.Errorf("error of the statement = %v", err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := errors.Join(<-before, <-after); err != nil {
+	was := []webhook.Webhook{record("a", 1), record("b", 1)}
+	moved := []webhook.Webhook{record("c", 2), record("b", 2)}
+	release := hold(t, s)
+	first := queueWrite(ctx, s, adding("first"))
+	fails := []pendingWrite{
+		start(s, func() error { return s.Change(ctx, webhook.Change{Was: was, Now: moved}) }),
+		start(s, func() error { return s.Delete(ctx, was) }),
+	}
+	last := queueWrite(ctx, s, adding("last"))
+	release()
+	for i, p := range fails {
+		if err := <-p; err == nil || errors.Is(err, webhook.ErrUnavailable) {
+			t.Errorf("write %d: error of the statement = %v", i, err)
+		}
+	}
+	if err := errors.Join(<-first, <-last); err != nil {
 		t.Error(err)
 	}
-	mustHold(t, s, "a", "after", "b", "before")
+	mustHold(t, s, "a", "b", "first", "last")
+}
+
+// A client that leaves while its change is in a group may do with its values
+// what it likes: what is written is what it asked for.
+func TestChangeOfLeavingClient(t *testing.T) {
+	s, _ := openLogged(t)
+	mustAdd(t, s, "a", "b")
+	release := hold(t, s)
+	begun, finish := make(chan struct{}), make(chan struct{})
+	slow := queueWrite(t.Context(), s, func(*session) error {
+		close(begun)
+		<-finish
+		return nil
+	})
+	leaving, leave := context.WithCancel(t.Context())
+	want := record("a", 2)
+	want.SealedKey, want.RetiredKeys = []byte("key"), []webhook.RetiredKey{{Sealed: []byte("retired"), Until: time.UnixMilli(1).UTC()}}
+	now := kept(want)
+	changed := webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{now}}
+	deleted := []webhook.Webhook{record("b", 1)}
+	pending := []pendingWrite{
+		start(s, func() error { return s.Change(leaving, changed) }),
+		start(s, func() error { return s.Delete(leaving, deleted) }),
+	}
+	release()
+	<-begun
+	leave()
+	for _, p := range pending {
+		if err := <-p; !errors.Is(err, context.Canceled) {
+			t.Errorf("error = %v, want context.Canceled", err)
+		}
+	}
+	clear(now.SealedKey)
+	clear(now.RetiredKeys)
+	changed.Was[0].Event, changed.Now[0].URL, deleted[0].Event = "elsewhere", "changed", "elsewhere"
+	close(finish)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	got, err := s.Webhooks(t.Context(), testAccount)
+	if diff := cmp.Diff([]webhook.Webhook{want}, got); err != nil || diff != "" {
+		t.Errorf("webhooks (-want +got): %v\n%s", err, diff)
+	}
 }
 
 // A commit that may come back after a crash makes a change's outcome unknown,
