@@ -34,6 +34,7 @@ const (
 // faults.
 type faulty struct {
 	*instance
+	prefix string
 	proxy  *faultproxy.Proxy
 	store  store.Store
 	client *http.Client
@@ -48,7 +49,7 @@ func newFaulty(t *testing.T) *faulty {
 	local := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, local.URL)
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
-	f := &faulty{proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
+	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
 	f.instance = boot(t, t.TempDir(), "--store", "dynamodb:"+prefix)
 	clean, err := dynamostore.New(dynamostore.Config{Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix})
 	if err != nil {
