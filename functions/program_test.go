@@ -79,3 +79,17 @@ func TestFunctionsCarryNothingNeedless(t *testing.T) {
 		}
 	}
 }
+
+// A function that lacks a table that it needs says so instead of starting.
+func TestShoptetManageNeedsDeliveries(t *testing.T) {
+	env := newStack(t).environment(t, "ShoptetManage")
+	delete(env, "HOOKLINE_DELIVERIES_TABLE")
+	function := emulator.Start(t, emulator.Program(t, "ShoptetManage"), env)
+	answer, err := function.Invoke(t.Context(), readEvent(t, "shoptet-manage", "no-token"))
+	if err == nil && strings.Contains(string(answer), `"statusCode"`) {
+		t.Errorf("it answers: %s", answer)
+	}
+	if output := function.Output(); !strings.Contains(output, "HOOKLINE_DELIVERIES_TABLE: must be set") {
+		t.Errorf("it does not say what is missing:\n%s", output)
+	}
+}

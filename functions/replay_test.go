@@ -34,7 +34,7 @@ func TestEvents(t *testing.T) {
 					r := &replay{fleet: running, api: f.api}
 					r.run(t, f.folder, name)
 					for _, c := range r.clients {
-						secrets = append(secrets, c.token, c.expired, c.readOnly)
+						secrets = append(secrets, c.token, c.expired, c.readOnly, c.writeOnly)
 						secrets = append(secrets, c.keys...)
 						registered += s.checkStored(t, c)
 					}
@@ -208,9 +208,10 @@ func idIn(body any) string {
 // fill puts the customer's tokens into an event.
 func (c customer) fill(event []byte) []byte {
 	for placeholder, token := range map[string]string{
-		"hk_test_PLACEHOLDER":          c.token,
-		"hk_test_EXPIRED_PLACEHOLDER":  c.expired,
-		"hk_test_READONLY_PLACEHOLDER": c.readOnly,
+		"hk_test_PLACEHOLDER":           c.token,
+		"hk_test_EXPIRED_PLACEHOLDER":   c.expired,
+		"hk_test_READONLY_PLACEHOLDER":  c.readOnly,
+		"hk_test_WRITEONLY_PLACEHOLDER": c.writeOnly,
 	} {
 		event = bytes.ReplaceAll(event, []byte(placeholder), []byte(token))
 	}

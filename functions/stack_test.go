@@ -136,8 +136,8 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 
 // customer is an account with its tokens, in the clear.
 type customer struct {
-	account                  webhook.Account
-	token, expired, readOnly string
+	account                             webhook.Account
+	token, expired, readOnly, writeOnly string
 }
 
 // newCustomer adds an account. Its id suits every API.
@@ -158,6 +158,7 @@ func (s *stack) newCustomer(tb testing.TB, name webhook.Dialect) customer {
 		{"token", webhook.AllRights, time.Time{}, &c.token},
 		{"expired", webhook.AllRights, now.Add(-time.Second), &c.expired},
 		{"read-only", webhook.Read, time.Time{}, &c.readOnly},
+		{"write-only", webhook.Write, time.Time{}, &c.writeOnly},
 	} {
 		token, err := s.keys.Token()
 		if err != nil {

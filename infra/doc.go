@@ -5,9 +5,10 @@
 //
 // Its tests guarantee that every function has a folder, a resource, a role of
 // its own with exactly the rights that are written down here, a log group and
-// an event file for each of its routes, which the gateway would send to it and
-// to no other; that nothing that holds data can be
-// lost by a deployment; and that each room imports only what it may.
+// event files for each of its routes, which the gateway would send to it and to
+// no other, and for each answer that its API's description promises; that
+// nothing that holds data can be lost by a deployment; and that each room
+// imports only what it may.
 //
 // # Event files
 //
@@ -34,9 +35,9 @@
 // has, of those that have one.
 //
 // Tokens are placeholders, which the one who replays puts in place of:
-// hk_test_PLACEHOLDER (may read and write), hk_test_READONLY_PLACEHOLDER (may
-// read) and hk_test_EXPIRED_PLACEHOLDER, each of the account that sends.
-// hk_test_UNKNOWN stands for none. The ResponseURL of the keyring's events is a
-// placeholder too. events/env.json holds the settings that the cases count on,
+// hk_test_PLACEHOLDER (may read and write), hk_test_READONLY_PLACEHOLDER,
+// hk_test_WRITEONLY_PLACEHOLDER and hk_test_EXPIRED_PLACEHOLDER, each of the
+// account that sends. hk_test_UNKNOWN stands for none. The ResponseURL of the
+// keyring's events is a placeholder too. events/env.json holds the settings that the cases count on,
 // in the form that `sam local invoke --env-vars` reads.
 package infra

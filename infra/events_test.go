@@ -248,7 +248,10 @@ func checkCustomResourceEvent(t *testing.T, path string, want expectation) {
 // Nothing in an event file can be taken for a real credential.
 func TestEventsHoldPlaceholdersOnly(t *testing.T) {
 	token := regexp.MustCompile(`hk_[A-Za-z0-9_-]*`)
-	placeholders := []string{"hk_test_PLACEHOLDER", "hk_test_READONLY_PLACEHOLDER", "hk_test_EXPIRED_PLACEHOLDER", "hk_test_UNKNOWN"}
+	placeholders := []string{
+		"hk_test_PLACEHOLDER", "hk_test_READONLY_PLACEHOLDER", "hk_test_WRITEONLY_PLACEHOLDER",
+		"hk_test_EXPIRED_PLACEHOLDER", "hk_test_UNKNOWN",
+	}
 	seen := map[string]bool{}
 	for _, folder := range functionFolders(t) {
 		for _, name := range eventCases(t, folder) {
