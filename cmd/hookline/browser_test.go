@@ -132,6 +132,7 @@ func describedOperations(t *testing.T) []string {
 // TestDocsInABrowser: the page shows every operation of every API, opens each
 // of them, and loads nothing from elsewhere.
 func TestDocsInABrowser(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	var seen sightings
 	ctx := openBrowser(t, &seen)

@@ -12,8 +12,14 @@ import (
 	"testing"
 )
 
-// fetch gives an answer and its body.
-func fetch(t *testing.T, method, url string) (*http.Response, string) {
+// fetched is an answer that was read.
+type fetched struct {
+	status int
+	http.Header
+	body string
+}
+
+func fetch(t *testing.T, method, url string) fetched {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -28,7 +34,7 @@ func fetch(t *testing.T, method, url string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return fetched{answer.StatusCode, answer.Header, string(body)}
 }
 
 func TestDescriptionsAreServed(t *testing.T) {
@@ -36,9 +42,9 @@ func TestDescriptionsAreServed(t *testing.T) {
 	for _, api := range dialects() {
 		url := s.URL + "/openapi/" + string(api.Name) + ".yaml"
 		for _, method := range []string{"GET", "HEAD"} {
-			answer, body := fetch(t, method, url)
-			if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "application/yaml" {
-				t.Errorf("%s %s: %d %s", method, url, answer.StatusCode, answer.Header.Get("Content-Type"))
+			got := fetch(t, method, url)
+			if got.status != http.StatusOK || got.Get("Content-Type") != "application/yaml" {
+				t.Errorf("%s %s: %d %s", method, url, got.status, got.Get("Content-Type"))
 			}
 			want := descriptions()[api.Name]
 			if method == "HEAD" {
@@ -46,8 +52,8 @@ func TestDescriptionsAreServed(t *testing.T) {
 			} else if !strings.HasPrefix(want, "openapi: 3.1.0\n") {
 				t.Errorf("%s has no description", api.Name)
 			}
-			if body != want {
-				t.Errorf("%s %s: %d bytes, want %d", method, url, len(body), len(want))
+			if got.body != want {
+				t.Errorf("%s %s: %d bytes, want %d", method, url, len(got.body), len(want))
 			}
 		}
 	}
@@ -80,18 +86,18 @@ func TestDocsRouting(t *testing.T) {
 		{"GET", "/docs/oauth2-redirect.html", 404, "application/json"},
 		{"GET", "/docs/..%2fpage.js", 404, "application/json"},
 	} {
-		answer, body := fetch(t, c.method, s.URL+c.path)
-		if answer.StatusCode != c.want || answer.Header.Get("Content-Type") != c.contentType {
-			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, answer.StatusCode, answer.Header.Get("Content-Type"), c.want, c.contentType)
+		got := fetch(t, c.method, s.URL+c.path)
+		if got.status != c.want || got.Get("Content-Type") != c.contentType {
+			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, got.status, got.Get("Content-Type"), c.want, c.contentType)
 		}
-		if (body == "") != (c.method == "HEAD") {
-			t.Errorf("%s %s: a body of %d bytes", c.method, c.path, len(body))
+		if (got.body == "") != (c.method == "HEAD") {
+			t.Errorf("%s %s: a body of %d bytes", c.method, c.path, len(got.body))
 		}
-		if allow := answer.Header.Get("Allow"); (c.want == 405) != (allow == "GET, HEAD") {
+		if allow := got.Get("Allow"); (c.want == 405) != (allow == "GET, HEAD") {
 			t.Errorf("%s %s: Allow %q", c.method, c.path, allow)
 		}
-		if c.want == 200 && !strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'self';") {
-			t.Errorf("%s %s: Content-Security-Policy %q", c.method, c.path, answer.Header.Get("Content-Security-Policy"))
+		if policy := got.Get("Content-Security-Policy"); c.want == 200 && !strings.HasPrefix(policy, "default-src 'self';") {
+			t.Errorf("%s %s: Content-Security-Policy %q", c.method, c.path, policy)
 		}
 	}
 }
@@ -104,14 +110,15 @@ func TestDocsNameNoOtherHost(t *testing.T) {
 		t.Fatal("the pattern finds nothing")
 	}
 	for _, path := range []string{"/docs", "/docs/page.css", "/docs/page.js"} {
-		if _, body := fetch(t, "GET", s.URL+path); elsewhere.MatchString(body) {
-			t.Errorf("%s names %s", path, elsewhere.FindString(body))
+		if named := elsewhere.FindString(fetch(t, "GET", s.URL+path).body); named != "" {
+			t.Errorf("%s names %s", path, named)
 		}
 	}
 }
 
 // The functions do not carry the descriptions, which only this program shows.
 func TestFunctionsCarryNoDescription(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s", "-tags=lambda.norpc", "-o", dir+string(filepath.Separator), "../../functions/...")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
