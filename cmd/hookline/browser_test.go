@@ -42,7 +42,9 @@ func (s *sightings) see(event any) {
 	case *runtime.EventExceptionThrown:
 		s.troubles = append(s.troubles, "exception: "+e.ExceptionDetails.Text)
 	case *log.EventEntryAdded: // what the page's policy refused, among others
-		s.troubles = append(s.troubles, string(e.Entry.Level)+": "+e.Entry.Text)
+		if e.Entry.Level == log.EntryLevelError {
+			s.troubles = append(s.troubles, e.Entry.Text)
+		}
 	}
 }
 
@@ -66,7 +68,7 @@ func openBrowser(t *testing.T, s *sightings) context.Context {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(profile) })
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	t.Cleanup(cancel)
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(patience),
@@ -136,11 +138,11 @@ func TestDocsInABrowser(t *testing.T) {
 	s := boot(t, t.TempDir())
 	var seen sightings
 	ctx := openBrowser(t, &seen)
-	err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/docs"), chromedp.Poll[chromedp.Void](rendered))
+	err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/docs"), chromedp.Poll[chromedp.Void](rendered, chromedp.WithPollingTimeout(patience)))
 	shown, shownErr := chromedp.Run(ctx, chromedp.Evaluate[[]string](shownOperations))
 	err = errors.Join(err, shownErr, chromedp.Do(ctx,
 		chromedp.Evaluate[chromedp.Void](openOperations),
-		chromedp.Poll[chromedp.Void](opened),
+		chromedp.Poll[chromedp.Void](opened, chromedp.WithPollingTimeout(patience)),
 	))
 	seen.mu.Lock()
 	defer seen.mu.Unlock()
