@@ -23,8 +23,8 @@ const fewest = 5
 func TestSequencesFindFaults(t *testing.T) {
 	setFlag(t, "rapid.nofailfile", "true")
 	setFlag(t, "rapid.shrinktime", "1h") // pauses take no time here
-	setFlag(t, "rapid.steps", "30")
-	setFlag(t, "rapid.checks", "200")
+	setFlag(t, "rapid.steps", "12")
+	setFlag(t, "rapid.checks", "2000")
 	setFlag(t, "rapid.seed", "1") // how far shrinking comes depends on it
 	for _, b := range broken {
 		if b.whenAlone {

@@ -202,8 +202,10 @@ func (a answer) with(err error) answer {
 	return a
 }
 
-// compare says how what stands differs from the model; "" if it does not.
+// compare says how what stands differs from the model; "" if it does not. It
+// does not count as operations.
 func (q *sequence) compare() string {
+	defer func(played int) { q.operations = played }(q.operations)
 	for client := range clients {
 		a := q.account(client)
 		stand, err := q.store.Webhooks(q.ctx, a)
