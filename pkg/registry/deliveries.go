@@ -11,8 +11,14 @@ import (
 // Deliveries gives the deliveries of an account whose events happened at from
 // or later to yield, the latest event first, until yield returns false. One
 // that did not succeed, and whose webhook is disabled or gone, is given as
-// failed for good: no other attempt comes.
+// failed for good: no other attempt comes. What an account of the same id left
+// behind, which was deleted before, is not given. webhook.ErrNotFound: the
+// account is gone.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
+	info, err := r.Store.Account(ctx, a)
+	if err != nil {
+		return fmt.Errorf("list deliveries of %s: %w", a, err)
+	}
 	list, err := r.Store.Webhooks(ctx, a)
 	if err != nil {
 		return fmt.Errorf("list deliveries of %s: %w", a, err)
@@ -24,6 +30,9 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 		}
 	}
 	err = r.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
+		if d.AcceptedAt.Before(info.CreatedAt) {
+			return true
+		}
 		if d.Status != webhook.Success && enabled[d.Event] != d.WebhookID {
 			d.Status, d.Active = webhook.Failed, false
 		}

@@ -178,8 +178,8 @@ func (r *Registry) RenewAccountKey(ctx context.Context, a webhook.Account) (webh
 	return key, nil
 }
 
-func (r *Registry) newKey(make func() (webhook.Secret, error), owner seal.Owner) (webhook.Secret, []byte, error) {
-	key, err := make()
+func (r *Registry) newKey(generate func() (webhook.Secret, error), owner seal.Owner) (webhook.Secret, []byte, error) {
+	key, err := generate()
 	if err != nil {
 		return webhook.Secret{}, nil, err
 	}

@@ -25,6 +25,7 @@ const (
 // Store is the part of store.Store that the registry uses.
 type Store interface {
 	Create(context.Context, webhook.Creation) ([]webhook.Webhook, error)
+	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
 	Change(context.Context, webhook.Change) error

@@ -81,7 +81,8 @@ func (f *Fixture) addTokens(tb testing.TB) {
 	tb.Helper()
 	foreign := webhook.Account{Dialect: "elsewhere", ID: "1001"}
 	for _, account := range []webhook.Account{f.Account, f.Other, foreign} {
-		if err := f.Store.CreateAccount(context.Background(), webhook.AccountInfo{Account: account, CreatedAt: Start}); err != nil {
+		info := webhook.AccountInfo{Account: account, CreatedAt: Start.Add(-30 * 24 * time.Hour)}
+		if err := f.Store.CreateAccount(context.Background(), info); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -195,6 +196,11 @@ func (b Broken) Webhook(context.Context, webhook.Account, string) (webhook.Webho
 // Webhooks fails.
 func (b Broken) Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error) {
 	return nil, b.fail()
+}
+
+// Account fails.
+func (b Broken) Account(context.Context, webhook.Account) (webhook.AccountInfo, error) {
+	return webhook.AccountInfo{}, b.fail()
 }
 
 // SetAccountKey fails.

@@ -116,19 +116,24 @@ func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answe
 	return answer(r, http.StatusOK, nil, nil), nil
 }
 
-// renewSignatureKey answers POST /api/webhooks/renew-signature-key. A token
-// whose account has gone meanwhile is no token any more.
+// renewSignatureKey answers POST /api/webhooks/renew-signature-key.
 func (h *handler) renewSignatureKey(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
 	key, err := h.registry.RenewAccountKey(ctx, r.Account)
-	if errors.Is(err, webhook.ErrNotFound) {
-		return dialect.Answer{}, &dialect.Problem{Kind: dialect.InvalidToken}
-	}
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Answer{}, accountGone(err)
 	}
 	return answer(r, http.StatusOK, struct {
 		SignatureKey string `json:"signatureKey"`
 	}{key.Reveal()}, nil), nil
+}
+
+// accountGone makes an invalid token of one whose account has gone meanwhile.
+// Other errors stay as they are.
+func accountGone(err error) error {
+	if errors.Is(err, webhook.ErrNotFound) {
+		return &dialect.Problem{Kind: dialect.InvalidToken}
+	}
+	return err
 }
 
 func toWires(webhooks []webhook.Webhook) ([]wireWebhook, error) {

@@ -74,7 +74,7 @@ func (h *handler) notifications(ctx context.Context, r *dialect.Request) (dialec
 		err = failed
 	}
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Answer{}, accountGone(err)
 	}
 	return answer(r, http.StatusOK, notificationPage{list, p.paginator(total)}, nil), nil
 }
