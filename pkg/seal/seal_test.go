@@ -120,9 +120,9 @@ func TestIdleDataKeyIsForgotten(t *testing.T) {
 			return s.current != nil
 		}
 		s := newSealer(t, time.Now)
-		time.Sleep(Lifetime - 1) // of the bubble's clock
+		time.Sleep(Lifetime - 1) //nolint:forbidigo // of the bubble's clock
 		before := dataKeyOf(t, s)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble's clock
 		synctest.Wait()
 		if held(s) {
 			t.Error("the data key is held after its lifetime")

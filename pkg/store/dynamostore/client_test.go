@@ -137,23 +137,38 @@ func TestWarmReadsNoRealToken(t *testing.T) {
 }
 
 func TestCreateTableWaits(t *testing.T) {
+	ok := says(http.StatusOK, `{}`)
+	exists, unseen := refuses("ResourceInUseException"), refuses("ResourceNotFoundException")
 	table := func(status string) step {
 		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`"}}`)
 	}
+	expiry := func(status string) step {
+		return says(http.StatusOK, `{"TimeToLiveDescription":{"TimeToLiveStatus":"`+status+`"}}`)
+	}
+	for name, tt := range map[string]struct {
+		deliveries bool
+		steps      []step
+	}{
+		"one that is made":  {false, []step{ok, table("CREATING"), unseen, table("CREATING"), table("ACTIVE")}},
+		"one that is there": {false, []step{exists, table("ACTIVE")}},
+		"both made":         {true, []step{ok, table("ACTIVE"), ok, table("ACTIVE"), expiry("DISABLED"), ok}},
+		"both there":        {true, []step{exists, table("ACTIVE"), exists, table("ACTIVE"), expiry("ENABLED")}},
+		"a lost answer":     {true, []step{exists, table("ACTIVE"), ok, table("ACTIVE"), expiry("DISABLED"), silent, expiry("ENABLING")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, sc := newScripted(t, tt.steps...)
+				if !tt.deliveries {
+					s.deliveries = nil
+				}
+				if err := s.CreateTable(t.Context()); err != nil || len(sc.bodies) != len(tt.steps) {
+					t.Errorf("CreateTable = %v after %d requests, want %d", err, len(sc.bodies), len(tt.steps))
+				}
+			})
+		})
+	}
 	synctest.Test(t, func(t *testing.T) {
-		s, sc := newScripted(t, says(http.StatusOK, `{}`), table("CREATING"), table("CREATING"), table("ACTIVE"))
-		if err := s.CreateTable(t.Context()); err != nil || len(sc.bodies) != 4 {
-			t.Errorf("CreateTable = %v after %d requests, want 4", err, len(sc.bodies))
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		s, _ := newScripted(t, refuses("ResourceInUseException"), table("ACTIVE"))
-		if err := s.CreateTable(t.Context()); err != nil {
-			t.Errorf("CreateTable of one that is there: %v", err)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		s, _ := newScripted(t, says(http.StatusOK, `{}`), table("CREATING"))
+		s, _ := newScripted(t, ok, table("CREATING"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		mustBe(t, s.CreateTable(ctx), webhook.ErrUnavailable, context.DeadlineExceeded)

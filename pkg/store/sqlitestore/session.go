@@ -165,6 +165,6 @@ func whenFree(do func() error) error {
 		case time.Now().After(giveUp):
 			return fmt.Errorf("waited %v for a lock: %w", patience, err)
 		}
-		time.Sleep(pause/2 + rand.N(pause))
+		time.Sleep(pause/2 + rand.N(pause)) //nolint:forbidigo // SQLite tells nobody when a lock is free
 	}
 }

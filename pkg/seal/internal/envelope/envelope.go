@@ -54,9 +54,13 @@ const (
 // ErrMalformed is what Parse says of bytes that are no envelope.
 var ErrMalformed = errors.New("not a sealed signing key of format 1")
 
-// KEM, KDF and AEAD are the HPKE suite 0x0010, 0x0001, 0x0002.
-func KEM() hpke.KEM   { return hpke.DHKEM(ecdh.P256()) }
-func KDF() hpke.KDF   { return hpke.HKDFSHA256() }
+// KEM is DHKEM(P-256, HKDF-SHA256), 0x0010 (RFC 9180, 7.1).
+func KEM() hpke.KEM { return hpke.DHKEM(ecdh.P256()) }
+
+// KDF is HKDF-SHA256, 0x0001 (RFC 9180, 7.2).
+func KDF() hpke.KDF { return hpke.HKDFSHA256() }
+
+// AEAD is AES-256-GCM, 0x0002 (RFC 9180, 7.3).
 func AEAD() hpke.AEAD { return hpke.AES256GCM() }
 
 // Envelope is a sealed signing key in its parts.
@@ -76,7 +80,8 @@ func Header(keyID string, sealedDataKey []byte) ([]byte, error) {
 	if len(sealedDataKey) != SealedDataKeySize {
 		return nil, fmt.Errorf("sealed data key has %d bytes, want %d", len(sealedDataKey), SealedDataKeySize)
 	}
-	return slices.Concat([]byte{format, byte(len(keyID))}, []byte(keyID), sealedDataKey), nil
+	length := byte(len(keyID)) //nolint:gosec // CheckKeyID has bounded it
+	return slices.Concat([]byte{format, length}, []byte(keyID), sealedDataKey), nil
 }
 
 // CheckKeyID fails, wrapping webhook.ErrInvalid, on a key id that does not fit.

@@ -109,7 +109,7 @@ func (p *Proxy) Inject(plan Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.plan = plan
-	p.rand = rand.New(rand.NewPCG(plan.Seed, 0)) //nolint:gosec // repeatable on purpose
+	p.rand = rand.New(rand.NewPCG(plan.Seed, 0)) // repeatable on purpose
 }
 
 // Reset sets all counts to zero.
