@@ -44,5 +44,5 @@ func (g *Generator) Sequence(number uint8) (int64, error) {
 
 // SequenceNumber gives the number that Sequence put into an id.
 func SequenceNumber(id int64) uint8 {
-	return uint8(id >> sequenceRandomBits & (1<<sequenceNumberBits - 1)) //nolint:gosec // the mask has 8 bits
+	return uint8(id >> sequenceRandomBits & (1<<sequenceNumberBits - 1))
 }

@@ -105,7 +105,7 @@ func (s setting) record(t *testing.T, check func(history []event)) *tally {
 func (h *history) make(ctx context.Context, counts *tally) error {
 	var group errgroup.Group
 	for client := range rivals {
-		random := rand.New(rand.NewPCG(h.setting.seed, uint64(h.number*rivals+client))) //nolint:gosec // repeatable on purpose
+		random := rand.New(rand.NewPCG(h.setting.seed, uint64(h.number*rivals+client)))
 		group.Go(func() error {
 			for turn := range turns {
 				h.play(ctx, client, turn, random, counts)
