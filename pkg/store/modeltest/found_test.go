@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -18,11 +19,19 @@ import (
 // shrunk, a Meanwhile counted as one.
 const fewest = 5
 
+// In a synctest bubble a sequence takes no time of its own. It is given some,
+// so that the time for shrinking stands for a number of sequences, however
+// fast the machine.
+const (
+	running   = 10 * time.Millisecond
+	shrinking = 4 * time.Second
+)
+
 // TestSequencesFindFaults shows that every fault that can show without
 // concurrency is found, and shrunk to a few operations.
 func TestSequencesFindFaults(t *testing.T) {
 	setFlag(t, "rapid.nofailfile", "true")
-	setFlag(t, "rapid.shrinktime", "1h") // pauses take no time here
+	setFlag(t, "rapid.shrinktime", fmt.Sprint(shrinking))
 	setFlag(t, "rapid.steps", "12")
 	setFlag(t, "rapid.checks", "2000")
 	setFlag(t, "rapid.seed", "1") // how far shrinking comes depends on it
@@ -36,7 +45,10 @@ func TestSequencesFindFaults(t *testing.T) {
 func findFault(t *testing.T, wrap func(store.Store) store.Store) {
 	latest := 0
 	attempt := &attempt{TB: t}
-	open := func() store.Store { return wrap(memstore.New()) }
+	open := func() store.Store {
+		time.Sleep(running)
+		return wrap(memstore.New())
+	}
 	attempt.run(property(open, func(q *sequence) { latest = q.operations }))
 	switch log := attempt.log.String(); {
 	case !attempt.failed:

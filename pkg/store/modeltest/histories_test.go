@@ -19,9 +19,9 @@ import (
 // The operations in concurrent histories are 100,000 over the stores that
 // keep anything.
 const (
-	onSQLite        = 80_000
-	onDynamoDB      = 8_000
-	throughFaults   = 12_000
+	onSQLite        = 86_000
+	onDynamoDB      = 6_000
+	throughFaults   = 8_000
 	inMemory        = 10_000
 	perAccount      = rivals * turns
 	leastFaultShare = 0.2
