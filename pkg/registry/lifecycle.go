@@ -30,10 +30,29 @@ func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webho
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %s: %w", a, err)
 	}
+	list = latest(list)
 	slices.SortFunc(list, func(v, w webhook.Webhook) int {
 		return cmp.Or(v.CreatedAt.Compare(w.CreatedAt), cmp.Compare(v.ID, w.ID), cmp.Compare(v.Position, w.Position))
 	})
 	return list, nil
+}
+
+// latest drops what a list shows twice. DynamoDB reads a list item by item: of
+// a record that moves to another event meanwhile it may show both places.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation
+func latest(list []webhook.Webhook) []webhook.Webhook {
+	type place struct {
+		id       string
+		position int
+	}
+	versions := map[place]int64{}
+	for _, w := range list {
+		at := place{w.ID, w.Position}
+		versions[at] = max(versions[at], w.Version)
+	}
+	return slices.DeleteFunc(list, func(w webhook.Webhook) bool {
+		return w.Version < versions[place{w.ID, w.Position}]
+	})
 }
 
 // Find gives the records of an id in the account, in their places: one, or
@@ -51,8 +70,12 @@ func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]we
 
 func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
 	if r.Rules.EventOf == nil {
-		list, err := r.List(ctx, a)
-		return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
+		found, err := r.pick(ctx, a, id)
+		if err == nil && len(found) == 0 {
+			// A list may show neither place of a record that moves.
+			found, err = r.pick(ctx, a, id)
+		}
+		return found, err
 	}
 	event, ok := r.Rules.EventOf(id)
 	if !ok {
@@ -66,6 +89,12 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 		return nil, err
 	}
 	return []webhook.Webhook{w}, nil
+}
+
+// pick lists the records of an id.
+func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	list, err := r.List(ctx, a)
+	return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
 }
 
 // Change lets edit change the records of an id, and gives them as they then

@@ -226,3 +226,45 @@ func TestRenewAccountKey(t *testing.T) {
 		t.Errorf("stored %+v, %v", info, err)
 	}
 }
+
+// halfRead lists what DynamoDB may show while a record moves: first the given
+// lists, then what is there.
+type halfRead struct {
+	*memstore.Store
+	lists [][]webhook.Webhook
+}
+
+func (s *halfRead) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
+	if len(s.lists) > 0 {
+		list := s.lists[0]
+		s.lists = s.lists[1:]
+		return list, nil
+	}
+	return s.Store.Webhooks(ctx, a)
+}
+
+func TestListsReadWhileARecordMoves(t *testing.T) {
+	store := &halfRead{Store: memstore.New()}
+	r, _ := newLife(store)
+	id := mustRegister(t, r, "a", "b")
+	found, err := r.Find(t.Context(), account, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := found[0]
+	moved.Event, moved.Version = "c", moved.Version+1
+
+	store.lists = [][]webhook.Webhook{{found[0], found[1], moved}}
+	list, err := r.List(t.Context(), account)
+	if want := id + ":c " + id + ":b"; err != nil || show(list) != want {
+		t.Errorf("both places: List = %s, %v, want %s", show(list), err, want)
+	}
+	store.lists = [][]webhook.Webhook{{}}
+	if found, err := r.Find(t.Context(), account, id); err != nil || len(found) != 2 {
+		t.Errorf("neither place: Find = %v, %v, want what is there", found, err)
+	}
+	store.lists = [][]webhook.Webhook{{}, {}}
+	if _, err := r.Find(t.Context(), account, id); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("not there: %v, want ErrNotFound", err)
+	}
+}

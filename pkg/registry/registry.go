@@ -107,6 +107,7 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 	}
 	creation := webhook.Creation{Exclusions: r.exclusions(items)}
 	blank := webhook.Webhook{Account: account, Claim: claim, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
+	unknown := false
 	for try := range maxTries {
 		if creation.Webhooks, err = r.records(blank, items, registration.SigningKey); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
@@ -116,8 +117,12 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 			return registration, nil
 		}
 		if !errors.Is(err, webhook.ErrUnknownOutcome) || !pause(ctx, rand.N(firstPause<<try)) {
+			if unknown && errors.Is(err, webhook.ErrUnavailable) {
+				err = fmt.Errorf("%w of an earlier try: %w", webhook.ErrUnknownOutcome, err)
+			}
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
+		unknown = true
 	}
 	return Registration{}, fmt.Errorf("register for %s: %d tries: %w", account, maxTries, webhook.ErrUnknownOutcome)
 }

@@ -164,3 +164,18 @@ func TestFailuresAreNotAnswered(t *testing.T) {
 		}
 	}
 }
+
+// After a try of unknown outcome, the store's word that it wrote nothing is
+// about the latest try only.
+func TestUnknownOutcomeStaysUnknown(t *testing.T) {
+	answers := []error{webhook.ErrUnknownOutcome, webhook.ErrUnavailable}
+	r := newRegistry(storeFunc(func(webhook.Creation) ([]webhook.Webhook, error) {
+		err := answers[0]
+		answers = answers[1:]
+		return nil, err
+	}), &recordSeals{sealed: map[string]string{}})
+	_, err := r.Register(t.Context(), account, []registry.Item{{Event: "d"}})
+	if !errors.Is(err, webhook.ErrUnknownOutcome) || !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("error %v, want both", err)
+	}
+}

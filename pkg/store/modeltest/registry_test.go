@@ -22,8 +22,8 @@ const (
 	// batch registers several events, each under an id that names it, and
 	// knows events that exclude each other. The key is the account's.
 	batch
-	// group registers several events under one id and one key.
-	group
+	// The third registers several events under one id and one key.
+	_
 
 	apis = 3
 )
