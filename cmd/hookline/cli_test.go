@@ -23,7 +23,7 @@ func TestCallName(t *testing.T) {
 		"./bin/hookline":                         "./bin/hookline",
 		"/opt/my tools/hookline":                 "'/opt/my tools/hookline'",
 		"/tmp/go-build123/b001/exe/hookline":     "go run ./cmd/hookline",
-		"/root/.cache/go-build/ab/abc0/hookline": "go run ./cmd/hookline",
+		"/home/me/.cache/go-build/ab/a/hookline": "go run ./cmd/hookline",
 	} {
 		if got := callName(arg0); got != want {
 			t.Errorf("callName(%s) = %s, want %s", arg0, got, want)
