@@ -110,7 +110,7 @@ func curl(server string, example dialect.Example, quotedHeader string) string {
 // text is the welcome for people.
 func (r welcomeResult) text() string {
 	var text strings.Builder
-	text.WriteString("Hookline listens at " + r.URL + "\n")
+	text.WriteString("Hookline listens at " + r.URL + ", its APIs are described at " + r.URL + "/docs\n")
 	for _, d := range r.Demo {
 		if d.Token != "" {
 			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n")
