@@ -46,7 +46,7 @@ func findFault(t *testing.T, wrap func(store.Store) store.Store) {
 	latest := 0
 	attempt := &attempt{TB: t}
 	open := func() store.Store {
-		time.Sleep(running)
+		time.Sleep(running) //nolint:forbidigo // of the bubble's clock
 		return wrap(memstore.New())
 	}
 	attempt.run(property(open, func(q *sequence) { latest = q.operations }))
