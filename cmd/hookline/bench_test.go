@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -24,7 +25,8 @@ import (
 const benchClients = 16
 
 // BenchmarkServe measures the whole server: durable registrations over TCP
-// into SQLite, one event each, and how long a client waits for its 201.
+// into SQLite, one event each, and how long a client waits for its 201. As a
+// yardstick the same clients then ask a bare HTTP server that stores nothing.
 func BenchmarkServe(b *testing.B) {
 	data := b.TempDir()
 	log, err := os.Create(filepath.Join(data, "log"))
@@ -33,18 +35,43 @@ func BenchmarkServe(b *testing.B) {
 	}
 	b.Cleanup(func() { _ = log.Close() })
 	s := bootTo(b, log, data)
-	clients := make([]*benchClient, benchClients)
-	for i := range clients {
-		clients[i] = newBenchClient(b, s, i)
-		if err := clients[i].register(); err != nil { // warm, and seen to work
-			b.Fatal(err)
-		}
-	}
+	clients := newBenchClients(b, s.URL, func(number int) string {
+		account := fmt.Sprintf("abbeycross:bench-%d", number)
+		cli(b, "account", "create", account, "--data", s.data)
+		return cli(b, "token", "create", "--account", account, "--data", s.data)
+	})
+	bare := newBenchClients(b, newBareServer(b), func(int) string { return "hk_of_no_account" })
+	b.ReportAllocs()
+	b.ResetTimer()
+	rate, waits := measure(b, clients)
+	b.StopTimer()
+	b.ReportMetric(rate, "registrations/s")
+	b.ReportMetric(float64(waits.ValueAtQuantile(50))/1000, "p50-ms")
+	b.ReportMetric(float64(waits.ValueAtQuantile(99))/1000, "p99-ms")
+	bareRate, _ := measure(b, bare)
+	b.ReportMetric(rate/bareRate, "of-bare-http")
+}
+
+// newBareServer reads each request and answers 201 with a short body.
+func newBareServer(b *testing.B) (url string) {
+	b.Helper()
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"message":"Webhook registered successfully."}`)
+	}))
+	b.Cleanup(bare.Close)
+	return bare.URL
+}
+
+// measure lets the clients send b.N requests: so many a second, and how long
+// each waited.
+func measure(b *testing.B, clients []*benchClient) (perSecond float64, waits *hdrhistogram.Histogram) {
+	b.Helper()
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var all sync.WaitGroup
-	b.ReportAllocs()
-	b.ResetTimer()
+	begin := time.Now()
 	for _, c := range clients {
 		all.Go(func() {
 			for left.Add(-1) >= 0 && c.failed == nil {
@@ -55,17 +82,15 @@ func BenchmarkServe(b *testing.B) {
 		})
 	}
 	all.Wait()
-	b.StopTimer()
-	waits := hdrhistogram.New(1, time.Minute.Microseconds(), 3)
+	elapsed := time.Since(begin)
+	waits = hdrhistogram.New(1, time.Minute.Microseconds(), 3)
 	for _, c := range clients {
 		if c.failed != nil {
 			b.Error(c.failed)
 		}
 		waits.Merge(c.waits)
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "registrations/s")
-	b.ReportMetric(float64(waits.ValueAtQuantile(50))/1000, "p50-ms")
-	b.ReportMetric(float64(waits.ValueAtQuantile(99))/1000, "p99-ms")
+	return float64(b.N) / elapsed.Seconds(), waits
 }
 
 // benchClient writes requests that differ in the digits of their event only.
@@ -79,17 +104,27 @@ type benchClient struct {
 	failed  error
 }
 
-// newBenchClient gives a client with an account of its own.
-func newBenchClient(b *testing.B, s *instance, number int) *benchClient {
+// newBenchClients gives clients that were seen to work, each with the token
+// that newToken gives for its number.
+func newBenchClients(b *testing.B, server string, newToken func(number int) string) []*benchClient {
 	b.Helper()
-	account := fmt.Sprintf("abbeycross:bench-%d", number)
-	cli(b, "account", "create", account, "--data", s.data)
-	token := cli(b, "token", "create", "--account", account, "--data", s.data)
+	clients := make([]*benchClient, benchClients)
+	for i := range clients {
+		clients[i] = newBenchClient(b, server, newToken(i))
+		if err := clients[i].register(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return clients
+}
+
+func newBenchClient(b *testing.B, server, token string) *benchClient {
+	b.Helper()
 	const digits = "00000000"
 	body := oneEvent("bench.trip." + digits)
 	request := fmt.Appendf(nil, "POST /v1/webhooks/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", token, len(body), body)
-	conn, err := net.DialTimeout("tcp", hostOf(b, s.URL), patience)
+	conn, err := net.DialTimeout("tcp", hostOf(b, server), patience)
 	if err != nil {
 		b.Fatal(err)
 	}
