@@ -89,7 +89,5 @@ func TestShoptetManageNeedsDeliveries(t *testing.T) {
 	if err == nil && strings.Contains(string(answer), `"statusCode"`) {
 		t.Errorf("it answers: %s", answer)
 	}
-	if output := function.Output(); !strings.Contains(output, "HOOKLINE_DELIVERIES_TABLE: must be set") {
-		t.Errorf("it does not say what is missing:\n%s", output)
-	}
+	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set")
 }

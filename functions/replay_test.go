@@ -46,6 +46,7 @@ func TestEvents(t *testing.T) {
 			sought := needles(secrets)
 			s.checkTables(t, sought)
 			for folder, function := range running.functions {
+				function.AwaitOutput(t, `"request_id":"`)
 				checkOutput(t, function.Output(), sought)
 				running.watches[folder].check(t, resourceOf(t, folder), folder == f.folder)
 			}

@@ -106,8 +106,26 @@ func (f *Function) Stop() {
 	f.client.CloseIdleConnections()
 }
 
-// Output is all that the function and the emulator have printed.
+// Output is all that the function and the emulator have printed so far. What a
+// program printed arrives some time after its answer.
 func (f *Function) Output() string { return f.output.String() }
+
+// AwaitOutput waits until what was printed holds text, and fails the test if it
+// never does.
+func (f *Function) AwaitOutput(t testing.TB, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for !strings.Contains(f.Output(), text) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatalf("nothing printed %q: %s", text, f.Output())
+		}
+	}
+}
 
 // guard runs its arguments and kills them as soon as its input ends: the
 // write end of that pipe is only in the test process, so that the system

@@ -55,7 +55,5 @@ func TestProgramThatEnds(t *testing.T) {
 	if err == nil && !strings.Contains(string(answer), "Runtime.ExitError") {
 		t.Errorf("Invoke = %s, want Runtime.ExitError", answer)
 	}
-	if !strings.Contains(f.Output(), "no table") {
-		t.Errorf("output %q does not hold what the program printed", f.Output())
-	}
+	f.AwaitOutput(t, "no table")
 }
