@@ -223,8 +223,8 @@ func (d Door) readBody(r *http.Request) ([]byte, error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Problem{Kind: TooLarge}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read body: %w", err)
+	if err != nil { // cut off, or not as HTTP writes it: not our fault
+		return nil, notJSON("could not be read to its end")
 	}
 	return body.Bytes(), nil
 }

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
@@ -142,6 +144,7 @@ func TestAPIs(t *testing.T) {
 		{"a lost answer is no conflict", false, testLostAnswer},
 		{"a fault of our own is in the log", false, testOurFault},
 		{"a client that hangs up", false, testHungUp},
+		{"a body that breaks off", false, testBrokenBody},
 		{"no secret is logged or stored", false, testSecrets},
 	}
 	for _, s := range subjects {
@@ -292,6 +295,23 @@ func testHungUp(t *testing.T, b *bench) {
 	b.Setup.Store = &hangsUp{Store: b.Store, hangUp: cancel}
 	b.post(ctx, t, "token", b.body(goodURL, b.events[0]))
 	if log := b.log.String(); !strings.Contains(log, `"status":499`) || !strings.Contains(log, `"level":"INFO"`) {
+		t.Errorf("log %s", log)
+	}
+}
+
+// testBrokenBody: a body that ends early is the client's fault, not ours.
+func testBrokenBody(t *testing.T, b *bench) {
+	body := io.MultiReader(strings.NewReader(`{"data"`), iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, b.api.Example.Path, body)
+	name, scheme, _ := strings.Cut(b.api.Example.TokenHeader, ": ")
+	r.Header.Set(name, scheme+b.Tokens["token"])
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	b.Handler(t, b.api).ServeHTTP(w, r)
+	if w.Code != b.invalid || !strings.Contains(w.Body.String(), "could not be read to its end") {
+		t.Errorf("status %d, want %d: %s", w.Code, b.invalid, w.Body)
+	}
+	if log := b.log.String(); !strings.Contains(log, `"level":"INFO"`) {
 		t.Errorf("log %s", log)
 	}
 }

@@ -1,6 +1,7 @@
 package shoptet
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -50,22 +51,30 @@ func (q *query) refusal() error {
 type page struct{ number, size int64 }
 
 func (q *query) page() page {
-	size := q.positive("itemsPerPage", defaultPage)
-	return page{number: q.positive("page", 1), size: min(size, maxPage)}
+	size, _ := q.positive("itemsPerPage", defaultPage)
+	number, fits := q.positive("page", 1)
+	if !fits { // it could not come back as it is
+		q.add("page", "This parameter must fit 64 bits.")
+	}
+	return page{number: number, size: min(size, maxPage)}
 }
 
-// positive reads an integer from 1 that fits 64 bits.
-func (q *query) positive(name string, otherwise int64) int64 {
+// positive reads an integer from 1. One that does not fit 64 bits is given as
+// the largest that does.
+func (q *query) positive(name string, otherwise int64) (n int64, fits bool) {
 	value, sent := q.get(name)
 	if !sent {
-		return otherwise
+		return otherwise, true
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
+	if errors.Is(err, strconv.ErrRange) && n > 0 && value[0] != '+' {
+		return n, false
+	}
 	if err != nil || n < 1 || value[0] == '+' {
 		q.add(name, "This parameter must be an integer, 1 or more.")
-		return otherwise
+		return otherwise, true
 	}
-	return n
+	return n, true
 }
 
 // window gives the part of a list of so many items that is on the page.
@@ -110,8 +119,8 @@ func (q *query) oneOf(name string, values ...string) string {
 	return ""
 }
 
-// time reads a point in time, the zero time if it was not sent: RFC 3339, or
-// with a zone without colon, or without zone, which is UTC. A space may stand
+// time reads a point in time, the zero time if it was not sent: RFC 3339, in
+// either letter case, or with a zone without colon, or without zone, which is UTC. A space may stand
 // for the + of the zone, which means a space in a query.
 func (q *query) time(name string) time.Time {
 	value, sent := q.get(name)
@@ -121,6 +130,7 @@ func (q *query) time(name string) time.Time {
 	if cut := strings.LastIndexByte(value, ' '); cut >= 0 {
 		value = value[:cut] + "+" + value[cut+1:]
 	}
+	value = strings.ToUpper(value)
 	for _, layout := range []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, value); err == nil {
 			return t

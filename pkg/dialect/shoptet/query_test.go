@@ -1,0 +1,73 @@
+package shoptet
+
+import (
+	"net/url"
+	"testing"
+	"time"
+)
+
+func newTestQuery(t *testing.T, raw string) *query {
+	t.Helper()
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &query{values: values}
+}
+
+func TestPage(t *testing.T) {
+	for raw, want := range map[string]page{
+		"":                                      {1, 20},
+		"page=2&itemsPerPage=500":               {2, 500},
+		"itemsPerPage=501":                      {1, 500},
+		"itemsPerPage=99999999999999999999":     {1, 500},
+		"page=9223372036854775807":              {9223372036854775807, 20},
+		"page=007":                              {7, 20},
+		"page=1&page=3":                         {3, 20},
+		"language=cs&page=2&unknown=99999&x[]=": {2, 20},
+	} {
+		q := newTestQuery(t, raw)
+		if got := q.page(); got != want || q.refusal() != nil {
+			t.Errorf("%q: page %v, %v, want %v", raw, got, q.refusal(), want)
+		}
+	}
+	for _, raw := range []string{"page=9223372036854775808", "page=-99999999999999999999", "itemsPerPage=-99999999999999999999", "itemsPerPage=%2B99999999999999999999", "page=0x1", "page=1_0"} {
+		q := newTestQuery(t, raw)
+		if q.page(); q.refusal() == nil || len(q.faults) != 1 {
+			t.Errorf("%q: refused for %v, want one fault", raw, q.faults)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for _, tt := range []struct {
+		page            page
+		total, from, to int64
+	}{
+		{page{1, 20}, 0, 0, 0}, {page{1, 20}, 20, 0, 20}, {page{2, 20}, 20, 0, 0}, {page{2, 20}, 21, 20, 21},
+		{page{9223372036854775807, 500}, 1000, 0, 0},
+	} {
+		if from, to := tt.page.window(tt.total); from != tt.from || to != tt.to {
+			t.Errorf("%v of %d: %d to %d, want %d to %d", tt.page, tt.total, from, to, tt.from, tt.to)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	want := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	for _, raw := range []string{
+		"2026-11-20T09:00:00Z", "2026-11-20t09:00:00z", "2026-11-20T10:00:00%2B01:00", "2026-11-20T10:00:00%2B0100",
+		"2026-11-20T10:00:00+0100", "2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00", "2026-11-20T09:00:00.000Z", "2026-11-20T08:00:00-0100",
+	} {
+		q := newTestQuery(t, "from="+raw)
+		if got := q.time("from"); !got.Equal(want) || q.refusal() != nil {
+			t.Errorf("%s: %v, %v, want %v", raw, got, q.refusal(), want)
+		}
+	}
+	for _, raw := range []string{"", "2026-11-20", "yesterday", "2026-13-20T09:00:00Z", "2026-11-20T09:00:00Q", "1763629200"} {
+		q := newTestQuery(t, "from="+raw)
+		if got := q.time("from"); !got.IsZero() || q.refusal() == nil {
+			t.Errorf("%q: %v, want it refused", raw, got)
+		}
+	}
+}
