@@ -69,6 +69,17 @@ type Setup struct {
 	Deployed bool
 }
 
+// Registry gives a registry of an API's rules over what the process gives.
+func (s Setup) Registry(rules registry.Rules) *registry.Registry {
+	return registry.New(registry.Config{
+		Store:    s.Store,
+		Sealer:   s.Sealer,
+		Rules:    rules,
+		NewClaim: s.Keys.UUID,
+		Now:      s.Now,
+	})
+}
+
 // Store is the part of store.Store that the APIs use.
 type Store interface {
 	registry.Store

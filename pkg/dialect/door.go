@@ -40,9 +40,8 @@ type Door struct {
 	// Refuse puts an error into the API's shape: a *Problem, what the routes
 	// return, or any other error, which is our own fault.
 	Refuse func(r *Request, err error) Answer
-	// Credentials finds the token in a request, Auth its owner.
+	// Credentials finds the token in a request.
 	Credentials auth.Scheme
-	Auth        *auth.Authenticator
 	// MediaTypes are the content types accepted, ContentType is the one of
 	// all answers.
 	MediaTypes  []string
@@ -50,13 +49,18 @@ type Door struct {
 	// Closed tells how long the API is closed from now on; nil for always
 	// open.
 	Closed func(now time.Time) time.Duration
-	Keys   *keygen.Generator
-	Now    func() time.Time
-	Log    *slog.Logger
+
+	// The rest is the process's.
+	auth *auth.Authenticator
+	keys *keygen.Generator
+	now  func() time.Time
+	log  *slog.Logger
 }
 
-// Handler gives the door's handler.
-func (d Door) Handler() Handler {
+// Handler gives the door's handler, which works with what the process gives.
+func (d Door) Handler(s Setup) Handler {
+	d.auth = auth.New(auth.Config{Tokens: s.Store, Dialect: d.API, Now: s.Now})
+	d.keys, d.now, d.log = s.Keys, s.Now, s.Log
 	return &entrance{door: d, Handler: newTable(d.Routes, d.serve)}
 }
 
@@ -66,7 +70,7 @@ type entrance struct {
 }
 
 func (e *entrance) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	e.door.finish(w, &visit{request: Request{Request: r}, started: e.door.Now(), failed: err})
+	e.door.finish(w, &visit{request: Request{Request: r}, started: e.door.now(), failed: err})
 }
 
 // visit is what is known of a request while it is served.
@@ -80,7 +84,7 @@ type visit struct {
 }
 
 func (d Door) serve(w http.ResponseWriter, r *http.Request, pattern string, m methods) {
-	d.finish(w, &visit{request: Request{Request: r}, started: d.Now(), pattern: pattern, methods: m})
+	d.finish(w, &visit{request: Request{Request: r}, started: d.now(), pattern: pattern, methods: m})
 }
 
 // finish answers a request and writes its log line.
@@ -96,7 +100,7 @@ func (d Door) finish(w http.ResponseWriter, v *visit) {
 	if err != nil && r.Context().Err() != nil {
 		status = statusHungUp
 	}
-	d.log(v, status, err)
+	d.writeLog(v, status, err)
 }
 
 // answer judges the request, lets its route answer, and turns what went wrong,
@@ -109,7 +113,7 @@ func (d Door) answer(v *visit) (answer Answer, body []byte, err error) {
 			body = encode(answer)
 		}
 	}()
-	if v.request.ID, err = d.Keys.UUID(); err == nil {
+	if v.request.ID, err = d.keys.UUID(); err == nil {
 		answer, err = d.judge(v)
 	}
 	if err != nil {
@@ -182,7 +186,7 @@ func (d Door) authorise(ctx context.Context, r *Request, right webhook.Rights) e
 	if err != nil {
 		return tokenProblem(err)
 	}
-	principal, err := d.Auth.Authenticate(ctx, token)
+	principal, err := d.auth.Authenticate(ctx, token)
 	if err != nil {
 		return tokenProblem(err)
 	}
@@ -267,9 +271,9 @@ func (d Door) write(w http.ResponseWriter, r *http.Request, answer Answer, body 
 	return nil
 }
 
-// log writes the request's one line. Nothing of what the client sent is in
+// writeLog writes the request's one line. Nothing of what the client sent is in
 // it but the method; the route is the table's pattern.
-func (d Door) log(v *visit, status int, err error) {
+func (d Door) writeLog(v *visit, status int, err error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 		level = slog.LevelError
@@ -281,10 +285,10 @@ func (d Door) log(v *visit, status int, err error) {
 		slog.String("method", v.request.Method),
 		slog.String("route", v.pattern),
 		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(d.Now().Sub(v.started).Microseconds())/1000),
+		slog.Float64("duration_ms", float64(d.now().Sub(v.started).Microseconds())/1000),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	d.Log.LogAttrs(v.request.Context(), level, "request", attrs...)
+	d.log.LogAttrs(v.request.Context(), level, "request", attrs...)
 }

@@ -51,15 +51,9 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		return nil, err
 	}
 	h := &handler{
-		urls:   setup.URLs,
-		events: events,
-		registry: registry.New(registry.Config{
-			Store:    setup.Store,
-			Sealer:   setup.Sealer,
-			NewClaim: setup.Keys.UUID,
-			Now:      setup.Now,
-			Rules:    registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey},
-		}),
+		urls:     setup.URLs,
+		events:   events,
+		registry: setup.Registry(registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey}),
 	}
 	return dialect.Door{
 		API: name,
@@ -71,14 +65,10 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		},
 		Refuse:      refuse,
 		Credentials: auth.Bearer,
-		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
 		Closed:      hours.untilOpen,
-		Keys:        setup.Keys,
-		Now:         setup.Now,
-		Log:         setup.Log,
-	}.Handler(), nil
+	}.Handler(setup), nil
 }
 
 // sharedID gives all records of a registration one id.

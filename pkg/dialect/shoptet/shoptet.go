@@ -68,17 +68,11 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 	h := &handler{
 		urls: setup.URLs,
 		now:  setup.Now,
-		registry: registry.New(registry.Config{
-			Store:    setup.Store,
-			Sealer:   setup.Sealer,
-			NewClaim: setup.Keys.UUID,
-			Now:      setup.Now,
-			Rules: registry.Rules{
-				NewIDs:        newIDs(setup.Keys.Sequence),
-				NewAccountKey: setup.Keys.HexKey,
-				EventOf:       eventOf,
-				Excluding:     excluding,
-			},
+		registry: setup.Registry(registry.Rules{
+			NewIDs:        newIDs(setup.Keys.Sequence),
+			NewAccountKey: setup.Keys.HexKey,
+			EventOf:       eventOf,
+			Excluding:     excluding,
 		}),
 	}
 	h.urls.Ports = ports
@@ -95,11 +89,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		},
 		Refuse:      refuse,
 		Credentials: auth.Headers("Shoptet-Access-Token", "Shoptet-Private-Api-Token"),
-		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
 		MediaTypes:  mediaTypes,
 		ContentType: "application/json; charset=utf-8",
-		Keys:        setup.Keys,
-		Now:         setup.Now,
-		Log:         setup.Log,
-	}.Handler(), nil
+	}.Handler(setup), nil
 }

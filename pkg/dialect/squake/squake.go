@@ -45,18 +45,12 @@ type handler struct {
 func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 	h := &handler{
 		urls: setup.URLs,
-		registry: registry.New(registry.Config{
-			Store:    setup.Store,
-			Sealer:   setup.Sealer,
-			NewClaim: setup.Keys.UUID,
-			Now:      setup.Now,
-			Rules: registry.Rules{
-				NewIDs: func([]string) ([]string, error) {
-					id, err := setup.Keys.UUID()
-					return []string{id}, err
-				},
-				NewKey: setup.Keys.Base64Key,
+		registry: setup.Registry(registry.Rules{
+			NewIDs: func([]string) ([]string, error) {
+				id, err := setup.Keys.UUID()
+				return []string{id}, err
 			},
+			NewKey: setup.Keys.Base64Key,
 		}),
 	}
 	return dialect.Door{
@@ -70,11 +64,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		},
 		Refuse:      refuse,
 		Credentials: auth.Bearer,
-		Auth:        auth.New(auth.Config{Tokens: setup.Store, Dialect: name, Now: setup.Now}),
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
-		Keys:        setup.Keys,
-		Now:         setup.Now,
-		Log:         setup.Log,
-	}.Handler(), nil
+	}.Handler(setup), nil
 }
