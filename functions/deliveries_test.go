@@ -42,7 +42,7 @@ func (s *stack) addDeliveries(t *testing.T, a webhook.Account) {
 		registered[w.Event] = w.ID
 	}
 	for _, sample := range samples {
-		if err := s.store.AddDelivery(t.Context(), sample.delivery(t, a, registered)); err != nil {
+		if _, err := s.store.AddDelivery(t.Context(), sample.delivery(t, a, registered)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -133,7 +133,7 @@ func TestDeliveriesExpire(t *testing.T) {
 		Account: webhook.Account{Dialect: "shoptet", ID: "1"}, Event: "order:create", EventID: "1",
 		Time: accepted.Add(-time.Hour), AcceptedAt: accepted,
 	}
-	if err := store.AddDelivery(t.Context(), delivery); err != nil {
+	if _, err := store.AddDelivery(t.Context(), delivery); err != nil {
 		t.Fatal(err)
 	}
 	want := strconv.FormatInt(accepted.Add(8*24*time.Hour).Unix(), 10)

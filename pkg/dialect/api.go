@@ -35,6 +35,10 @@ type API struct {
 	// New builds the handler of all its routes. The error names every
 	// setting that is wrong.
 	New func(Setup) (Handler, error)
+	// Sending gives the API's way of delivering, of the same settings. Of the
+	// Setup it uses Keys, Getenv and Deployed. The error names every setting
+	// that is wrong.
+	Sending func(Setup) (Sending, error)
 	// Example is a registration that a development server accepts.
 	Example Example
 }

@@ -38,7 +38,7 @@ func TestDeliveries(t *testing.T) {
 		if d.AcceptedAt.IsZero() {
 			d.AcceptedAt = created
 		}
-		if err := store.AddDelivery(t.Context(), d); err != nil {
+		if _, err := store.AddDelivery(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
 	}

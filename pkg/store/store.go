@@ -21,6 +21,10 @@ import (
 
 // Store is everything that is kept. Consumers declare the part they need.
 type Store interface {
+	// The first two methods of Deliveries.
+	AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error)
+	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+
 	// Create adds the webhooks of c, all or none, and returns the records
 	// that now stand, in the order of c.Webhooks. What was returned is
 	// durable, and is seen by every read that starts afterwards.
@@ -78,15 +82,6 @@ type Store interface {
 	// webhook.ErrNotFound: there is no such account that is closing.
 	DeleteAccount(ctx context.Context, a webhook.Account) error
 
-	// AddDelivery keeps a delivery. webhook.ErrExists: one of the same
-	// identity is there, and stays as it is.
-	AddDelivery(ctx context.Context, d webhook.Delivery) error
-
-	// Deliveries gives the deliveries of an account whose events happened at
-	// from or later to yield, the latest event first, until yield returns
-	// false. Deliveries of one millisecond are in a fixed order.
-	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
-
 	// CreateAccount adds an account. webhook.ErrExists: it is there already.
 	CreateAccount(ctx context.Context, a webhook.AccountInfo) error
 
@@ -119,4 +114,61 @@ type Store interface {
 
 	// SealingKeys lists all sealing keys, ordered by id.
 	SealingKeys(ctx context.Context) ([]webhook.SealingKey, error)
+}
+
+// Deliveries is what is kept of events on their way.
+type Deliveries interface {
+	// Targets gives the webhooks of 1 to 100 subjects and their accounts, in
+	// the order of the subjects, strongly consistent. What there is none of is
+	// zero in its Target, and no error.
+	Targets(ctx context.Context, subjects []webhook.Subject) ([]webhook.Target, error)
+
+	// AddDelivery keeps a delivery with its payload, and returns the record
+	// that stands, without the payload, and with the PayloadRef. What was
+	// returned is durable.
+	//
+	//   - webhook.ErrExists: one of the same identity is there and stays as it
+	//     is; it is what is returned.
+	//   - webhook.ErrInvalid: the event's time is before 1970 or after
+	//     webhook.MaxEventTime.
+	//
+	// An addition whose answer was lost is settled inside: it is never refused
+	// because of itself.
+	AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error)
+
+	// Delivery reads a delivery by its id, with its payload.
+	// webhook.ErrNotFound: there is none, or it has expired.
+	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
+
+	// Deliveries gives the deliveries of an account whose events happened at
+	// from or later to yield, without payloads, the latest event first, until
+	// yield returns false. Deliveries of one millisecond are in a fixed order.
+	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+
+	// Task reads all that the attempt of a message needs, strongly consistent
+	// and in one go. webhook.ErrNotFound: there is no such delivery. A webhook
+	// or account there is none of is zero.
+	Task(ctx context.Context, m webhook.Message) (webhook.Task, error)
+
+	// Settle writes what became of a delivery, on the condition that it has
+	// the attempts it had, and marks the statistics of the webhook of its
+	// event, on the condition that it has the delivery's WebhookID.
+	//
+	//   - webhook.ErrChanged: the attempts have moved; nothing is written. The
+	//     delivery as it stands is returned.
+	//   - webhook.ErrNotFound: there is no such delivery.
+	//
+	// A settlement whose answer was lost is settled inside. Statistics come
+	// after the delivery; what is lost between is not counted.
+	Settle(ctx context.Context, s webhook.Settlement) (webhook.Delivery, error)
+
+	// Due gives what is due after from and not after before to yield, until
+	// yield returns false: what yield has seen once comes again only with
+	// another Due. It may lag behind the writes by seconds. Within a part of
+	// the store the earliest comes first. yield may use the store.
+	Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error
+
+	// Lease puts off a due delivery to until, and adds one to its Sends.
+	// webhook.ErrChanged: its attempts or its Due are not those of p any more.
+	Lease(ctx context.Context, p webhook.Pending, until time.Time) error
 }

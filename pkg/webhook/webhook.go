@@ -32,6 +32,9 @@ type Webhook struct {
 	RetiredKeys []RetiredKey
 	// Disabled webhooks keep their claim and are sent nothing.
 	Disabled bool
+	// DisabledReason says why, where Hookline did it; empty where the operator
+	// did.
+	DisabledReason string
 	// Version is 1 for a new record and grows by one with every change.
 	Version   int64
 	CreatedAt time.Time

@@ -163,7 +163,7 @@ func (f *Fixture) AddDeliveries(tb testing.TB) {
 		if d.Attempts > 0 {
 			d.AttemptedAt = d.Time.Add(time.Minute)
 		}
-		if err := f.Store.AddDelivery(context.Background(), d); err != nil {
+		if _, err := f.Store.AddDelivery(context.Background(), d); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -53,13 +53,13 @@ const maxEventTime = 1<<48 - 1
 // in the record, by which it knows what its earlier try has written.
 //
 // An event before 1970 or after maxEventTime is webhook.ErrInvalid.
-func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) error {
+func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	op := fmt.Sprintf("add delivery of %q to %v", d.Event, d.Account)
 	if s.deliveries == nil {
-		return fmt.Errorf("%s: %w", op, errNoDeliveries)
+		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
 	if ms := d.Time.UnixMilli(); ms < 0 || ms > maxEventTime {
-		return fmt.Errorf("%s: %w: time of the event", op, webhook.ErrInvalid)
+		return webhook.Delivery{}, fmt.Errorf("%s: %w: time of the event", op, webhook.ErrInvalid)
 	}
 	mark := s.requestToken()
 	it := encodeDelivery(d)
@@ -75,13 +75,13 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) error {
 	})
 	var failed *types.ConditionalCheckFailedException
 	if !errors.As(err, &failed) {
-		return err
+		return d, err
 	}
 	old := decoder{item: failed.Item}
 	if old.str(attrAcceptance) == mark {
-		return nil
+		return d, nil
 	}
-	return fmt.Errorf("%s: %w", op, webhook.ErrExists)
+	return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrExists)
 }
 
 // errNoDeliveries: Config.Deliveries is empty.

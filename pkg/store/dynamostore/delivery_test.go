@@ -117,7 +117,7 @@ func TestOutcomeOfAddDelivery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, sc := newScripted(t, tt.steps...)
-				err := s.AddDelivery(t.Context(), testDelivery())
+				_, err := s.AddDelivery(t.Context(), testDelivery())
 				if tt.want == nil {
 					mustBe(t, err)
 				} else {
@@ -138,7 +138,8 @@ func TestOutcomeOfAddDelivery(t *testing.T) {
 	for _, at := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(1 << 48)} {
 		d := testDelivery()
 		d.Time = at
-		if mustBe(t, s.AddDelivery(t.Context(), d), webhook.ErrInvalid); len(sc.bodies) != 0 {
+		_, err := s.AddDelivery(t.Context(), d)
+		if mustBe(t, err, webhook.ErrInvalid); len(sc.bodies) != 0 {
 			t.Errorf("an event at %v was sent", at)
 		}
 	}
@@ -210,8 +211,9 @@ func TestDeliveriesFollowPages(t *testing.T) {
 func TestNoDeliveriesTable(t *testing.T) {
 	s, sc := newScripted(t, says(http.StatusOK, `{}`))
 	s.deliveries = nil
+	_, addErr := s.AddDelivery(t.Context(), testDelivery())
 	for _, err := range []error{
-		s.AddDelivery(t.Context(), testDelivery()),
+		addErr,
 		s.Deliveries(t.Context(), testAccount, testTime, func(webhook.Delivery) bool { return true }),
 	} {
 		if mustBe(t, err); !errors.Is(err, errNoDeliveries) || len(sc.bodies) != 0 {

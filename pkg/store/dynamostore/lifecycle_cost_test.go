@@ -101,11 +101,11 @@ func TestCostOfAccounts(t *testing.T) {
 func TestCostOfDelivery(t *testing.T) {
 	s, proxy := counted(t)
 	d := delivery(account, 1)
-	if err := s.AddDelivery(t.Context(), d); err != nil {
+	if _, err := s.AddDelivery(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	mustCost(t, proxy, map[string]int{"PutItem": 1}, 0, 1)
-	if err := s.AddDelivery(t.Context(), d); !errors.Is(err, webhook.ErrExists) {
+	if _, err := s.AddDelivery(t.Context(), d); !errors.Is(err, webhook.ErrExists) {
 		t.Errorf("AddDelivery again: error = %v, want ErrExists", err)
 	}
 	mustCost(t, proxy, map[string]int{"PutItem": 1}, 0, 0)

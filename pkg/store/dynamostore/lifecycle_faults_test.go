@@ -259,8 +259,8 @@ func TestDeliveriesThroughFaults(t *testing.T) {
 	through(t, deliveries, func(ctx context.Context, n int) error {
 		d := delivery(account, n)
 		errs := rivals(
-			func() error { return s.AddDelivery(ctx, d) },
-			func() error { return s.AddDelivery(ctx, d) },
+			func() error { _, err := s.AddDelivery(ctx, d); return err },
+			func() error { _, err := s.AddDelivery(ctx, d); return err },
 		)
 		_, err := winner(errs, webhook.ErrExists)
 		return err

@@ -30,7 +30,7 @@ func TestMissingTables(t *testing.T) {
 		"batch": func() error {
 			return both.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt})
 		},
-		"deliver": func() error { return both.AddDelivery(ctx, delivery(account, 1)) },
+		"deliver": func() error { _, err := both.AddDelivery(ctx, delivery(account, 1)); return err },
 		"check":   func() error { return both.Check(ctx) },
 	} {
 		if err := call(); !errors.Is(err, dynamostore.ErrNoTable) || strings.Contains(err.Error(), "RequestID") {

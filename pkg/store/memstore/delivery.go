@@ -12,20 +12,20 @@ import (
 
 // AddDelivery keeps a delivery. webhook.ErrExists: one of the same identity is
 // there, and stays as it is.
-func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) error {
+func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, err)
+		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, err)
 	}
 	held := s.deliveries[d.Account]
 	i, found := slices.BinarySearchFunc(held, d, compareDeliveries)
 	if found {
-		return fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, webhook.ErrExists)
+		return held[i], fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, webhook.ErrExists)
 	}
 	s.deliveries[d.Account] = slices.Insert(held, i, d)
-	return nil
+	return d, nil
 }
 
 // Deliveries gives the deliveries of an account that were there when it was

@@ -165,7 +165,10 @@ func TestUncertainChange(t *testing.T) {
 			return s.Change(ctx, webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{record("c", 2)}})
 		},
 		func() error { return s.Delete(ctx, []webhook.Webhook{record("b", 1)}) },
-		func() error { return s.AddDelivery(ctx, webhook.Delivery{Account: testAccount, EventID: "1"}) },
+		func() error {
+			_, err := s.AddDelivery(ctx, webhook.Delivery{Account: testAccount, EventID: "1"})
+			return err
+		},
 	} {
 		pending = append(pending, start(s, call))
 	}

@@ -28,16 +28,16 @@ const deliveryPage = 100
 
 // AddDelivery keeps a delivery. webhook.ErrExists: one of the same identity is
 // there, and stays as it is.
-func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) error {
+func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrExists)(run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, d.Time.UnixMilli(),
 			d.Event, d.EventID, d.Number, d.Instance, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
 			d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active))
 	})
 	if err != nil {
-		return fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, unknownOutcome(err))
+		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, unknownOutcome(err))
 	}
-	return nil
+	return d, nil
 }
 
 // Deliveries gives the deliveries of an account to yield, as store.Store says.

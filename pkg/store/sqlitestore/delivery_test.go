@@ -75,7 +75,7 @@ func addDeliveries(t *testing.T, s *Store, first, n int) {
 	for i := first; i < first+n; i++ {
 		d := webhook.Delivery{Account: testAccount, Event: "e", EventID: fmt.Sprint(i), Time: time.UnixMilli(int64(i)),
 			URL: strings.Repeat("u", 100)}
-		if err := s.AddDelivery(t.Context(), d); err != nil {
+		if _, err := s.AddDelivery(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -38,7 +38,7 @@ func testCancelled(t *testing.T, s *suite) {
 		"SetAccountKey": func() error { return s.SetAccountKey(ended, account, []byte("key")) },
 		"CloseAccount":  func() error { return s.CloseAccount(ended, account) },
 		"DeleteAccount": func() error { return s.DeleteAccount(ended, closing) },
-		"AddDelivery":   func() error { return s.AddDelivery(ended, d) },
+		"AddDelivery":   func() error { _, err := s.AddDelivery(ended, d); return err },
 		"Deliveries":    func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
 		"CreateAccount": func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
 		"Account":       func() error { _, err := s.Account(ended, account); return err },

@@ -24,7 +24,7 @@ func newDelivery(a webhook.Account, ms int) webhook.Delivery {
 func (s *suite) mustAdd(t *testing.T, deliveries ...webhook.Delivery) {
 	t.Helper()
 	for _, d := range deliveries {
-		if err := s.AddDelivery(s.context(t), d); err != nil {
+		if _, err := s.AddDelivery(s.context(t), d); err != nil {
 			t.Fatalf("AddDelivery(%+v): %v", d, err)
 		}
 	}
@@ -89,7 +89,7 @@ func testDeliveryIdentity(t *testing.T, s *suite) {
 	again.Time = d.Time.Add(999 * time.Microsecond).In(time.FixedZone("CEST", 2*60*60))
 	again.Status, again.Attempts, again.Active = webhook.Success, 5, false
 	for _, double := range []webhook.Delivery{d, again} {
-		if err := s.AddDelivery(ctx, double); !errors.Is(err, webhook.ErrExists) {
+		if _, err := s.AddDelivery(ctx, double); !errors.Is(err, webhook.ErrExists) {
 			t.Fatalf("AddDelivery again: error = %v, want ErrExists", err)
 		}
 	}
@@ -127,7 +127,7 @@ func testDeliveryRace(t *testing.T, s *suite) {
 			given[i].EventID = given[0].EventID
 		}
 		errs := make([]error, rivals)
-		race(rivals, func(i int) { errs[i] = s.AddDelivery(ctx, given[i]) })
+		race(rivals, func(i int) { _, errs[i] = s.AddDelivery(ctx, given[i]) })
 		winner := oneWinner(t, errs)
 		for i, err := range errs {
 			if i != winner && !errors.Is(err, webhook.ErrExists) {

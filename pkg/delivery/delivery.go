@@ -1,0 +1,70 @@
+// Package delivery brings published events to the customers' URLs: it accepts
+// them, attempts them, and sees to it that none is forgotten.
+//
+// An event is accepted by a Publisher, which makes one durable record of it
+// and sends a message that asks for the first attempt. A Worker makes the
+// attempt that a message asks for, if the record says so too, and writes what
+// came of it. A Sweeper sends anew for whatever was not attempted in time. The
+// record decides in all of this: messages may be lost, doubled, late or early,
+// and processes may die between any two steps, without an event being lost or
+// an attempt being spent. Receivers get at least once what was accepted,
+// always under the same webhook-id.
+//
+// The package knows no store, no queue and no API: they are given. It never
+// logs a signing key, a payload, or a customer's URL with its query.
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// MaxDelay is how far ahead of its time a message may be sent: the longest
+// that SQS delays one (Amazon SQS API Reference, SendMessage, DelaySeconds).
+const MaxDelay = 15 * time.Minute
+
+// Queue carries messages from those who send to the Worker.
+type Queue interface {
+	// Lease is how long after its time an attempt is left to the queue before
+	// the sweeper sends for it again. 0 says that the queue has no room for
+	// messages of that subject now: none is to be sent, and the sweeper takes
+	// the delivery when there is room.
+	Lease(webhook.Subject) time.Duration
+	// Send hands over messages, any number, each to arrive at its At, which is
+	// at most MaxDelay ahead. Some may have been sent when it fails; who sends
+	// need not try again, since the sweeper does.
+	Send(ctx context.Context, messages []webhook.Message) error
+}
+
+// Request is one attempt as it goes out.
+type Request struct {
+	// URL is as the customer registered it.
+	URL string
+	// Header keeps the letter case of its names.
+	Header map[string]string
+	Body   []byte
+	// Timeout bounds the whole of it.
+	Timeout time.Duration
+	// Ports are those that the URL may have; empty for any.
+	Ports []uint16
+}
+
+// Answer is what came of a request.
+type Answer struct {
+	// Status is the answer's status code; 0 when there was no whole answer.
+	Status int
+	// Reason says in a few words why the attempt failed, and nothing of the
+	// inside of our network; empty after a success, which is an answer 2xx
+	// that was read to its end or to 4 KiB.
+	Reason string
+	// RetryAfter is the wait that the receiver asked for, 0 for none, 24 hours
+	// at most.
+	RetryAfter time.Duration
+}
+
+// Sender makes one request. It never fails: what goes wrong is a reason.
+type Sender interface {
+	Send(context.Context, Request) Answer
+}
