@@ -25,6 +25,8 @@ type Sending struct {
 	// Number makes the delivery's Number for APIs that show one; nil
 	// elsewhere.
 	Number func() (int64, error)
+	// Instance says that an event comes with one; elsewhere it must not.
+	Instance bool
 	// AccountKey says that deliveries are signed with the account's key, not
 	// with the webhook's.
 	AccountKey bool

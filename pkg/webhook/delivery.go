@@ -157,6 +157,14 @@ func (d Delivery) Message() Message {
 	return Message{Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef}
 }
 
+// Cancelled gives the delivery as it is when no attempt comes any more, for a
+// reason that is no attempt's.
+func (d Delivery) Cancelled(reason string) Delivery {
+	d.Status, d.Active, d.Reason = Failed, false, reason
+	d.Next, d.Due, d.Sends = time.Time{}, time.Time{}, 0
+	return d
+}
+
 // Pending is what a sweeper is told of a delivery with an attempt to come.
 type Pending struct {
 	// Message asks for the attempt.
@@ -171,6 +179,12 @@ type Subject struct {
 	Account Account
 	Event   string
 }
+
+// Subject is the delivery's.
+func (d Delivery) Subject() Subject { return Subject{d.Account, d.Event} }
+
+// Subject is the message's.
+func (m Message) Subject() Subject { return Subject{m.Account, m.Event} }
 
 // Target is the webhook of a subject with its account, as both stand. What
 // there is none of is zero: its ID, or its CreatedAt.
