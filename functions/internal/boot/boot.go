@@ -16,12 +16,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/caarlos0/env/v11"
 
+	"github.com/hookline/hookline/functions/internal/environ"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/validate"
@@ -54,7 +54,7 @@ func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, n
 // start builds a function from its environment and connects it. The error
 // names, in one line, every variable that is missing or wrong. That DynamoDB
 // cannot be reached is none: each request finds out for itself.
-func start(ctx context.Context, api dialect.API, needs []Table, environment map[string]string, log *slog.Logger) (*gateway, error) {
+func start(ctx context.Context, api dialect.API, needs []Table, environment map[string]string, log *slog.Logger) (*Gateway, error) {
 	setup := dialect.Setup{
 		Keys:     keygen.New(rand.Reader, time.Now),
 		Now:      time.Now,
@@ -70,20 +70,20 @@ func start(ctx context.Context, api dialect.API, needs []Table, environment map[
 	// The API judges its own settings even when others are wrong.
 	handler, apiErr := api.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
-		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil, errors.New(environ.OneLine(err))
 	}
 	connected()
-	return newGateway(handler), nil
+	return NewGateway(handler), nil
 }
 
 // open adds to an API's setup what the configuration says. The function that
 // it returns waits for the connection to DynamoDB, as long as that is worth it.
 func (c config) open(ctx context.Context, setup *dialect.Setup) (connected func(), err error) {
-	client, err := c.client()
+	client, err := c.DynamoDB()
 	if err != nil {
 		return nil, err
 	}
-	connected = connect(ctx, client, setup.Log)
+	connected = environ.Connect(ctx, client, setup.Log)
 	store, storeErr := c.store(client)
 	sealer, sealerErr := c.sealer()
 	setup.Store, setup.Sealer = store, sealer

@@ -5,25 +5,15 @@ import (
 	"context"
 	"crypto/ecdh"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/base64"
-	"io"
-	"log"
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
 	"github.com/hookline/hookline/pkg/dialect/squake"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // environment is a whole one, with changes; an empty value takes one away.
@@ -71,7 +61,7 @@ func TestReadConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Webhooks != "webhooks" || c.Deliveries != "deliveries" || c.SealingKeyID != "v1" || len(c.SealingKey) != 65 || c.AllowHTTP || !c.AllowPrivate ||
-		c.SecretAccessKey.Reveal() != "hush" || c.SessionToken.Reveal() != "hush hush" || c.Endpoint != "http://127.0.0.1:1" {
+		c.SecretAccessKey.Reveal() != "hush" || c.SessionToken.Reveal() != "hush hush" || c.DynamoDBEndpoint != "http://127.0.0.1:1" {
 		t.Errorf("read %+v", c)
 	}
 }
@@ -117,30 +107,6 @@ func TestStartNamesEveryFault(t *testing.T) {
 	}
 }
 
-// The connection stands, its TLS handshake done, when the start is over.
-func TestConnectionIsOpened(t *testing.T) {
-	var handshakes atomic.Int64
-	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		handshakes.Add(1)
-		return nil, nil // the server's own
-	}}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the test ends in the middle of a request
-	server.StartTLS()
-	defer server.Close()
-	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
-		Region: "eu-central-1", Endpoint: server.URL, HTTPClient: server.Client(),
-		Credentials: dynamostore.StaticCredentials{AccessKeyID: "AKID", SecretAccessKey: webhook.NewSecret("secret")},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	connect(t.Context(), client, slog.New(slog.DiscardHandler))()
-	if n := handshakes.Load(); n != 1 {
-		t.Errorf("%d TLS handshakes at the start, want 1", n)
-	}
-}
-
 // A DynamoDB that does not answer delays the start by connectLimit at most,
 // and is no reason not to start.
 func TestStartWithoutDynamoDB(t *testing.T) {
@@ -156,17 +122,5 @@ func TestStartWithoutDynamoDB(t *testing.T) {
 		if _, err := start(ctx, squake.API(), nil, env, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("start with %s: %v", endpoint, err)
 		}
-	}
-}
-
-// An endpoint without TLS is left alone.
-func TestNoConnectionWithoutTLS(t *testing.T) {
-	asked := make(chan struct{}, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }))
-	client := dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &server.URL, HTTPClient: server.Client()})
-	connect(t.Context(), client, slog.New(slog.DiscardHandler))()
-	server.Close() // waits for requests that are served
-	if len(asked) > 0 {
-		t.Error("the endpoint was asked")
 	}
 }

@@ -16,21 +16,22 @@ import (
 	"github.com/hookline/hookline/pkg/dialect"
 )
 
-// gateway answers what an HTTP API of API Gateway sends (payload format 2.0)
+// Gateway answers what an HTTP API of API Gateway sends (payload format 2.0)
 // with an API's handler. The API's stage must be $default, as in template.yaml:
 // the name of any other stands before each path. Whatever goes wrong on the way to the
 // handler, and a panic in it, is answered in the API's own shape.
-type gateway struct {
+type Gateway struct {
 	api   dialect.Handler
 	proxy *httpadapter.HandlerAdapterV2
 }
 
-func newGateway(api dialect.Handler) *gateway {
-	return &gateway{api: api, proxy: httpadapter.NewV2(asSent(api))}
+// NewGateway puts a handler behind the gateway.
+func NewGateway(api dialect.Handler) *Gateway {
+	return &Gateway{api: api, proxy: httpadapter.NewV2(asSent(api))}
 }
 
 // Answer handles one request. The error is always nil.
-func (g *gateway) Answer(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
+func (g *Gateway) Answer(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			response, err = g.fail(ctx, event, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
@@ -47,7 +48,7 @@ func (g *gateway) Answer(ctx context.Context, event events.APIGatewayV2HTTPReque
 }
 
 // fail lets the API answer for a fault of our own.
-func (g *gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
+func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
 	w := core.NewProxyResponseWriterV2()
 	r := &http.Request{
 		Method: event.RequestContext.HTTP.Method,

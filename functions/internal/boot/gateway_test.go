@@ -80,7 +80,7 @@ func TestRequestArrivesAsSent(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusNoContent)
 			}}
-			answer, err := newGateway(api).Answer(t.Context(), event)
+			answer, err := NewGateway(api).Answer(t.Context(), event)
 			if err != nil || answer.StatusCode != http.StatusNoContent || !called {
 				t.Errorf("answer %+v, %v, handler called: %v, failed: %v", answer, err, called, api.failed)
 			}
@@ -118,7 +118,7 @@ func TestFaultsAreTheAPIs(t *testing.T) {
 			}
 			api := &fakeAPI{serve: tt.serve}
 			printed := capture(t, func() {
-				answer, err := newGateway(api).Answer(context.WithValue(t.Context(), key{}, "mine"), event)
+				answer, err := NewGateway(api).Answer(context.WithValue(t.Context(), key{}, "mine"), event)
 				if err != nil || answer.StatusCode != http.StatusInternalServerError || answer.Body != "" {
 					t.Errorf("answer %+v, %v, want the API's own", answer, err)
 				}
@@ -163,7 +163,7 @@ func TestFaultHasTheAPIsShape(t *testing.T) {
 	f := dialecttest.NewFixture(t, squake.API(), nil, &logged)
 	event := post("/v2/webhooks", "no base64")
 	event.IsBase64Encoded = true
-	answer, err := newGateway(f.Handler(t, squake.API())).Answer(t.Context(), event)
+	answer, err := NewGateway(f.Handler(t, squake.API())).Answer(t.Context(), event)
 	if err != nil || answer.StatusCode != http.StatusInternalServerError || answer.IsBase64Encoded ||
 		!strings.HasPrefix(answer.Body, `{"errors":[{"code":"server_error"`) || answer.Headers["Content-Type"] != "application/json" {
 		t.Errorf("answer %+v, %v", answer, err)

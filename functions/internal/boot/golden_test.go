@@ -31,7 +31,7 @@ func TestGoldenThroughTheGateway(t *testing.T) {
 		t.Run(string(api.Name), func(t *testing.T) {
 			t.Parallel()
 			dir := "../../../pkg/dialect/" + string(api.Name) + "/testdata"
-			dialecttest.GoldenOver(t, api, dir, func(h dialect.Handler) dialecttest.Wire { return gatewayWire{h, newGateway(h)} })
+			dialecttest.GoldenOver(t, api, dir, func(h dialect.Handler) dialecttest.Wire { return gatewayWire{h, NewGateway(h)} })
 		})
 	}
 }
@@ -40,7 +40,7 @@ func TestGoldenThroughTheGateway(t *testing.T) {
 // JSON, and the function's JSON into what the HTTP API answers.
 type gatewayWire struct {
 	api     dialect.Handler
-	gateway *gateway
+	gateway *Gateway
 }
 
 func (gatewayWire) Close() {}
@@ -118,7 +118,7 @@ func parse(t *testing.T, head string) *http.Request {
 func TestDecodedSegments(t *testing.T) {
 	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
 		f := dialecttest.NewFixture(t, api, nil, nil)
-		w := gatewayWire{gateway: newGateway(f.Handler(t, api))}
+		w := gatewayWire{gateway: NewGateway(f.Handler(t, api))}
 		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {
 			r := parse(t, "DELETE "+api.Prefix+"/webhooks/"+id+" HTTP/1.1")
 			if answer := w.invoke(t, toEvent(r, "")); answer.StatusCode != http.StatusNotFound || answer.Body == "" {

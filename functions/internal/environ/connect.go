@@ -1,4 +1,4 @@
-package boot
+package environ
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // many times what name look-up, TCP and TLS take within a region.
 const connectLimit = 250 * time.Millisecond
 
-// connect opens a connection to DynamoDB that the client's first request will
+// Connect opens a connection to DynamoDB that the client's first request will
 // find, beside whatever else the start does. Lambda lends a process whole
 // processors until it asks for its first request, and a fraction of one from
 // then on: the TLS handshake belongs before. The function returned waits until
@@ -28,7 +28,7 @@ const connectLimit = 250 * time.Millisecond
 // connection, and a request that is refused before any look-up would wait for
 // nothing. Anyone may ask DynamoDB for "/"; any answer will do, and nobody
 // waits for it.
-func connect(ctx context.Context, client *dynamodb.Client, log *slog.Logger) (connected func()) {
+func Connect(ctx context.Context, client *dynamodb.Client, log *slog.Logger) (connected func()) {
 	options := client.Options()
 	endpoint, err := options.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{
 		Region: aws.String(options.Region), Endpoint: options.BaseEndpoint,
