@@ -26,11 +26,17 @@ type Store struct {
 	accounts map[webhook.Account]webhook.AccountInfo
 	tokens   map[webhook.TokenHash]webhook.Token
 	keys     map[string]webhook.SealingKey
-	// deliveries of an account are in the order of compareDeliveries.
-	deliveries map[webhook.Account][]webhook.Delivery
+	// deliveries of an account are in the order of their ids, which is that of
+	// the events' times.
+	deliveries map[webhook.Account][]*record
+	// due are those of the deliveries whose Due is set.
+	due map[*record]struct{}
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store      = (*Store)(nil)
+	_ store.Deliveries = (*Store)(nil)
+)
 
 // New makes an empty store.
 func New() *Store {
@@ -40,7 +46,8 @@ func New() *Store {
 		tokens:   make(map[webhook.TokenHash]webhook.Token),
 		keys:     make(map[string]webhook.SealingKey),
 
-		deliveries: make(map[webhook.Account][]webhook.Delivery),
+		deliveries: make(map[webhook.Account][]*record),
+		due:        make(map[*record]struct{}),
 	}
 }
 
