@@ -9,5 +9,5 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return memstore.New() }, storetest.Options{Rounds: 200})
+	storetest.Run(t, func(*testing.T) store.Store { return memstore.New() }, storetest.Options{Rounds: 200, OnePart: true})
 }

@@ -98,6 +98,9 @@ func testChangeFields(t *testing.T, s *suite) {
 		withURL(longURL()),
 		func(w *webhook.Webhook) { w.SendPayload = true },
 		func(w *webhook.Webhook) { w.Disabled = true },
+		func(w *webhook.Webhook) { w.DisabledReason = "answered 410 ž 😀" },
+		func(w *webhook.Webhook) { w.DisabledReason = "" },
+		func(w *webhook.Webhook) { w.DisabledReason = "again" },
 		func(w *webhook.Webhook) { w.SealedKey = allBytes() },
 		func(w *webhook.Webhook) { w.RetiredKeys = retired(4) },
 		func(w *webhook.Webhook) { w.RetiredKeys = w.RetiredKeys[:1] },
@@ -106,7 +109,7 @@ func testChangeFields(t *testing.T, s *suite) {
 			w.RetiredKeys[0].Until = time.Date(2031, 1, 2, 0, 30, 0, 999_999_999, prague)
 		},
 		onto("ž 😀"),
-		func(w *webhook.Webhook) { w.SendPayload, w.Disabled = false, false },
+		func(w *webhook.Webhook) { w.SendPayload, w.Disabled, w.DisabledReason = false, false, "" },
 		func(w *webhook.Webhook) { w.SealedKey, w.RetiredKeys = nil, nil },
 		func(*webhook.Webhook) {}, // only the version
 	} {

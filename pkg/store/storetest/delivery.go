@@ -60,20 +60,27 @@ func testDeliveryFields(t *testing.T, s *suite) {
 		Account: account, Event: "c.d:e/f#g ž 😀", EventID: strings.Repeat("ž#", 64), Time: happened,
 		Number: 1<<53 - 1, Instance: "2026000001 ž😀#'\"", WebhookID: newID(), URL: longURL(),
 		AcceptedAt: happened.Add(time.Second), Attempts: 1 << 40, AttemptedAt: happened.Add(time.Minute),
-		Status: webhook.Success, Active: true,
+		Status: webhook.Success, Active: true, Content: strings.Repeat("0123456789abcdef", 2),
+		Next: happened.Add(time.Hour), Due: happened.Add(2 * time.Hour), Sends: 1<<62 + 1,
+		StatusCode: 599, Reason: strings.Repeat("ž😀#'\"", 50),
 	}
 	failed := newDelivery(account, 0)
 	failed.Status, failed.Attempts, failed.AttemptedAt, failed.Active = webhook.Failed, 1, at, false
+	failed.StatusCode, failed.Reason = 100, "r"
 	bare := webhook.Delivery{Account: account, Event: "e", EventID: "1", Time: time.UnixMilli(0), URL: "u", AcceptedAt: at}
 	s.mustAdd(t, bare, full, failed)
 
 	full.Time = time.Date(2026, 7, 8, 7, 10, 11, 987e6, time.UTC)
 	full.AcceptedAt, full.AttemptedAt = full.Time.Add(time.Second), full.Time.Add(time.Minute)
+	full.Next, full.Due = full.Time.Add(time.Hour), full.Time.Add(2*time.Hour)
 	s.mustDeliver(t, account, time.Time{}, full, failed, bare)
 	for _, d := range s.deliveries(t, account, time.Time{}, 0) {
-		mustBeUTC(t, d.Time, d.AcceptedAt, d.AttemptedAt)
+		mustBeUTC(t, d.Time, d.AcceptedAt, d.AttemptedAt, d.Next, d.Due)
 		if (d.Attempts == 0) != d.AttemptedAt.IsZero() {
 			t.Errorf("AttemptedAt = %v after %d attempts", d.AttemptedAt, d.Attempts)
+		}
+		if (d.Sends == 0) != d.Next.IsZero() || d.Next.IsZero() != d.Due.IsZero() {
+			t.Errorf("Next = %v and Due = %v after %d sends", d.Next, d.Due, d.Sends)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func testFields(t *testing.T, s *suite) {
 	given[1].CreatedAt, given[1].UpdatedAt = created, updated
 	given[2].SealedKey = []byte{0}
 	given[2].CreatedAt = time.UnixMilli(0)
-	given[2].Disabled = true
+	given[2].Disabled, given[2].DisabledReason = true, "ž 😀#'\""
 	given[2].RetiredKeys = retired(4)
 	given[3].RetiredKeys = []webhook.RetiredKey{{Sealed: []byte{0}, Until: updated}}
 	given[3].Statistics = webhook.Statistics{LastSentAt: created, LastFailedAt: updated, FailedAttempts: 1<<62 + 1}

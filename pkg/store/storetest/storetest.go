@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ import (
 type Options struct {
 	// Rounds is how often each race is run, 20 if zero; 200 before a release.
 	Rounds int
+	// OnePart says that all that is due comes in one order, the earliest
+	// first, and not only within each part of the store.
+	OnePart bool
 }
 
 const (
@@ -37,7 +41,10 @@ const (
 // suite is what every subtest gets.
 type suite struct {
 	store.Store
-	rounds int
+	rounds  int
+	onePart bool
+	// moments counts those that were given.
+	moments atomic.Int64
 }
 
 // Run opens one store and runs the whole suite on it as parallel subtests. It
@@ -47,9 +54,9 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, o Options) {
 	if o.Rounds == 0 {
 		o.Rounds = defaultRounds
 	}
-	s := &suite{Store: open(t), rounds: o.Rounds}
+	s := &suite{Store: open(t), rounds: o.Rounds, onePart: o.OnePart}
 	t.Run("store", func(t *testing.T) {
-		for _, tests := range []map[string]func(*testing.T, *suite){registrationTests(), changeTests(), accountTests(), deliveryTests()} {
+		for _, tests := range []map[string]func(*testing.T, *suite){registrationTests(), changeTests(), accountTests(), deliveryTests(), sendingTests()} {
 			for name, test := range tests {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
@@ -149,6 +156,44 @@ func deliveryTests() map[string]func(*testing.T, *suite) {
 		"DeliveriesLarge":     testDeliveriesLarge,
 		"DeliveriesYield":     testDeliveriesYield,
 		"DeliveriesCancelled": testDeliveriesCancelled,
+		"DeliveryInvalid":     testDeliveryInvalid,
+		"DeliveryUnknown":     testDeliveryUnknown,
+		"Payload":             testPayload,
+		"PayloadKept":         testPayloadKept,
+		"PayloadFirst":        testPayloadFirst,
+		"PayloadRace":         testPayloadRace,
+	}
+}
+
+// sendingTests are of attempting deliveries, and of finding those to attempt.
+func sendingTests() map[string]func(*testing.T, *suite) {
+	return map[string]func(*testing.T, *suite){
+		"Targets":          testTargets,
+		"TargetsNow":       testTargetsNow,
+		"TargetsMany":      testTargetsMany,
+		"Task":             testTask,
+		"TaskUnknown":      testTaskUnknown,
+		"Settle":           testSettle,
+		"SettleLeaves":     testSettleLeaves,
+		"SettleChanged":    testSettleChanged,
+		"SettleUnknown":    testSettleUnknown,
+		"SettleRace":       testSettleRace,
+		"SettleSequence":   testSettleSequence,
+		"Mark":             testMark,
+		"MarkElsewhere":    testMarkElsewhere,
+		"MarkChange":       testMarkChange,
+		"MarkRace":         testMarkRace,
+		"DueWindow":        testDueWindow,
+		"DueMoves":         testDueMoves,
+		"DueMany":          testDueMany,
+		"DueStop":          testDueStop,
+		"DueYield":         testDueYield,
+		"DueCancelled":     testDueCancelled,
+		"Lease":            testLease,
+		"LeaseChanged":     testLeaseChanged,
+		"LeaseRace":        testLeaseRace,
+		"LeaseSettleRace":  testLeaseSettleRace,
+		"SendingCancelled": testSendingCancelled,
 	}
 }
 

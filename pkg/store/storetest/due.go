@@ -1,0 +1,262 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// due gives what Due gives of some accounts.
+func (s *suite) due(t *testing.T, from, before time.Time, accounts ...webhook.Account) []webhook.Pending {
+	t.Helper()
+	var got []webhook.Pending
+	err := s.sending(t).Due(s.context(t), from, before, func(p webhook.Pending) bool {
+		if slices.Contains(accounts, p.Account) {
+			got = append(got, p)
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatalf("Due(%v, %v): %v", from, before, err)
+	}
+	return got
+}
+
+// pending is what Due gives of a delivery.
+func pending(d webhook.Delivery) webhook.Pending {
+	return webhook.Pending{Message: d.Message(), Due: d.Due, Sends: d.Sends}
+}
+
+// mustBeDue fails the test unless exactly want of their accounts and of beside
+// are due after from and not after before, the earliest first where the store
+// has one part.
+func (s *suite) mustBeDue(t *testing.T, from, before time.Time, beside webhook.Account, want ...webhook.Delivery) {
+	t.Helper()
+	accounts := []webhook.Account{beside}
+	var expected []webhook.Pending
+	for _, d := range want {
+		accounts = append(accounts, d.Account)
+		expected = append(expected, pending(d))
+	}
+	got := s.due(t, from, before, accounts...)
+	byDue := func(a, b webhook.Pending) int { return a.Due.Compare(b.Due) }
+	if s.onePart && !slices.IsSortedFunc(got, byDue) {
+		t.Fatalf("what is due does not come in order: %+v", got)
+	}
+	byID := func(a, b webhook.Pending) int { return strings.Compare(a.ID, b.ID) }
+	slices.SortFunc(got, byID)
+	slices.SortFunc(expected, byID)
+	same(t, "due deliveries", got, expected)
+	for _, p := range got {
+		mustBeUTC(t, p.At, p.Due)
+	}
+}
+
+// What is due is given from just after one time up to another, to the
+// millisecond, of whatever accounts; what has no Due never is.
+func testDueWindow(t *testing.T, s *suite) {
+	base, first, second := s.moment(), newAccount(), newAccount()
+	s.mustBeDue(t, base.Add(-time.Hour), base.Add(time.Hour), first)
+	var kept []webhook.Delivery
+	for i, after := range []time.Duration{0, time.Millisecond, 2 * time.Millisecond, time.Minute, time.Hour} {
+		d := newDue([]webhook.Account{first, second}[i%2], base.Add(after))
+		d.Attempts, d.AttemptedAt, d.Sends = int64(i), at, int64(2*i)
+		d.Payload = payload(10 + 1000*(i%3))
+		kept = append(kept, s.mustKeep(t, d))
+	}
+	never := newDelivery(first, 0)
+	never.Next = base
+	s.mustAdd(t, never)
+	prague := time.FixedZone("CEST", 2*60*60)
+	for _, tt := range []struct {
+		from, before time.Time
+		want         []webhook.Delivery
+	}{
+		{time.Time{}, base.Add(time.Hour), kept},
+		{time.Time{}, base, kept[:1]},
+		{base.Add(-1), base.Add(time.Hour), kept},
+		{base, base.Add(time.Hour), kept[1:]},
+		{base.In(prague), base.Add(time.Hour).In(prague), kept[1:]},
+		{base.Add(1), base.Add(time.Hour - 1), kept[1:4]},
+		{base.Add(-time.Millisecond), base.Add(time.Millisecond - 1), kept[:1]},
+		{base.Add(-time.Millisecond), base.Add(time.Millisecond), kept[:2]},
+		{base.Add(time.Millisecond), base.Add(2 * time.Millisecond), kept[2:3]},
+		{base.Add(time.Millisecond - 1), base.Add(2*time.Millisecond - 1), kept[1:2]},
+		{base.Add(2 * time.Millisecond), base.Add(time.Minute - 1), nil},
+		{base, base, nil},
+		{base.Add(time.Hour), base, nil},
+		{base.Add(time.Hour), base.Add(24 * time.Hour), nil},
+		{base.Add(-24 * time.Hour), base.Add(-1), nil},
+	} {
+		got := s.due(t, tt.from, tt.before, first, second) // of both, even where only one is wanted
+		if len(got) != len(tt.want) {
+			t.Errorf("due after %v and not after %v: %d deliveries, want %d", tt.from, tt.before, len(got), len(tt.want))
+		}
+		s.mustBeDue(t, tt.from, tt.before, first, tt.want...)
+	}
+}
+
+// A delivery is due by its latest Due, with the number and time of its next
+// attempt, and no more when it has none.
+func testDueMoves(t *testing.T, s *suite) {
+	base := s.moment()
+	day := func(n time.Duration) time.Time { return base.Add(n * time.Hour) }
+	d := s.mustKeep(t, newDue(newAccount(), day(1)))
+	// only fails the test unless d is due once, at its Due.
+	only := func(d webhook.Delivery) {
+		t.Helper()
+		s.mustBeDue(t, day(0), day(20), d.Account, d)
+		s.mustBeDue(t, d.Due.Add(-time.Millisecond), d.Due, d.Account, d)
+	}
+	only(d)
+	settle := func(now webhook.Delivery) {
+		t.Helper()
+		s.mustSettle(t, webhook.Settlement{Was: d, Now: now})
+		d = now
+	}
+	lease := func(until time.Time) {
+		t.Helper()
+		s.mustLease(t, pending(d), until)
+		d.Due, d.Sends = until, d.Sends+1
+	}
+	settle(failed(d, day(3)))
+	only(d)
+	lease(day(5))
+	only(d)
+	lease(day(4))
+	only(d)
+	settle(failed(d, day(2)))
+	only(d)
+	again := d
+	again.Due = day(6)
+	if _, err := s.sending(t).AddDelivery(s.context(t), again); !errors.Is(err, webhook.ErrExists) {
+		t.Fatalf("AddDelivery again: error = %v, want ErrExists", err)
+	}
+	only(d)
+	for _, end := range []func(webhook.Delivery) webhook.Delivery{
+		sent, func(d webhook.Delivery) webhook.Delivery { return d.Cancelled("cancelled") },
+	} {
+		settle(end(d))
+		s.mustBeDue(t, day(0), day(20), d.Account)
+		settle(failed(d, day(7)))
+		only(d)
+	}
+}
+
+// Many deliveries of many accounts at once are due, each once and in order.
+func testDueMany(t *testing.T, s *suite) {
+	const count, each = 300, 7
+	ctx, store := s.context(t), s.sending(t)
+	base := s.moment()
+	given := make([]webhook.Delivery, count)
+	for i := range given {
+		account := newAccount()
+		if i%each != 0 {
+			account = given[i-1].Account
+		}
+		given[i] = newDue(account, base.Add(time.Duration(i*7%count/2)*time.Second)) // two at a time
+		given[i].Event = strings.Repeat("event", 1+i%10)
+		given[i].Payload = nil
+	}
+	errs := make([]error, 8)
+	race(len(errs), func(worker int) {
+		for i := worker; i < count; i += len(errs) {
+			kept, err := store.AddDelivery(ctx, given[i])
+			given[i].PayloadRef = kept.PayloadRef
+			errs[worker] = errors.Join(errs[worker], err)
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	s.mustBeDue(t, base.Add(-1), base.Add(time.Hour), newAccount(), given...)
+	var early []webhook.Delivery
+	for _, d := range given {
+		if !d.Due.After(base.Add(20 * time.Second)) {
+			early = append(early, d)
+		}
+	}
+	s.mustBeDue(t, base.Add(-1), base.Add(20*time.Second), newAccount(), early...)
+}
+
+// Yield ends what is given when it likes.
+func testDueStop(t *testing.T, s *suite) {
+	base, account := s.moment(), newAccount()
+	for i := range 20 {
+		s.mustKeep(t, newDue(account, base.Add(time.Duration(i)*time.Second)))
+	}
+	for stop := 1; stop <= 20; stop += 6 {
+		calls := 0
+		err := s.sending(t).Due(s.context(t), base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
+			calls++
+			return calls != stop
+		})
+		if err != nil || calls != stop {
+			t.Fatalf("Due = %v after %d calls of yield, want %d", err, calls, stop)
+		}
+	}
+}
+
+// Yield may use the store. What it puts off, settles or adds does not come
+// again, and what was due is given once.
+func testDueYield(t *testing.T, s *suite) {
+	const count = 60
+	ctx, store := s.context(t), s.sending(t)
+	base, account := s.moment(), newAccount()
+	want := map[string]webhook.Delivery{}
+	for i := range count {
+		d := s.mustKeep(t, newDue(account, base.Add(time.Duration(i)*time.Second)))
+		want[d.ID()] = d
+	}
+	until, seen := base.Add(30*time.Minute), map[string]bool{}
+	err := store.Due(ctx, base.Add(-1), base.Add(time.Hour), func(p webhook.Pending) bool {
+		d, known := want[p.ID]
+		if !known {
+			return true // of another account, or added meanwhile
+		}
+		if seen[p.ID] {
+			t.Errorf("delivery %s came twice", p.ID)
+			return false
+		}
+		seen[p.ID] = true
+		same(t, "due delivery", []webhook.Pending{p}, []webhook.Pending{pending(d)})
+		switch len(seen) % 3 {
+		case 0:
+			s.mustLease(t, p, until)
+		case 1:
+			s.mustSettle(t, webhook.Settlement{Was: d, Now: failed(d, until)})
+		}
+		s.mustKeep(t, newDue(account, base.Add(time.Minute)))
+		s.due(t, base.Add(-1), base, account)
+		return true
+	})
+	if err != nil || len(seen) != count {
+		t.Fatalf("Due = %v after %d deliveries, want %d", err, len(seen), count)
+	}
+}
+
+// Once the context has ended yield is not called any more, and the error says
+// so.
+func testDueCancelled(t *testing.T, s *suite) {
+	base, account := s.moment(), newAccount()
+	for i := range 5 {
+		s.mustKeep(t, newDue(account, base.Add(time.Duration(i)*time.Second)))
+	}
+	ctx, cancel := context.WithCancel(s.context(t))
+	defer cancel()
+	calls := 0
+	err := s.sending(t).Due(ctx, base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
+		if calls++; calls == 2 {
+			cancel()
+		}
+		return true
+	})
+	if !errors.Is(err, context.Canceled) || calls != 2 {
+		t.Fatalf("Due = %v after %d calls of yield, want one that wraps context.Canceled after 2", err, calls)
+	}
+}
