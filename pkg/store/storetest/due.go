@@ -106,19 +106,23 @@ func testDueWindow(t *testing.T, s *suite) {
 func testDueMoves(t *testing.T, s *suite) {
 	base := s.moment()
 	day := func(n time.Duration) time.Time { return base.Add(n * time.Hour) }
-	d := s.mustKeep(t, newDue(newAccount(), day(1)))
+	first := newDue(newAccount(), day(1))
+	first.Next, first.Due, first.Active = time.Time{}, time.Time{}, false
+	d := s.mustKeep(t, first)
+	s.mustBeDue(t, day(0), day(20), d.Account)
 	// only fails the test unless d is due once, at its Due.
 	only := func(d webhook.Delivery) {
 		t.Helper()
 		s.mustBeDue(t, day(0), day(20), d.Account, d)
 		s.mustBeDue(t, d.Due.Add(-time.Millisecond), d.Due, d.Account, d)
 	}
-	only(d)
 	settle := func(now webhook.Delivery) {
 		t.Helper()
 		s.mustSettle(t, webhook.Settlement{Was: d, Now: now})
 		d = now
 	}
+	settle(failed(d, day(1)))
+	only(d)
 	lease := func(until time.Time) {
 		t.Helper()
 		s.mustLease(t, pending(d), until)
