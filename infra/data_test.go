@@ -31,14 +31,19 @@ var encryption any = map[string]any{"!If": []any{
 	"!Ref AWS::NoValue",
 }}
 
-// The data outlives every mistake with a stack.
+// The data outlives every mistake with a stack. Each part of it is made unless
+// an existing one is named.
 func TestDataIsKept(t *testing.T) {
 	var stack struct{ TemplateURL string }
 	readTemplate(t, "template.yaml").Resources["Data"].properties(t, &stack)
 	data := readTemplate(t, stack.TemplateURL)
-	for name, r := range data.Resources {
+	for _, name := range holdsData(t, data) {
+		r := data.Resources[name]
 		if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
 			t.Errorf("%s: deletion policy %q, update policy %q, want Retain", name, r.DeletionPolicy, r.UpdateReplacePolicy)
+		}
+		if r.Condition != "Makes"+name {
+			t.Errorf("%s is made on condition %q, want Makes%s", name, r.Condition, name)
 		}
 	}
 	type attribute struct{ AttributeName, AttributeType, KeyType string }
@@ -87,17 +92,82 @@ func TestDataIsKept(t *testing.T) {
 	}
 }
 
-// What the other stack and its users are told of each table.
-func TestTablesAreNamed(t *testing.T) {
-	main, data := readTemplate(t, "template.yaml"), readTemplate(t, "infra/data.yaml")
-	for _, table := range data.ofType(t, "AWS::DynamoDB::Table") {
-		for output, want := range map[string]string{table: "!Ref " + table, table + "Arn": "!GetAtt " + table + ".Arn"} {
-			if got := data.Outputs[output].Value; got != want {
-				t.Errorf("infra/data.yaml: output %s is %v, want %s", output, got, want)
-			}
+// holdsData gives the names of the resources of data.yaml but one, which only
+// keeps the stack from being empty.
+func holdsData(t *testing.T, data template) []string {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(data.Resources))
+	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return data.Resources[name].Type == "AWS::CloudFormation::WaitConditionHandle"
+	})
+	if len(names)-len(rest) != 1 || data.Resources["Always"].Condition != "" {
+		t.Errorf("of %v one, Always, must be made whatever the parameters", names)
+	}
+	return rest
+}
+
+// existing gives the name of the parameter that names a resource instead of
+// having it made.
+func existing(t *testing.T, data template, resource string) string {
+	t.Helper()
+	for _, name := range []string{"Existing" + resource, "Existing" + resource + "Arn"} {
+		if _, ok := data.Parameters[name]; ok {
+			return name
 		}
-		if got, want := main.Outputs[table].Value, "!GetAtt Data.Outputs."+table; got != want {
-			t.Errorf("template.yaml: output %s is %v, want %s", table, got, want)
+	}
+	t.Fatalf("infra/data.yaml: no parameter names an existing %s", resource)
+	return ""
+}
+
+// What the other stack and its users are told of each table and of the key,
+// whether it was made here or was there.
+func TestDataIsNamed(t *testing.T) {
+	main, data := readTemplate(t, "template.yaml"), readTemplate(t, "infra/data.yaml")
+	is := func(resource string, made, there any) any {
+		return map[string]any{"!If": []any{"Makes" + resource, made, there}}
+	}
+	want := map[string]any{
+		"SealingKmsKeyArn": is("SealingKmsKey", "!GetAtt SealingKmsKey.Arn", "!Ref ExistingSealingKmsKeyArn"),
+	}
+	for _, table := range data.ofType(t, "AWS::DynamoDB::Table") {
+		want[table] = is(table, "!Ref "+table, "!Ref Existing"+table)
+		want[table+"Arn"] = is(table, "!GetAtt "+table+".Arn",
+			"!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Existing"+table+"}")
+	}
+	for output, value := range want {
+		if diff := cmp.Diff(value, data.Outputs[output].Value); diff != "" {
+			t.Errorf("infra/data.yaml: output %s (-want +got):\n%s", output, diff)
+		}
+	}
+	for _, output := range []string{"WebhooksTable", "DeliveriesTable", "SealingKmsKeyArn"} {
+		if got, want := main.Outputs[output].Value, "!GetAtt Data.Outputs."+output; got != want {
+			t.Errorf("template.yaml: output %s is %v, want %s", output, got, want)
+		}
+	}
+}
+
+// Every parameter of the data is one of the whole and is handed on, with the
+// same rules for its value.
+func TestDataParametersAreHandedOn(t *testing.T) {
+	main, data := readTemplate(t, "template.yaml"), readTemplate(t, "infra/data.yaml")
+	var stack struct{ Parameters map[string]any }
+	main.Resources["Data"].properties(t, &stack)
+	for name := range data.Parameters {
+		if got, want := stack.Parameters[name], "!Ref "+name; got != want {
+			t.Errorf("the data's %s is %v, want %s", name, got, want)
+		}
+		rules := func(tm template) any {
+			parameter, _ := tm.Parameters[name].(map[string]any)
+			return []any{parameter["Type"], parameter["Default"], parameter["AllowedPattern"], parameter["ConstraintDescription"]}
+		}
+		if diff := cmp.Diff(rules(data), rules(main)); diff != "" {
+			t.Errorf("parameter %s (-infra/data.yaml +template.yaml):\n%s", name, diff)
+		}
+	}
+	for _, name := range holdsData(t, data) {
+		condition := data.Conditions["Makes"+name]
+		if diff := cmp.Diff(any(map[string]any{"!Equals": []any{"!Ref " + existing(t, data, name), ""}}), condition); diff != "" {
+			t.Errorf("condition Makes%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
