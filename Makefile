@@ -77,7 +77,7 @@ lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
 
 .PHONY: tools
-tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp ## Install what tests need into .tools, pinned
+tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp ## Install what tests need into .tools, pinned
 
 .PHONY: clean
 clean: ## Remove what was built. The tools in .tools and the data in data stay
@@ -95,6 +95,15 @@ $(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites
 	@python3 -m venv $(tools)/venv
 	@$(python) -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
 	@$(python) -m pip check
+	@touch $@
+
+$(tools)/ministack.stamp: infra/tools/ministack/requirements.txt | prerequisites
+	@echo "Installing ministack"
+	@rm -rf $(tools)/ministack
+	@mkdir -p $(tools)
+	@python3 -m venv $(tools)/ministack
+	@$(tools)/ministack/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
+	@$(tools)/ministack/bin/python -m pip check
 	@touch $@
 
 # The Lambda runtime emulator comes with the SAM CLI.

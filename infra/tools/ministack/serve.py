@@ -1,0 +1,104 @@
+"""Serves ministack, an emulator of AWS, for the deploy test.
+
+ministack judges every request by the policies of whoever signed it (AUTH=true),
+but leaves out condition keys that Hookline's policies use: an absent key lets
+every ForAllValues condition hold and every StringEquals fail. Here it is told
+these keys, so that policies are judged as AWS judges them:
+
+  dynamodb:LeadingKeys      the partition keys that a request names
+  kms:DataKeyPairSpec       of a new data key pair
+  kms:EncryptionContext:*   and kms:EncryptionContextKeys
+
+Everything else is ministack's own, and its settings are in the environment.
+"""
+
+import json
+import re
+
+from ministack import app
+from ministack.core import iam_actions
+
+# The name of every table's partition key, of its indexes too.
+PARTITION_KEYS = ("pk",)
+# A key condition's comparison of one name to one value, as DynamoDB writes it.
+EQUALS = re.compile(r"([#\w]+)\s*=\s*(:\w+)")
+
+
+def members(body):
+    """The members of a request in JSON, none where it is something else."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def typed(value):
+    """The plain value of a DynamoDB attribute value such as {"S": "x"}."""
+    return next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
+
+
+def of_item(item):
+    """The partition keys in an item or in a key."""
+    return [typed(item[name]) for name in PARTITION_KEYS if name in item]
+
+
+def of_query(request):
+    """The partition keys that a query's key condition names."""
+    names = request.get("ExpressionAttributeNames") or {}
+    values = request.get("ExpressionAttributeValues") or {}
+    return [
+        typed(values[value])
+        for name, value in EQUALS.findall(request.get("KeyConditionExpression") or "")
+        if names.get(name, name) in PARTITION_KEYS and value in values
+    ]
+
+
+def leading_keys(request):
+    """All partition keys that a DynamoDB request names, of any operation."""
+    keys = of_query(request)
+    for part in (request, *request.get("TransactItems", ())):
+        for detail in (part, *part.values()):
+            if isinstance(detail, dict):
+                keys += of_item(detail.get("Key") or {}) + of_item(detail.get("Item") or {})
+    for requests in (request.get("RequestItems") or {}).values():
+        if isinstance(requests, dict):  # BatchGetItem
+            for key in requests.get("Keys", ()):
+                keys += of_item(key)
+            continue
+        for write in requests:  # BatchWriteItem
+            keys += of_item((write.get("PutRequest") or {}).get("Item") or {})
+            keys += of_item((write.get("DeleteRequest") or {}).get("Key") or {})
+    return sorted(set(keys))
+
+
+def kms_keys(request):
+    """The condition keys of a KMS request."""
+    context = request.get("EncryptionContext") or {}
+    found = {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
+    if context:
+        found["kms:EncryptionContextKeys"] = sorted(context)
+    if "KeyPairSpec" in request:
+        found["kms:DataKeyPairSpec"] = request["KeyPairSpec"]
+    return found
+
+
+def add_condition_keys():
+    """Have ministack's own context of a request say these keys too."""
+    dynamodb, tags = iam_actions.dynamodb_service_context, iam_actions.request_tag_context
+
+    def dynamodb_service_context(body):
+        keys = leading_keys(members(body))
+        return {**dynamodb(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
+
+    def request_tag_context(service, iam_action, body, params):
+        found = tags(service, iam_action, body, params)
+        return {**found, **kms_keys(members(body))} if service == "kms" else found
+
+    iam_actions.dynamodb_service_context = dynamodb_service_context
+    iam_actions.request_tag_context = request_tag_context
+
+
+if __name__ == "__main__":
+    add_condition_keys()
+    app.main()
