@@ -1,0 +1,110 @@
+package receiver
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// line is a delivery as scripts read it.
+type line struct {
+	Time    string `json:"time"`
+	Method  string `json:"method"`
+	Path    string `json:"path"`
+	ID      string `json:"id,omitzero"`
+	Seen    int    `json:"seen,omitzero"`
+	Event   string `json:"event,omitzero"`
+	Account string `json:"account,omitzero"`
+
+	Verified bool `json:"verified"`
+	// Scheme names those by which it is verified, Reason says why it is not.
+	Scheme string `json:"scheme,omitzero"`
+	Reason string `json:"reason,omitzero"`
+
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	// Body is the body if that is JSON, and a string if it is other text.
+	Body       jsontext.Value `json:"body,omitzero"`
+	BodyBase64 []byte         `json:"body_base64,omitzero"`
+}
+
+// JSON writes every delivery as one line of JSON. A body that is neither JSON
+// nor text comes as body_base64.
+func JSON(w io.Writer) func(Delivery) error {
+	return func(d Delivery) error {
+		written, err := marshal(d)
+		if err != nil {
+			return fmt.Errorf("write a delivery: %w", err)
+		}
+		if _, err := io.WriteString(w, plainJSON(written)+"\n"); err != nil {
+			return fmt.Errorf("write a delivery: %w", err)
+		}
+		return nil
+	}
+}
+
+func marshal(d Delivery) ([]byte, error) {
+	subject := d.subject()
+	l := line{
+		Time:     d.At.UTC().Format(time.RFC3339Nano),
+		Method:   d.Method,
+		Path:     d.Target,
+		ID:       d.Header.Get(idHeader),
+		Seen:     d.Seen,
+		Event:    subject.event,
+		Account:  subject.account,
+		Verified: len(d.Faults()) == 0,
+		Scheme:   strings.Join(d.verified(), ", "),
+		Reason:   strings.Join(texts(d.Faults()), "; "),
+		Status:   d.Answer.Status,
+		Headers:  map[string]string{},
+	}
+	for name, values := range d.Header {
+		l.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	// A header may hold what is no UTF-8.
+	options := json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if d.Body == nil {
+		return json.Marshal(l, options)
+	}
+	if l.Body = d.Body; l.Body.IsValid() {
+		// It fails for a body nested almost as deeply as JSON may be.
+		if written, err := json.Marshal(l, options); err == nil {
+			return written, nil
+		}
+	}
+	l.Body = nil
+	if utf8.Valid(d.Body) {
+		var err error
+		if l.Body, err = jsontext.AppendQuote(nil, d.Body); err != nil {
+			return nil, err
+		}
+	} else {
+		l.BodyBase64 = d.Body
+	}
+	return json.Marshal(l, options)
+}
+
+// verified names the schemes by which the delivery is verified.
+func (d Delivery) verified() []string {
+	var names []string
+	for _, check := range d.Checks {
+		if check.Fault == nil {
+			names = append(names, check.Scheme)
+		}
+	}
+	return names
+}
+
+func texts(errs []error) []string {
+	var texts []string
+	for _, err := range errs {
+		texts = append(texts, err.Error())
+	}
+	return texts
+}

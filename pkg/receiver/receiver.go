@@ -1,0 +1,134 @@
+// Package receiver is the other end of a delivery: it receives webhooks as a
+// customer's program does, verifies their signatures, and shows them.
+//
+// It guarantees that a delivery has been shown before it is answered, that
+// "verified" means that every signature on it is right and Standard Webhooks'
+// timestamp is within five minutes, that no signing key is shown, and that
+// nothing which came from outside reaches a terminal as more than characters
+// to be seen. Memory is bounded: bodies are refused above 1 MiB, and the
+// latest 10,000 webhook-ids are remembered.
+//
+// It refuses texts that are no signing keys. It is a tool for developers: it
+// keeps nothing, and its answers are those that it was told to give.
+package receiver
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+const (
+	// MaxBody is the largest body that is received.
+	MaxBody = 1 << 20
+	// remembered is how many webhook-ids are told apart from new ones.
+	remembered = 10_000
+)
+
+// Config is what a Receiver is made of. Keys may be empty, and the answer's
+// Delay and RetryAfter 0; the rest is needed.
+type Config struct {
+	Keys   []Key
+	Answer Answer
+	// FailFirst is how many deliveries are answered 500 before the others get
+	// the Answer.
+	FailFirst int
+	// Show is given every delivery, one at a time. If it fails, the delivery
+	// is answered 500.
+	Show func(Delivery) error
+	// Note is told in one line what went wrong beside, and by several at once.
+	Note func(string)
+	Now  func() time.Time
+	// Sleep waits, or returns the error of the context when that ends first.
+	Sleep func(context.Context, time.Duration) error
+}
+
+// Receiver receives deliveries: whatever is requested but GET /, which says
+// what this is. The contexts of its requests are to end when the server stops.
+type Receiver struct {
+	Config
+
+	mu   sync.Mutex // held while a delivery is counted and shown
+	seen *lru.LRU[[sha256.Size]byte, int]
+	// failed counts the deliveries that were answered 500 for FailFirst.
+	failed int
+}
+
+// New gives a receiver.
+func New(cfg Config) (*Receiver, error) {
+	seen, err := lru.NewLRU[[sha256.Size]byte, int](remembered, nil)
+	if err != nil {
+		return nil, fmt.Errorf("new receiver: %w", err)
+	}
+	return &Receiver{Config: cfg, seen: seen}, nil
+}
+
+// ServeHTTP receives one delivery.
+func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		say(w, http.StatusOK, "This is hookline listen: it shows the webhooks that are sent to it.")
+		return
+	}
+	d := Delivery{Method: r.Method, Target: r.RequestURI, Header: r.Header}
+	var err error
+	d.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
+		d.Body = nil
+	} else if err != nil {
+		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender broke off")
+		say(w, http.StatusBadRequest, "The body is incomplete.")
+		return
+	}
+	d.At = rc.Now()
+	if !d.TooLarge {
+		d.Checks = Verify(d.At, rc.Keys, d.Header, d.Body)
+	}
+	if d, err = rc.take(d); err != nil {
+		rc.Note(err.Error())
+		say(w, http.StatusInternalServerError, "The delivery could not be shown.")
+		return
+	}
+	rc.answer(w, r, d)
+}
+
+// take counts a delivery, settles its answer and shows it.
+func (rc *Receiver) take(d Delivery) (Delivery, error) {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	if id := d.Header.Get(idHeader); id != "" {
+		key := sha256.Sum256([]byte(id)) // of one length, however long the id
+		before, _ := rc.seen.Get(key)
+		d.Seen = before + 1
+		rc.seen.Add(key, d.Seen)
+	}
+	switch d.Answer = rc.Answer; {
+	case d.TooLarge:
+		d.Answer = Answer{Status: http.StatusRequestEntityTooLarge}
+	case rc.failed < rc.FailFirst:
+		rc.failed++
+		d.Answer.Status = http.StatusInternalServerError
+	}
+	return d, rc.Show(d)
+}
+
+// answer waits and answers.
+func (rc *Receiver) answer(w http.ResponseWriter, r *http.Request, d Delivery) {
+	if d.Answer.Delay > 0 {
+		began := rc.Now()
+		if err := rc.Sleep(r.Context(), d.Answer.Delay); err != nil {
+			waited := rc.Now().Sub(began).Truncate(time.Millisecond)
+			rc.Note(fmt.Sprintf("%s: no answer after %v: the sender hung up, or this was told to stop",
+				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
+			say(w, http.StatusServiceUnavailable, "hookline listen stops.")
+			return
+		}
+	}
+	d.Answer.write(w)
+}

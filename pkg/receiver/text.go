@@ -1,0 +1,112 @@
+package receiver
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fatih/color"
+)
+
+// palette is how the parts of a delivery are coloured, if they are.
+type palette struct {
+	title, good, bad, note, quiet, name, text, number, word func(...any) string
+}
+
+func newPalette(coloured bool) palette {
+	paint := func(attributes ...color.Attribute) func(...any) string {
+		c := color.New(attributes...)
+		if coloured {
+			c.EnableColor()
+		} else {
+			c.DisableColor()
+		}
+		return c.Sprint
+	}
+	return palette{
+		title:  paint(color.Bold),
+		good:   paint(color.FgGreen, color.Bold),
+		bad:    paint(color.FgRed, color.Bold),
+		note:   paint(color.FgYellow),
+		quiet:  paint(color.Faint),
+		name:   paint(color.FgBlue),
+		text:   paint(color.FgGreen),
+		number: paint(color.FgCyan),
+		word:   paint(color.FgMagenta),
+	}
+}
+
+// Text writes every delivery for people, in colour or not. Nothing that came
+// with a delivery can make a terminal do anything but show it.
+func Text(w io.Writer, coloured bool) func(Delivery) error {
+	colours := newPalette(coloured)
+	return func(d Delivery) error {
+		var out strings.Builder
+		showHead(&out, d, colours)
+		showHeader(&out, d, colours)
+		if d.Body != nil {
+			showBody(&out, d.Body, colours)
+		}
+		out.WriteString(indent + colours.quiet(d.Answer.String()) + "\n\n")
+		if _, err := io.WriteString(w, out.String()); err != nil {
+			return fmt.Errorf("write a delivery: %w", err)
+		}
+		return nil
+	}
+}
+
+// showHead writes what came, about what, and whether it is verified.
+func showHead(out *strings.Builder, d Delivery, colours palette) {
+	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(plain(d.Method+" "+d.Target, maxHeaderText)))
+	subject := d.subject()
+	if subject.event != "" {
+		out.WriteString("  event " + colours.title(plain(subject.event, maxWordText)))
+	}
+	if subject.account != "" {
+		out.WriteString("  account " + colours.title(plain(subject.account, maxWordText)))
+	}
+	if d.Seen > 1 {
+		out.WriteString("  " + colours.note(fmt.Sprintf("again (attempt %d seen)", d.Seen)))
+	}
+	out.WriteString("\n")
+	for _, scheme := range d.verified() {
+		out.WriteString(indent + colours.good("verified ("+scheme+")") + "\n")
+	}
+	for _, fault := range d.Faults() {
+		out.WriteString(indent + colours.bad("NOT VERIFIED: "+fault.Error()) + "\n")
+	}
+}
+
+// shownHeaders begin the names of the headers that are shown, in this order.
+var shownHeaders = []string{"Webhook-", "Squake-", "Shoptet-", "Content-Type", "User-Agent"}
+
+// showHeader writes the headers that a receiver has to do with.
+func showHeader(out *strings.Builder, d Delivery, colours palette) {
+	names := slices.Sorted(maps.Keys(d.Header))
+	for _, prefix := range shownHeaders {
+		for _, name := range names {
+			if !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			for _, value := range d.Header[name] {
+				out.WriteString(indent + colours.quiet(plain(wireName(name), maxWordText)+":") + " " + plain(value, maxHeaderText))
+				if at, err := timestamp(d.Header); name == timestampHeader && err == nil {
+					out.WriteString(colours.quiet(" (" + age(d.At.Sub(at)) + ")"))
+				}
+				out.WriteString("\n")
+			}
+		}
+	}
+}
+
+// age says how long ago something was.
+func age(d time.Duration) string {
+	d = d.Truncate(time.Second)
+	if d < 0 {
+		return (-d).String() + " ahead"
+	}
+	return d.String() + " ago"
+}
