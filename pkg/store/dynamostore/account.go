@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -62,33 +61,18 @@ func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.Acco
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	infos := make([]webhook.AccountInfo, 0, len(accounts))
-	for some := range slices.Chunk(accounts, maxBatchGet) {
-		if infos, err = s.appendAccounts(ctx, op, infos, some); err != nil {
-			return nil, err
-		}
-	}
-	return infos, nil
-}
-
-// appendAccounts reads up to maxBatchGet accounts, in their order.
-func (s *Store) appendAccounts(ctx context.Context, op string, infos []webhook.AccountInfo, accounts []webhook.Account) ([]webhook.AccountInfo, error) {
-	keys := make([]item, len(accounts))
+	places := make([]place, len(accounts))
 	for i, a := range accounts {
-		keys[i] = accountKey(a)
+		places[i] = s.accountPlace(a)
 	}
-	items, err := s.getAll(ctx, op, keys)
+	found, err := s.read(ctx, op, places)
 	if err != nil {
 		return nil, err
 	}
-	byPK := make(map[string]item, len(items))
-	for _, it := range items {
-		d := decoder{item: it}
-		byPK[d.str(attrPK)] = it
-	}
-	for _, a := range accounts {
-		it, found := byPK[accountPK(a)]
-		if !found {
+	infos := make([]webhook.AccountInfo, 0, len(accounts))
+	for i, a := range accounts {
+		it, there := found[places[i]]
+		if !there {
 			continue
 		}
 		info, err := decodeAccount(a, it)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -22,7 +21,7 @@ const (
 // changeable are the attributes that a change may set or remove while the
 // event stays. Statistics are none of them: deliveries write them meanwhile.
 var changeable = [...]string{
-	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrVersion, attrModified,
+	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrVersion, attrModified,
 }
 
 // Webhook implements store.Store: one strongly consistent GetItem.
@@ -139,20 +138,7 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 // update sets exactly the changeable attributes of a record.
 func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 	whole, values := encodeWebhook(now), sameUnchanged(was)
-	var set, remove []string
-	for _, name := range changeable {
-		value, there := whole[name]
-		if !there {
-			remove = append(remove, name)
-			continue
-		}
-		set = append(set, name+" = :"+name)
-		values[":"+name] = value
-	}
-	expression := "SET " + strings.Join(set, ", ") // the version at least
-	if len(remove) > 0 {
-		expression += " REMOVE " + strings.Join(remove, ", ")
-	}
+	expression := assign(whole, changeable[:], values)
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:                           table,
 		Key:                                 webhookKey(was),

@@ -1,6 +1,7 @@
 package dynamostore
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,10 +43,13 @@ func (d *decoder) optionalStr(name string) string {
 }
 
 // sortAfter reads what follows prefix in the sort key.
-func (d *decoder) sortAfter(prefix string) string {
-	rest, ok := strings.CutPrefix(d.str(attrSK), prefix)
+func (d *decoder) sortAfter(prefix string) string { return d.after(attrSK, prefix) }
+
+// after reads what follows prefix in a string.
+func (d *decoder) after(name, prefix string) string {
+	rest, ok := strings.CutPrefix(d.str(name), prefix)
 	if !ok {
-		d.fail(attrSK)
+		d.fail(name)
 	}
 	return rest
 }
@@ -81,7 +85,8 @@ func (d *decoder) optionalTime(name string) time.Time {
 	return d.time(name)
 }
 
-// bytes reads bytes that are absent when there are none.
+// bytes reads bytes that are absent when there are none. They are not shared
+// with the item, of which several records may be made.
 func (d *decoder) bytes(name string) []byte {
 	attr, ok := d.item[name]
 	if !ok {
@@ -92,7 +97,7 @@ func (d *decoder) bytes(name string) []byte {
 		d.fail(name)
 		return nil
 	}
-	return v.Value
+	return bytes.Clone(v.Value)
 }
 
 // flag reads a boolean that is absent when it is false.

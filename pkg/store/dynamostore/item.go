@@ -15,7 +15,7 @@ import (
 // with every item; an ordinary webhook stays below the 1 KB of one write unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<dialect>#<account>  E#<event>    i u p n q k o d v c m s f g
+//	webhook           A#<dialect>#<account>  E#<event>    i u p n q k o d t v c m s f g j
 //	account           A#<dialect>#<account>  ACCOUNT      c x k
 //	its tokens        A#<dialect>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
@@ -25,27 +25,29 @@ const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrID       = "i" // S: id of a webhook or token
-	attrURL      = "u" // S
-	attrPayload  = "p" // BOOL: the full payload is wanted; absent for false
-	attrPosition = "n" // N: absent for 0
-	attrClaim    = "q" // S: names the request that made the webhook
-	attrSealed   = "k" // B: sealed signing key of a webhook or account; absent for none
-	attrRetired  = "o" // L of M: keys that were rotated out, each k and e; absent for none
-	attrDisabled = "d" // BOOL: absent for false
-	attrVersion  = "v" // N
-	attrCreated  = "c" // N: milliseconds since 1970, like every time here
-	attrModified = "m" // N: time of the latest change; absent for none
-	attrSent     = "s" // N: time of the latest success; absent for none
-	attrFailed   = "f" // N: time of the latest failure; absent for none
-	attrFailures = "g" // N: failures since the latest success; absent for 0
-	attrClosing  = "x" // N: 1 while the account is being deleted
-	attrAccount  = "a" // S: <dialect>:<account>
-	attrHash     = "h" // B: SHA-256 of a token
-	attrRights   = "r" // N: bit set of webhook.Rights
-	attrExpires  = "e" // N: of a token, absent for never; of a retired key
-	attrPublic   = "b" // B: public key
-	attrWrapped  = "w" // B: wrapped private key; absent for none
+	attrID          = "i" // S: id of a webhook or token
+	attrURL         = "u" // S
+	attrPayload     = "p" // BOOL: the full payload is wanted; absent for false
+	attrPosition    = "n" // N: absent for 0
+	attrClaim       = "q" // S: names the request that made the webhook
+	attrSealed      = "k" // B: sealed signing key of a webhook or account; absent for none
+	attrRetired     = "o" // L of M: keys that were rotated out, each k and e; absent for none
+	attrDisabled    = "d" // BOOL: absent for false
+	attrWhy         = "t" // S: why Hookline disabled it; absent for none
+	attrVersion     = "v" // N
+	attrCreated     = "c" // N: milliseconds since 1970, like every time here
+	attrModified    = "m" // N: time of the latest change; absent for none
+	attrSent        = "s" // N: time of the latest success; absent for none
+	attrFailed      = "f" // N: time of the latest failure; absent for none
+	attrFailures    = "g" // N: failures since the latest success; absent for 0
+	attrFailureMark = "j" // S: names the call that counted the latest failure; absent for none
+	attrClosing     = "x" // N: 1 while the account is being deleted
+	attrAccount     = "a" // S: <dialect>:<account>
+	attrHash        = "h" // B: SHA-256 of a token
+	attrRights      = "r" // N: bit set of webhook.Rights
+	attrExpires     = "e" // N: of a token, absent for never; of a retired key
+	attrPublic      = "b" // B: public key
+	attrWrapped     = "w" // B: wrapped private key; absent for none
 
 	accountPrefix  = "A#"
 	eventPrefix    = "E#"
@@ -85,6 +87,7 @@ func encodeWebhook(w webhook.Webhook) item {
 	putBytes(it, attrSealed, w.SealedKey)
 	putRetired(it, w.RetiredKeys)
 	putFlag(it, attrDisabled, w.Disabled)
+	putStr(it, attrWhy, w.DisabledReason)
 	putTime(it, attrModified, w.UpdatedAt)
 	putTime(it, attrSent, w.Statistics.LastSentAt)
 	putTime(it, attrFailed, w.Statistics.LastFailedAt)
@@ -108,19 +111,20 @@ func putRetired(it item, keys []webhook.RetiredKey) {
 func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 	d := decoder{item: it}
 	w := webhook.Webhook{
-		Account:     a,
-		Event:       d.sortAfter(eventPrefix),
-		ID:          d.str(attrID),
-		Claim:       d.str(attrClaim),
-		URL:         d.str(attrURL),
-		SendPayload: d.flag(attrPayload),
-		Position:    int(d.optionalNum(attrPosition)),
-		SealedKey:   d.bytes(attrSealed),
-		RetiredKeys: d.retired(),
-		Disabled:    d.flag(attrDisabled),
-		Version:     d.num(attrVersion),
-		CreatedAt:   d.time(attrCreated),
-		UpdatedAt:   d.optionalTime(attrModified),
+		Account:        a,
+		Event:          d.sortAfter(eventPrefix),
+		ID:             d.str(attrID),
+		Claim:          d.str(attrClaim),
+		URL:            d.str(attrURL),
+		SendPayload:    d.flag(attrPayload),
+		Position:       int(d.optionalNum(attrPosition)),
+		SealedKey:      d.bytes(attrSealed),
+		RetiredKeys:    d.retired(),
+		Disabled:       d.flag(attrDisabled),
+		DisabledReason: d.optionalStr(attrWhy),
+		Version:        d.num(attrVersion),
+		CreatedAt:      d.time(attrCreated),
+		UpdatedAt:      d.optionalTime(attrModified),
 		Statistics: webhook.Statistics{
 			LastSentAt:     d.optionalTime(attrSent),
 			LastFailedAt:   d.optionalTime(attrFailed),
@@ -229,6 +233,34 @@ func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Va
 
 func num(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// billed is what DynamoDB bills for an item of scalars, in bytes: names, and
+// values in UTF-8 or raw; a number at most a byte for two digits and two more.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+func billed(it item) int {
+	size := 0
+	for name, value := range it {
+		size += len(name)
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			size += len(v.Value)
+		case *types.AttributeValueMemberB:
+			size += len(v.Value)
+		case *types.AttributeValueMemberN:
+			size += (len(v.Value)+1)/2 + 2
+		case *types.AttributeValueMemberBOOL:
+			size++
+		}
+	}
+	return size
+}
+
+// putStr leaves out what is empty.
+func putStr(it item, name, s string) {
+	if s != "" {
+		it[name] = str(s)
+	}
 }
 
 // putNum leaves out 0.

@@ -17,30 +17,6 @@ var (
 	testTime    = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 )
 
-// itemSize is what DynamoDB bills for an item, in bytes: names, and values in
-// UTF-8 or raw; a number at most a byte for two digits and two more.
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-func itemSize(t *testing.T, it item) int {
-	t.Helper()
-	size := 0
-	for name, value := range it {
-		size += len(name)
-		switch v := value.(type) {
-		case *types.AttributeValueMemberS:
-			size += len(v.Value)
-		case *types.AttributeValueMemberB:
-			size += len(v.Value)
-		case *types.AttributeValueMemberN:
-			size += (len(v.Value)+1)/2 + 2
-		case *types.AttributeValueMemberBOOL:
-			size++
-		default:
-			t.Fatalf("attribute %q has type %T", name, value)
-		}
-	}
-	return size
-}
-
 // A record costs one write unit, 1 KB, with the longest account, a UUID, a
 // sealed key of 400 bytes and a URL of 350 characters.
 func TestOrdinaryRecordFitsOneUnit(t *testing.T) {
@@ -51,7 +27,7 @@ func TestOrdinaryRecordFitsOneUnit(t *testing.T) {
 		URL:   "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
 		SealedKey: make([]byte, 400), Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
 	}
-	if size := itemSize(t, encodeWebhook(w)); size > 1024 {
+	if size := billed(encodeWebhook(w)); size > 1024 {
 		t.Errorf("the record has %d bytes, want 1024 at most", size)
 	}
 }
@@ -84,8 +60,8 @@ func TestRoundTrips(t *testing.T) {
 		Account: testAccount, Event: "e", ID: "i", URL: "https://ü.example/\u2028", SendPayload: true,
 		Position: 3, SealedKey: []byte{0, 255}, Version: 1 << 60, CreatedAt: testTime, UpdatedAt: testTime.Add(time.Hour),
 		RetiredKeys: []webhook.RetiredKey{{Sealed: []byte{1}, Until: testTime}, {Sealed: []byte{0, 2}, Until: testTime.Add(time.Minute)}},
-		Disabled:    true,
-		Statistics:  webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime.Add(time.Second), FailedAttempts: 1 << 40},
+		Disabled:    true, DisabledReason: "why",
+		Statistics: webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime.Add(time.Second), FailedAttempts: 1 << 40},
 	}
 	for _, w := range []webhook.Webhook{full, {Account: testAccount, Event: "e", ID: "i", URL: "u", Version: 1, CreatedAt: testTime}} {
 		got, err := decodeWebhook(testAccount, encodeWebhook(w))
@@ -126,14 +102,14 @@ func TestDecodeRefusesMalformed(t *testing.T) {
 	webhookItem := func() item {
 		return encodeWebhook(webhook.Webhook{
 			Account: testAccount, Event: "e", ID: secret, URL: secret, SealedKey: []byte(secret),
-			SendPayload: true, Position: 1, Version: 1, CreatedAt: testTime, UpdatedAt: testTime, Disabled: true,
+			SendPayload: true, Position: 1, Version: 1, CreatedAt: testTime, UpdatedAt: testTime, Disabled: true, DisabledReason: secret,
 			RetiredKeys: []webhook.RetiredKey{{Sealed: []byte(secret), Until: testTime}},
 			Statistics:  webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime, FailedAttempts: 1},
 		})
 	}
 	wrong := &types.AttributeValueMemberL{Value: []types.AttributeValue{str(secret)}}
 	keyOfNoTime := item{attrSealed: str(secret)}
-	for _, name := range []string{"sk", "i", "u", "p", "n", "k", "o", "d", "v", "c", "m", "s", "f", "g"} {
+	for _, name := range []string{"sk", "i", "u", "p", "n", "k", "o", "d", "t", "v", "c", "m", "s", "f", "g"} {
 		it := webhookItem()
 		it[name] = wrong
 		_, err := decodeWebhook(testAccount, it)

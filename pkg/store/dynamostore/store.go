@@ -24,7 +24,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -75,7 +74,10 @@ type Store struct {
 	requestToken func() string
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store      = (*Store)(nil)
+	_ store.Deliveries = (*Store)(nil)
+)
 
 // New builds a store. The error wraps webhook.ErrInvalid when Client or Table
 // are missing. It makes no request.
@@ -155,30 +157,6 @@ func (s *Store) getFrom(ctx context.Context, op string, table *string, k item) (
 		return nil, err
 	}
 	return out.Item, nil
-}
-
-// maxBatchGet is how many items one BatchGetItem may name.
-const maxBatchGet = 100
-
-// getAll reads up to maxBatchGet items strongly consistent, those that are
-// there, in any order. Keys that an answer leaves unprocessed are asked for
-// again, until the call's time is over.
-func (s *Store) getAll(ctx context.Context, op string, keys []item) ([]item, error) {
-	var items []item
-	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
-		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{*s.table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
-		})
-		if err != nil {
-			return err
-		}
-		items = append(items, out.Responses[*s.table]...)
-		if keys = out.UnprocessedKeys[*s.table].Keys; len(keys) > 0 {
-			return errUnprocessed
-		}
-		return nil
-	})
-	return items, err
 }
 
 // query reads all items of a partition whose sort key begins with prefix, in

@@ -21,31 +21,53 @@ const activePoll = 200 * time.Millisecond
 //
 // webhook.ErrUnavailable wraps ctx.Err() when a table is not ready by then.
 func (s *Store) CreateTable(ctx context.Context) error {
-	if err := s.createTable(ctx, s.table); err != nil || s.deliveries == nil {
+	if err := s.createTable(ctx, &dynamodb.CreateTableInput{TableName: s.table}); err != nil || s.deliveries == nil {
 		return err
 	}
-	if err := s.createTable(ctx, s.deliveries); err != nil {
+	if err := s.createTable(ctx, withDueIndex(s.deliveries)); err != nil {
 		return err
 	}
 	return s.expire(ctx, s.deliveries)
 }
 
-// createTable makes one table of pk and sk.
-func (s *Store) createTable(ctx context.Context, table *string) error {
-	op := "create table " + *table
-	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
-		_, err := s.client.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName:   table,
-			BillingMode: types.BillingModePayPerRequest,
-			AttributeDefinitions: []types.AttributeDefinition{
-				{AttributeName: aws.String(attrPK), AttributeType: types.ScalarAttributeTypeS},
-				{AttributeName: aws.String(attrSK), AttributeType: types.ScalarAttributeTypeS},
+// withDueIndex asks for the table of deliveries with its index, which only
+// those are in that are due some time.
+func withDueIndex(table *string) *dynamodb.CreateTableInput {
+	return &dynamodb.CreateTableInput{
+		TableName: table,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String(attrShard), AttributeType: types.ScalarAttributeTypeN},
+			{AttributeName: aws.String(attrDue), AttributeType: types.ScalarAttributeTypeN},
+		},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName: aws.String(dueIndex),
+			KeySchema: keys(attrShard, attrDue),
+			Projection: &types.Projection{
+				ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: projected[:],
 			},
-			KeySchema: []types.KeySchemaElement{
-				{AttributeName: aws.String(attrPK), KeyType: types.KeyTypeHash},
-				{AttributeName: aws.String(attrSK), KeyType: types.KeyTypeRange},
-			},
+		}},
+	}
+}
+
+func keys(hash, sort string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{
+		{AttributeName: aws.String(hash), KeyType: types.KeyTypeHash},
+		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+	}
+}
+
+// createTable makes one table of pk and sk, with what else is asked for.
+func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) error {
+	op := "create table " + *in.TableName
+	in.BillingMode = types.BillingModePayPerRequest
+	in.KeySchema = keys(attrPK, attrSK)
+	for _, name := range []string{attrPK, attrSK} {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS,
 		})
+	}
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		_, err := s.client.CreateTable(ctx, in)
 		if _, exists := errors.AsType[*types.ResourceInUseException](err); exists {
 			return nil
 		}
@@ -54,7 +76,7 @@ func (s *Store) createTable(ctx context.Context, table *string) error {
 	if err != nil {
 		return err
 	}
-	return s.awaitTable(ctx, op, table)
+	return s.awaitTable(ctx, op, in.TableName)
 }
 
 // expire lets DynamoDB remove items whose time has passed. Changing that
