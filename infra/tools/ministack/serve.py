@@ -9,6 +9,13 @@ these keys, so that policies are judged as AWS judges them:
   kms:DataKeyPairSpec       of a new data key pair
   kms:EncryptionContext:*   and kms:EncryptionContextKeys
 
+Two mistakes of its CloudFormation with nested stacks are put right:
+
+  A nested stack that is deleted with its parent keeps what its template says
+  to retain (DeletionPolicy).
+  A resource of a nested stack that an update leaves as it is keeps its
+  attributes for Fn::GetAtt.
+
 Everything else is ministack's own, and its settings are in the environment.
 """
 
@@ -17,6 +24,8 @@ import re
 
 from ministack import app
 from ministack.core import iam_actions
+from ministack.services import cloudformation
+from ministack.services.cloudformation import provisioners
 
 # The name of every table's partition key, of its indexes too.
 PARTITION_KEYS = ("pk",)
@@ -99,6 +108,41 @@ def add_condition_keys():
     iam_actions.request_tag_context = request_tag_context
 
 
+NESTED = "AWS::CloudFormation::Stack"
+RETAINS = ("Retain", "RetainExceptOnCreate")
+
+
+def retain_when_nested():
+    """Have the deletion of a nested stack let go of what it is to retain."""
+    handlers = provisioners._RESOURCE_HANDLERS[NESTED]
+    delete = handlers["delete"]
+
+    def delete_nested(physical_id, props):
+        child = cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id))
+        if child:
+            for name, definition in child["_template"]["Resources"].items():
+                if definition.get("DeletionPolicy") in RETAINS:
+                    child["_resources"].pop(name, None)
+        return delete(physical_id, props)
+
+    handlers["delete"] = delete_nested
+
+
+def remember_when_nested():
+    """Have the update of a nested stack remember what it leaves as it is."""
+    update = provisioners._update_resource
+
+    def update_resource(resource_type, physical_id, old, new, stack, logical_id=None, old_attrs=None):
+        if old_attrs is None:
+            resources = cloudformation._stacks[stack]["_resources"]
+            old_attrs = resources.get(logical_id, {}).get("Attributes")
+        return update(resource_type, physical_id, old, new, stack, logical_id, old_attrs)
+
+    provisioners._update_resource = update_resource
+
+
 if __name__ == "__main__":
     add_condition_keys()
+    retain_when_nested()
+    remember_when_nested()
     app.main()

@@ -1,0 +1,60 @@
+package deploytest
+
+import (
+	"maps"
+	"strings"
+	"testing"
+)
+
+// A stack of the template works, can be deleted without loss, and a second one
+// goes on with its data.
+func TestDeploy(t *testing.T) {
+	t.Parallel()
+	template, cli := built(t), operatorProgram(t)
+	aws := startCloud(t)
+	first := aws.deploy(t, cli, "hookline", template, nil)
+	customers := newCustomers(t, first, "1001")
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T, *stack, []*customer)
+	}{
+		{"register", register},
+		{"lifecycle", lifecycle},
+		{"policies", policiesAreEnforced},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { step.do(t, first, customers) }) {
+			t.FailNow() // what follows builds on it
+		}
+	}
+	before, kept := remember(t, first, customers), first.data()
+	first.delete(t)
+	kept.isThere(t)
+	second := onKeptData(t, aws, cli, template, kept)
+	nothingIsLost(t, second, customers, before)
+	lifecycle(t, second, customers)
+	second.delete(t)
+	kept.isThere(t)
+}
+
+// onKeptData deploys a second stack on data that is there already. Without the
+// key that the data needs, the deployment is refused before anything is made.
+func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stack {
+	t.Helper()
+	tables := parameters{"ExistingWebhooksTable": kept.webhooks, "ExistingDeliveriesTable": kept.deliveries}
+	err := aws.tryDeploy(t, "keyless", template, tables)
+	if err == nil || !strings.Contains(err.Error(), "must be given together with ExistingSealingKmsKeyArn") {
+		t.Errorf("a stack with an existing table and no key: %v", err)
+	}
+	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey}
+	maps.Copy(all, tables)
+	s := aws.deploy(t, cli, "second", template, all)
+	if s.data() != kept {
+		t.Errorf("the second stack's data is %+v, want %+v", s.data(), kept)
+	}
+	for logical, physical := range s.resources {
+		if strings.HasSuffix(logical, "Table") || strings.HasSuffix(logical, "KmsKey") {
+			t.Errorf("the second stack made %s %s beside what there was", logical, physical)
+		}
+	}
+	return s
+}

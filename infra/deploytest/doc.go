@@ -1,0 +1,39 @@
+// Package deploytest deploys the template that users deploy and tries what is
+// deployed, without an AWS account. It has no code but tests.
+//
+// `sam deploy` hands the built template to CloudFormation, as a user's would.
+// The AWS that it reaches is ministack, in one process on a loopback address,
+// which runs the built functions, calls them through API Gateway over HTTP, and
+// judges every AWS call of theirs by their roles' policies (infra/tools/ministack).
+// Nothing is skipped: when a tool or a built function is missing, the tests fail
+// and say which command makes it.
+//
+// # What is held
+//
+//   - TestDeploy: a new stack works, API by API; policies are enforced; deleting
+//     the stack leaves tables and key; a second stack that is told their names
+//     goes on where the first stopped, with the same sealing key.
+//   - TestUpgrade: deploying over the previous version loses no account, token,
+//     webhook or signing key, and replaces no table.
+//
+// A step of these is a file of its own and takes the stack it works on:
+// register_test.go, lifecycle_test.go, policies_test.go, kept_test.go.
+//
+// # The previous version
+//
+// testdata/previous holds the templates of the version before this one, as its
+// users have deployed them. They are replaced at a release: by copies of
+// template.yaml and infra/data.yaml, before either changes again. Its functions
+// are built from the newest commit that has exactly these templates. Where git
+// cannot say (no repository, or too short a history), this version's functions
+// stand in for them: what CloudFormation makes of the change is then tested all
+// the same, though not what the earlier functions wrote. The test's log says
+// which it was.
+//
+// # What ministack lacks
+//
+// It makes no routes of the OpenAPI document that SAM gives an HTTP API: the
+// tests make them, from that document as CloudFormation has it (gateway_test.go).
+// It keeps no resource policies of API Gateway's calls, throttles nothing, and
+// writes no access log. Of condition keys it is told those that the policies use.
+package deploytest
