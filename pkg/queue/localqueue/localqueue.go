@@ -52,7 +52,8 @@ const (
 type Config struct {
 	// Slots is how many attempts run at once; by default 512.
 	Slots int
-	// PerWebhook is how many of them one webhook may have; by default 16.
+	// PerWebhook is how many of them one webhook may have; by default 16. It
+	// never has more than a fifth of the slots, or one.
 	PerWebhook int
 	// Capacity is how many messages the queue holds, those of attempts under
 	// way included; by default 50,000.
@@ -124,10 +125,10 @@ func keyOf(m webhook.Message) attemptKey { return attemptKey{m.Account, m.ID, m.
 func (q *Queue) spare() int { return q.capacity / 16 }
 
 // share is how many messages a line of a standing may hold: as many as are
-// left to everyone, of which suspects may have an eighth each.
+// left to everyone if it is trusted, else an eighth of that.
 func (q *Queue) share(s standing) int {
 	left := q.capacity - q.spare() - q.held
-	if s == suspect && left > 0 {
+	if s != trusted && left > 0 {
 		return max(left/8, 1)
 	}
 	return left
