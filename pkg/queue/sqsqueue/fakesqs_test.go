@@ -1,0 +1,180 @@
+package sqsqueue
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // SQS answers with it
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	queueURL  = "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts"
+	secretKey = "do-not-show-this-secret-key"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// batchRequest is SendMessageBatch as it is on the wire.
+type batchRequest struct {
+	QueueURL string         `json:"QueueUrl"`
+	Entries  []entryRequest `json:"Entries"`
+}
+
+type entryRequest struct {
+	ID           string `json:"Id"`
+	MessageBody  string
+	DelaySeconds int
+	// MessageGroupID is spelled as on the wire by its tag.
+	MessageGroupID string `json:"MessageGroupId"`
+}
+
+type entryAnswer struct {
+	ID               string `json:"Id"`
+	MessageID        string `json:"MessageId"`
+	MD5OfMessageBody string `json:"MD5OfMessageBody"`
+}
+
+type entryFault struct {
+	ID          string `json:"Id"`
+	Code        string
+	Message     string
+	SenderFault bool
+}
+
+// fakeSQS speaks SendMessageBatch of SQS's JSON protocol. It checks each
+// request as AWS does.
+type fakeSQS struct {
+	// before answers in its place when it gives true, with the number of the
+	// request from 1.
+	before func(w http.ResponseWriter, n int) bool
+	// refuse gives the fault of an entry; nil for none.
+	refuse func(entryRequest) *entryFault
+
+	mu       sync.Mutex
+	requests int
+	got      []entryRequest
+	faults   []string
+}
+
+func startSQS(t *testing.T) (*fakeSQS, *Queue) {
+	t.Helper()
+	fake := &fakeSQS{}
+	server := httptest.NewServer(fake)
+	t.Cleanup(func() {
+		server.Close()
+		for _, fault := range fake.faults {
+			t.Error("request:", fault)
+		}
+	})
+	q, err := New(Config{
+		Client: NewClient(ClientConfig{
+			Region: "eu-central-1",
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: secretKey}, nil
+			}),
+			Endpoint: server.URL,
+		}),
+		QueueURL: queueURL,
+		Now:      func() time.Time { return start },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fake, q
+}
+
+func (f *fakeSQS) faultf(format string, args ...any) {
+	f.faults = append(f.faults, fmt.Sprintf(format, args...))
+}
+
+func (f *fakeSQS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.requests++
+	n := f.requests
+	f.mu.Unlock()
+	if f.before != nil && f.before(w, n) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if target := r.Header.Get("X-Amz-Target"); r.Method != http.MethodPost || target != "AmazonSQS.SendMessageBatch" {
+		f.faultf("%s %s", r.Method, target)
+	}
+	if auth := r.Header.Get("Authorization"); !strings.Contains(auth, "/eu-central-1/sqs/aws4_request") {
+		f.faultf("signed by %q", auth)
+	}
+	var in batchRequest
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		f.faultf("body: %v", err)
+	}
+	f.answer(w, in)
+}
+
+func (f *fakeSQS) answer(w http.ResponseWriter, in batchRequest) {
+	if in.QueueURL != queueURL || len(in.Entries) == 0 || len(in.Entries) > 10 {
+		f.faultf("%d entries to %q", len(in.Entries), in.QueueURL)
+	}
+	var out struct {
+		Successful []entryAnswer `json:",omitempty"`
+		Failed     []entryFault  `json:",omitempty"`
+	}
+	ids := map[string]bool{}
+	for _, e := range in.Entries {
+		if ids[e.ID] || e.DelaySeconds < 0 || e.DelaySeconds > 900 || e.MessageGroupID == "" || len(e.MessageGroupID) > 128 {
+			f.faultf("entry %+v", e)
+		}
+		ids[e.ID] = true
+		if f.refuse != nil {
+			if fault := f.refuse(e); fault != nil {
+				fault.ID = e.ID
+				out.Failed = append(out.Failed, *fault)
+				continue
+			}
+		}
+		f.got = append(f.got, e)
+		sum := md5.Sum([]byte(e.MessageBody)) //nolint:gosec // see above
+		out.Successful = append(out.Successful, entryAnswer{ID: e.ID, MessageID: "m-" + e.ID, MD5OfMessageBody: hex.EncodeToString(sum[:])})
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	_ = json.NewEncoder(w).Encode(out)
+}
+
+// decline answers with an error of SQS's.
+func decline(w http.ResponseWriter, status int, code string) bool {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"__type":"com.amazonaws.sqs#%s","message":"no"}`, code)
+	return true
+}
+
+// drop ends the connection without an answer.
+func drop(http.ResponseWriter, int) bool { panic(http.ErrAbortHandler) }
+
+func message(n int) webhook.Message {
+	return webhook.Message{
+		Account: webhook.Account{Dialect: "squake", ID: fmt.Sprint("acme-", n%3)},
+		ID:      fmt.Sprintf("%044x", n), Event: "order.created", Attempt: int64(n + 1),
+		At: start.Add(time.Duration(n) * time.Millisecond), PayloadRef: "5f",
+	}
+}
+
+func messages(count int) []webhook.Message {
+	list := make([]webhook.Message, count)
+	for i := range list {
+		list[i] = message(i)
+	}
+	return list
+}
