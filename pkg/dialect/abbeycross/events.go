@@ -1,9 +1,11 @@
 package abbeycross
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -14,9 +16,20 @@ const maxEvents = 500
 // well-formed name is an event.
 type eventList map[string]struct{}
 
-// parseEvents reads the operator's setting: names with commas between.
+// eventsSetting names the operator's events.
+const eventsSetting = "HOOKLINE_ABBEYCROSS_EVENTS"
+
+// readEvents reads the operator's setting, which deployed stacks need.
+func readEvents(setup dialect.Setup) (eventList, error) {
+	events, err := parseEvents(setup.Getenv(eventsSetting))
+	if err == nil && setup.Deployed && len(events) == 0 {
+		err = errors.New(eventsSetting + ": name the events that can be registered, with commas between")
+	}
+	return events, err
+}
+
+// parseEvents reads names with commas between.
 func parseEvents(setting string) (eventList, error) {
-	const name = "HOOKLINE_ABBEYCROSS_EVENTS"
 	if strings.TrimSpace(setting) == "" {
 		return nil, nil
 	}
@@ -24,12 +37,12 @@ func parseEvents(setting string) (eventList, error) {
 	for event := range strings.SplitSeq(setting, ",") {
 		event = strings.TrimSpace(event)
 		if err := validate.EventName(event); err != nil {
-			return nil, fmt.Errorf("%s: event %q %w", name, event, err)
+			return nil, fmt.Errorf("%s: event %q %w", eventsSetting, event, err)
 		}
 		events[event] = struct{}{}
 	}
 	if len(events) > maxEvents {
-		return nil, fmt.Errorf("%s: %d events, at most %d are possible", name, len(events), maxEvents)
+		return nil, fmt.Errorf("%s: %d events, at most %d are possible", eventsSetting, len(events), maxEvents)
 	}
 	return events, nil
 }

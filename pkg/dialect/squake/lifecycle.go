@@ -35,9 +35,12 @@ func wireTime(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	text := t.UTC().Format("2006-01-02T15:04:05Z")
+	text := timeText(t)
 	return &text
 }
+
+// timeText writes UTC with whole seconds.
+func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 // list answers GET /v2/webhooks.
 func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {

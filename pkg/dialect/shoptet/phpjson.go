@@ -1,0 +1,105 @@
+package shoptet
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+var errPayload = errors.New("the payload is not JSON")
+
+const hexDigits = "0123456789abcdef"
+
+// appendString writes a string as PHP's json_encode does without flags: "/"
+// as "\/", what is not ASCII as \uXXXX in lower case with surrogate pairs, and
+// no character for HTML's sake
+// (https://www.php.net/manual/en/json.constants.php). The official validator
+// encodes what it decoded again, and then verifies the signature. Broken UTF-8
+// becomes U+FFFD.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+			b = appendASCII(b, byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			b = appendEscape(appendEscape(b, high), low)
+		default:
+			b = appendEscape(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+func appendASCII(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\', '/':
+		return append(b, '\\', c)
+	case '\b':
+		return append(b, '\\', 'b')
+	case '\f':
+		return append(b, '\\', 'f')
+	case '\n':
+		return append(b, '\\', 'n')
+	case '\r':
+		return append(b, '\\', 'r')
+	case '\t':
+		return append(b, '\\', 't')
+	}
+	if c < ' ' {
+		return appendEscape(b, rune(c))
+	}
+	return append(b, c)
+}
+
+// appendEscape writes \uXXXX for a UTF-16 code unit.
+func appendEscape(b []byte, unit rune) []byte {
+	return append(b, '\\', 'u', hexDigits[unit>>12&0xf], hexDigits[unit>>8&0xf], hexDigits[unit>>4&0xf], hexDigits[unit&0xf])
+}
+
+// appendValue writes a JSON value: its strings and names as appendString does,
+// white space around tokens dropped, all else as it is spelled. Numbers are,
+// too, since the publisher may mean 1.0 and not 1. The error says that it is
+// not JSON, and shows nothing of it.
+func appendValue(b, value []byte) ([]byte, error) {
+	if !jsontext.Value(value).IsValid() {
+		return nil, errPayload
+	}
+	for i := 0; i < len(value); {
+		switch c := value[i]; c {
+		case ' ', '\t', '\n', '\r':
+			i++
+		case '"':
+			end := stringEnd(value, i)
+			text, err := jsontext.AppendUnquote(nil, value[i:end])
+			if err != nil {
+				return nil, errPayload
+			}
+			b = appendString(b, string(text))
+			i = end
+		default:
+			b = append(b, c)
+			i++
+		}
+	}
+	return b, nil
+}
+
+// stringEnd gives the place after the string that begins at i.
+func stringEnd(value []byte, i int) int {
+	for i++; i < len(value); i++ {
+		next := bytes.IndexAny(value[i:], `"\`)
+		if next < 0 {
+			break
+		}
+		if i += next; value[i] == '"' {
+			return i + 1
+		}
+		i++ // what is escaped
+	}
+	return len(value)
+}
