@@ -82,6 +82,32 @@ func TestProvenPassUnproven(t *testing.T) {
 	})
 }
 
+// Webhooks that were quick, and all begin to hang at the same time, leave room
+// for one that is quick still.
+func TestSuddenHanging(t *testing.T) {
+	broken := false
+	r := newReceivers(func(m webhook.Message) time.Duration {
+		if broken && m.Account.ID != "healthy" {
+			return hang
+		}
+		return 5 * time.Millisecond
+	})
+	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+		send(t, q, message("healthy", -1, time.Now()))
+		for i := range 100 {
+			send(t, q, message(fmt.Sprint("s", i), 0, time.Now()))
+		}
+		pass(time.Second)
+		broken = true
+		for i := range 100 {
+			offer(t, q, messages(fmt.Sprint("s", i), 1, 50, time.Now())...)
+		}
+		if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+			t.Errorf("a message of the healthy one waited %v", longest)
+		}
+	})
+}
+
 // Webhooks that are quick and have backlogs that take all slots leave another
 // its turn: here 60 with 40 slots, which turn round in 150 ms.
 func TestBacklogsTakeTurns(t *testing.T) {

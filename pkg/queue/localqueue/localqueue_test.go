@@ -128,7 +128,7 @@ func TestShareOfTheQueue(t *testing.T) {
 }
 
 // Send takes what Lease still promised, and refuses what is over the whole
-// capacity. Freed signals once there is room for everyone.
+// capacity. Freed signals once there is room for everyone, and then once.
 func TestFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inBubble(t, Config{Capacity: 160}, r, func(t *testing.T, q *Queue) {
@@ -139,34 +139,59 @@ func TestFull(t *testing.T) {
 		if got := q.Lease(subjectOf("new")); got != 0 {
 			t.Errorf("Lease of a full queue = %v", got)
 		}
-		if signalled(q) {
-			t.Error("signalled while full")
+		// The first goes alone, then 16 at once: 159, 143 and 127 are left.
+		for step, want := range []bool{false, false, true, false, false, false} {
+			pass(10 * time.Millisecond)
+			if got := signalled(q); got != want {
+				t.Errorf("step %d, %d held: signalled %t, want %t", step, q.held, got, want)
+			}
 		}
 		pass(time.Minute)
-		if !signalled(q) || signalled(q) {
-			t.Error("want one signal after there was room again")
-		}
-		if started, _ := r.count("s"); started != 160 {
-			t.Errorf("%d attempts, want 160", started)
+		if started, _ := r.count("s"); started != 160 || signalled(q) {
+			t.Errorf("%d attempts, want 160 and no signal more", started)
 		}
 	})
 }
 
-// A subject that was refused for its share, and then for want of any room, is
-// told all the same.
+// After a subject was refused for its share there is one signal, when half of
+// that is free, and not one for each message that goes.
+func TestOneSignalARefusal(t *testing.T) {
+	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
+	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+		send(t, q, message("s", -1, time.Now()))
+		pass(time.Second)
+		sent := offer(t, q, messages("s", 0, defaultCapacity, time.Now())...)
+		signals, at := 0, 0
+		for range 10_000 {
+			pass(10 * time.Millisecond)
+			if signalled(q) {
+				signals, at = signals+1, q.held
+			}
+		}
+		// held = left / 2, with left = usable - held.
+		if want := (defaultCapacity - defaultCapacity/16) / 3; signals != 1 || at > want || at < want-2*defaultPerWebhook {
+			t.Errorf("%d signals after %d messages, with %d left; want 1 with %d left", signals, sent, at, want)
+		}
+	})
+}
+
+// A subject that was refused for its share gets its signal though the queue
+// was full when the last of its messages went.
 func TestRefusedThenFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inBubble(t, Config{Capacity: 16}, r, func(t *testing.T, q *Queue) {
-		later := time.Now().Add(time.Minute)
-		send(t, q, messages("b", 0, 8, later)...)
-		send(t, q, messages("a", 0, 7, time.Now())...)
-		if q.Lease(subjectOf("a")) != 0 {
-			t.Fatal("there is room for a")
+		send(t, q, message("a", 0, time.Now()))
+		if q.Lease(subjectOf("a")) != 0 || q.Lease(subjectOf("b")) == 0 {
+			t.Fatal("want a refused for its share, and no other")
 		}
-		send(t, q, message("b", 9, later))
+		send(t, q, messages("b", 0, 15, time.Now().Add(time.Minute))...)
 		pass(time.Second)
+		if signalled(q) {
+			t.Error("signalled without room")
+		}
+		pass(2 * time.Minute)
 		if !signalled(q) {
-			t.Error("no signal though all of a is done")
+			t.Error("no signal though the queue is empty")
 		}
 	})
 }
@@ -196,6 +221,9 @@ func TestRun(t *testing.T) {
 			t.Errorf("Send to a stopped queue = %v", err)
 		}
 		q.workers.Wait()
+		if !q.later.at.IsZero() {
+			t.Error("the timer runs on")
+		}
 		if took := time.Since(began); took != hang {
 			t.Errorf("ended after %v, want when the attempts under way did: %v", took, hang)
 		}

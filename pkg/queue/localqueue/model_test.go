@@ -107,6 +107,29 @@ func (m *model) send(q *Queue, s sending) {
 	synctest.Wait() // so that the model knows what has ended
 }
 
+// check looks for what must hold in the queue at any time of rest.
+func (m *model) check(q *Queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	held, running := 0, [standings]int{}
+	for s, l := range q.lines {
+		held += l.held
+		running[l.standing] += l.running
+		if l.node.in != nil && l.node.in != &q.turns[l.standing] {
+			m.faultf("%v is in the turns of another standing", s)
+		}
+		if l.ready.first != nil && l.running == 0 && l.node.in == nil {
+			m.faultf("%v waits for nothing", s)
+		}
+		if l.ready.first != nil && l.running == 0 && q.room(l.standing) > 0 {
+			m.faultf("%v waits though there is room", s)
+		}
+	}
+	if held != q.held || held != len(q.known) || running != q.running {
+		m.faultf("counts: %d held of %d, %d known, %v running of %v", q.held, held, len(q.known), q.running, running)
+	}
+}
+
 // play runs a history and gives what went wrong.
 func (m *model) play(t *testing.T, history []act) {
 	synctest.Test(t, func(t *testing.T) {
@@ -117,8 +140,10 @@ func (m *model) play(t *testing.T, history []act) {
 		for _, step := range history {
 			for _, s := range step.send {
 				m.send(q, s)
+				m.check(q)
 			}
 			pass(step.pass)
+			m.check(q)
 		}
 		// Nothing lasts longer than a minute, and one attempt can always run.
 		pass(time.Duration(len(m.pending)+2) * time.Minute)
