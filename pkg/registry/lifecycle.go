@@ -99,24 +99,31 @@ func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]we
 
 // Change lets edit change the records of an id, and gives them as they then
 // are. What edit may set is event, URL, payload, key, retired keys and whether
-// they are disabled; any change enables a disabled webhook, unless edit says
-// otherwise. When another change comes first, edit is called anew with what
-// that left.
+// they are disabled and why; any change enables a disabled webhook, whoever
+// disabled it, unless edit says otherwise. When another change comes first,
+// edit is called anew with what that left.
 //
 //   - webhook.ErrNotFound: there is no such id.
 //   - *webhook.TakenError: the event that edit set has another webhook.
 //   - An error of edit, as it is.
 //   - Any other error is our fault, as for Register.
 func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
+	return r.change(ctx, a, id, func(records []webhook.Webhook) error {
+		for i := range records {
+			records[i].Disabled, records[i].DisabledReason = false, ""
+		}
+		return edit(records)
+	})
+}
+
+// change is Change, except that it enables nothing.
+func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	for try := range maxRereads {
 		was, err := r.Find(ctx, a, id)
 		if err != nil {
 			return nil, err
 		}
 		now := slices.Clone(was)
-		for i := range now {
-			now[i].Disabled = false
-		}
 		if err := edit(now); err != nil {
 			return nil, err
 		}
@@ -170,14 +177,16 @@ func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) err
 
 // RotateKey gives the records of an id a new signing key, and returns it: the
 // only time it is to be had. The old one signs along for 24 hours, of several
-// the latest four. webhook.ErrNotFound: there is no such id.
+// the latest four. A disabled webhook stays so: a new key says nothing of the
+// URL (contracts/README.md: AbbeyCross's are deleted and registered again, or
+// the operator enables them). webhook.ErrNotFound: there is no such id.
 func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) (webhook.Secret, error) {
 	key, sealed, err := r.newKey(r.Rules.NewKey, seal.WebhookKey(a, id))
 	if err != nil {
 		return webhook.Secret{}, fmt.Errorf("rotate key of webhook %q of %s: %w", id, a, err)
 	}
 	now := r.Now().UTC().Truncate(time.Millisecond)
-	_, err = r.Change(ctx, a, id, func(records []webhook.Webhook) error {
+	_, err = r.change(ctx, a, id, func(records []webhook.Webhook) error {
 		for i := range records {
 			w := &records[i]
 			retired := append([]webhook.RetiredKey{{Sealed: w.SealedKey, Until: now.Add(retirement)}}, w.RetiredKeys...)

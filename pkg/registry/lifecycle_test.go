@@ -163,6 +163,45 @@ func TestChangeEnablesAndEditMayRefuse(t *testing.T) {
 	}
 }
 
+// TestDisabledUntilChanged: a customer's change enables a webhook again, by
+// whomever it was disabled, and clears the reason; a new key does not.
+func TestDisabledUntilChanged(t *testing.T) {
+	for _, reason := range []string{"the URL answered 410 Gone", ""} {
+		r, _ := newLife(memstore.New())
+		id := mustRegister(t, r, "a", "b")
+		_, err := r.Change(t.Context(), account, id, func(records []webhook.Webhook) error {
+			for i := range records {
+				records[i].Disabled, records[i].DisabledReason = true, reason
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect := func(after string, disabled bool, reason string) {
+			t.Helper()
+			found, err := r.Find(t.Context(), account, id)
+			if err != nil || len(found) != 2 {
+				t.Fatalf("after %s: %+v, %v", after, found, err)
+			}
+			for _, w := range found {
+				if w.Disabled != disabled || w.DisabledReason != reason {
+					t.Errorf("after %s: %s disabled %v for %q, want %v for %q", after, w.Event, w.Disabled, w.DisabledReason, disabled, reason)
+				}
+			}
+		}
+		expect("disabling", true, reason)
+		if _, err := r.RotateKey(t.Context(), account, id); err != nil {
+			t.Fatal(err)
+		}
+		expect("a rotation", true, reason)
+		if _, err := r.Change(t.Context(), account, id, func([]webhook.Webhook) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		expect("a change", false, "")
+	}
+}
+
 func TestRotateKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, sealer := newLife(memstore.New())
