@@ -90,13 +90,14 @@ func (q *Queue) room(s standing) int {
 }
 
 // limit is how many attempts the line may have under way: a quarter of what
-// its like could still start, so that many of them leave room for one more,
-// and at least one.
+// its like could still start, so that many of them leave room for one more.
+// The last eighth of all slots is for one attempt each, and one each may always
+// have.
 func (q *Queue) limit(l *line) int {
 	if l.standing == unproven {
 		return 1
 	}
-	return min(q.perWebhook, max(q.room(l.standing)/4, 1))
+	return min(q.perWebhook, max((q.room(l.standing)-q.slots/8)/4, 1))
 }
 
 // queueUp lets the line take turns if it may start an attempt. One that may

@@ -53,7 +53,7 @@ type Config struct {
 	// Slots is how many attempts run at once; by default 512.
 	Slots int
 	// PerWebhook is how many of them one webhook may have; by default 16. It
-	// never has more than a fifth of the slots, or one.
+	// never has more than a fifth of the slots, if that is more than one.
 	PerWebhook int
 	// Capacity is how many messages the queue holds, those of attempts under
 	// way included; by default 50,000.
