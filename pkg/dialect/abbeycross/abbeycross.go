@@ -26,6 +26,7 @@ func API() dialect.API {
 		Prefix:         "/v1",
 		CheckAccountID: func(string) error { return nil },
 		New:            newHandler,
+		Sending:        newSending,
 		Example: dialect.Example{
 			Path:        registerPath,
 			TokenHeader: "Authorization: Bearer ",
@@ -42,11 +43,8 @@ type handler struct {
 }
 
 func newHandler(setup dialect.Setup) (dialect.Handler, error) {
-	events, eventsErr := parseEvents(setup.Getenv("HOOKLINE_ABBEYCROSS_EVENTS"))
+	events, eventsErr := readEvents(setup)
 	hours, hoursErr := parseHours(setup.Getenv("HOOKLINE_ABBEYCROSS_HOURS"))
-	if eventsErr == nil && setup.Deployed && len(events) == 0 {
-		eventsErr = errors.New("HOOKLINE_ABBEYCROSS_EVENTS: name the events that can be registered, with commas between")
-	}
 	if err := errors.Join(eventsErr, hoursErr); err != nil {
 		return nil, err
 	}

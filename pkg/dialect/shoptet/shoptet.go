@@ -37,6 +37,7 @@ func API() dialect.API {
 		Rights:         true,
 		CheckAccountID: checkAccountID,
 		New:            newHandler,
+		Sending:        newSending,
 		Example: dialect.Example{
 			Path:        webhooksPath,
 			TokenHeader: "Shoptet-Access-Token: ",

@@ -28,6 +28,7 @@ func API() dialect.API {
 		Prefix:         "/v2",
 		CheckAccountID: func(string) error { return nil },
 		New:            newHandler,
+		Sending:        newSending,
 		Example: dialect.Example{
 			Path:        webhooksPath,
 			TokenHeader: "Authorization: Bearer ",
