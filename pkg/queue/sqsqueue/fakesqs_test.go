@@ -73,6 +73,8 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 	server := httptest.NewServer(fake)
 	t.Cleanup(func() {
 		server.Close()
+		fake.mu.Lock()
+		defer fake.mu.Unlock()
 		for _, fault := range fake.faults {
 			t.Error("request:", fault)
 		}
@@ -92,6 +94,19 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 		t.Fatal(err)
 	}
 	return fake, q
+}
+
+// count is how many requests came, and arrived what was taken of them.
+func (f *fakeSQS) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.requests
+}
+
+func (f *fakeSQS) arrived() []entryRequest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.got
 }
 
 func (f *fakeSQS) faultf(format string, args ...any) {

@@ -34,11 +34,11 @@ func TestTenARequest(t *testing.T) {
 		if err := q.Send(t.Context(), messages(count)); err != nil {
 			t.Fatal(err)
 		}
-		if want := (count + 9) / 10; fake.requests != want {
-			t.Errorf("%d messages: %d requests, want %d", count, fake.requests, want)
+		if want := (count + 9) / 10; fake.count() != want {
+			t.Errorf("%d messages: %d requests, want %d", count, fake.count(), want)
 		}
 		arrived := map[string]bool{}
-		for _, e := range fake.got {
+		for _, e := range fake.arrived() {
 			m, err := Decode(e.MessageBody)
 			if err != nil {
 				t.Fatal(err)
@@ -69,7 +69,7 @@ func TestDelays(t *testing.T) {
 		if err := q.Send(t.Context(), []webhook.Message{m}); err != nil {
 			t.Fatal(err)
 		}
-		if got := fake.got[0].DelaySeconds; got != want {
+		if got := fake.arrived()[0].DelaySeconds; got != want {
 			t.Errorf("%v ahead: DelaySeconds %d, want %d", ahead, got, want)
 		}
 	}
@@ -85,8 +85,8 @@ func TestWrongMessages(t *testing.T) {
 	if !errors.Is(err, webhook.ErrInvalid) || !strings.Contains(err.Error(), "2 of 4 messages not taken") {
 		t.Errorf("Send = %v", err)
 	}
-	if len(fake.got) != 2 {
-		t.Errorf("%d messages arrived, want 2", len(fake.got))
+	if len(fake.arrived()) != 2 {
+		t.Errorf("%d messages arrived, want 2", len(fake.arrived()))
 	}
 }
 
@@ -115,8 +115,8 @@ func TestPartialFailure(t *testing.T) {
 	if strings.Contains(err.Error(), "order.created") {
 		t.Errorf("%v shows a message", err)
 	}
-	if fake.requests != 3 {
-		t.Errorf("%d requests, want 3", fake.requests)
+	if fake.count() != 3 {
+		t.Errorf("%d requests, want 3", fake.count())
 	}
 }
 
@@ -157,8 +157,8 @@ func TestTries(t *testing.T) {
 			fake, q := startSQS(t)
 			fake.before = func(w http.ResponseWriter, n int) bool { return n <= tt.failures && tt.answer(w, n) }
 			err := q.Send(t.Context(), messages(10))
-			if (err == nil) != tt.ok || fake.requests != tt.requests {
-				t.Errorf("Send = %v after %d requests, want success %t after %d", err, fake.requests, tt.ok, tt.requests)
+			if (err == nil) != tt.ok || fake.count() != tt.requests {
+				t.Errorf("Send = %v after %d requests, want success %t after %d", err, fake.count(), tt.ok, tt.requests)
 			}
 			if err != nil && (!strings.Contains(err.Error(), "10 of 10 messages not taken") || strings.Contains(err.Error(), secretKey)) {
 				t.Errorf("error: %v", err)
@@ -182,8 +182,8 @@ func TestSilentConnection(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // what a publisher waits
 	defer cancel()
-	if err := q.Send(ctx, messages(3)); err != nil || len(fake.got) != 3 {
-		t.Errorf("Send = %v, %d messages arrived", err, len(fake.got))
+	if err := q.Send(ctx, messages(3)); err != nil || len(fake.arrived()) != 3 {
+		t.Errorf("Send = %v, %d messages arrived", err, len(fake.arrived()))
 	}
 }
 
@@ -199,8 +199,8 @@ func TestBatchesFailAlone(t *testing.T) {
 	if !errors.As(err, &refused) || refused.ErrorCode() != "AccessDenied" {
 		t.Errorf("%v does not wrap SQS's error", err)
 	}
-	if fake.requests != 5 {
-		t.Errorf("%d requests, want 5", fake.requests)
+	if fake.count() != 5 {
+		t.Errorf("%d requests, want 5", fake.count())
 	}
 }
 
@@ -242,8 +242,8 @@ func TestBatchesAtOnce(t *testing.T) {
 	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
-	if len(fake.got) != 300 {
-		t.Errorf("%d messages arrived", len(fake.got))
+	if len(fake.arrived()) != 300 {
+		t.Errorf("%d messages arrived", len(fake.arrived()))
 	}
 }
 
