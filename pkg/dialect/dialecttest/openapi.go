@@ -49,6 +49,7 @@ var commonResponses = []string{"Unauthorized", "Forbidden", "Closed", "TooLarge"
 //   - Every golden exchange is as described: the answer with its status,
 //     headers and body, and the request if it was answered with success.
 //   - Every answer described is in a golden exchange.
+//   - It describes deliveries as they are sent, with their headers.
 //   - It is strict: an answer with a member or a header more, with one less, or
 //     with a value of another type is not as described.
 func OpenAPI(t *testing.T, api dialect.API, d Description) {
@@ -60,6 +61,7 @@ func OpenAPI(t *testing.T, api dialect.API, d Description) {
 	t.Run("examples", func(t *testing.T) { checkExamples(t, doc) })
 	t.Run("exchanges", func(t *testing.T) { checkExchanges(t, contract, exchanges) })
 	t.Run("coverage", func(t *testing.T) { checkCoverage(t, contract, exchanges, d.Unrecorded) })
+	t.Run("delivery", func(t *testing.T) { checkDescribedDelivery(t, api, doc) })
 	t.Run("strictness", func(t *testing.T) { checkStrictness(t, contract, exchanges, d) })
 }
 
