@@ -150,3 +150,15 @@ func signalled(q *Queue) bool {
 		return false
 	}
 }
+
+// holding is what a queue has.
+type holding struct {
+	held, known int
+	timer       bool
+}
+
+func holds(q *Queue) holding {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return holding{q.held, len(q.known), !q.later.at.IsZero()}
+}

@@ -76,8 +76,8 @@ func TestNoDoubles(t *testing.T) {
 		if started, _ := r.count("s"); started != 5 {
 			t.Errorf("%d attempts with one sent again afterwards, want 5", started)
 		}
-		if len(q.known) != 0 || q.held != 0 {
-			t.Errorf("an empty queue knows %d attempts and holds %d", len(q.known), q.held)
+		if got := holds(q); got != (holding{}) {
+			t.Errorf("an empty queue has %+v", got)
 		}
 	})
 }
@@ -143,7 +143,7 @@ func TestFull(t *testing.T) {
 		for step, want := range []bool{false, false, true, false, false, false} {
 			pass(10 * time.Millisecond)
 			if got := signalled(q); got != want {
-				t.Errorf("step %d, %d held: signalled %t, want %t", step, q.held, got, want)
+				t.Errorf("step %d, %d held: signalled %t, want %t", step, holds(q).held, got, want)
 			}
 		}
 		pass(time.Minute)
@@ -165,7 +165,7 @@ func TestOneSignalARefusal(t *testing.T) {
 		for range 10_000 {
 			pass(10 * time.Millisecond)
 			if signalled(q) {
-				signals, at = signals+1, q.held
+				signals, at = signals+1, holds(q).held
 			}
 		}
 		// held = left / 2, with left = usable - held.
@@ -221,7 +221,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("Send to a stopped queue = %v", err)
 		}
 		q.workers.Wait()
-		if !q.later.at.IsZero() {
+		if holds(q).timer {
 			t.Error("the timer runs on")
 		}
 		if took := time.Since(began); took != hang {
@@ -262,7 +262,7 @@ func TestIdleCostsNothing(t *testing.T) {
 		if after := runtime.NumGoroutine(); after > before {
 			t.Errorf("%d goroutines, %d before", after, before)
 		}
-		if !q.later.at.IsZero() {
+		if holds(q).timer {
 			t.Error("the timer runs")
 		}
 	})

@@ -135,6 +135,7 @@ func (m *model) play(t *testing.T, history []act) {
 	synctest.Test(t, func(t *testing.T) {
 		q := New(m.cfg)
 		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
 		go q.Run(ctx, m.attempt)
 		synctest.Wait()
 		for _, step := range history {
@@ -146,10 +147,12 @@ func (m *model) play(t *testing.T, history []act) {
 			m.check(q)
 		}
 		// Nothing lasts longer than a minute, and one attempt can always run.
-		pass(time.Duration(len(m.pending)+2) * time.Minute)
-		if n := len(m.pending); n != 0 {
+		pass(time.Duration(m.left()+2) * time.Minute)
+		if n := m.left(); n != 0 {
 			m.faultf("%d messages were lost", n)
 		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
 		if q.held != 0 || len(q.known) != 0 || q.room(trusted) != m.cfg.Slots || q.fresh.first != nil {
 			m.faultf("an empty queue holds %d, knows %d, has room for %d", q.held, len(q.known), q.room(trusted))
 		}
@@ -158,8 +161,14 @@ func (m *model) play(t *testing.T, history []act) {
 				m.faultf("the idle line %v is %+v", s, *l)
 			}
 		}
-		stop()
 	})
+}
+
+// left is how many messages were taken and have not ended.
+func (m *model) left() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.pending)
 }
 
 // Whatever is sent when, nothing that was taken is lost, or attempted early,
