@@ -52,10 +52,15 @@ type Handler interface {
 }
 
 // Example is a request to show: its path, the header that carries the token
-// (the token is put behind TokenHeader), and a body.
+// (the token is put behind TokenHeader), and a body, whose URL begins with
+// ExampleReceiver. Event and Instance are of an event that it registers.
 type Example struct {
 	Path, TokenHeader, Body string
+	Event, Instance         string
 }
+
+// ExampleReceiver begins the URLs of examples.
+const ExampleReceiver = "https://example.com"
 
 // Setup is what a process gives an API to work with. All fields are needed.
 type Setup struct {

@@ -31,6 +31,7 @@ func API() dialect.API {
 			Path:        registerPath,
 			TokenHeader: "Authorization: Bearer ",
 			Body:        `{"url":"https://example.com/abbeycross","events":["shipment.created","shipment.delivered"]}`,
+			Event:       "shipment.created",
 		},
 	}
 }

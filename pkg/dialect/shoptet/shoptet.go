@@ -42,6 +42,8 @@ func API() dialect.API {
 			Path:        webhooksPath,
 			TokenHeader: "Shoptet-Access-Token: ",
 			Body:        `{"data":[{"event":"order:create","url":"https://example.com/shoptet"}]}`,
+			Event:       "order:create",
+			Instance:    "2018000012",
 		},
 	}
 }

@@ -33,6 +33,7 @@ func API() dialect.API {
 			Path:        webhooksPath,
 			TokenHeader: "Authorization: Bearer ",
 			Body:        `{"kind":"order","endpoint_url":"https://example.com/squake"}`,
+			Event:       "order",
 		},
 	}
 }

@@ -1,0 +1,30 @@
+package dialecttest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/dialecttest"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// TestExampleEvent: the event that a development server shows is accepted, and
+// is one that the registration shown beside it registers.
+func TestExampleEvent(t *testing.T) {
+	for _, s := range subjects {
+		example := s.api.Example
+		e := webhook.Event{
+			Account: webhook.Account{Dialect: s.api.Name, ID: "1001"},
+			Name:    example.Event, Instance: example.Instance, Payload: []byte(`{"test":true}`),
+		}
+		if err := dialecttest.Sending(t, s.api, nil).CheckEvent(e); err != nil {
+			t.Errorf("%s: %v", s.api.Name, err)
+		}
+		for _, want := range []string{`"` + example.Event + `"`, `"` + dialect.ExampleReceiver + "/"} {
+			if !strings.Contains(example.Body, want) {
+				t.Errorf("%s: the body %s lacks %s", s.api.Name, example.Body, want)
+			}
+		}
+	}
+}
