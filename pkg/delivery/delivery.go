@@ -16,8 +16,11 @@ package delivery
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -36,6 +39,21 @@ type Queue interface {
 	// at most MaxDelay ahead. Some may have been sent when it fails; who sends
 	// need not try again, since the sweeper does.
 	Send(ctx context.Context, messages []webhook.Message) error
+}
+
+// Sendings gives the APIs' ways of delivering, by name. The error names every
+// setting that is wrong.
+func Sendings(apis []dialect.API, setup dialect.Setup) (map[webhook.Dialect]dialect.Sending, error) {
+	sendings := map[webhook.Dialect]dialect.Sending{}
+	var errs []error
+	for _, api := range apis {
+		sending, err := api.Sending(setup)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("set up %s: %w", api.Name, err))
+		}
+		sendings[api.Name] = sending
+	}
+	return sendings, errors.Join(errs...)
 }
 
 // Request is one attempt as it goes out.
@@ -62,6 +80,20 @@ type Answer struct {
 	// RetryAfter is the wait that the receiver asked for, 0 for none, 24 hours
 	// at most.
 	RetryAfter time.Duration
+	// Interrupted says that the attempt was cut off for a cause of our own: its
+	// context ended, as when the process stops, or there was no file or memory
+	// left to make it with. It says nothing of the receiver and is not to be
+	// recorded.
+	Interrupted bool
+}
+
+// failure is the Reason. Only an answer 2xx is without one, whatever the Sender
+// says: a success that is recorded was received.
+func (a Answer) failure() string {
+	if a.Reason == "" && a.Status/100 != 2 {
+		return "no success"
+	}
+	return a.Reason
 }
 
 // Sender makes one request. It never fails: what goes wrong is a reason.

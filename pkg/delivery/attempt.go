@@ -1,0 +1,168 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// retention is how long after its acceptance a delivery is tried again. Its
+// record is kept two days longer, so that none expires with an attempt to
+// come.
+const retention = 6 * 24 * time.Hour
+
+// early is how much before its time an attempt may be made: SQS counts delays
+// in whole seconds.
+const early = time.Second
+
+// writePatience bounds the writes after an attempt. They go on when the
+// worker is told to stop: an attempt that was made is to be remembered.
+const writePatience = 10 * time.Second
+
+// WorkerStore is the part of store.Store that attempts need.
+type WorkerStore interface {
+	Task(context.Context, webhook.Message) (webhook.Task, error)
+	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
+	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	Change(context.Context, webhook.Change) error
+}
+
+// Opener opens sealed signing keys. unseal.Opener is one.
+type Opener interface {
+	Open(context.Context, seal.Owner, []byte) (webhook.Secret, error)
+}
+
+// WorkerConfig is what a Worker is made of. All fields are needed.
+type WorkerConfig struct {
+	Store  WorkerStore
+	Queue  Queue
+	Sender Sender
+	Opener Opener
+	// Sendings are the APIs, by name.
+	Sendings map[webhook.Dialect]dialect.Sending
+	Now      func() time.Time
+	// Jitter draws a wait from 0 to below its argument.
+	Jitter func(below time.Duration) time.Duration
+	Log    *slog.Logger
+}
+
+// Worker makes attempts. It is safe for concurrent use.
+type Worker struct{ WorkerConfig }
+
+// NewWorker gives a worker.
+func NewWorker(cfg WorkerConfig) *Worker { return &Worker{cfg} }
+
+// Outcome is what became of a message.
+type Outcome int
+
+// The outcomes.
+const (
+	// Dropped: there was nothing to be done, the message was stale, doubled or
+	// early.
+	Dropped Outcome = iota
+	// Delivered: the attempt succeeded.
+	Delivered
+	// Missed: it failed.
+	Missed
+	// Disabled: it failed with 410, for which the webhook was disabled.
+	Disabled
+	// Cancelled: no attempt is made any more.
+	Cancelled
+)
+
+// errInterrupted says that an attempt was cut off by the end of the process,
+// and does not count.
+var errInterrupted = errors.New("the attempt was interrupted")
+
+// Attempt makes the attempt that a message asks for, if the record of the
+// delivery says so too, and writes what came of it: a success, a failure with
+// the time of the next attempt, or that none comes. The webhook is taken as it
+// is now. An error is a fault of our own: the attempt does not count, and
+// comes again when the message does or the lease is over.
+func (w *Worker) Attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
+	outcome, err := w.attempt(ctx, m)
+	if err != nil {
+		return outcome, fmt.Errorf("attempt %d of delivery %s of %s: %w", m.Attempt, m.ID, m.Account, err)
+	}
+	return outcome, nil
+}
+
+func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
+	task, err := w.Store.Task(ctx, m)
+	if errors.Is(err, webhook.ErrNotFound) {
+		return Dropped, nil
+	}
+	if err != nil {
+		return Dropped, err
+	}
+	d := task.Delivery
+	now := w.Now()
+	if !d.Active || m.Attempt != d.Attempts+1 || now.Before(d.Next.Add(-early)) {
+		return Dropped, nil
+	}
+	if reason := obstacle(task, now); reason != "" {
+		return w.cancel(ctx, d, reason)
+	}
+	sending, known := w.Sendings[d.Account.Dialect]
+	if !known {
+		return Dropped, fmt.Errorf("there is no API %q", d.Account.Dialect)
+	}
+	t := try{Worker: w, sending: sending, task: task}
+	request, err := t.request(ctx, now)
+	if err != nil {
+		return Dropped, err
+	}
+	answer := w.Sender.Send(ctx, request)
+	if answer.Interrupted {
+		return Dropped, errInterrupted
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writePatience)
+	defer cancel()
+	return t.settle(ctx, now, answer)
+}
+
+// obstacle says why a delivery is not attempted any more; empty if it is.
+func obstacle(t webhook.Task, now time.Time) string {
+	d := t.Delivery
+	switch {
+	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Account.CreatedAt.After(d.AcceptedAt):
+		return "cancelled: the account was deleted"
+	case t.Webhook.ID != d.WebhookID:
+		return "cancelled: the webhook was deleted or moved"
+	case t.Webhook.Disabled:
+		return "cancelled: the webhook is disabled"
+	case d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)):
+		return "given up after 6 days"
+	}
+	return ""
+}
+
+// cancel writes that no attempt comes any more. The result of an attempt that
+// was under way meanwhile stands.
+func (w *Worker) cancel(ctx context.Context, d webhook.Delivery, reason string) (Outcome, error) {
+	_, err := w.Store.Settle(ctx, webhook.Settlement{Was: d, Now: d.Cancelled(reason)})
+	switch {
+	case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
+		return Dropped, nil
+	case err != nil:
+		return Dropped, err
+	}
+	w.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(d), slog.String("reason", reason))...)
+	return Cancelled, nil
+}
+
+// about names a delivery in the log.
+func about(d webhook.Delivery) []slog.Attr {
+	return []slog.Attr{
+		slog.String("api", string(d.Account.Dialect)),
+		slog.String("account", d.Account.ID),
+		slog.String("event", d.Event),
+		slog.String("delivery", d.ID()),
+	}
+}

@@ -1,0 +1,51 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// ReasonGone is what a webhook that was disabled by an answer 410 says.
+const ReasonGone = "the URL answered 410 Gone"
+
+// maxDisabling bounds how often a webhook is read anew because it changed.
+const maxDisabling = 4
+
+// disable switches off the webhook whose URL answered 410: all records of its
+// id, since they share the URL. It reports false, and does nothing, when the
+// webhook is another by now, by its id or by a change since the attempt began:
+// the 410 was not of what it is now.
+func (t *try) disable(ctx context.Context, at time.Time) (bool, error) {
+	gone := t.task.Webhook
+	for range maxDisabling {
+		list, err := t.Store.Webhooks(ctx, gone.Account)
+		if err != nil {
+			return false, err
+		}
+		was := slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != gone.ID })
+		i := slices.IndexFunc(was, func(w webhook.Webhook) bool { return w.Event == gone.Event })
+		if i < 0 || was[i].Version != gone.Version {
+			return i >= 0 && was[i].Disabled, nil
+		}
+		now := slices.Clone(was)
+		for i := range now {
+			now[i].Disabled, now[i].DisabledReason = true, ReasonGone
+			now[i].Version++
+		}
+		err = t.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		if err == nil {
+			t.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.task.Delivery),
+				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", at))...)
+			return true, nil
+		}
+		if !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound) {
+			return false, err
+		}
+	}
+	return false, webhook.ErrUnavailable
+}

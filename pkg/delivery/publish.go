@@ -1,0 +1,311 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Limits of an event (contracts/operator.md).
+const (
+	MaxEvents  = 100
+	MaxPayload = 200 << 10 // bytes
+	maxEventID = 128       // characters
+	// oldest and latest bound the event's time around now.
+	oldest = 7 * 24 * time.Hour
+	latest = 5 * time.Minute
+)
+
+// atOnce is how many events of one publication are stored at the same time.
+const atOnce = 32
+
+// sendPatience bounds the sending of messages once the store has what they ask
+// for: it is waited for, and the sweeper sends what was not sent.
+const sendPatience = 5 * time.Second
+
+// PublisherStore is the part of store.Store that publishing needs.
+type PublisherStore interface {
+	Targets(context.Context, []webhook.Subject) ([]webhook.Target, error)
+	AddDelivery(context.Context, webhook.Delivery) (webhook.Delivery, error)
+}
+
+// PublisherConfig is what a Publisher is made of. All fields are needed.
+type PublisherConfig struct {
+	Store PublisherStore
+	Queue Queue
+	// Sendings are the APIs, by name.
+	Sendings map[webhook.Dialect]dialect.Sending
+	// NewID makes the id of an event that comes without.
+	NewID func() (string, error)
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Publisher accepts events. It is safe for concurrent use.
+type Publisher struct{ PublisherConfig }
+
+// NewPublisher gives a publisher.
+func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg} }
+
+// Verdict is what became of an event that was published.
+type Verdict string
+
+// The verdicts, as the operator's API writes them.
+const (
+	// Accepted: stored durably, and attempted whatever crashes now.
+	Accepted Verdict = "accepted"
+	// Duplicate: the same event was accepted before.
+	Duplicate Verdict = "duplicate"
+	// NoWebhook: none is registered, the account is unknown or closing, or the
+	// webhook is disabled, which is said then.
+	NoWebhook Verdict = "no_webhook"
+	// Rejected: the event is wrong.
+	Rejected Verdict = "rejected"
+	// Unfinished: our fault. Whether the event was stored is not known.
+	Unfinished Verdict = "failed"
+)
+
+// Result is what became of one event.
+type Result struct {
+	Verdict Verdict
+	// Delivery is the id of what was accepted, now or before; else empty.
+	Delivery string
+	// Reason says what is wrong; empty where there is nothing to say.
+	Reason string
+}
+
+// Reasons that the contract words.
+const (
+	reasonDisabled = "disabled"
+	reasonReused   = "id reused with other content"
+	reasonOurs     = "internal error, publish it again"
+)
+
+// Publish accepts 1 to MaxEvents events, each for itself, and gives their
+// results in the same order. An empty ID and a zero Time are set: an event
+// without an id is always another one. What is accepted is durable when
+// Publish returns. Of events of one identity the first is accepted and the
+// others are its duplicates. A Payload is compact, valid JSON.
+func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Result {
+	b := batch{
+		Publisher: p,
+		events:    slices.Clone(events),
+		targets:   make([]webhook.Target, len(events)),
+		messages:  make([]webhook.Message, len(events)),
+		results:   make([]Result, len(events)),
+	}
+	b.judge()
+	b.aim(ctx)
+	b.store(ctx)
+	b.send(ctx)
+	return b.results
+}
+
+// batch is one publication under way. Results are set for events that are
+// done with; the others are left to the next step.
+type batch struct {
+	*Publisher
+	events   []webhook.Event
+	targets  []webhook.Target
+	messages []webhook.Message // zero where none is to be sent
+	results  []Result
+}
+
+// open lists the events that are not done with.
+func (b *batch) open() []int {
+	var list []int
+	for i := range b.results {
+		if b.results[i].Verdict == "" {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// judge completes the events and rejects wrong ones.
+func (b *batch) judge() {
+	for i := range b.events {
+		err := b.complete(&b.events[i])
+		switch {
+		case errors.Is(err, webhook.ErrInvalid):
+			b.results[i] = Result{Verdict: Rejected, Reason: reasonOf(err)}
+		case err != nil:
+			b.fail(i, err)
+		}
+	}
+}
+
+// invalidError is a fault of an event, in the words that its publisher gets.
+type invalidError struct{ text string }
+
+func (e *invalidError) Error() string      { return e.text }
+func (*invalidError) Is(target error) bool { return target == webhook.ErrInvalid }
+
+func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
+
+// reasonOf is what the publisher is told of an error that wraps ErrInvalid.
+func reasonOf(err error) string { return err.Error() }
+
+// complete sets what an event may leave out and judges it. The error wraps
+// webhook.ErrInvalid, or is our fault.
+func (p *Publisher) complete(e *webhook.Event) (err error) {
+	sending, known := p.Sendings[e.Account.Dialect]
+	now := p.Now().UTC().Truncate(time.Millisecond)
+	switch {
+	case !known:
+		return invalid("account: there is no API %q", e.Account.Dialect)
+	case e.ID != "" && e.Time.IsZero():
+		return invalid("time: required with an id")
+	case !utf8.ValidString(e.ID) || utf8.RuneCountInString(e.ID) > maxEventID:
+		return invalid("id: must have 1 to %d characters", maxEventID)
+	case len(e.Payload) > MaxPayload:
+		return invalid("payload: must have %d KiB at most", MaxPayload>>10)
+	}
+	if e.ID == "" {
+		if e.ID, err = p.NewID(); err != nil {
+			return err
+		}
+	}
+	if e.Time.IsZero() {
+		e.Time = now
+	}
+	e.Time = e.Time.UTC().Truncate(time.Millisecond)
+	if e.Time.Before(now.Add(-oldest)) || e.Time.After(now.Add(latest)) {
+		return invalid("time: must be within the last 7 days and the next 5 minutes")
+	}
+	return sending.CheckEvent(*e)
+}
+
+// aim finds the webhooks.
+func (b *batch) aim(ctx context.Context) {
+	list := b.open()
+	if len(list) == 0 {
+		return
+	}
+	subjects := make([]webhook.Subject, len(list))
+	for n, i := range list {
+		subjects[n] = webhook.Subject{Account: b.events[i].Account, Event: b.events[i].Name}
+	}
+	targets, err := b.Store.Targets(ctx, subjects)
+	for n, i := range list {
+		if err != nil {
+			b.fail(i, err)
+			continue
+		}
+		b.targets[i] = targets[n]
+		if refusal, refused := b.refusal(targets[n]); refused {
+			b.results[i] = refusal
+		}
+	}
+}
+
+// refusal says why nothing is sent to a target.
+func (b *batch) refusal(t webhook.Target) (Result, bool) {
+	switch {
+	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Webhook.ID == "":
+		return Result{Verdict: NoWebhook}, true
+	case t.Webhook.Disabled:
+		return Result{Verdict: NoWebhook, Reason: reasonDisabled}, true
+	}
+	return Result{}, false
+}
+
+// store makes the records. Events of one identity go one after the other, so
+// that the first is the one that is accepted.
+func (b *batch) store(ctx context.Context) {
+	for list := b.open(); len(list) > 0; list = b.open() {
+		seen := map[string]bool{}
+		var group errgroup.Group
+		group.SetLimit(atOnce)
+		for _, i := range list {
+			id := b.events[i].DeliveryID()
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			if len(list) == 1 {
+				b.storeOne(ctx, i, id)
+				continue
+			}
+			group.Go(func() error { b.storeOne(ctx, i, id); return nil })
+		}
+		_ = group.Wait() // each has its result
+	}
+}
+
+// storeOne makes the record of one event and sets its result.
+func (b *batch) storeOne(ctx context.Context, i int, id string) {
+	d, err := b.delivery(b.events[i], b.targets[i])
+	if err != nil {
+		b.fail(i, err)
+		return
+	}
+	standing, err := b.Store.AddDelivery(ctx, d)
+	switch {
+	case err == nil:
+		b.results[i] = Result{Verdict: Accepted, Delivery: id}
+		if standing.Due.After(standing.Next) {
+			b.messages[i] = standing.Message()
+		}
+	case errors.Is(err, webhook.ErrExists) && standing.Content == d.Content:
+		b.results[i] = Result{Verdict: Duplicate, Delivery: id}
+	case errors.Is(err, webhook.ErrExists):
+		b.results[i] = Result{Verdict: Rejected, Reason: reasonReused}
+	default:
+		b.fail(i, err)
+	}
+}
+
+// delivery is the record that an event becomes. Its attempt is due at once;
+// the sweeper looks when the queue has had its time.
+func (p *Publisher) delivery(e webhook.Event, t webhook.Target) (webhook.Delivery, error) {
+	now := p.Now().UTC().Truncate(time.Millisecond)
+	d := webhook.Delivery{
+		Account: e.Account, Event: e.Name, EventID: e.ID, Time: e.Time, Instance: e.Instance,
+		Payload: e.Payload, Content: e.Content(),
+		WebhookID: t.Webhook.ID, URL: t.Webhook.URL, AcceptedAt: now, Active: true, Next: now,
+	}
+	// Whoever created the account may have a clock that is ahead: what is
+	// older than its account is taken for a predecessor's.
+	if t.Account.CreatedAt.After(now) {
+		d.AcceptedAt = t.Account.CreatedAt
+	}
+	d.Due = now.Add(p.Queue.Lease(d.Subject()))
+	var err error
+	if number := p.Sendings[e.Account.Dialect].Number; number != nil {
+		d.Number, err = number()
+	}
+	return d, err
+}
+
+// send asks for the attempts of what was accepted. Whoever published may have
+// gone meanwhile; that is no reason to leave it to the sweeper.
+func (b *batch) send(ctx context.Context) {
+	messages := slices.DeleteFunc(b.messages, func(m webhook.Message) bool { return m.ID == "" })
+	if len(messages) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendPatience)
+	defer cancel()
+	if err := b.Queue.Send(ctx, messages); err != nil {
+		b.Log.LogAttrs(ctx, slog.LevelWarn, "messages of accepted events were not sent; the sweeper sends them",
+			slog.Int("messages", len(messages)), slog.String("error", err.Error()))
+	}
+}
+
+// fail notes a fault of our own.
+func (b *batch) fail(i int, err error) {
+	b.results[i] = Result{Verdict: Unfinished, Reason: reasonOurs}
+	b.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
+		slog.String("account", b.events[i].Account.String()), slog.String("event", b.events[i].Name),
+		slog.String("error", err.Error()))
+}

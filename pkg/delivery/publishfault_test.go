@@ -1,0 +1,177 @@
+package delivery_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+var failed = delivery.Result{Verdict: delivery.Unfinished, Reason: "internal error, publish it again"}
+
+// Nothing is accepted that the store does not have: its faults are ours, said
+// in the log and to the publisher, who may publish the event again.
+func TestPublishStoreFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, after func(string) error
+		again         delivery.Verdict
+	}{
+		"look-up":     {before: failOn(errFault, "Targets"), again: delivery.Accepted},
+		"write":       {before: failOn(webhook.ErrUnavailable, "AddDelivery"), again: delivery.Accepted},
+		"lost answer": {after: failOn(webhook.ErrUnknownOutcome, "AddDelivery"), again: delivery.Duplicate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.store.before, w.store.after = tt.before, tt.after
+			if got := w.publishOne(event(subjects[0], "1")); got != failed {
+				t.Errorf("%+v, want %+v", got, failed)
+			}
+			if w.queue.count() != 0 {
+				t.Error("a message was sent for what may not be stored")
+			}
+			if log := w.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"publish","account":"squake:acme","event":"order","error"`) {
+				t.Errorf("log %s", log)
+			}
+			w.store.before, w.store.after = nil, nil
+			if got := w.publishOne(event(subjects[0], "1")); got.Verdict != tt.again {
+				t.Errorf("published again: %+v, want %s", got, tt.again)
+			}
+			w.clock.pass(2 * time.Minute)
+			w.deliverDue(t)
+			if n := w.receiver.count(); n != 1 {
+				t.Errorf("delivered %d times", n)
+			}
+		})
+	}
+}
+
+// deliverDue sweeps and has the attempts made that are asked for now.
+func (w *world) deliverDue(tb testing.TB) (swept delivery.Swept) {
+	tb.Helper()
+	swept, err := w.sweeper().Sweep(context.Background(), time.Time{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, m := range w.queue.take() {
+		if _, err := w.worker().Attempt(context.Background(), m); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return swept
+}
+
+// One event's fault is not another's.
+func TestPublishFailsForOne(t *testing.T) {
+	w := newWorld(t)
+	n := 0
+	w.store.before = func(call string) error {
+		if call == "AddDelivery" {
+			if n++; n == 1 {
+				return errFault
+			}
+		}
+		return nil
+	}
+	e := event(subjects[0], "1")
+	results := w.publisher().Publish(t.Context(), []webhook.Event{e, e})
+	if results[0] != failed || results[1].Verdict != delivery.Accepted {
+		t.Errorf("%+v", results)
+	}
+}
+
+func TestPublishNoIDNoNumber(t *testing.T) {
+	w := newWorld(t)
+	p := w.publisher()
+	p.NewID = func() (string, error) { return "", errFault }
+	shoptet := w.sendings["shoptet"]
+	shoptet.Number = func() (int64, error) { return 0, errFault }
+	w.sendings["shoptet"] = shoptet
+	unnamed := event(subjects[0], "")
+	for i, r := range p.Publish(t.Context(), []webhook.Event{unnamed, event(subjects[1], "1")}) {
+		if r != failed {
+			t.Errorf("event %d: %+v", i, r)
+		}
+	}
+	if n := w.deliveries(t, squakeAccount) + w.deliveries(t, shoptetAccount); n != 0 {
+		t.Errorf("%d deliveries", n)
+	}
+}
+
+// What the queue does not take is accepted all the same, and swept.
+func TestPublishQueueFails(t *testing.T) {
+	w := newWorld(t)
+	w.queue.err = errFault
+	r := w.publishOne(event(subjects[0], "1"))
+	if r.Verdict != delivery.Accepted {
+		t.Fatalf("%+v", r)
+	}
+	if log := w.log.String(); !strings.Contains(log, `"level":"WARN"`) || !strings.Contains(log, `"messages":1,"error":"a fault"`) {
+		t.Errorf("log %s", log)
+	}
+	w.queue.err = nil
+	w.clock.pass(2*time.Minute - time.Millisecond)
+	if swept := w.deliverDue(t); swept.Sent != 0 {
+		t.Errorf("%+v: swept before the lease was over", swept)
+	}
+	w.clock.pass(time.Millisecond)
+	if swept := w.deliverDue(t); swept.Sent != 1 || !swept.Oldest.Equal(start) || w.receiver.count() != 1 {
+		t.Errorf("%+v, %d attempts", swept, w.receiver.count())
+	}
+}
+
+// Where the queue has no room nothing is sent, and it is due at once.
+func TestPublishNoRoom(t *testing.T) {
+	w := newWorld(t)
+	w.queue.refuses[subjects[0]] = true
+	if r := w.publishOne(event(subjects[0], "1")); r.Verdict != delivery.Accepted || w.queue.count() != 0 {
+		t.Fatalf("%+v, %d messages", r, w.queue.count())
+	}
+	if swept := w.deliverDue(t); swept.Refused != 1 || swept.Sent != 0 {
+		t.Errorf("%+v, want it refused", swept)
+	}
+	w.queue.refuses = nil
+	if swept := w.deliverDue(t); swept.Sent != 1 || w.receiver.count() != 1 {
+		t.Errorf("%+v, %d attempts", swept, w.receiver.count())
+	}
+}
+
+// Whoever published may go once the events are stored; before that nothing is
+// accepted.
+func TestPublisherGone(t *testing.T) {
+	for _, tt := range []struct {
+		call string
+		want delivery.Verdict
+	}{{"Targets", delivery.Unfinished}, {"AddDelivery", delivery.Accepted}} {
+		w := newWorld(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		w.store.after = func(call string) error {
+			if call == tt.call {
+				cancel()
+			}
+			return nil
+		}
+		r := w.publisher().Publish(ctx, []webhook.Event{event(subjects[0], "1")})[0]
+		sent := w.queue.count()
+		if r.Verdict != tt.want || (sent == 1) != (tt.want == delivery.Accepted) {
+			t.Errorf("gone after %s: %+v, %d messages", tt.call, r, sent)
+		}
+	}
+}
+
+// A clock of the publisher's that is behind that of whoever created the account
+// does not make its events a predecessor's.
+func TestPublishClockBehind(t *testing.T) {
+	w := newWorld(t)
+	s := webhook.Subject{Account: webhook.Account{Dialect: "squake", ID: "new"}, Event: "order"}
+	w.clock.pass(3 * time.Second)
+	info := webhook.AccountInfo{Account: s.Account, CreatedAt: w.clock.Now()}
+	if err := w.store.CreateAccount(t.Context(), info); err != nil {
+		t.Fatal(err)
+	}
+	w.register(t, s, "w9")
+	w.clock.set(start)
+	w.attempt(t, w.acceptOne(t, s), delivery.Delivered)
+}

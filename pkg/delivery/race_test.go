@@ -1,0 +1,175 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Two attempts of one number at the same time, by doubled messages, end as one
+// failure, or as a success if one was.
+func TestDoubledAttempts(t *testing.T) {
+	ok, bad := delivery.Answer{Status: 200}, failing(500)
+	for name, tt := range map[string]struct {
+		inner, outer delivery.Answer // inner begins later and ends first
+		attempts     int64
+		status       webhook.Status
+		failures     int64
+	}{
+		"both fail":      {bad, bad, 1, webhook.Failed, 1},
+		"both succeed":   {ok, ok, 1, webhook.Success, 0},
+		"failure first":  {bad, ok, 2, webhook.Success, 0},
+		"success first":  {ok, bad, 1, webhook.Success, 0},
+		"both are gone":  {failing(410), failing(410), 1, webhook.Failed, 1},
+		"gone, then bad": {failing(410), bad, 1, webhook.Failed, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.acceptOne(t, subjects[0])
+			w.receiver.answers = []delivery.Answer{tt.outer, tt.inner}
+			w.receiver.during = func(delivery.Request) {
+				w.receiver.during = nil
+				if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			d := w.record(t, m)
+			if d.Attempts != tt.attempts || d.Status != tt.status || w.receiver.count() != 2 {
+				t.Errorf("record %+v", d)
+			}
+			if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != tt.failures {
+				t.Errorf("%d failed attempts, want %d", got, tt.failures)
+			}
+			first, second := w.receiver.got[0], w.receiver.got[1]
+			if first.Header["webhook-id"] != second.Header["webhook-id"] || string(first.Body) != string(second.Body) {
+				t.Error("the two attempts differ")
+			}
+		})
+	}
+}
+
+// A success is written though others keep coming first, within bounds; one that
+// finds the record gone has nothing to write.
+func TestSuccessOvertaken(t *testing.T) {
+	for _, tt := range []struct {
+		overtaken int
+		gone      bool
+		want      error
+	}{{7, false, nil}, {8, false, webhook.ErrUnavailable}, {0, true, nil}} {
+		w := newWorld(t)
+		m := w.acceptOne(t, subjects[0])
+		n := 0
+		w.store.before = func(call string) error {
+			switch {
+			case call != "Settle":
+			case tt.gone:
+				return webhook.ErrNotFound
+			case n < tt.overtaken:
+				n++
+				w.fail(t, m)
+			}
+			return nil
+		}
+		_, err := w.worker().Attempt(t.Context(), m)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%+v: error %v", tt, err)
+		}
+		if d := w.record(t, m); tt.want == nil && !tt.gone && (d.Status != webhook.Success || d.Attempts != int64(tt.overtaken+1)) {
+			t.Errorf("%+v: record %+v", tt, d)
+		}
+	}
+}
+
+// fail writes a failed attempt past the worker.
+func (w *world) fail(tb testing.TB, m webhook.Message) {
+	tb.Helper()
+	was := w.record(tb, m)
+	now := was
+	now.Attempts++
+	now.Status = webhook.Failed
+	if _, err := w.store.Store.Settle(context.Background(), webhook.Settlement{Was: was, Now: now}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// A failure whose record is gone, or moved, is nobody's fault.
+func TestFailureOvertaken(t *testing.T) {
+	w := newWorld(t)
+	m := w.acceptOne(t, subjects[0])
+	w.receiver.answers = []delivery.Answer{failing(500)}
+	w.store.before = failOn(webhook.ErrNotFound, "Settle")
+	w.attempt(t, m, delivery.Missed)
+	if len(w.queue.take()) != 0 {
+		t.Error("another attempt of what is gone was asked for")
+	}
+}
+
+// A result whose answer was lost stands: neither is its attempt made again, nor
+// is the next one lost.
+func TestResultAnswerLost(t *testing.T) {
+	w := newWorld(t)
+	m := w.acceptOne(t, subjects[0])
+	w.receiver.answers = []delivery.Answer{failing(500), {Status: 200}}
+	w.store.after = failOn(webhook.ErrUnknownOutcome, "Settle")
+	if _, err := w.worker().Attempt(t.Context(), m); !errors.Is(err, webhook.ErrUnknownOutcome) {
+		t.Fatalf("error %v", err)
+	}
+	w.store.after = nil
+	w.attempt(t, m, delivery.Dropped) // the message comes back
+	w.clock.pass(5*time.Second + 2*time.Minute)
+	w.deliverDue(t)
+	if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
+		t.Errorf("record %+v", d)
+	}
+}
+
+// Many workers, each with all messages twice: each delivery has its attempts,
+// none of them is counted twice, and the statistics add up.
+func TestWorkersAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var events []webhook.Event
+	for i := range 40 {
+		events = append(events, event(subjects[0], fmt.Sprint(i)))
+	}
+	messages := w.accept(t, events...)
+	w.receiver.answers = []delivery.Answer{failing(500)}
+	w.everyone(t, append(messages, messages...))
+	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 40 || !got.LastFailedAt.Equal(start) || !got.LastSentAt.IsZero() {
+		t.Errorf("after the failures %+v", got)
+	}
+	w.clock.pass(5 * time.Second)
+	w.receiver.answers = nil
+	next := w.queue.take()
+	w.everyone(t, append(next, next...))
+	for _, m := range messages {
+		if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
+			t.Errorf("record %+v", d)
+		}
+	}
+	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 0 || !got.LastSentAt.Equal(start.Add(5*time.Second)) {
+		t.Errorf("after the successes %+v", got)
+	}
+}
+
+// everyone has all attempts made at once.
+func (w *world) everyone(tb testing.TB, messages []webhook.Message) {
+	tb.Helper()
+	var all sync.WaitGroup
+	for _, m := range messages {
+		all.Go(func() {
+			if _, err := w.worker().Attempt(context.Background(), m); err != nil {
+				tb.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}

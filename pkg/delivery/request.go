@@ -1,0 +1,82 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/signing"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// try is one attempt under way.
+type try struct {
+	*Worker
+	sending dialect.Sending
+	task    webhook.Task
+}
+
+// request builds what is sent: the API's body and headers, and those of
+// Standard Webhooks 1.0.0 if there is a key. The error is a fault of our own.
+func (t *try) request(ctx context.Context, now time.Time) (Request, error) {
+	d := t.task.Delivery
+	body, err := t.sending.Body(d, t.task.Webhook)
+	if err != nil {
+		return Request{}, fmt.Errorf("write the body: %w", err)
+	}
+	keys, err := t.keys(ctx, now)
+	if err != nil {
+		return Request{}, err
+	}
+	var current webhook.Secret
+	header := map[string]string{}
+	if len(keys) > 0 {
+		current = keys[0]
+		if header, err = signing.Standard(d.ID(), now, body, keys...); err != nil {
+			return Request{}, fmt.Errorf("sign: %w", err)
+		}
+	}
+	maps.Copy(header, t.sending.Header(current, now, body))
+	header["Content-Type"] = "application/json"
+	return Request{
+		URL:     t.task.Webhook.URL,
+		Header:  header,
+		Body:    body,
+		Timeout: t.sending.Timeout,
+		Ports:   t.sending.Ports,
+	}, nil
+}
+
+// keys opens the signing keys: the present one first, then those that were
+// rotated out and still sign along. There is none while an account that signs
+// with its own key has none.
+func (t *try) keys(ctx context.Context, now time.Time) ([]webhook.Secret, error) {
+	w := t.task.Webhook
+	owner := seal.WebhookKey(w.Account, w.ID)
+	sealed := [][]byte{w.SealedKey}
+	if t.sending.AccountKey {
+		owner = seal.AccountKey(w.Account)
+		sealed = [][]byte{t.task.Account.SealedKey}
+	} else {
+		for _, retired := range w.RetiredKeys {
+			if retired.Until.After(now) {
+				sealed = append(sealed, retired.Sealed)
+			}
+		}
+	}
+	var keys []webhook.Secret
+	for _, one := range sealed {
+		if len(one) == 0 {
+			continue
+		}
+		key, err := t.Opener.Open(ctx, owner, one)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

@@ -1,0 +1,161 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// jitterShare is the largest part of a delay that is added to it at random.
+	jitterShare = 10 // per cent
+	// overloaded is the shortest wait after an answer that speaks of overload,
+	// also where the API's own delay is shorter.
+	overloaded = time.Minute
+	// fresh is the age up to which the mark of the last success is left as it
+	// is: the APIs show whole seconds.
+	fresh = time.Second
+	// maxSettling bounds how often a success is written anew because another
+	// attempt's result came first.
+	maxSettling = 8
+)
+
+// settle writes what an attempt, begun at the time given, came to.
+func (t *try) settle(ctx context.Context, began time.Time, answer Answer) (Outcome, error) {
+	gone := false
+	if answer.Status == http.StatusGone {
+		var err error
+		if gone, err = t.disable(ctx, began); err != nil {
+			return Missed, err
+		}
+	}
+	was := t.task.Delivery
+	now := t.after(was, began, answer, gone)
+	outcome := Missed
+	var err error
+	if now.Status == webhook.Success {
+		outcome = Delivered
+		err = t.writeSuccess(ctx, was, now)
+	} else {
+		err = t.writeFailure(ctx, was, now)
+	}
+	if gone {
+		outcome = Disabled
+	}
+	if err != nil {
+		return outcome, err
+	}
+	t.report(ctx, now, began, answer)
+	return outcome, nil
+}
+
+// after gives the delivery as it is after an attempt.
+func (t *try) after(d webhook.Delivery, began time.Time, answer Answer, gone bool) webhook.Delivery {
+	d.Attempts++
+	d.AttemptedAt = began.UTC().Truncate(time.Millisecond)
+	d.StatusCode, d.Reason = answer.Status, answer.failure()
+	d.Active, d.Next, d.Due, d.Sends = false, time.Time{}, time.Time{}, 0
+	if d.Reason == "" {
+		d.Status = webhook.Success
+		return d
+	}
+	d.Status = webhook.Failed
+	next, more := t.next(d, answer)
+	if !more || gone {
+		return d
+	}
+	d.Active, d.Next, d.Due = true, next, next
+	if next.Sub(t.Now()) <= MaxDelay {
+		d.Due = next.Add(t.Queue.Lease(d.Subject()))
+	}
+	return d
+}
+
+// next gives the time of the attempt after a failed one, if there is to be
+// one: the API's delay after the end of this one, or what the receiver asked
+// for if that is longer, and up to a tenth more, so that those that failed
+// together do not come back together.
+func (t *try) next(d webhook.Delivery, answer Answer) (time.Time, bool) {
+	if d.Attempts > int64(len(t.sending.Delays)) {
+		return time.Time{}, false
+	}
+	delay := t.sending.Delays[d.Attempts-1]
+	switch answer.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		delay = max(delay, overloaded)
+	}
+	delay = max(delay, answer.RetryAfter)
+	delay += t.Jitter(delay * jitterShare / 100)
+	// Rounded up: no attempt comes before its time.
+	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
+	return next, !next.After(d.AcceptedAt.Add(retention))
+}
+
+// writeFailure writes a failure, unless another result of the same attempt
+// stands already, and asks for the next attempt.
+func (t *try) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
+	_, err := t.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now, Mark: t.mark(now)})
+	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !now.Due.After(now.Next) {
+		return nil // the sweeper takes it
+	}
+	if err := t.Queue.Send(ctx, []webhook.Message{now.Message()}); err != nil {
+		t.Log.LogAttrs(ctx, slog.LevelWarn, "the message of the next attempt was not sent; the sweeper sends it",
+			append(about(now), slog.String("error", err.Error()))...)
+	}
+	return nil
+}
+
+// writeSuccess writes a success, whatever other attempts came to meanwhile,
+// unless one of them was a success too.
+func (t *try) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
+	for range maxSettling {
+		standing, err := t.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now, Mark: t.mark(now)})
+		switch {
+		case errors.Is(err, webhook.ErrNotFound):
+			return nil
+		case !errors.Is(err, webhook.ErrChanged):
+			return err
+		case standing.Status == webhook.Success:
+			return nil
+		}
+		was = standing
+		now.Attempts = standing.Attempts + 1
+	}
+	return webhook.ErrUnavailable
+}
+
+// mark says what the statistics are to note of a result.
+func (t *try) mark(d webhook.Delivery) webhook.Mark {
+	noted := t.task.Webhook.Statistics
+	switch {
+	case !t.sending.Statistics:
+		return webhook.NoMark
+	case d.Status != webhook.Success:
+		return webhook.MarkFailed
+	case noted.FailedAttempts == 0 && d.AttemptedAt.Sub(noted.LastSentAt) < fresh:
+		return webhook.NoMark
+	}
+	return webhook.MarkSent
+}
+
+// report writes the attempt's line in the log.
+func (t *try) report(ctx context.Context, d webhook.Delivery, began time.Time, answer Answer) {
+	attrs := append(about(d),
+		slog.Int64("attempt", d.Attempts),
+		slog.Int("status", answer.Status),
+		slog.Float64("duration_ms", float64(t.Now().Sub(began).Microseconds())/1000))
+	if d.Status != webhook.Success {
+		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Active))
+	}
+	t.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
+}

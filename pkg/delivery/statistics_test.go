@@ -1,0 +1,128 @@
+package delivery_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Squake's statistics: a failure adds one and has its time, a success sets
+// them back and has its. The other APIs show none, so none are kept.
+func TestStatistics(t *testing.T) {
+	for _, s := range subjects {
+		w := newWorld(t)
+		w.receiver.answers = []delivery.Answer{failing(500), failing(500), {Status: 200}}
+		m := w.acceptOne(t, s)
+		var want []webhook.Statistics
+		for range 3 {
+			at := w.clock.Now()
+			if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			d := w.record(t, m)
+			m = d.Message()
+			w.clock.set(d.Next)
+			got := w.webhook(t, s).Statistics
+			last := webhook.Statistics{}
+			if len(want) > 0 {
+				last = want[len(want)-1]
+			}
+			switch {
+			case s != subjects[0]:
+			case d.Status == webhook.Success:
+				last.LastSentAt, last.FailedAttempts = at, 0
+			default:
+				last.LastFailedAt = at
+				last.FailedAttempts++
+			}
+			want = append(want, last)
+			if got != last {
+				t.Errorf("%s: after %d attempts %+v, want %+v", s.Account, len(want), got, last)
+			}
+		}
+	}
+}
+
+// A success within a second of the one noted is not noted, unless there were
+// failures.
+func TestStatisticsSparing(t *testing.T) {
+	for _, tt := range []struct {
+		after  time.Duration
+		failed bool
+		noted  bool
+	}{
+		{time.Second - time.Millisecond, false, false},
+		{time.Second, false, true},
+		{-time.Minute, false, false}, // the clock was set back
+		{time.Millisecond, true, true},
+	} {
+		w := newWorld(t)
+		messages := w.accept(t, event(subjects[0], "1"), event(subjects[0], "2"), event(subjects[0], "3"))
+		w.attempt(t, messages[0], delivery.Delivered)
+		want := start
+		if tt.failed {
+			w.receiver.answers = []delivery.Answer{failing(500)}
+			w.attempt(t, messages[1], delivery.Missed)
+			w.receiver.answers = nil
+		}
+		w.clock.pass(tt.after)
+		m := messages[2]
+		if tt.after < 0 { // it is not early for that
+			m = w.accept(t, event(subjects[0], "4"))[0]
+		}
+		w.attempt(t, m, delivery.Delivered)
+		if tt.noted {
+			want = start.Add(tt.after)
+		}
+		if got := w.webhook(t, subjects[0]).Statistics; !got.LastSentAt.Equal(want) || got.FailedAttempts != 0 {
+			t.Errorf("%+v: %+v, want LastSentAt %v", tt, got, want)
+		}
+	}
+}
+
+// What is delivered to a webhook that was registered anew meanwhile, or whose
+// event moved, does not count for the one that stands there.
+func TestStatisticsOfAnother(t *testing.T) {
+	for _, answer := range []delivery.Answer{failing(500), {Status: 200}} {
+		w := newWorld(t)
+		m := w.acceptOne(t, subjects[0])
+		w.receiver.answers = []delivery.Answer{answer}
+		w.receiver.during = func(delivery.Request) {
+			w.remove(t, subjects[0])
+			w.register(t, subjects[0], "w9")
+		}
+		if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.webhook(t, subjects[0]).Statistics; got != (webhook.Statistics{}) {
+			t.Errorf("after %+v: %+v", answer, got)
+		}
+	}
+}
+
+// Successes and failures that end in any order leave what is consistent: no
+// more failures than came after the last noted success.
+func TestStatisticsInterleaved(t *testing.T) {
+	w := newWorld(t)
+	var want int64
+	for i := range 50 {
+		sent := w.accept(t, event(subjects[0], fmt.Sprint(i)))
+		m := sent[len(sent)-1]
+		if i%3 == 2 {
+			w.receiver.answers = nil
+			want = 0
+			w.attempt(t, m, delivery.Delivered)
+		} else {
+			w.receiver.answers = []delivery.Answer{failing(500)}
+			want++
+			w.attempt(t, m, delivery.Missed)
+		}
+		w.clock.pass(100 * time.Millisecond)
+		if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want {
+			t.Fatalf("after %d attempts: %d failed, want %d", i+1, got, want)
+		}
+	}
+}

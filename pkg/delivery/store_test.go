@@ -1,0 +1,164 @@
+package delivery_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// store is a store whose calls a test can have fail.
+type store struct {
+	*memstore.Store
+	// before is called with the name of each call; its error is the call's,
+	// which does nothing then. after comes when the call has done its work,
+	// and its error stands for an answer that was lost.
+	before, after func(call string) error
+}
+
+// around makes a call.
+func around[T any](s *store, name string, call func() (T, error)) (T, error) {
+	var none T
+	if s.before != nil {
+		if err := s.before(name); err != nil {
+			return none, err
+		}
+	}
+	result, err := call()
+	if s.after != nil {
+		if err := s.after(name); err != nil {
+			return none, err
+		}
+	}
+	return result, err
+}
+
+func (s *store) Targets(ctx context.Context, subjects []webhook.Subject) ([]webhook.Target, error) {
+	return around(s, "Targets", func() ([]webhook.Target, error) { return s.Store.Targets(ctx, subjects) })
+}
+
+func (s *store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
+	return around(s, "AddDelivery", func() (webhook.Delivery, error) { return s.Store.AddDelivery(ctx, d) })
+}
+
+func (s *store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	return around(s, "Delivery", func() (webhook.Delivery, error) { return s.Store.Delivery(ctx, a, id) })
+}
+
+func (s *store) Task(ctx context.Context, m webhook.Message) (webhook.Task, error) {
+	return around(s, "Task", func() (webhook.Task, error) { return s.Store.Task(ctx, m) })
+}
+
+func (s *store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
+	return around(s, "Settle", func() (webhook.Delivery, error) { return s.Store.Settle(ctx, settlement) })
+}
+
+func (s *store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
+	return around(s, "Webhooks", func() ([]webhook.Webhook, error) { return s.Store.Webhooks(ctx, a) })
+}
+
+func (s *store) Change(ctx context.Context, c webhook.Change) error {
+	_, err := around(s, "Change", func() (struct{}, error) { return struct{}{}, s.Store.Change(ctx, c) })
+	return err
+}
+
+func (s *store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
+	_, err := around(s, "Due", func() (struct{}, error) { return struct{}{}, s.Store.Due(ctx, from, before, yield) })
+	return err
+}
+
+func (s *store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
+	_, err := around(s, "Lease", func() (struct{}, error) { return struct{}{}, s.Store.Lease(ctx, p, until) })
+	return err
+}
+
+// failOn fails the named calls, each time.
+func failOn(err error, calls ...string) func(string) error {
+	return func(call string) error {
+		if slices.Contains(calls, call) {
+			return err
+		}
+		return nil
+	}
+}
+
+// event is one of a subject, with a payload.
+func event(s webhook.Subject, id string) webhook.Event {
+	e := webhook.Event{Account: s.Account, Name: s.Event, ID: id, Time: start, Payload: []byte(payload)}
+	if s.Account.Dialect == "shoptet" {
+		e.Instance = "2018000012"
+	}
+	return e
+}
+
+// accept publishes events, all of which must be accepted, and gives their
+// first messages.
+func (w *world) accept(tb testing.TB, events ...webhook.Event) []webhook.Message {
+	tb.Helper()
+	for i, r := range w.publisher().Publish(context.Background(), events) {
+		if r.Verdict != delivery.Accepted {
+			tb.Fatalf("event %d: %+v", i, r)
+		}
+	}
+	return w.queue.take()
+}
+
+// acceptOne publishes one event and gives its message.
+func (w *world) acceptOne(tb testing.TB, s webhook.Subject) webhook.Message {
+	tb.Helper()
+	return w.accept(tb, event(s, "1"))[0]
+}
+
+// attempt has an attempt made and checks its outcome.
+func (w *world) attempt(tb testing.TB, m webhook.Message, want delivery.Outcome) {
+	tb.Helper()
+	got, err := w.worker().Attempt(context.Background(), m)
+	if err != nil || got != want {
+		tb.Fatalf("attempt %d of %s: outcome %d, %v; want %d", m.Attempt, m.ID, got, err, want)
+	}
+}
+
+// record reads a delivery past the faults of the store.
+func (w *world) record(tb testing.TB, m webhook.Message) webhook.Delivery {
+	tb.Helper()
+	d, err := w.store.Store.Delivery(context.Background(), m.Account, m.ID)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d
+}
+
+// webhook reads the webhook of a subject.
+func (w *world) webhook(tb testing.TB, s webhook.Subject) webhook.Webhook {
+	tb.Helper()
+	found, err := w.store.Webhook(context.Background(), s.Account, s.Event)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return found
+}
+
+// edit changes the webhook of a subject.
+func (w *world) edit(tb testing.TB, s webhook.Subject, change func(*webhook.Webhook)) {
+	tb.Helper()
+	was := w.webhook(tb, s)
+	now := was
+	now.Version++
+	change(&now)
+	c := webhook.Change{Was: []webhook.Webhook{was}, Now: []webhook.Webhook{now}}
+	if err := w.store.Store.Change(context.Background(), c); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// remove deletes the webhook of a subject.
+func (w *world) remove(tb testing.TB, s webhook.Subject) {
+	tb.Helper()
+	if err := w.store.Delete(context.Background(), []webhook.Webhook{w.webhook(tb, s)}); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,307 @@
+package delivery_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/seal/keyfile"
+	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// start is when the worlds begin.
+var start = time.Date(2026, time.January, 15, 10, 30, 0, 0, time.UTC)
+
+// What no log line may hold: the payload's text, the URL's query, the keys.
+const (
+	payloadText = "text-of-the-payload"
+	queryText   = "text-of-the-query"
+	payload     = `{"text":"` + payloadText + `","n":1.50}`
+	squakeKey   = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	shoptetKey  = "00112233445566778899aabbccddeeff"
+	abbeyKey    = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+	retiredKey  = "whsec_QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="
+)
+
+var secrets = []string{payloadText, queryText, squakeKey, shoptetKey, strings.TrimPrefix(abbeyKey, "whsec_"), strings.TrimPrefix(retiredKey, "whsec_")}
+
+var (
+	squakeAccount  = webhook.Account{Dialect: "squake", ID: "acme"}
+	shoptetAccount = webhook.Account{Dialect: "shoptet", ID: "315185-myaddon"}
+	abbeyAccount   = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+)
+
+// subjects has one of each API, which every world has a webhook for.
+var subjects = []webhook.Subject{
+	{Account: squakeAccount, Event: "order"},
+	{Account: shoptetAccount, Event: "order:create"},
+	{Account: abbeyAccount, Event: "shipment.created"},
+}
+
+func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+
+func setup() dialect.Setup {
+	return dialect.Setup{Keys: keygen.New(rand.Reader, time.Now), Getenv: func(string) string { return "" }}
+}
+
+// clock moves only when a test moves it.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = at
+}
+
+func (c *clock) pass(d time.Duration) { c.set(c.Now().Add(d)) }
+
+// output is where a world logs to.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// queue is a queue in a test's hands: it holds what was sent until the test
+// takes it.
+type queue struct {
+	mu    sync.Mutex
+	sent  []webhook.Message // all that ever were
+	held  []webhook.Message
+	lease time.Duration
+	// refuses is set for subjects that there is no room for.
+	refuses map[webhook.Subject]bool
+	// err is what Send fails with; it takes nothing then.
+	err error
+}
+
+func newQueue() *queue { return &queue{lease: 2 * time.Minute, refuses: map[webhook.Subject]bool{}} }
+
+func (q *queue) Lease(s webhook.Subject) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.refuses[s] {
+		return 0
+	}
+	return q.lease
+}
+
+func (q *queue) Send(ctx context.Context, messages []webhook.Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := cmp.Or(q.err, ctx.Err()); err != nil {
+		return err
+	}
+	q.sent = append(q.sent, messages...)
+	q.held = append(q.held, messages...)
+	return nil
+}
+
+// take gives what was sent and not taken yet.
+func (q *queue) take() []webhook.Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	held := q.held
+	q.held = nil
+	return held
+}
+
+func (q *queue) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.sent)
+}
+
+// receiver is where attempts go. It answers with the next of its answers, and
+// with the last one ever after; 200 if there are none.
+type receiver struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	answers  []delivery.Answer
+	got      []delivery.Request
+	at       []time.Time
+	during   func(delivery.Request) // what happens while an attempt is made
+	interval time.Duration          // how long an attempt takes; the clock is moved by it
+	pass     func(time.Duration)
+}
+
+func (r *receiver) Send(_ context.Context, request delivery.Request) delivery.Answer {
+	r.mu.Lock()
+	n := len(r.got)
+	r.got, r.at = append(r.got, request), append(r.at, r.now())
+	answer := delivery.Answer{Status: 200}
+	if len(r.answers) > 0 {
+		answer = r.answers[min(n, len(r.answers)-1)]
+	}
+	during := r.during
+	r.mu.Unlock()
+	if during != nil {
+		during(request)
+	}
+	if r.interval > 0 {
+		r.pass(r.interval)
+	}
+	return answer
+}
+
+func (r *receiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.got)
+}
+
+// failing is an answer of a failed attempt.
+func failing(status int) delivery.Answer {
+	return delivery.Answer{Status: status, Reason: fmt.Sprintf("answered %d", status)}
+}
+
+// world is all that publisher, worker and sweeper work with.
+type world struct {
+	clock    *clock
+	store    *store
+	queue    *queue
+	receiver *receiver
+	log      *output
+	sendings map[webhook.Dialect]dialect.Sending
+	sealer   *seal.Sealer
+	opener   delivery.Opener
+	// jitter is what is drawn: this part of the largest wait.
+	jitter float64
+}
+
+// newWorld has the accounts of subjects with one webhook each, whose keys are
+// sealed. When the test ends, its log is searched for secrets.
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{clock: &clock{now: start}, store: &store{Store: memstore.New()}, queue: newQueue(), log: &output{}}
+	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
+	key, err := keyfile.Create(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if w.sendings, err = delivery.Sendings(apis(), setup()); err != nil {
+		tb.Fatal(err)
+	}
+	if w.sealer, err = seal.NewSealer(key.ID(), key.Public(), func() time.Time { return start }); err != nil {
+		tb.Fatal(err)
+	}
+	w.opener = unseal.New(key)
+	for i, s := range subjects {
+		w.addAccount(tb, s.Account)
+		w.register(tb, s, fmt.Sprint("w", i+1))
+	}
+	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
+	return w
+}
+
+func checkLog(tb testing.TB, log string) {
+	tb.Helper()
+	for _, secret := range secrets {
+		if strings.Contains(log, secret) {
+			tb.Errorf("the log holds %q:\n%s", secret, log)
+		}
+	}
+}
+
+func (w *world) addAccount(tb testing.TB, a webhook.Account) {
+	tb.Helper()
+	info := webhook.AccountInfo{Account: a, CreatedAt: w.clock.Now().Add(-time.Hour)}
+	if a.Dialect == "shoptet" {
+		info.SealedKey = w.seal(tb, seal.AccountKey(a), shoptetKey)
+	}
+	if err := w.store.CreateAccount(context.Background(), info); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (w *world) seal(tb testing.TB, owner seal.Owner, key string) []byte {
+	tb.Helper()
+	sealed, err := w.sealer.Seal(owner, webhook.NewSecret(key))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sealed
+}
+
+// register adds a webhook for events of one id.
+func (w *world) register(tb testing.TB, s webhook.Subject, id string, more ...string) {
+	tb.Helper()
+	var list []webhook.Webhook
+	for i, event := range append([]string{s.Event}, more...) {
+		one := webhook.Webhook{
+			Account: s.Account, Event: event, ID: id, Claim: id, Position: i, Version: 1,
+			URL: "https://receiver.example/" + id + "?token=" + queryText, SendPayload: true, CreatedAt: w.clock.Now(),
+		}
+		switch s.Account.Dialect {
+		case "squake":
+			one.SealedKey = w.seal(tb, seal.WebhookKey(s.Account, id), squakeKey)
+		case "abbeycross":
+			one.SealedKey = w.seal(tb, seal.WebhookKey(s.Account, id), abbeyKey)
+		}
+		list = append(list, one)
+	}
+	if _, err := w.store.Create(context.Background(), webhook.Creation{Webhooks: list}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w.log, nil)) }
+
+func (w *world) publisher() *delivery.Publisher {
+	n := 0
+	return delivery.NewPublisher(delivery.PublisherConfig{
+		Store: w.store, Queue: w.queue, Sendings: w.sendings, Now: w.clock.Now, Log: w.logger(),
+		NewID: func() (string, error) { n++; return fmt.Sprint("made-", n), nil },
+	})
+}
+
+func (w *world) worker() *delivery.Worker {
+	return delivery.NewWorker(delivery.WorkerConfig{
+		Store: w.store, Queue: w.queue, Sender: w.receiver, Opener: w.opener, Sendings: w.sendings, Now: w.clock.Now,
+		Jitter: func(below time.Duration) time.Duration { return time.Duration(w.jitter * float64(below)) },
+		Log:    w.logger(),
+	})
+}
+
+func (w *world) sweeper() *delivery.Sweeper {
+	return delivery.NewSweeper(delivery.SweeperConfig{
+		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second,
+	})
+}
