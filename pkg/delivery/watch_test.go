@@ -1,0 +1,222 @@
+package delivery_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// watched is a sweeper that watches a world, in a bubble.
+type watched struct {
+	*world
+	signal chan struct{}
+
+	mu     sync.Mutex
+	sweeps int
+	// fault is what sweeps fail with, lasts is how long they last.
+	fault error
+	lasts time.Duration
+	ended time.Time // the last one
+	rests []time.Duration
+}
+
+// begin and end come before and after each sweep.
+func (w *watched) begin(call string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if call != "Due" {
+		return nil
+	}
+	w.sweeps++
+	if !w.ended.IsZero() {
+		w.rests = append(w.rests, time.Since(w.ended))
+	}
+	return w.fault
+}
+
+func (w *watched) end(call string) error {
+	if call != "Due" {
+		return nil
+	}
+	w.mu.Lock()
+	lasts := w.lasts
+	w.mu.Unlock()
+	<-time.After(lasts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = time.Now()
+	return nil
+}
+
+// set changes something while the sweeper watches.
+func (w *watched) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+// count is how many sweeps there were.
+func (w *watched) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sweeps
+}
+
+// watch runs a test beside a sweeper that watches, by the bubble's clock.
+func watch(t *testing.T, test func(*testing.T, *watched)) {
+	t.Helper()
+	w := &watched{world: newWorld(t)}
+	w.store.before, w.store.after = w.begin, w.end
+	synctest.Test(t, func(t *testing.T) {
+		w.signal = make(chan struct{}) // of the bubble
+		ctx, stop := context.WithCancel(t.Context())
+		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
+			Store: w.store, Queue: w.queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second,
+		})
+		ended := make(chan struct{})
+		go func() { sweeper.Watch(ctx, w.signal); close(ended) }()
+		synctest.Wait()
+		test(t, w)
+		stop()
+		synctest.Wait()
+		select {
+		case <-ended:
+		default:
+			t.Error("Watch goes on though its context has ended")
+		}
+	})
+}
+
+// wait lets time pass.
+func wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// add puts a delivery into the store, with an attempt at next and to be looked
+// at when due.
+func (w *watched) add(t *testing.T, id string, next, due time.Time) {
+	t.Helper()
+	d := webhook.Delivery{
+		Account: squakeAccount, Event: "order", EventID: id, Time: next, WebhookID: "w1",
+		AcceptedAt: next, Active: true, Next: next, Due: due,
+	}
+	if _, err := w.store.AddDelivery(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sent checks how many messages were sent since the last time.
+func (w *watched) sent(t *testing.T, want int) {
+	t.Helper()
+	synctest.Wait()
+	if got := len(w.queue.take()); got != want {
+		t.Errorf("%d messages, want %d", got, want)
+	}
+}
+
+// What falls due is sent for each second, ahead of its time.
+func TestWatchSweepsEachSecond(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		at := time.Now().Add(10 * time.Second)
+		w.add(t, "1", at, at)
+		wait(7 * time.Second)
+		w.sent(t, 0)
+		wait(time.Second)
+		w.sent(t, 1)
+		wait(time.Hour)
+		if got, want := w.count(), 3609; got < want-1 || got > want {
+			t.Errorf("%d sweeps in 3608 seconds", got)
+		}
+	})
+}
+
+// What comes late, under a time that was swept already, is found: within a
+// second if it is 2 seconds late, and within 30 otherwise.
+func TestWatchOverlap(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		wait(40*time.Second + time.Millisecond)
+		w.add(t, "a little late", time.Now().Add(-2*time.Second), time.Now().Add(-2*time.Second))
+		wait(time.Second)
+		w.sent(t, 1)
+		w.add(t, "late", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
+		wait(time.Second)
+		w.sent(t, 0)
+		wait(30 * time.Second)
+		w.sent(t, 1)
+	})
+}
+
+// A signal has everything swept at once.
+func TestWatchSignal(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		wait(5*time.Second + 300*time.Millisecond)
+		w.queue.refuses[subjects[0]] = true
+		w.add(t, "refused", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
+		before := w.count()
+		w.signal <- struct{}{}
+		w.sent(t, 0)
+		w.queue.mu.Lock()
+		delete(w.queue.refuses, subjects[0])
+		w.queue.mu.Unlock()
+		w.signal <- struct{}{}
+		w.sent(t, 1)
+		if got := w.count() - before; got != 2 {
+			t.Errorf("%d sweeps for two signals", got)
+		}
+	})
+}
+
+// A sweep that failed is made up for, and the log says so.
+func TestWatchFaults(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		wait(10*time.Second + time.Millisecond)
+		w.set(func() { w.fault = errFault })
+		at := time.Now()
+		w.add(t, "1", at, at)
+		wait(20 * time.Second)
+		w.sent(t, 0)
+		w.set(func() { w.fault = nil })
+		wait(time.Second)
+		w.sent(t, 1)
+		if n := strings.Count(w.log.String(), `"level":"ERROR","msg":"sweep","error":"sweep: a fault"`); n != 20 {
+			t.Errorf("the log tells of %d of 20 sweeps", n)
+		}
+	})
+}
+
+// A sweep that lasts long is followed by a rest three times as long, signals or
+// not, so that a backlog leaves the processor to the attempts.
+func TestWatchRests(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		wait(time.Millisecond)
+		before := w.count()
+		w.set(func() { w.lasts, w.rests = 2*time.Second, nil })
+		go func() {
+			for range 1000 {
+				select {
+				case w.signal <- struct{}{}:
+				case <-t.Context().Done():
+					return
+				}
+			}
+		}()
+		wait(time.Minute)
+		if got := w.count() - before; got < 7 || got > 9 {
+			t.Errorf("%d sweeps of 8 s in a minute", got)
+		}
+		w.set(func() {
+			for _, rest := range w.rests[2:] { // the first came before
+				if rest != 6*time.Second {
+					t.Errorf("rested %v", rest)
+				}
+			}
+		})
+	})
+}
