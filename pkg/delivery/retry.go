@@ -1,0 +1,70 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// RetrierStore is the part of store.Store that a retry by hand needs.
+type RetrierStore interface {
+	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
+	Targets(context.Context, []webhook.Subject) ([]webhook.Target, error)
+	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
+}
+
+// Retrier has deliveries attempted once more, by the operator's hand. All
+// fields are needed.
+type Retrier struct {
+	Store RetrierStore
+	Queue Queue
+	Now   func() time.Time
+}
+
+// Retry asks for another attempt of a delivery, at once: of one that failed
+// for good, was cancelled or succeeded, and of one whose next attempt is to
+// come later. It is the same delivery under the same webhook-id, and goes on
+// with the schedule of its API where attempts are left. What is returned is the
+// delivery as it then stands.
+//
+//   - webhook.ErrNotFound: there is no such delivery.
+//   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
+//     gone, or disabled, or it was accepted more than 6 days ago.
+//   - webhook.ErrChanged: an attempt came between. Look again.
+func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	d, err := r.retry(ctx, a, id)
+	if err != nil {
+		return webhook.Delivery{}, fmt.Errorf("retry delivery %s of %s: %w", id, a, err)
+	}
+	return d, nil
+}
+
+func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	was, err := r.Store.Delivery(ctx, a, id)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	targets, err := r.Store.Targets(ctx, []webhook.Subject{was.Subject()})
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	at := r.Now().UTC().Truncate(time.Millisecond)
+	if at.After(was.AcceptedAt.Add(retention)) {
+		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
+	}
+	if reason := obstacle(webhook.Task{Delivery: was, Target: targets[0]}, at); reason != "" {
+		return webhook.Delivery{}, invalid("it would be %s", reason)
+	}
+	now := was
+	now.Active, now.Next, now.Sends = true, at, 0
+	now.Due = at.Add(r.Queue.Lease(was.Subject()))
+	if standing, err := r.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now}); err != nil {
+		return standing, err
+	}
+	if now.Due.After(now.Next) {
+		_ = r.Queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here
+	}
+	return now, nil
+}

@@ -1,0 +1,176 @@
+package delivery_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+func (w *world) retrier() delivery.Retrier {
+	return delivery.Retrier{Store: w.store, Queue: w.queue, Now: w.clock.Now}
+}
+
+// Whatever became of a delivery, it can be attempted once more, at once, as
+// the same delivery; where attempts are left the schedule goes on.
+func TestRetry(t *testing.T) {
+	s := subjects[1] // three attempts
+	for name, tt := range map[string]struct {
+		attempts int
+		status   webhook.Status
+		prepare  func(*testing.T, *world)
+		more     bool // another attempt comes after the retry, if that fails
+	}{
+		"never attempted": {0, webhook.New, nil, true},
+		"waiting":         {1, webhook.Failed, nil, true},
+		"failed":          {3, webhook.Failed, nil, false},
+		"delivered":       {1, webhook.Success, func(_ *testing.T, w *world) { w.receiver.answers = nil }, true},
+		"cancelled": {1, webhook.Failed, func(t *testing.T, w *world) {
+			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.receiver.answers = []delivery.Answer{failing(500)}
+			m := w.acceptOne(t, s)
+			if tt.prepare != nil && name == "delivered" {
+				tt.prepare(t, w)
+			}
+			for range tt.attempts {
+				if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+				d := w.record(t, m)
+				if m = d.Message(); d.Active {
+					w.clock.set(d.Next)
+				}
+			}
+			if name == "cancelled" {
+				tt.prepare(t, w)
+				w.attempt(t, m, delivery.Cancelled)
+				w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = false })
+			}
+			w.clock.pass(time.Minute)
+			w.queue.take()
+			id := m.ID
+			got, err := w.retrier().Retry(t.Context(), s.Account, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := w.clock.Now()
+			if d := w.record(t, m); !d.Active || !d.Next.Equal(now) || !d.Due.Equal(now.Add(2*time.Minute)) || d.Attempts != int64(tt.attempts) ||
+				d.Status != tt.status || !got.Next.Equal(d.Next) || got.Attempts != d.Attempts {
+				t.Errorf("record %+v, returned %+v", d, got)
+			}
+			sent := w.queue.take()
+			if len(sent) != 1 || sent[0].ID != id || sent[0].Attempt != int64(tt.attempts+1) || !sent[0].At.Equal(now) {
+				t.Fatalf("messages %+v", sent)
+			}
+			w.receiver.answers = []delivery.Answer{failing(500)}
+			w.attempt(t, sent[0], delivery.Missed)
+			if d := w.record(t, m); d.Attempts != int64(tt.attempts+1) || d.Active != tt.more || d.Status != webhook.Failed {
+				t.Errorf("after the retry %+v", d)
+			}
+			for _, request := range w.receiver.got {
+				if request.Header["webhook-id"] != id {
+					t.Errorf("webhook-id %s", request.Header["webhook-id"])
+				}
+			}
+		})
+	}
+}
+
+// A retry takes the place of the attempt that was to come: its message is
+// stale then.
+func TestRetryInsteadOfNext(t *testing.T) {
+	w := newWorld(t)
+	w.receiver.answers = []delivery.Answer{failing(500), failing(500), {Status: 200}}
+	w.attempt(t, w.acceptOne(t, subjects[0]), delivery.Missed)
+	waiting := w.queue.take()[0]
+	if _, err := w.retrier().Retry(t.Context(), waiting.Account, waiting.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.attempt(t, w.queue.take()[0], delivery.Missed)
+	w.clock.set(waiting.At)
+	w.attempt(t, waiting, delivery.Dropped)
+	w.clock.set(w.record(t, waiting).Next)
+	w.attempt(t, w.queue.take()[0], delivery.Delivered)
+}
+
+// What is sent by nobody is swept.
+func TestRetryNotSent(t *testing.T) {
+	for name, prepare := range map[string]func(*world){
+		"no room": func(w *world) { w.queue.refuses[subjects[0]] = true },
+		"fails":   func(w *world) { w.queue.err = errFault },
+	} {
+		w := newWorld(t)
+		m := w.acceptOne(t, subjects[0])
+		w.attempt(t, m, delivery.Delivered)
+		prepare(w)
+		if _, err := w.retrier().Retry(t.Context(), m.Account, m.ID); err != nil || len(w.queue.take()) != 0 {
+			t.Fatalf("%s: %v", name, err)
+		}
+		w.queue.refuses, w.queue.err = nil, nil
+		w.clock.set(w.record(t, m).Due)
+		if w.deliverDue(t); w.receiver.count() != 2 {
+			t.Errorf("%s: %d attempts", name, w.receiver.count())
+		}
+	}
+}
+
+func TestRetryRefused(t *testing.T) {
+	s := subjects[0]
+	const sixDays = 6 * 24 * time.Hour
+	for name, tt := range map[string]struct {
+		prepare func(*testing.T, *world)
+		want    error
+		says    string
+	}{
+		"deleted":  {func(t *testing.T, w *world) { w.remove(t, s) }, webhook.ErrInvalid, "it would be cancelled: the webhook was deleted or moved"},
+		"disabled": {func(t *testing.T, w *world) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, webhook.ErrInvalid, "it would be cancelled: the webhook is disabled"},
+		"closing":  {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, false) }, webhook.ErrInvalid, "it would be cancelled: the account was deleted"},
+		"old":      {func(_ *testing.T, w *world) { w.clock.pass(sixDays + time.Millisecond) }, webhook.ErrInvalid, "it was accepted more than 6 days ago"},
+		"in time":  {func(_ *testing.T, w *world) { w.clock.pass(sixDays) }, nil, ""},
+		"read":     {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Delivery") }, errFault, "a fault"},
+		"targets":  {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Targets") }, errFault, "a fault"},
+		"write":    {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Settle") }, errFault, "a fault"},
+		"overtaken": {func(t *testing.T, w *world) {
+			w.store.before = func(call string) error {
+				if call == "Settle" {
+					w.fail(t, webhook.Message{Account: s.Account, ID: event(s, "1").DeliveryID()})
+				}
+				return nil
+			}
+		}, webhook.ErrChanged, "changed since it was read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.acceptOne(t, s)
+			w.receiver.answers = []delivery.Answer{failing(500)}
+			w.attempt(t, m, delivery.Missed)
+			w.queue.take()
+			tt.prepare(t, w)
+			before := w.record(t, m)
+			got, err := w.retrier().Retry(t.Context(), s.Account, m.ID)
+			if tt.want == nil {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.Is(err, tt.want) || !strings.HasPrefix(err.Error(), "retry delivery "+m.ID+" of squake:acme: ") || !strings.HasSuffix(err.Error(), tt.says) {
+				t.Errorf("error %v, want %s", err, tt.says)
+			}
+			if after := w.record(t, m); !after.Next.Equal(before.Next) && name != "overtaken" || got.Event != "" || len(w.queue.take()) != 0 {
+				t.Errorf("record %+v, returned %+v", after, got)
+			}
+		})
+	}
+	w := newWorld(t)
+	if _, err := w.retrier().Retry(t.Context(), s.Account, event(s, "1").DeliveryID()); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+}
