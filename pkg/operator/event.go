@@ -1,0 +1,150 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// readEvents reads the body: {"events": [1 to 100 of anything]}.
+func readEvents(body []byte) ([]jsontext.Value, error) {
+	object, err := dialect.ParseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	value, ok := object.Get("events")
+	if !ok || len(object) != 1 {
+		return nil, &refusal{`The body must be {"events": […]} and have no other field.`}
+	}
+	events, ok := dialect.AsArray(value)
+	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
+		return nil, &refusal{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
+	}
+	return events, nil
+}
+
+// fields are those of an event. A misspelled one must not be lost in silence.
+var fields = []string{"account", "event", "id", "time", "instance", "payload"}
+
+// readEvent reads one event. The error says which field is wrong; what an
+// event's values may be, the Publisher judges.
+func readEvent(value jsontext.Value, sendings map[webhook.Dialect]dialect.Sending) (webhook.Event, error) {
+	object, ok := dialect.AsObject(value)
+	if !ok {
+		return webhook.Event{}, errors.New("must be an object")
+	}
+	for _, member := range object {
+		if !slices.Contains(fields, member.Name) {
+			return webhook.Event{}, errors.New("has an unknown field; there are " + strings.Join(fields, ", "))
+		}
+	}
+	r := reader{object: object}
+	account, name := r.text("account", true), r.text("event", true)
+	event := webhook.Event{Name: name, ID: r.id(), Time: r.time()}
+	if r.err == nil {
+		event.Account, r.err = readAccount(account)
+	}
+	if sending, known := sendings[event.Account.Dialect]; known { // else the Publisher says so
+		event.Instance = r.instance(sending.Instance)
+	}
+	event.Payload = r.payload()
+	return event, r.err
+}
+
+func readAccount(text string) (webhook.Account, error) {
+	account, err := webhook.ParseAccount(text)
+	if err != nil {
+		return webhook.Account{}, errors.New("account: must be <api>:<id>, such as squake:acme; the id is 1 to 64 of A-Z a-z 0-9 _ -")
+	}
+	return account, nil
+}
+
+// reader reads the fields of an event and remembers the first that is wrong.
+type reader struct {
+	object dialect.Object
+	err    error
+}
+
+func (r *reader) wrong(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (r *reader) text(field string, required bool) string {
+	value, sent := r.object.Get(field)
+	if !sent {
+		if required {
+			r.wrong("%s: required", field)
+		}
+		return ""
+	}
+	text, ok := dialect.AsString(value)
+	if !ok {
+		r.wrong("%s: must be a string", field)
+	}
+	return text
+}
+
+// id reads the publisher's id, which is not empty if it is sent.
+func (r *reader) id() string {
+	id := r.text("id", false)
+	if _, sent := r.object.Get("id"); sent && id == "" {
+		r.wrong("id: must have 1 to 128 characters")
+	}
+	return id
+}
+
+// timeForm is RFC 3339, section 5.6: "t" and "z" are as good as "T" and "Z".
+// time.Parse judges the rest, and would take more than this, such as a comma.
+var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+
+// time reads the event's time.
+func (r *reader) time() time.Time {
+	text := strings.ToUpper(r.text("time", false))
+	if _, sent := r.object.Get("time"); !sent || r.err != nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	switch {
+	case err != nil || !timeForm.MatchString(text):
+		r.wrong("time: must be RFC 3339, such as 2026-01-15T10:30:00Z")
+	case at.IsZero(): // which would stand for none
+		r.wrong("time: must be within the last 7 days and the next 5 minutes")
+	}
+	return at
+}
+
+// instance reads what the event is about, where the API has such.
+func (r *reader) instance(has bool) string {
+	_, sent := r.object.Get("instance")
+	switch {
+	case has && !sent:
+		r.wrong("instance: required")
+	case !has && sent:
+		r.wrong("instance: this API has none")
+	}
+	return r.text("instance", false)
+}
+
+// payload reads the payload without the white space around its tokens;
+// numbers and strings stay as they are spelled.
+func (r *reader) payload() []byte {
+	value, sent := r.object.Get("payload")
+	if !sent {
+		return nil
+	}
+	if err := value.Compact(); err != nil {
+		r.wrong("payload: must be JSON")
+	}
+	return value
+}

@@ -1,0 +1,160 @@
+// Package operator answers the operator's own API, POST /events: the way in
+// for events that are to be delivered. contracts/operator.md is the contract.
+//
+// A request that is wrong as a whole is refused as a whole; otherwise each
+// event is judged, and accepted, for itself. Customers' tokens are refused:
+// the right to publish is the operator's alone.
+package operator
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// Path is the only route.
+	Path = "/events"
+	// Name is the API that the operator's tokens are of.
+	Name = webhook.Dialect("operator")
+	// maxBody is the largest request in bytes.
+	maxBody = 4 << 20
+)
+
+// Config is what the handler is made of.
+type Config struct {
+	Publisher *delivery.Publisher
+	// Tokens are the operator's; nil where somebody else has judged who may
+	// call, as IAM does before API Gateway lets a request through.
+	Tokens auth.Tokens
+	Keys   *keygen.Generator
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// New gives the handler. All answers are JSON, unknown paths and faults of our
+// own included.
+func New(cfg Config) dialect.Handler {
+	h := handler{publisher: cfg.Publisher}
+	return dialect.Door{
+		API:         Name,
+		Routes:      []dialect.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
+		Refuse:      refuse,
+		Credentials: auth.Bearer,
+		MediaTypes:  []string{"application/json"},
+		ContentType: "application/json",
+		MaxBody:     maxBody,
+		Open:        cfg.Tokens == nil,
+	}.Handler(dialect.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
+}
+
+// tokens is all that the door uses of a store.
+type tokens struct {
+	dialect.Store // nil
+	auth.Tokens
+}
+
+func (t tokens) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
+	return t.Tokens.Token(ctx, h)
+}
+
+type handler struct{ publisher *delivery.Publisher }
+
+// results is the answer to a publication.
+type results struct {
+	Results []result `json:"results"`
+}
+
+// result is what became of one event.
+type result struct {
+	Delivery *string          `json:"delivery"`
+	Status   delivery.Verdict `json:"status"`
+	Error    string           `json:"error,omitempty"`
+}
+
+// publish answers POST /events.
+func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+	sent, err := readEvents(r.Content)
+	if err != nil {
+		return dialect.Answer{}, err
+	}
+	answer := results{Results: make([]result, len(sent))}
+	var events []webhook.Event
+	var places []int
+	for i, value := range sent {
+		event, err := readEvent(value, h.publisher.Sendings)
+		if err != nil {
+			answer.Results[i] = result{Status: delivery.Rejected, Error: err.Error()}
+			continue
+		}
+		events, places = append(events, event), append(places, i)
+	}
+	for n, found := range h.publisher.Publish(ctx, events) {
+		answer.Results[places[n]] = toWire(found)
+	}
+	return dialect.Answer{Status: http.StatusAccepted, Body: answer}, nil
+}
+
+func toWire(r delivery.Result) result {
+	wire := result{Status: r.Verdict, Error: r.Reason}
+	if r.Delivery != "" {
+		wire.Delivery = &r.Delivery
+	}
+	return wire
+}
+
+// fault is the body of every error.
+type fault struct {
+	Error faultBody `json:"error"`
+}
+
+type faultBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// refusal is what is wrong with a request as a whole.
+type refusal struct{ message string }
+
+func (e *refusal) Error() string { return e.message }
+
+// refuse puts an error into the API's shape.
+func refuse(r *dialect.Request, err error) dialect.Answer {
+	if wrong, ok := errors.AsType[*refusal](err); ok {
+		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
+	}
+	problem, ok := errors.AsType[*dialect.Problem](err)
+	if !ok {
+		return failure(http.StatusInternalServerError, "internal_error",
+			"Internal error. Publish it again; in the log it has the id "+r.ID+".")
+	}
+	switch problem.Kind {
+	case dialect.UnknownPath:
+		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
+	case dialect.WrongMethod:
+		return failure(http.StatusMethodNotAllowed, "method_not_allowed", "Events are published by POST.")
+	case dialect.MissingToken, dialect.InvalidToken, dialect.ExpiredToken:
+		answer := failure(http.StatusUnauthorized, "unauthorized", "A valid operator token is required, as Authorization: Bearer.")
+		answer.Header = map[string]string{"WWW-Authenticate": "Bearer"}
+		return answer
+	case dialect.MissingRight:
+		return failure(http.StatusForbidden, "forbidden", "The token has no right to publish.")
+	case dialect.ContentType:
+		return failure(http.StatusUnsupportedMediaType, "unsupported_content_type", "The Content-Type must be application/json.")
+	case dialect.TooLarge:
+		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
+	}
+	return failure(http.StatusBadRequest, "invalid_request", "The body "+problem.Value+".")
+}
+
+func failure(status int, code, message string) dialect.Answer {
+	return dialect.Answer{Status: status, Body: fault{faultBody{code, message}}}
+}

@@ -1,0 +1,126 @@
+package operator_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/dialecttest"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// The accounts that events are published for: one of each API, with a webhook
+// for each of two events, the second of them disabled, and one that is closing.
+var (
+	squakeAccount  = webhook.Account{Dialect: "squake", ID: "acme"}
+	shoptetAccount = webhook.Account{Dialect: "shoptet", ID: "315185-myaddon"}
+	abbeyAccount   = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+	closingAccount = webhook.Account{Dialect: "squake", ID: "leaving"}
+)
+
+var registered = map[webhook.Account][]string{
+	squakeAccount:  {"order", "confirmation_document_available"},
+	shoptetAccount: {"order:create", "order:update"},
+	abbeyAccount:   {"shipment.created", "shipment.delivered"},
+	closingAccount: {"order", "confirmation_document_available"},
+}
+
+// queue takes every message.
+type queue struct {
+	mu   sync.Mutex
+	sent []webhook.Message
+}
+
+func (*queue) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+
+func (q *queue) Send(_ context.Context, messages []webhook.Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sent = append(q.sent, messages...)
+	return nil
+}
+
+// populate makes the accounts and their webhooks.
+func populate(tb testing.TB, s *memstore.Store) {
+	tb.Helper()
+	ctx, at := context.Background(), dialecttest.Start.Add(-time.Hour)
+	for a, events := range registered {
+		if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: at}); err != nil {
+			tb.Fatal(err)
+		}
+		var webhooks []webhook.Webhook
+		for i, event := range events {
+			webhooks = append(webhooks, webhook.Webhook{
+				Account: a, Event: event, ID: fmt.Sprint("webhook-", i), Claim: "claim", URL: "https://example.com/" + event,
+				SendPayload: true, Version: 1, CreatedAt: at, Disabled: i == 1,
+			})
+		}
+		if _, err := s.Create(ctx, webhook.Creation{Webhooks: webhooks}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if err := s.CloseAccount(ctx, closingAccount); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// publisher publishes into a store, for all three APIs.
+func publisher(tb testing.TB, s delivery.PublisherStore, q delivery.Queue, log *slog.Logger) *delivery.Publisher {
+	tb.Helper()
+	setup := dialecttest.NewFixture(tb, squake.API(), nil, nil).Setup
+	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
+	sendings, err := delivery.Sendings([]dialect.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ids := 0
+	return delivery.NewPublisher(delivery.PublisherConfig{
+		Store: s, Queue: q, Sendings: sendings, Log: log,
+		Now:   func() time.Time { return dialecttest.Start },
+		NewID: func() (string, error) { ids++; return fmt.Sprint("made-", ids), nil },
+	})
+}
+
+// rights makes the fixture's token "token" the operator's. The others of its
+// API keep the rights of customers.
+type rights struct{ auth.Tokens }
+
+func (r rights) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
+	found, err := r.Tokens.Token(ctx, h)
+	if found.ID == "token" {
+		found.Rights = webhook.Publish
+	}
+	return found, err
+}
+
+// api gives the operator's API in the form that the APIs' tests take.
+func api(tb testing.TB) dialect.API {
+	return dialect.API{
+		Name: operator.Name,
+		New: func(setup dialect.Setup) (dialect.Handler, error) {
+			s := setup.Store.(*memstore.Store)
+			populate(tb, s)
+			return operator.New(operator.Config{
+				Publisher: publisher(tb, s, &queue{}, setup.Log), Tokens: rights{s},
+				Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
+			}), nil
+		},
+		Example: dialect.Example{Path: operator.Path, TokenHeader: "Authorization: Bearer "},
+	}
+}
+
+// TestGolden replays what is asked and answered.
+func TestGolden(t *testing.T) { dialecttest.Golden(t, api(t)) }
