@@ -1,0 +1,89 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+)
+
+// maxRetryAfter is the longest wait that a receiver can ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// judgeAnswer reads the body of an answer and says what it amounts to.
+func (c *Client) judgeAnswer(ctx context.Context, t *try, answer *http.Response) delivery.Answer {
+	err := drain(answer)
+	status := answer.StatusCode
+	switch {
+	case status < 100:
+		return failed(reasonMalformed) // three digits, but no status (RFC 9110, section 15)
+	case status < 200 || status > 299:
+		return delivery.Answer{
+			Status:     status,
+			Reason:     statusReason(status),
+			RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.cfg.Now()),
+		}
+	case err == nil:
+		return delivery.Answer{Status: status}
+	case t.interrupted(ctx, err):
+		return interrupted()
+	case t.late():
+		return failed("answered " + strconv.Itoa(status) + ", but not to its end within " + span(t.timeout))
+	default:
+		return failed("answered " + strconv.Itoa(status) + ", but its body broke off or is malformed")
+	}
+}
+
+// drain reads a body to its end or to the limit, and closes it. One that was
+// read to its end leaves its connection for the next attempt.
+func drain(answer *http.Response) error {
+	defer answer.Body.Close() //nolint:errcheck // nothing more is wanted of it
+	if answer.StatusCode < 200 {
+		return nil // 101: what follows is another protocol, without a deadline
+	}
+	_, err := io.CopyN(io.Discard, answer.Body, maxBody)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func statusReason(status int) string {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return "redirected to another place (" + strconv.Itoa(status) + ")"
+	}
+	return "answered " + strconv.Itoa(status)
+}
+
+// retryAfter reads a Retry-After: whole seconds or a date (RFC 9110, section
+// 10.2.3). What is neither, or past, is 0.
+func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if strings.Trim(value, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || seconds > int64(maxRetryAfter/time.Second) { // more than fits is long, too
+			return maxRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+func failed(reason string) delivery.Answer { return delivery.Answer{Reason: reason} }
+
+func interrupted() delivery.Answer {
+	return delivery.Answer{Reason: reasonInterrupted, Interrupted: true}
+}
