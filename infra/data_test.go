@@ -71,8 +71,11 @@ func TestDataIsKept(t *testing.T) {
 		if table.BillingMode != "PAY_PER_REQUEST" {
 			t.Errorf("%s: billing mode %q", name, table.BillingMode)
 		}
-		keys := slices.Concat(table.AttributeDefinitions, table.KeySchema)
-		want := []attribute{{"pk", "S", ""}, {"sk", "S", ""}, {"pk", "", "HASH"}, {"sk", "", "RANGE"}}
+		keys := slices.Concat(table.KeySchema, table.AttributeDefinitions)
+		want := []attribute{{"pk", "", "HASH"}, {"sk", "", "RANGE"}, {"pk", "S", ""}, {"sk", "S", ""}}
+		if name == "DeliveriesTable" { // TestDueIndex says more
+			want = append(want, attribute{"w", "N", ""}, attribute{"due", "N", ""})
+		}
 		if !slices.Equal(keys, want) {
 			t.Errorf("%s: keys %v, want %v", name, keys, want)
 		}
@@ -128,6 +131,8 @@ func TestDataIsNamed(t *testing.T) {
 	}
 	want := map[string]any{
 		"SealingKmsKeyArn": is("SealingKmsKey", "!GetAtt SealingKmsKey.Arn", "!Ref ExistingSealingKmsKeyArn"),
+		"DueIndexArn": is("DeliveriesTable", "!Sub ${DeliveriesTable.Arn}/index/due",
+			"!Sub arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingDeliveriesTable}/index/due"),
 	}
 	for _, table := range data.ofType(t, "AWS::DynamoDB::Table") {
 		want[table] = is(table, "!Ref "+table, "!Ref Existing"+table)
