@@ -19,7 +19,12 @@ var functionRoutes = map[string][]string{
 	"ShoptetManage":      {"ANY /api/webhooks", "ANY /api/{proxy+}"},
 	"AbbeycrossRegister": {"POST /v1/webhooks/register"},
 	"AbbeycrossManage":   {"ANY /v1/webhooks/register", "ANY /v1/{proxy+}"},
+	"Publish":            {"POST /events"},
 }
+
+// timeouts are those of functions that have another than all have, in seconds.
+// delivery_test.go says what they must suffice for.
+var timeouts = map[string]int{"Publish": 20, "Deliver": 60, "Sweep": 55}
 
 // maxTimeout is the time in seconds after which the HTTP API stops waiting for
 // a function and answers in its own shape.
@@ -95,8 +100,11 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if r.Metadata.BuildMethod != "go1.x" {
 		t.Errorf("build method %q", r.Metadata.BuildMethod)
 	}
-	if f.Timeout != 0 || f.Runtime != "" || f.Handler != "" {
-		t.Error("timeout, runtime and handler are those of all functions")
+	if f.Timeout != timeouts[name] || f.Runtime != "" || f.Handler != "" {
+		t.Errorf("timeout %d, want %d; runtime and handler are those of all functions", f.Timeout, timeouts[name])
+	}
+	if len(functionRoutes[name]) > 0 && f.Timeout >= maxTimeout {
+		t.Errorf("timeout is %d s, want less than the gateway's %d", f.Timeout, maxTimeout)
 	}
 	if want := "!GetAtt " + name + "Role.Arn"; f.Role != want {
 		t.Errorf("role is %v, want its own, %s", f.Role, want)
@@ -133,6 +141,24 @@ var environment = map[string]map[string]any{
 	"AbbeycrossRegister": apiEnvironment(abbeycrossSettings),
 	"AbbeycrossManage":   apiEnvironment(abbeycrossSettings),
 	"Keyring":            {"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn"},
+	"Publish":            deliveryEnvironment(map[string]any{"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents"}),
+	"Deliver": deliveryEnvironment(map[string]any{
+		"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
+		"HOOKLINE_SEALING_KEY_ARN":   "!GetAtt Data.Outputs.SealingKmsKeyArn",
+		"HOOKLINE_ALLOW_HTTP":        "!Ref AllowHttp",
+		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
+	}),
+	"Sweep": deliveryEnvironment(nil),
+}
+
+// deliveryEnvironment is that of a function which publishes, delivers or sweeps.
+func deliveryEnvironment(own map[string]any) map[string]any {
+	all := map[string]any{
+		"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable",
+		"HOOKLINE_QUEUE_URL":        "!Ref Attempts",
+	}
+	maps.Copy(all, own)
+	return all
 }
 
 var abbeycrossSettings = map[string]any{
@@ -153,13 +179,17 @@ func apiEnvironment(own map[string]any) map[string]any {
 	return all
 }
 
-// routes lists the route keys that lead to a function, sorted.
+// routes lists the route keys that lead to a function, sorted. What triggers
+// it beside them, delivery_test.go judges.
 func routes(t *testing.T, tm template, name string) []string {
 	t.Helper()
 	var f functionProperties
 	tm.Resources[name].properties(t, &f)
 	var keys []string
 	for event, e := range f.Events {
+		if e.Type == triggers[name] {
+			continue
+		}
 		if e.Type != "HttpApi" || e.Properties.ApiId != "!Ref Api" {
 			t.Errorf("%s: event %s is a %s of %q, want the API's", name, event, e.Type, e.Properties.ApiId)
 		}

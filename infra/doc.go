@@ -1,5 +1,6 @@
 // Package infra holds what is around the functions: the nested CloudFormation
-// template of the data (data.yaml), the tools that building and testing need
+// templates of the data (data.yaml) and of alarms and dashboard
+// (operations.yaml), the tools that building and testing need
 // (tools), and the tests that hold template.yaml, functions/, events/ and the
 // import rules together. It has no code of its own.
 //
@@ -12,8 +13,8 @@
 //
 // # Event files
 //
-// events/<function>/<case>.json is what API Gateway (HTTP API, payload 2.0) or
-// CloudFormation hands to the function, for `sam local invoke` and for replays.
+// events/<function>/<case>.json is what API Gateway (HTTP API, payload 2.0),
+// SQS, a schedule or CloudFormation hands to the function, for `sam local invoke` and for replays.
 // <case>.want.json beside it says what must come back: the status, headers and
 // body members named there, others may be there too (the elements of a list are
 // all named); for CloudFormation, the Status of the response. A case without a
@@ -31,6 +32,22 @@
 //     A delivery is of the webhook that is registered for its event, unless it
 //     names one that is gone.
 //
+// The functions that publish, deliver and sweep are of no API: a case may come
+// after cases of any function, each of which is sent once, all in one stack with
+// one account of each API. Their <case>.want.json says besides:
+//
+//   - "answer": the status that receivers answer during the case. The replay's
+//     receiver takes the place of https://hooks.example.com in all events.
+//   - "received": how many requests reach it. Their signatures must be right.
+//   - "sent": how many messages are sent to the queue.
+//   - "batchItemFailures": the messages that go back to the queue.
+//   - "overdue": true when Squake's account has a delivery that was to be
+//     attempted ten minutes ago, and whose message was lost.
+//
+// In their events {squake}, {shoptet} and {abbeycross} mean these accounts,
+// {now} the time at which the first case was sent, and a message {message} the
+// one that was sent to the queue last.
+//
 // An event with {id} in it means the first id that the latest answer before it
 // has, of those that have one.
 //
@@ -38,6 +55,6 @@
 // hk_test_PLACEHOLDER (may read and write), hk_test_READONLY_PLACEHOLDER,
 // hk_test_WRITEONLY_PLACEHOLDER and hk_test_EXPIRED_PLACEHOLDER, each of the
 // account that sends. hk_test_UNKNOWN stands for none. The ResponseURL of the
-// keyring's events is a placeholder too. events/env.json holds the settings that the cases count on,
-// in the form that `sam local invoke --env-vars` reads.
+// keyring's events is a placeholder too. events/env.json holds the settings that
+// the cases count on, in the form that `sam local invoke --env-vars` reads.
 package infra

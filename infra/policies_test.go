@@ -12,10 +12,13 @@ import (
 )
 
 const (
-	onTable  = " on !GetAtt Data.Outputs.WebhooksTableArn if "
-	within   = onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = "
-	onTokens = "dynamodb:GetItem" + within + "T#*"
-	ofKey    = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
+	onTable = " on !GetAtt Data.Outputs.WebhooksTableArn if "
+	within  = onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = "
+	// onDeliveries are those of all accounts.
+	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*"
+	onTokens     = "dynamodb:GetItem" + within + "T#*"
+	onQueue      = " on !GetAtt Attempts.Arn"
+	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
 
 // rights are all that each role may do, beside writing to its own log group.
@@ -60,6 +63,44 @@ var rights = map[string][]string{
 		"dynamodb:Query" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
 		"kms:GenerateDataKeyPairWithoutPlaintext on !GetAtt Data.Outputs.SealingKmsKeyArn if StringEquals kms:DataKeyPairSpec = ECC_NIST_P256",
 	},
+	"PublishRole": {
+		"dynamodb:BatchGetItem" + within + "A#*",
+		"dynamodb:PutItem" + onDeliveries,
+		"sqs:SendMessage" + onQueue,
+	},
+	"DeliverRole": {
+		"dynamodb:BatchGetItem" + onDeliveries,
+		"dynamodb:BatchGetItem" + within + "A#*",
+		"dynamodb:Query" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
+		"dynamodb:Query" + within + "A#*",
+		"dynamodb:UpdateItem" + onDeliveries,
+		"dynamodb:UpdateItem" + within + "A#*",
+		"kms:Decrypt on !GetAtt Data.Outputs.SealingKmsKeyArn if ForAllValues:StringEquals kms:EncryptionContextKeys = hookline:key and Null kms:EncryptionContext:hookline:key = false",
+		"sqs:DeleteMessage" + onQueue,
+		"sqs:GetQueueAttributes" + onQueue,
+		"sqs:ReceiveMessage" + onQueue,
+		"sqs:SendMessage" + onQueue,
+	},
+	"SweepRole": {
+		"dynamodb:Query on !GetAtt Data.Outputs.DueIndexArn",
+		"dynamodb:UpdateItem" + onDeliveries,
+		"sqs:SendMessage" + onQueue,
+	},
+}
+
+// Only what delivers may open a sealing key, and nothing may all of anything.
+func TestOnlyDeliverOpensKeys(t *testing.T) {
+	for role, lines := range rights {
+		for _, line := range lines {
+			action, _, _ := strings.Cut(line, " on ")
+			if strings.HasPrefix(action, "kms:Decrypt") && role != "DeliverRole" {
+				t.Errorf("%s may %s", role, line)
+			}
+			if strings.Contains(action, "*") || strings.Contains(line, " on *") {
+				t.Errorf("%s may %s: too much", role, line)
+			}
+		}
+	}
 }
 
 // oneOrMany is a text or a list of texts, as IAM takes either.

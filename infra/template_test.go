@@ -46,7 +46,17 @@ type functionProperties struct {
 	Environment   struct{ Variables map[string]any }
 	Events        map[string]struct {
 		Type       string
-		Properties struct{ ApiId, Method, Path string } //nolint:revive // as CloudFormation spells it
+		Properties struct { //nolint:revive // as CloudFormation spells it
+			ApiId, Method, Path string
+			Auth                struct{ Authorizer string }
+			// Of a queue.
+			Queue                 string
+			BatchSize             int
+			FunctionResponseTypes []string
+			ScalingConfig         struct{ MaximumConcurrency any }
+			// Of a schedule.
+			Schedule string
+		}
 	}
 }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/hookline/hookline/functions/internal/dispatch"
+	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/seal/kmskeys"
+	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// reserve is what is left of the function's time for writing down what an
+// attempt came to: the worker's own limit for that, and a little more. An
+// attempt that is not answered by then is cut off and goes back, instead of
+// taking the whole batch with it.
+const reserve = 12 * time.Second
+
+// config is what the function is told beside what its like are.
+type config struct {
+	dispatch.Config
+	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
+	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for trials
+	AllowHTTP     bool   `env:"HOOKLINE_ALLOW_HTTP"`
+	AllowPrivate  bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
+}
+
+// start builds the function from its environment, given as NAME to value. The
+// error names every variable that is missing or wrong.
+func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
+	c, err := environ.Read[config](environment)
+	sendings, sendingsErr := delivery.Sendings(dispatch.APIs(), dialect.Setup{
+		Keys:     keygen.New(crand.Reader, time.Now),
+		Getenv:   func(name string) string { return environment[name] },
+		Deployed: true,
+	})
+	if err := errors.Join(err, sendingsErr); err != nil {
+		return nil, err
+	}
+	store, queue, err := c.Open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	kms := kmskeys.NewClient(kmskeys.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
+	return &handler{
+		attempt: delivery.NewWorker(delivery.WorkerConfig{
+			Store:    store,
+			Queue:    queue,
+			Sender:   outbound.New(outbound.Config{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
+			Opener:   unseal.New(kmskeys.NewUnwrapper(kms, c.SealingKeyARN, store)),
+			Sendings: sendings,
+			Now:      time.Now,
+			Jitter:   rand.N[time.Duration],
+			Log:      log,
+		}).Attempt,
+		log: log,
+	}, nil
+}
+
+// handler makes attempts.
+type handler struct {
+	attempt func(context.Context, webhook.Message) (delivery.Outcome, error)
+	log     *slog.Logger
+}
+
+// Deliver makes the attempts of a batch side by side, so that a slow receiver
+// delays none but itself. What failed by a fault of our own goes back to the
+// queue alone; the error is always nil.
+func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	ctx, cancel := dispatch.Within(ctx, reserve)
+	defer cancel()
+	failures := make([]error, len(batch.Records))
+	var all sync.WaitGroup
+	for i, record := range batch.Records {
+		all.Go(func() { failures[i] = h.deliver(ctx, record) })
+	}
+	all.Wait()
+	response := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for i, err := range failures {
+		if err == nil {
+			continue
+		}
+		id := batch.Records[i].MessageId
+		h.log.LogAttrs(ctx, slog.LevelError, "a message goes back", slog.String("message", id), slog.String("error", err.Error()))
+		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
+	}
+	return response, nil
+}
+
+func (h *handler) deliver(ctx context.Context, record events.SQSMessage) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // it would take the whole batch with it
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	m, err := sqsqueue.Decode(record.Body)
+	if err != nil {
+		return err
+	}
+	_, err = h.attempt(ctx, m)
+	return err
+}

@@ -1,0 +1,71 @@
+// Package dispatch is what the functions that publish, deliver and sweep have
+// in common: both tables, and the queue between them. It opens no signing key.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+)
+
+// Config is what such a function is told by its environment. template.yaml
+// sets the HOOKLINE_ variables, Lambda the others.
+type Config struct {
+	environ.AWS
+	Webhooks    string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	Deliveries  string `env:"HOOKLINE_DELIVERIES_TABLE,notEmpty"`
+	QueueURL    string `env:"HOOKLINE_QUEUE_URL,notEmpty"`
+	SQSEndpoint string `env:"AWS_ENDPOINT_URL_SQS"` // for trials
+}
+
+// Open connects the function to its tables and its queue. The connection to
+// DynamoDB stands when it returns, if that is to be had at once.
+func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamostore.Store, *sqsqueue.Queue, error) {
+	client, err := c.DynamoDB()
+	if err != nil {
+		return nil, nil, err
+	}
+	connected := environ.Connect(ctx, client, log)
+	store, storeErr := dynamostore.New(dynamostore.Config{Client: client, Table: c.Webhooks, Deliveries: c.Deliveries})
+	queue, queueErr := sqsqueue.New(sqsqueue.Config{
+		Client: sqsqueue.NewClient(sqsqueue.ClientConfig{
+			Region: c.Region, Credentials: c.Credentials(), Endpoint: c.SQSEndpoint,
+		}),
+		QueueURL: c.QueueURL,
+		Now:      time.Now,
+	})
+	connected()
+	return store, queue, errors.Join(storeErr, queueErr)
+}
+
+// APIs are those that events are published for.
+func APIs() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+
+// NewLog writes JSON lines, and what the Lambda runtime prints with package
+// log too.
+func NewLog(w io.Writer) *slog.Logger {
+	log := slog.New(slog.NewJSONHandler(w, nil))
+	slog.SetDefault(log)
+	return log
+}
+
+// Within gives a context that ends so long before the function's time is over,
+// so that what is under way can still be written down. Lambda gives every
+// invocation a deadline.
+func Within(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/hookline/hookline/functions/internal/boot"
+	"github.com/hookline/hookline/functions/internal/dispatch"
+	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/operator"
+)
+
+// start builds the function from its environment, given as NAME to value. The
+// error names every variable that is missing or wrong.
+func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*boot.Gateway, error) {
+	keys := keygen.New(rand.Reader, time.Now)
+	c, err := environ.Read[dispatch.Config](environment)
+	sendings, sendingsErr := delivery.Sendings(dispatch.APIs(), dialect.Setup{
+		Keys:     keys,
+		Getenv:   func(name string) string { return environment[name] },
+		Deployed: true,
+	})
+	if err := errors.Join(err, sendingsErr); err != nil {
+		return nil, err
+	}
+	store, queue, err := c.Open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return boot.NewGateway(operator.New(operator.Config{
+		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
+			Store: store, Queue: queue, Sendings: sendings, NewID: keys.UUID, Now: time.Now, Log: log,
+		}),
+		Keys: keys,
+		Now:  time.Now,
+		Log:  log,
+	})), nil
+}

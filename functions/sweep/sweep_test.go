@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Everything that is wrong is named at once.
+func TestStartNamesEveryFault(t *testing.T) {
+	_, err := start(t.Context(), map[string]string{
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush",
+	}, slog.New(slog.DiscardHandler))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL"} {
+		if !strings.Contains(err.Error(), name+": must be set") {
+			t.Errorf("%q does not name %s", err, name)
+		}
+	}
+	if strings.Contains(err.Error(), "hush") {
+		t.Errorf("%q holds a secret", err)
+	}
+}
+
+func TestStart(t *testing.T) {
+	h, err := start(t.Context(), map[string]string{
+		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q",
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
+	}, slog.New(slog.DiscardHandler))
+	if err != nil || h.sweep == nil {
+		t.Errorf("start: %v, %v", h, err)
+	}
+}
+
+// line is what a sweep says in the log.
+type line struct {
+	Level, Msg, Error     string
+	Sent, Refused, Failed int
+	Late                  float64 `json:"late_s"`
+	Whole                 bool
+}
+
+func TestSweep(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	broken := errors.New("sweep: list what is due: table")
+	for name, tt := range map[string]struct {
+		swept delivery.Swept
+		err   error
+		want  line
+	}{
+		"nothing": {want: line{Level: "INFO", Whole: true}},
+		"late": {
+			swept: delivery.Swept{Sent: 3, Oldest: now.Add(-90 * time.Second)},
+			want:  line{Level: "INFO", Sent: 3, Late: 90, Whole: true},
+		},
+		"some could not be sent for": {
+			swept: delivery.Swept{Sent: 3, Failed: 2},
+			want:  line{Level: "ERROR", Sent: 3, Failed: 2, Whole: true, Error: "2 due deliveries could not be leased or sent for"},
+		},
+		"the table fails": {err: broken, swept: delivery.Swept{Sent: 1}, want: line{Level: "ERROR", Sent: 1, Whole: true, Error: broken.Error()}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var logged bytes.Buffer
+			h := &handler{
+				now: func() time.Time { return now }, log: slog.New(slog.NewJSONHandler(&logged, nil)),
+				sweep: func(_ context.Context, from time.Time) (delivery.Swept, error) {
+					if !from.IsZero() {
+						t.Errorf("sweeps from %v, want all", from)
+					}
+					return tt.swept, tt.err
+				},
+			}
+			if err := h.Sweep(t.Context()); (err != nil) != (tt.want.Error != "") {
+				t.Errorf("error %v, want %q", err, tt.want.Error)
+			}
+			var got line
+			if err := json.Unmarshal(logged.Bytes(), &got); err != nil {
+				t.Fatalf("%v: %s", err, &logged)
+			}
+			if tt.want.Msg = "sweep"; got != tt.want {
+				t.Errorf("logged %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+// What the function's time does not suffice for comes a minute later: that is
+// no error, and is said.
+func TestSweepEndsBeforeTheFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lifetime = 55 * time.Second
+		var logged bytes.Buffer
+		h := &handler{
+			now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
+			sweep: func(ctx context.Context, _ time.Time) (delivery.Swept, error) {
+				<-ctx.Done()
+				return delivery.Swept{Sent: 7, Failed: 1}, errors.Join(webhook.ErrUnavailable, ctx.Err())
+			},
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), lifetime)
+		defer cancel()
+		began := time.Now()
+		if err := h.Sweep(ctx); err != nil {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(began); took != lifetime-reserve {
+			t.Errorf("took %v, want %v", took, lifetime-reserve)
+		}
+		if got := logged.String(); !strings.Contains(got, `"whole":false`) || !strings.Contains(got, `"sent":7`) {
+			t.Errorf("logged %s", got)
+		}
+	})
+}

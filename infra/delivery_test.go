@@ -1,0 +1,189 @@
+package infra_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+)
+
+// triggers are the functions that something else than a request starts, and
+// what that is.
+var triggers = map[string]string{"Deliver": "SQS", "Sweep": "Schedule"}
+
+// Only who IAM lets through reaches POST /events; customers' routes have
+// tokens, which the functions judge.
+func TestOnlyPublishingIsJudgedByIAM(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
+		var f functionProperties
+		tm.Resources[name].properties(t, &f)
+		for _, e := range f.Events {
+			want := ""
+			if name == "Publish" {
+				want = "AWS_IAM"
+			}
+			if got := e.Properties.Auth.Authorizer; got != want {
+				t.Errorf("%s %s: authorizer %q, want %q", e.Properties.Method, e.Properties.Path, got, want)
+			}
+		}
+	}
+	var api struct {
+		Auth struct{ EnableIamAuthorizer bool }
+	}
+	if tm.Resources["Api"].properties(t, &api); !api.Auth.EnableIamAuthorizer {
+		t.Error("the API has no IAM authorizer: the route would be open to all")
+	}
+}
+
+// queueProperties are those of an AWS::SQS::Queue.
+type queueProperties struct {
+	VisibilityTimeout, MessageRetentionPeriod int
+	FifoQueue, SqsManagedSseEnabled           bool
+	RedrivePolicy                             struct {
+		DeadLetterTargetArn string `json:"deadLetterTargetArn"`
+		MaxReceiveCount     int    `json:"maxReceiveCount"`
+	}
+}
+
+// The queue fits the function that works it off, as Lambda's documentation
+// asks for ("Using Lambda with Amazon SQS").
+func TestQueueFitsItsFunction(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	var f functionProperties
+	var queue, dead queueProperties
+	tm.Resources["Deliver"].properties(t, &f)
+	tm.Resources["Attempts"].properties(t, &queue)
+	tm.Resources["DeadLetters"].properties(t, &dead)
+	if queue.VisibilityTimeout < 6*f.Timeout {
+		t.Errorf("a message is received again after %d s, want at least six times the function's %d s", queue.VisibilityTimeout, f.Timeout)
+	}
+	if queue.RedrivePolicy.DeadLetterTargetArn != "!GetAtt DeadLetters.Arn" || queue.RedrivePolicy.MaxReceiveCount < 5 {
+		t.Errorf("redrive policy %+v, want to DeadLetters after 5 receipts at least", queue.RedrivePolicy)
+	}
+	if dead.MessageRetentionPeriod <= queue.MessageRetentionPeriod || queue.MessageRetentionPeriod <= 0 {
+		t.Errorf("dead letters are kept %d s, others %d s: their age goes on", dead.MessageRetentionPeriod, queue.MessageRetentionPeriod)
+	}
+	if queue.FifoQueue || dead.FifoQueue || !queue.SqsManagedSseEnabled || !dead.SqsManagedSseEnabled {
+		t.Errorf("queues %+v, %+v: want standard ones, encrypted", queue, dead)
+	}
+	e := f.Events["Attempts"]
+	if len(f.Events) != 1 || e.Type != "SQS" || e.Properties.Queue != "!GetAtt Attempts.Arn" {
+		t.Fatalf("deliver is started by %+v, want by the queue", f.Events)
+	}
+	if !slices.Equal(e.Properties.FunctionResponseTypes, []string{"ReportBatchItemFailures"}) {
+		t.Errorf("response types %v: a whole batch goes back for one message", e.Properties.FunctionResponseTypes)
+	}
+	if size := e.Properties.BatchSize; size < 1 || size > 10 {
+		t.Errorf("batches of %d, want 1 to 10", size)
+	}
+	if got := e.Properties.ScalingConfig.MaximumConcurrency; got != "!Ref DeliverConcurrency" {
+		t.Errorf("concurrency %v, want the parameter's", got)
+	}
+}
+
+// An attempt fits into the function's time: reading its record and key and
+// writing its result too.
+func TestAttemptsFitTheFunction(t *testing.T) {
+	const readAndWrite = 2 * 10 * time.Second // dynamostore's limit of a call, and package delivery's for writing
+	setup := dialect.Setup{
+		Keys:   keygen.New(strings.NewReader(strings.Repeat("random", 99)), time.Now),
+		Getenv: func(string) string { return "trip.started" }, Deployed: true,
+	}
+	timeout := time.Duration(timeouts["Deliver"]) * time.Second
+	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
+		sending, err := api.Sending(setup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sending.Timeout <= 0 || sending.Timeout+readAndWrite >= timeout {
+			t.Errorf("%s: attempts take up to %v, deliver has %v", api.Name, sending.Timeout, timeout)
+		}
+	}
+}
+
+// A sweep each minute ends before the next, and is not repeated by Lambda.
+func TestSweepEachMinute(t *testing.T) {
+	tm := readTemplate(t, "template.yaml")
+	var f functionProperties
+	tm.Resources["Sweep"].properties(t, &f)
+	for name, e := range f.Events {
+		if len(f.Events) != 1 || e.Type != "Schedule" || e.Properties.Schedule != "rate(1 minute)" {
+			t.Errorf("event %s: %+v, want one schedule, each minute", name, e)
+		}
+	}
+	if len(f.Events) == 0 || f.Timeout >= 60 {
+		t.Errorf("%d events, timeout %d s", len(f.Events), f.Timeout)
+	}
+	var invoke struct {
+		EventInvokeConfig struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts *int }
+	}
+	tm.Resources["Sweep"].properties(t, &invoke)
+	if retries := invoke.EventInvokeConfig.MaximumRetryAttempts; retries == nil || *retries != 0 {
+		t.Error("a sweep that failed is repeated beside the next")
+	}
+	if age := invoke.EventInvokeConfig.MaximumEventAgeInSeconds; age == nil || *age > 60 {
+		t.Error("sweeps that could not be run pile up")
+	}
+}
+
+// The index that CloudFormation makes is the one that the store asks for and
+// makes by itself elsewhere.
+func TestDueIndex(t *testing.T) {
+	type element struct{ AttributeName, KeyType string }
+	type index struct {
+		IndexName  string
+		KeySchema  []element
+		Projection struct {
+			ProjectionType   string
+			NonKeyAttributes []string
+		}
+	}
+	var table struct{ GlobalSecondaryIndexes []index }
+	readTemplate(t, "infra/data.yaml").Resources["DeliveriesTable"].properties(t, &table)
+	server := dynamolocal.Start(t)
+	made, err := dynamolocal.Client(t, server.URL).DescribeTable(t.Context(), &dynamodb.DescribeTableInput{
+		TableName: aws.String(server.NewTables(t).Deliveries),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []index
+	for _, described := range made.Table.GlobalSecondaryIndexes {
+		i := index{IndexName: aws.ToString(described.IndexName)}
+		for _, key := range described.KeySchema {
+			i.KeySchema = append(i.KeySchema, element{aws.ToString(key.AttributeName), string(key.KeyType)})
+		}
+		i.Projection.ProjectionType = string(described.Projection.ProjectionType)
+		i.Projection.NonKeyAttributes = described.Projection.NonKeyAttributes
+		slices.Sort(i.Projection.NonKeyAttributes)
+		want = append(want, i)
+	}
+	for _, i := range table.GlobalSecondaryIndexes {
+		slices.Sort(i.Projection.NonKeyAttributes)
+	}
+	if diff := cmp.Diff(want, table.GlobalSecondaryIndexes); diff != "" || len(want) != 1 {
+		t.Errorf("%d indexes (-store +infra/data.yaml):\n%s", len(want), diff)
+	}
+	numbers := 0
+	for _, attribute := range made.Table.AttributeDefinitions {
+		if attribute.AttributeType == types.ScalarAttributeTypeN {
+			numbers++
+		}
+	}
+	if numbers != 2 {
+		t.Errorf("the store's index has %d numbers as keys, the template's 2", numbers)
+	}
+}
