@@ -29,6 +29,12 @@ type want struct {
 	Body json.RawMessage `json:"body"`
 	// Status is CloudFormation's, in answers of custom resources.
 	Status string `json:"Status"`
+	// The rest is of functions that publish, deliver or sweep.
+	Answer            int      `json:"answer"`
+	Overdue           bool     `json:"overdue"`
+	Received          int      `json:"received"`
+	Sent              int      `json:"sent"`
+	BatchItemFailures []string `json:"batchItemFailures"`
 }
 
 // check holds an answer to what is wanted.
@@ -140,8 +146,13 @@ func readEvent(tb testing.TB, folder, name string) []byte {
 
 func readWant(tb testing.TB, folder, name string) want {
 	tb.Helper()
+	return parseWant(tb, folder, name, readEvent(tb, folder, name+".want"))
+}
+
+func parseWant(tb testing.TB, folder, name string, text []byte) want {
+	tb.Helper()
 	var w want
-	decoder := json.NewDecoder(bytes.NewReader(readEvent(tb, folder, name+".want")))
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&w); err != nil {
 		tb.Fatalf("events/%s/%s.want.json: %v", folder, name, err)

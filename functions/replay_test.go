@@ -3,6 +3,7 @@ package functions_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func TestEvents(t *testing.T) {
 		t.Run(f.folder, func(t *testing.T) {
 			t.Parallel()
 			s := newStack(t)
-			running := &fleet{t: t, stack: s, functions: map[string]*emulator.Function{}, watches: map[string]*watch{}}
+			running := newFleet(t, s, nil)
 			var secrets []string
 			registered := 0
 			for _, name := range cases(t, f.folder) {
@@ -61,6 +62,12 @@ type fleet struct {
 	stack     *stack
 	functions map[string]*emulator.Function
 	watches   map[string]*watch
+	// own is what the functions are told beside what all such are.
+	own map[string]string
+}
+
+func newFleet(t *testing.T, s *stack, own map[string]string) *fleet {
+	return &fleet{t: t, stack: s, functions: map[string]*emulator.Function{}, watches: map[string]*watch{}, own: own}
 }
 
 func (f *fleet) of(folder string) *emulator.Function {
@@ -70,6 +77,7 @@ func (f *fleet) of(folder string) *emulator.Function {
 		f.watches[folder] = startWatch(f.t, f.stack)
 		env := f.stack.environment(f.t, resource)
 		env["AWS_ENDPOINT_URL_DYNAMODB"] = f.watches[folder].url
+		maps.Copy(env, f.own)
 		f.functions[folder] = emulator.Start(f.t, emulator.Program(f.t, resource), env)
 	}
 	return f.functions[folder]

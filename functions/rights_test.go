@@ -66,7 +66,9 @@ type operation struct {
 	TableName                 string
 	Key, Item                 map[string]attribute
 	ExpressionAttributeValues map[string]attribute
+	IndexName                 string
 	TransactItems             []map[string]operation
+	RequestItems              map[string]struct{ Keys []map[string]attribute }
 }
 
 // parts are the actions that IAM asks for when a transaction has them.
@@ -81,7 +83,15 @@ func (w *watch) note(t *testing.T, target string, body []byte) {
 	_, action, _ := strings.Cut(target, ".")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if action != "TransactWriteItems" {
+	switch action {
+	case "TransactWriteItems":
+	case "BatchGetItem":
+		for table, asked := range call.RequestItems {
+			for _, key := range asked.Keys {
+				w.used[w.right(action, operation{TableName: table, Key: key})] = true
+			}
+		}
+	default:
 		w.used[w.right(action, call)] = true
 	}
 	for _, item := range call.TransactItems {
@@ -102,7 +112,9 @@ func (w *watch) right(action string, call operation) right {
 	for _, attributes := range []map[string]attribute{call.Key, call.Item} {
 		used.key += attributes["pk"].S
 	}
-	if action == "Query" {
+	if call.IndexName != "" {
+		used.table = map[string]string{"due": "DueIndex"}[call.IndexName]
+	} else if action == "Query" {
 		used.key = call.ExpressionAttributeValues[":pk"].S
 	}
 	return used
@@ -179,11 +191,14 @@ func grants(t *testing.T, resource string) []right {
 		for _, statement := range policy.PolicyDocument.Statement {
 			table, found := strings.CutPrefix(statement.Resource, "Data.Outputs.")
 			if !found {
-				continue // the log group
+				continue // the log group, the queue
 			}
-			keys := statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+			keys := statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] +
+				statement.Condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
 			for _, action := range statement.Action {
-				granted = append(granted, right{action, strings.TrimSuffix(table, "Arn"), keys})
+				if strings.HasPrefix(action, "dynamodb:") { // the emulators see no other calls
+					granted = append(granted, right{action, strings.TrimSuffix(table, "Arn"), keys})
+				}
 			}
 		}
 	}

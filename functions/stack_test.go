@@ -51,8 +51,14 @@ func registers() []apiFunction {
 	}
 }
 
+// delivering are the functions of no API, by their folders.
+var delivering = map[string]string{"publish": "Publish", "deliver": "Deliver", "sweep": "Sweep"}
+
 func resourceOf(tb testing.TB, folder string) string {
 	tb.Helper()
+	if resource := delivering[folder]; resource != "" {
+		return resource
+	}
 	for _, f := range apiFunctions() {
 		if f.folder == folder {
 			return f.resource
@@ -127,7 +133,8 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"HOOKLINE_ALLOW_HTTP":         "false",
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
 	}
-	if resource == "ShoptetManage" {
+	switch resource {
+	case "ShoptetManage", "Publish", "Deliver", "Sweep":
 		env["HOOKLINE_DELIVERIES_TABLE"] = s.tables.Deliveries
 	}
 	maps.Copy(env, given[resource])

@@ -1,0 +1,146 @@
+package functions_test
+
+import (
+	"crypto/md5" //nolint:gosec // SQS answers with it
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const queueURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/attempts"
+
+// queue takes the messages of SendMessageBatch in SQS's JSON protocol, and
+// keeps them.
+type queue struct {
+	url string
+
+	mu   sync.Mutex
+	sent []sentMessage
+}
+
+// sentMessage is a message as it was sent, and what it says.
+type sentMessage struct {
+	body  string
+	delay int
+	webhook.Message
+}
+
+type sendBatch struct {
+	QueueURL string `json:"QueueUrl"`
+	Entries  []struct {
+		ID             string `json:"Id"`
+		MessageBody    string
+		MessageGroupID string `json:"MessageGroupId"`
+		DelaySeconds   int
+	}
+}
+
+type sentEntry struct {
+	ID        string `json:"Id"`
+	MessageID string `json:"MessageId"`
+	MD5       string `json:"MD5OfMessageBody"`
+}
+
+func startQueue(t *testing.T) *queue {
+	t.Helper()
+	q := &queue{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in sendBatch
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" {
+			t.Errorf("SQS is asked for %s: %v", r.Header.Get("X-Amz-Target"), err)
+		}
+		if in.QueueURL != queueURL || len(in.Entries) < 1 || len(in.Entries) > 10 {
+			t.Errorf("%d messages to %s", len(in.Entries), in.QueueURL)
+		}
+		var out struct{ Successful []sentEntry }
+		for _, entry := range in.Entries {
+			digest := md5.Sum([]byte(entry.MessageBody)) //nolint:gosec // SQS answers with it
+			out.Successful = append(out.Successful, sentEntry{entry.ID, "id-" + entry.ID, hex.EncodeToString(digest[:])})
+			m, err := sqsqueue.Decode(entry.MessageBody)
+			if err != nil || entry.MessageGroupID != m.Account.String() || entry.DelaySeconds < 0 || entry.DelaySeconds > 900 {
+				t.Errorf("message %s of group %s, delayed by %d s: %v", entry.MessageBody, entry.MessageGroupID, entry.DelaySeconds, err)
+			}
+			q.mu.Lock()
+			q.sent = append(q.sent, sentMessage{entry.MessageBody, entry.DelaySeconds, m})
+			q.mu.Unlock()
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		if err := json.NewEncoder(w).Encode(out); err != nil {
+			t.Errorf("SQS: %v", err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	q.url = server.URL
+	return q
+}
+
+// of gives the messages that were sent for some accounts.
+func (q *queue) of(accounts []webhook.Account) []sentMessage {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var own []sentMessage
+	for _, m := range q.sent {
+		if slices.Contains(accounts, m.Account) {
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+// endpoint is where customers receive.
+type endpoint struct {
+	url string
+
+	mu       sync.Mutex
+	status   int
+	received []receipt
+}
+
+// receipt is a request that arrived, by the API that its path names.
+type receipt struct {
+	api    webhook.Dialect
+	header http.Header
+	body   []byte
+}
+
+func startEndpoint(t *testing.T) *endpoint {
+	t.Helper()
+	e := &endpoint{status: http.StatusOK}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != http.MethodPost {
+			t.Errorf("%s %s arrives: %v", r.Method, r.URL, err)
+		}
+		e.mu.Lock()
+		e.received = append(e.received, receipt{webhook.Dialect(strings.Trim(r.URL.Path, "/")), r.Header.Clone(), body})
+		status := e.status
+		e.mu.Unlock()
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(server.Close)
+	e.url = server.URL
+	return e
+}
+
+// answer sets what is answered from now on, and forgets what was received.
+func (e *endpoint) answer(status int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status, e.received = status, nil
+}
+
+func (e *endpoint) receipts() []receipt {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.received)
+}
