@@ -107,22 +107,28 @@ const (
 	opened = `[...document.querySelectorAll(".opblock")].every(e => e.querySelector(".responses-table .response"))`
 )
 
-// describedOperations are those of all descriptions, as shownOperations has
-// them.
+// describedOperations are those of all descriptions, requests to the API and
+// deliveries, as shownOperations has them.
 func describedOperations(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	for api, text := range descriptions() {
 		var doc struct {
-			Paths map[string]map[string]any `yaml:"paths"`
+			Paths    map[string]map[string]any `yaml:"paths"`
+			Webhooks map[string]map[string]any `yaml:"webhooks"`
 		}
 		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 			t.Fatal(err)
 		}
-		for path, item := range doc.Paths {
-			for method := range item {
-				if method != "parameters" {
-					all = append(all, fmt.Sprintf("%s %s %s", api, strings.ToUpper(method), path))
+		if len(doc.Webhooks) == 0 {
+			t.Errorf("%s describes no deliveries", api)
+		}
+		for _, items := range []map[string]map[string]any{doc.Paths, doc.Webhooks} {
+			for path, item := range items {
+				for method := range item {
+					if method != "parameters" {
+						all = append(all, fmt.Sprintf("%s %s %s", api, strings.ToUpper(method), path))
+					}
 				}
 			}
 		}
@@ -131,8 +137,8 @@ func describedOperations(t *testing.T) []string {
 	return all
 }
 
-// TestDocsInABrowser: the page shows every operation of every API, opens each
-// of them, and loads nothing from elsewhere.
+// TestDocsInABrowser: the page shows every operation and delivery of every API,
+// opens each of them, and loads nothing from elsewhere.
 func TestDocsInABrowser(t *testing.T) {
 	t.Parallel()
 	s := boot(t, t.TempDir())
@@ -150,7 +156,7 @@ func TestDocsInABrowser(t *testing.T) {
 		t.Fatalf("%v\n%s", err, strings.Join(seen.troubles, "\n"))
 	}
 	slices.Sort(shown)
-	if want := describedOperations(t); len(want) < 15 || !slices.Equal(shown, want) {
+	if want := describedOperations(t); len(want) < 19 || !slices.Equal(shown, want) {
 		t.Errorf("shown:\n%s\nwant:\n%s", strings.Join(shown, "\n"), strings.Join(want, "\n"))
 	}
 	for _, trouble := range seen.troubles {
