@@ -33,7 +33,8 @@ type Queue interface {
 	// Lease is how long after its time an attempt is left to the queue before
 	// the sweeper sends for it again. 0 says that the queue has no room for
 	// messages of that subject now: none is to be sent, and the sweeper takes
-	// the delivery when there is room.
+	// the delivery when there is room. The zero Subject is nobody's: where there
+	// is no room for it, there is none for anyone.
 	Lease(webhook.Subject) time.Duration
 	// Send hands over messages, any number, each to arrive at its At, which is
 	// at most MaxDelay ahead. Some may have been sent when it fails; who sends

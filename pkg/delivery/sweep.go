@@ -48,7 +48,8 @@ func NewSweeper(cfg SweeperConfig) *Sweeper { return &Sweeper{cfg} }
 // Swept counts what a sweep found.
 type Swept struct {
 	// Sent were leased and sent for. Refused were left because the queue had
-	// no room for them. Failed could not be leased or sent; they come again.
+	// no room for them; where it had none for anyone, what came after is not
+	// counted. Failed could not be leased or sent; they come again.
 	Sent, Refused, Failed int
 	// Oldest is the earliest time for which an attempt that was found late had
 	// been due; zero if none was.
@@ -56,7 +57,7 @@ type Swept struct {
 }
 
 // Sweep sends for what is due after from, and returns when all of it is sent
-// for, or ctx has ended. Each delivery gets a new lease first, in a
+// for, the queue is full, or ctx has ended. Each delivery gets a new lease first, in a
 // conditional write, so that of several sweepers one sends; each lease of one
 // attempt is twice the last one, so that a backlog that is longer than a lease
 // does not multiply itself. The error is the store's, or that of ctx; what was
@@ -66,7 +67,7 @@ func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
 	pass := sweep{Sweeper: s, now: now}
 	err := s.Store.Due(ctx, from, now.Add(s.Ahead), func(p webhook.Pending) bool {
 		pass.take(ctx, p)
-		return ctx.Err() == nil
+		return !pass.full && ctx.Err() == nil
 	})
 	pass.send(ctx)
 	if err == nil {
@@ -84,6 +85,9 @@ type sweep struct {
 	now   time.Time
 	swept Swept
 	batch []leased
+	// full says that there is no room for anyone: to look through the rest of a
+	// backlog would cost the more the longer it is.
+	full bool
 }
 
 // leased is a due delivery with the lease that it is to get.
@@ -106,6 +110,7 @@ func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	lease := s.Queue.Lease(p.Subject())
 	if lease == 0 {
 		s.swept.Refused++
+		s.full = s.Queue.Lease(webhook.Subject{}) == 0
 		return
 	}
 	if s.batch = append(s.batch, leased{p, s.until(p, lease)}); len(s.batch) == together {

@@ -164,6 +164,34 @@ func TestSweepNoRoom(t *testing.T) {
 	}
 }
 
+// A queue with no room for anyone ends the sweep, however much is due; what was
+// taken before is sent for.
+func TestSweepFull(t *testing.T) {
+	w := newWorld(t)
+	w.acceptMany(t, subjects[0], 150)
+	w.clock.pass(2 * time.Minute)
+	q := &fullQueue{queue: w.queue, room: 30}
+	sweeper := w.sweeper()
+	sweeper.Queue = q
+	swept, err := sweeper.Sweep(t.Context(), time.Time{})
+	if err != nil || swept.Sent != 30 || swept.Refused != 1 || len(w.queue.take()) != 30 {
+		t.Errorf("%+v, %v", swept, err)
+	}
+}
+
+// fullQueue has room for so many in all.
+type fullQueue struct {
+	*queue
+	room int
+}
+
+func (q *fullQueue) Lease(s webhook.Subject) time.Duration {
+	if q.room--; q.room < 0 {
+		return 0
+	}
+	return q.queue.Lease(s)
+}
+
 // Room that goes while a batch is gathered does not make a lease of nothing.
 func TestSweepRoomGoes(t *testing.T) {
 	w := newWorld(t)
