@@ -57,7 +57,9 @@ var subjects = []webhook.Subject{
 func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 func setup() dialect.Setup {
-	return dialect.Setup{Keys: keygen.New(rand.Reader, time.Now), Getenv: func(string) string { return "" }}
+	// Ids of notifications count from 2025, and bubbles start in 2000.
+	clock := func() time.Time { return start }
+	return dialect.Setup{Keys: keygen.New(rand.Reader, clock), Getenv: func(string) string { return "" }}
 }
 
 // clock moves only when a test moves it.
@@ -210,7 +212,18 @@ type world struct {
 // sealed. When the test ends, its log is searched for secrets.
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{clock: &clock{now: start}, store: &store{Store: memstore.New()}, queue: newQueue(), log: &output{}}
+	w := emptyWorld(tb, start)
+	for i, s := range subjects {
+		w.addAccount(tb, s.Account)
+		w.register(tb, s, fmt.Sprint("w", i+1))
+	}
+	return w
+}
+
+// emptyWorld has no account, and a clock that stands at now.
+func emptyWorld(tb testing.TB, now time.Time) *world {
+	tb.Helper()
+	w := &world{clock: &clock{now: now}, store: &store{Store: memstore.New()}, queue: newQueue(), log: &output{}}
 	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
 	key, err := keyfile.Create(tb.TempDir())
 	if err != nil {
@@ -223,10 +236,6 @@ func newWorld(tb testing.TB) *world {
 		tb.Fatal(err)
 	}
 	w.opener = unseal.New(key)
-	for i, s := range subjects {
-		w.addAccount(tb, s.Account)
-		w.register(tb, s, fmt.Sprint("w", i+1))
-	}
 	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 	return w
 }

@@ -1,0 +1,204 @@
+package delivery_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/queue/localqueue"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// faults says what of a hundred messages are lost, doubled, early, or late by
+// minutes.
+type faults struct{ lost, doubled, early, late int64 }
+
+// cloud is a queue like SQS: it counts delays in whole seconds, and has faults.
+// early is one that SQS has not.
+type cloud struct {
+	*simulation
+	faults
+	ctx     context.Context
+	all     sync.WaitGroup
+	attempt func(context.Context, webhook.Message)
+}
+
+func (c *cloud) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+
+func (c *cloud) Send(_ context.Context, messages []webhook.Message) error {
+	for _, m := range messages {
+		delay := max(time.Until(m.At), 0)
+		if delay > delivery.MaxDelay {
+			c.t.Errorf("a message %v ahead of its time", delay)
+		}
+		delay = (delay + time.Second - 1) / time.Second * time.Second
+		if !c.chance(c.lost) {
+			c.deliver(m, delay+c.upTo(200*time.Millisecond))
+		}
+		if c.chance(c.doubled) {
+			c.deliver(m, delay+c.upTo(time.Hour))
+		}
+		if c.chance(c.early) {
+			c.deliver(m, c.upTo(delay+1))
+		}
+	}
+	return nil
+}
+
+func (c *cloud) deliver(m webhook.Message, delay time.Duration) {
+	if c.chance(c.late) {
+		delay += c.upTo(10 * time.Minute)
+	}
+	c.all.Go(func() {
+		select {
+		case <-c.ctx.Done():
+		case <-time.After(delay):
+			c.attempt(c.ctx, m)
+		}
+	})
+}
+
+// The schedules are kept on AWS: a queue like SQS, and a sweep each minute.
+func TestVirtualTimeAWS(t *testing.T) {
+	faulty := faults{lost: 5, doubled: 10, early: 10, late: 3}
+	for name, tt := range map[string]struct {
+		faults
+		lasts             time.Duration
+		accounts, failing int
+		attempts          int64
+	}{
+		"an hour":           {faults{}, time.Hour, 15, 60, 4},
+		"an hour, faulty":   {faulty, time.Hour, 15, 60, 4},
+		"four days":         {faults{}, 96 * time.Hour, 2, 95, 10},
+		"four days, faulty": {faulty, 96 * time.Hour, 2, 95, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSimulation(t, tt.accounts, uint64(time.Now().UnixNano()))
+			s.precise, s.failing = tt.faults == faults{}, int64(tt.failing)
+			synctest.Test(t, func(t *testing.T) {
+				s.t = t
+				ctx, stop := context.WithTimeout(t.Context(), tt.lasts)
+				defer stop()
+				c := &cloud{simulation: s, faults: tt.faults, ctx: ctx}
+				s.queue = c
+				c.attempt = s.attempter()
+				sweeper := s.sweeper()
+				sweeper.Queue, sweeper.Now = c, time.Now
+				c.all.Go(func() { s.publish(ctx, time.Now().Add(30*time.Minute)) })
+				for tick := range ticks(ctx, time.Minute) {
+					if swept, err := sweeper.Sweep(ctx, time.Time{}); err != nil && ctx.Err() == nil || swept.Refused != 0 {
+						t.Errorf("sweep at %v: %+v, %v", tick, swept, err)
+					}
+				}
+				c.all.Wait()
+				if last := s.check(time.Now()); last != tt.attempts {
+					t.Errorf("%d attempts of a delivery at most, want %d", last, tt.attempts)
+				}
+			})
+		})
+	}
+}
+
+// ticks gives the times of a ticker until the context ends.
+func ticks(ctx context.Context, every time.Duration) func(func(time.Time) bool) {
+	return func(yield func(time.Time) bool) {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case tick := <-ticker.C:
+				if !yield(tick) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// The schedules are kept by one process, with its own queue and a sweeper that
+// watches.
+func TestVirtualTimeLocal(t *testing.T) {
+	s := newSimulation(t, 15, uint64(time.Now().UnixNano()))
+	s.precise, s.failing = true, 60
+	synctest.Test(t, func(t *testing.T) {
+		s.t = t
+		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+		defer stop()
+		queue := localqueue.New(localqueue.Config{})
+		s.queue = queue
+		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
+			Store: s.store, Queue: queue, Now: time.Now, Log: s.logger(), Ahead: 2 * time.Second,
+		})
+		attempt := s.attempter()
+		var all sync.WaitGroup
+		all.Go(func() { queue.Run(ctx, attempt) })
+		all.Go(func() { sweeper.Watch(ctx, queue.Freed()) })
+		all.Go(func() { s.publish(ctx, time.Now().Add(30*time.Minute)) })
+		all.Wait()
+		if last := s.check(time.Now()); last != 4 {
+			t.Errorf("%d attempts of a delivery at most, want 4", last)
+		}
+	})
+}
+
+// A backlog that a queue with little room has to take in parts is delivered
+// whole, in virtual time, and each delivery once.
+func TestVirtualBacklog(t *testing.T) {
+	const count = 4000
+	w := emptyWorld(t, bubbleStart)
+	w.addAccount(t, squakeAccount)
+	w.register(t, subjects[0], "w1")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer stop()
+		queue := localqueue.New(localqueue.Config{Capacity: 500})
+		publisher := w.publisher()
+		publisher.Queue, publisher.Now = queue, time.Now
+		list := events(subjects[0], count)
+		for i := range list {
+			list[i].Time = time.Now()
+		}
+		for len(list) > 0 {
+			for _, r := range publisher.Publish(ctx, list[:100]) {
+				if r.Verdict != delivery.Accepted {
+					t.Fatalf("%+v", r)
+				}
+			}
+			list = list[100:]
+		}
+		worker := w.worker()
+		worker.Queue, worker.Now = queue, time.Now
+		w.receiver.now = time.Now
+		w.receiver.during = func(delivery.Request) { <-time.After(10 * time.Millisecond) }
+		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
+			Store: w.store, Queue: queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second,
+		})
+		var all sync.WaitGroup
+		all.Go(func() { sweeper.Watch(ctx, queue.Freed()) })
+		all.Go(func() {
+			queue.Run(ctx, func(ctx context.Context, m webhook.Message) {
+				if _, err := worker.Attempt(ctx, m); err != nil {
+					t.Error(err)
+				}
+				if w.receiver.count() == count {
+					stop()
+				}
+			})
+		})
+		all.Wait()
+		ids := map[string]bool{}
+		for _, r := range w.receiver.got {
+			ids[r.Header["webhook-id"]] = true
+		}
+		lasted := time.Since(bubbleStart)
+		if len(ids) != count || w.receiver.count() != count || lasted > 30*time.Second {
+			t.Errorf("%d requests for %d deliveries in %v", w.receiver.count(), len(ids), lasted)
+		}
+		t.Logf("%d deliveries, 16 at once for 10 ms each, in %v", count, lasted)
+	})
+}
