@@ -10,8 +10,8 @@ import (
 
 // Deliveries gives the deliveries of an account whose events happened at from
 // or later to yield, the latest event first, until yield returns false. One
-// that did not succeed, and whose webhook is disabled or gone, is given as
-// failed for good: no other attempt comes. What an account of the same id left
+// whose webhook is disabled or gone is given as inactive, since no other
+// attempt comes, and as failed unless it succeeded before. What an account of the same id left
 // behind, which was deleted before, is not given. webhook.ErrNotFound: the
 // account is gone.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
@@ -33,8 +33,11 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 		if d.AcceptedAt.Before(info.CreatedAt) {
 			return true
 		}
-		if d.Status != webhook.Success && enabled[d.Event] != d.WebhookID {
-			d.Status, d.Active = webhook.Failed, false
+		if enabled[d.Event] != d.WebhookID {
+			d.Active = false
+			if d.Status != webhook.Success {
+				d.Status = webhook.Failed
+			}
 		}
 		return yield(d)
 	})
