@@ -21,9 +21,7 @@ import (
 
 // Store is everything that is kept. Consumers declare the part they need.
 type Store interface {
-	// The first two methods of Deliveries.
-	AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error)
-	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+	Deliveries
 
 	// Create adds the webhooks of c, all or none, and returns the records
 	// that now stand, in the order of c.Webhooks. What was returned is

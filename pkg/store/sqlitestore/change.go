@@ -13,7 +13,7 @@ import (
 const (
 	// updateWebhook leaves what no change may touch, and the statistics.
 	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = ?, disabled = ?,
-		version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
+		disabled_reason = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
 	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
@@ -117,7 +117,7 @@ func (tx *session) put(w *webhook.Webhook, moved bool) error {
 		return err
 	}
 	return orElse(webhook.ErrNotFound)(run(tx.updateWebhook, w.URL, w.SendPayload, blob(w.SealedKey), retired, w.Disabled,
-		w.Version, optionalTime(w.UpdatedAt), string(w.Account.Dialect), w.Account.ID, w.Event))
+		w.DisabledReason, w.Version, optionalTime(w.UpdatedAt), string(w.Account.Dialect), w.Account.ID, w.Event))
 }
 
 // Delete removes webhooks of one account, all or none. webhook.ErrNotFound:

@@ -166,7 +166,12 @@ func TestUncertainChange(t *testing.T) {
 		},
 		func() error { return s.Delete(ctx, []webhook.Webhook{record("b", 1)}) },
 		func() error {
-			_, err := s.AddDelivery(ctx, webhook.Delivery{Account: testAccount, EventID: "1"})
+			_, err := s.AddDelivery(ctx, webhook.Delivery{Account: testAccount, EventID: "1", Time: time.UnixMilli(1)})
+			return err
+		},
+		func() error {
+			d := webhook.Delivery{Account: testAccount, EventID: "0", Time: time.UnixMilli(0)}
+			_, err := s.Settle(ctx, webhook.Settlement{Was: d, Now: d})
 			return err
 		},
 	} {

@@ -12,11 +12,11 @@ import (
 
 const (
 	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
 	// webhookColumns are in the order of scanWebhook.
 	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
-		version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
+		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
 )
 
 // Create adds webhooks, all or none, as store.Store says. An error beyond
@@ -151,7 +151,7 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 		return false, err
 	}
 	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
-		w.Position, blob(w.SealedKey), retired, w.Disabled, w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt),
+		w.Position, blob(w.SealedKey), retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt),
 		optionalTime(w.Statistics.LastSentAt), optionalTime(w.Statistics.LastFailedAt), w.Statistics.FailedAttempts)
 	return n == 1, err
 }

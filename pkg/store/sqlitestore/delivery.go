@@ -1,54 +1,133 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
-	insertDelivery = `INSERT INTO delivery (dialect, account, ` + deliveryColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	// listDeliveries goes down the primary key, from below a place in it.
+	insertDelivery = `INSERT INTO delivery (dialect, account, id, ` + deliveryColumns + `, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
+	// findBareDelivery leaves the payload out.
+	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
+	findDelivery     = `SELECT ` + deliveryColumns + `, coalesce(payload, bytes)
+		FROM delivery LEFT JOIN payload ON payload.delivery = delivery.row WHERE dialect = ? AND account = ? AND id = ?`
+	// listDeliveries goes down the ids of an account, from below one of them.
 	listDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery
-		WHERE dialect = ? AND account = ? AND time >= ? AND (time, event, event_id) < (?, ?, ?)
-		ORDER BY time DESC, event DESC, event_id DESC LIMIT ?`
-	// deliveryColumns are in the order of scanDelivery.
-	deliveryColumns = `time, event, event_id, number, instance, webhook_id, url, accepted_at, attempts, attempted_at,
-		status, active`
+		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
+	// deliveryColumns are in the order of deliveryRow.
+	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
+		attempts, attempted_at, status, active, next, due, sends, status_code, reason`
 )
 
-// deliveryPage is how many deliveries are read at once: a read that goes on
-// for long keeps the log from being carried over into the database.
-const deliveryPage = 100
+const (
+	// deliveryPage is how many deliveries are read at once: a read that goes on
+	// for long keeps the log from being carried over into the database.
+	deliveryPage = 100
+	// smallPayload is the largest payload in bytes that stands in the delivery's
+	// record, which is written anew with every attempt.
+	smallPayload = 1 << 10
+)
 
-// AddDelivery keeps a delivery. webhook.ErrExists: one of the same identity is
-// there, and stays as it is.
+// AddDelivery keeps a delivery with its payload, as store.Deliveries says.
+// webhook.ErrUnknownOutcome: the disk failed in the middle of the commit.
 func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
+	if d.Time.Before(time.UnixMilli(0)) || !d.Time.Before(time.UnixMilli(webhook.MaxEventTime+1)) {
+		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: no id holds the time %v",
+			d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Time)
+	}
+	id := deliveryKey(d.ID())
+	// The writer works on copies: the caller may leave before it is done.
+	stand, payload := keptDelivery(d), bytes.Clone(d.Payload)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrExists)(run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, d.Time.UnixMilli(),
-			d.Event, d.EventID, d.Number, d.Instance, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-			d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active))
+		there, err := tx.addDelivery(id, stand, payload)
+		if errors.Is(err, webhook.ErrExists) {
+			stand = there
+		}
+		return err
 	})
 	if err != nil {
-		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, unknownOutcome(err))
+		err = fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, unknownOutcome(err))
+		if errors.Is(err, webhook.ErrExists) {
+			return stand, err
+		}
+		return webhook.Delivery{}, err
+	}
+	return stand, nil
+}
+
+// addDelivery adds a delivery. webhook.ErrExists: one is there, and is
+// returned.
+func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
+	small, large := payload, []byte(nil)
+	if len(payload) > smallPayload {
+		small, large = nil, payload
+	}
+	return d, tx.whole(func() error {
+		n, err := run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
+			d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
+			d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active, optionalTime(d.Next), optionalTime(d.Due),
+			d.Sends, d.StatusCode, d.Reason, blob(small))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if d, err = tx.delivery(d.Account, id); err != nil {
+				return err
+			}
+			return webhook.ErrExists
+		}
+		if large != nil {
+			_, err = run(tx.insertPayload, large)
+		}
+		return err
+	})
+}
+
+// delivery reads a delivery without its payload, as the transaction sees it.
+// webhook.ErrNotFound: there is none.
+func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, error) {
+	row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
+	err := tx.findDelivery.QueryRowContext(context.Background(), string(a.Dialect), a.ID, id).Scan(row.fields()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = webhook.ErrNotFound
+	}
+	return row.read(), err
+}
+
+// Delivery reads a delivery by its id, with its payload. webhook.ErrNotFound:
+// there is none.
+func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	d, err := one(ctx, s.queries.delivery, func(r scanner) (webhook.Delivery, error) {
+		row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
+		err := r.Scan(append(row.fields(), &row.Payload)...)
+		return row.read(), err
+	}, string(a.Dialect), a.ID, deliveryKey(id))
+	if err != nil {
+		return webhook.Delivery{}, fmt.Errorf("read delivery %q of %v: %w", id, a, err)
 	}
 	return d, nil
 }
 
-// Deliveries gives the deliveries of an account to yield, as store.Store says.
-// While yield runs nothing is being read: it may use the store, and take its
-// time.
+// Deliveries gives the deliveries of an account to yield, as store.Deliveries
+// says. While yield runs nothing is being read: it may use the store, and take
+// its time.
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
-	scan := func(row scanner) (webhook.Delivery, error) { return scanDelivery(a, row) }
-	below, event, eventID := int64(math.MaxInt64), "", ""
+	first, below := firstKey(from), afterAll
 	for {
-		page, err := all(ctx, s.queries.deliveries, scan, string(a.Dialect), a.ID, ceilMilli(from),
-			below, event, eventID, deliveryPage)
+		page, err := all(ctx, s.queries.deliveries, func(r scanner) (webhook.Delivery, error) {
+			row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
+			err := r.Scan(row.fields()...)
+			return row.read(), err
+		}, string(a.Dialect), a.ID, first, below, deliveryPage)
 		if err != nil {
 			return fmt.Errorf("list deliveries of %v: %w", a, err)
 		}
@@ -63,26 +142,61 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 		if len(page) < deliveryPage {
 			return nil
 		}
-		last := page[len(page)-1]
-		below, event, eventID = last.Time.UnixMilli(), last.Event, last.EventID
+		below = deliveryKey(page[len(page)-1].ID())
 	}
 }
 
-func scanDelivery(a webhook.Account, row scanner) (webhook.Delivery, error) {
-	d := webhook.Delivery{Account: a}
-	var at, accepted int64
-	var attempted sql.NullInt64
-	err := row.Scan(&at, &d.Event, &d.EventID, &d.Number, &d.Instance, &d.WebhookID, &d.URL, &accepted,
-		&d.Attempts, &attempted, &d.Status, &d.Active)
-	d.Time, d.AcceptedAt, d.AttemptedAt = fromMilli(at), fromMilli(accepted), readTime(attempted)
-	return d, err
+// deliveryRow takes the deliveryColumns.
+type deliveryRow struct {
+	webhook.Delivery
+	at, accepted         int64
+	attempted, next, due sql.NullInt64
 }
 
-// ceilMilli gives the first millisecond that is not before t.
-func ceilMilli(t time.Time) int64 {
-	ms := t.UnixMilli()
-	if fromMilli(ms).Before(t) {
+func (r *deliveryRow) fields() []any {
+	return []any{
+		&r.at, &r.Event, &r.EventID, &r.Number, &r.Instance, &r.Content, &r.WebhookID, &r.URL, &r.accepted,
+		&r.Attempts, &r.attempted, &r.Status, &r.Active, &r.next, &r.due, &r.Sends, &r.StatusCode, &r.Reason,
+	}
+}
+
+// read gives the delivery of the fields.
+func (r *deliveryRow) read() webhook.Delivery {
+	d := r.Delivery
+	d.Time, d.AcceptedAt, d.AttemptedAt = fromMilli(r.at), fromMilli(r.accepted), readTime(r.attempted)
+	d.Next, d.Due = readTime(r.next), readTime(r.due)
+	return d
+}
+
+// keptDelivery gives d as it is stored and read, without its payload: times to
+// the millisecond. A payload needs no PayloadRef here to be found.
+func keptDelivery(d webhook.Delivery) webhook.Delivery {
+	d.Payload, d.PayloadRef = nil, ""
+	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
+	d.Next, d.Due = toMilli(d.Next), toMilli(d.Due)
+	return d
+}
+
+// deliveryKey is an id as it is kept: the bytes of its hex digits, in the same
+// order. What is no id gives a key that nothing has.
+func deliveryKey(id string) []byte {
+	key, err := hex.AppendDecode(nil, []byte(id))
+	if err != nil || hex.EncodeToString(key) != id {
+		return []byte{}
+	}
+	return key
+}
+
+// firstKey is before the keys of all events at from or later, and after the
+// others.
+func firstKey(from time.Time) []byte {
+	ms := from.UnixMilli()
+	if fromMilli(ms).Before(from) {
 		ms++
 	}
-	return ms
+	key, _ := hex.DecodeString(fmt.Sprintf("%012x", min(max(ms, 0), webhook.MaxEventTime+1))[:12])
+	return key
 }
+
+// afterAll is after all keys.
+var afterAll = bytes.Repeat([]byte{0xff}, 23)

@@ -21,7 +21,9 @@ const (
 
 // queries are the prepared statements of the readers.
 type queries struct {
-	webhooks, webhook, account, accounts, token, tokens, sealingKeys, deliveries *sql.Stmt
+	webhooks, webhook, account, accounts, token, tokens, sealingKeys *sql.Stmt
+
+	target, task, delivery, deliveries, due, dueAt, oldest *sql.Stmt
 }
 
 func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
@@ -36,7 +38,13 @@ func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
 		{&q.token, findToken},
 		{&q.tokens, listTokens},
 		{&q.sealingKeys, listSealingKeys},
+		{&q.target, findTarget},
+		{&q.task, findTask},
+		{&q.delivery, findDelivery},
 		{&q.deliveries, listDeliveries},
+		{&q.due, listDue},
+		{&q.dueAt, listDueAt},
+		{&q.oldest, listOldest},
 	} {
 		var err error
 		if *query.stmt, err = db.PrepareContext(ctx, query.text); err != nil {
@@ -149,18 +157,34 @@ func all[T any](ctx context.Context, query *sql.Stmt, scan func(scanner) (T, err
 }
 
 func scanWebhook(a webhook.Account, row scanner) (webhook.Webhook, error) {
-	w := webhook.Webhook{Account: a}
-	var created int64
-	var updated, lastSent, lastFailed sql.NullInt64
-	var retired sql.NullString
-	err := row.Scan(&w.Event, &w.ID, &w.Claim, &w.URL, &w.SendPayload, &w.Position, &w.SealedKey, &retired, &w.Disabled,
-		&w.Version, &created, &updated, &lastSent, &lastFailed, &w.Statistics.FailedAttempts)
-	if err != nil {
+	r := webhookRow{Webhook: webhook.Webhook{Account: a}}
+	if err := row.Scan(r.fields()...); err != nil {
 		return webhook.Webhook{}, err
 	}
-	w.CreatedAt, w.UpdatedAt = fromMilli(created), readTime(updated)
-	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = readTime(lastSent), readTime(lastFailed)
-	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
+	return r.read()
+}
+
+// webhookRow takes the webhookColumns.
+type webhookRow struct {
+	webhook.Webhook
+	created                       int64
+	updated, lastSent, lastFailed sql.NullInt64
+	retired                       sql.NullString
+}
+
+func (r *webhookRow) fields() []any {
+	return []any{
+		&r.Event, &r.ID, &r.Claim, &r.URL, &r.SendPayload, &r.Position, &r.SealedKey, &r.retired, &r.Disabled,
+		&r.DisabledReason, &r.Version, &r.created, &r.updated, &r.lastSent, &r.lastFailed, &r.Statistics.FailedAttempts,
+	}
+}
+
+// read gives the webhook of the fields.
+func (r *webhookRow) read() (w webhook.Webhook, err error) {
+	w = r.Webhook
+	w.CreatedAt, w.UpdatedAt = fromMilli(r.created), readTime(r.updated)
+	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = readTime(r.lastSent), readTime(r.lastFailed)
+	if w.RetiredKeys, err = decodeRetired(r.retired); err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
 	}
 	return w, nil

@@ -82,6 +82,46 @@ CREATE TABLE delivery (
 	active       INTEGER NOT NULL,
 	PRIMARY KEY (dialect, account, time, event, event_id)
 ) STRICT, WITHOUT ROWID;
+`, `
+ALTER TABLE webhook ADD COLUMN disabled_reason TEXT NOT NULL DEFAULT '';
+
+-- No version has written into the former one.
+DROP TABLE delivery;
+
+CREATE TABLE delivery (
+	row          INTEGER PRIMARY KEY, -- ascending as they are accepted
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	id           BLOB NOT NULL, -- the 22 bytes of its hex digits
+	time         INTEGER NOT NULL,
+	event        TEXT NOT NULL,
+	event_id     TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	instance     TEXT NOT NULL,
+	content      TEXT NOT NULL,
+	payload      BLOB, -- if it is small; NULL too where there is none
+	webhook_id   TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	accepted_at  INTEGER NOT NULL,
+	attempts     INTEGER NOT NULL,
+	attempted_at INTEGER,
+	status       INTEGER NOT NULL,
+	active       INTEGER NOT NULL,
+	next         INTEGER,
+	due          INTEGER,
+	sends        INTEGER NOT NULL,
+	status_code  INTEGER NOT NULL,
+	reason       TEXT NOT NULL,
+	UNIQUE (dialect, account, id)
+) STRICT;
+
+CREATE INDEX delivery_due ON delivery (due) WHERE due IS NOT NULL;
+
+-- Payloads that an update of the delivery should not have to write again.
+CREATE TABLE payload (
+	delivery INTEGER PRIMARY KEY, -- its row
+	bytes    BLOB NOT NULL
+) STRICT;
 `}
 }
 

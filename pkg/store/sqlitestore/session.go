@@ -34,9 +34,18 @@ type session struct {
 	updateWebhook, deleteWebhook     *sql.Stmt
 	insertAccount, findAccount       *sql.Stmt
 	setAccountKey, closeAccount      *sql.Stmt
-	deleteAccount, insertDelivery    *sql.Stmt
+	deleteAccount                    *sql.Stmt
 	insertToken, deleteToken         *sql.Stmt
 	insertSealingKey, findSealingKey *sql.Stmt
+	insertDelivery, insertPayload    *sql.Stmt
+	findDelivery, settleDelivery     *sql.Stmt
+	markFailed, markSent             *sql.Stmt
+	lease, voidLeases                *sql.Stmt
+	deleteDelivery, deletePayload    *sql.Stmt
+	dataVersion                      *sql.Stmt
+
+	// version is what dataVersion said last; 0 before the first time.
+	version int64
 }
 
 // openSession opens a connection to write with, after it has made sure that
@@ -105,11 +114,21 @@ func (s *session) prepare(ctx context.Context) error {
 		{&s.setAccountKey, setAccountKey},
 		{&s.closeAccount, closeAccount},
 		{&s.deleteAccount, deleteAccount},
-		{&s.insertDelivery, insertDelivery},
 		{&s.insertToken, insertToken},
 		{&s.deleteToken, deleteToken},
 		{&s.insertSealingKey, insertSealingKey},
 		{&s.findSealingKey, findSealingKey},
+		{&s.insertDelivery, insertDelivery},
+		{&s.insertPayload, insertPayload},
+		{&s.findDelivery, findBareDelivery},
+		{&s.settleDelivery, settleDelivery},
+		{&s.markFailed, markFailed},
+		{&s.markSent, markSent},
+		{&s.lease, leaseDelivery},
+		{&s.voidLeases, voidLeases},
+		{&s.deleteDelivery, deleteDelivery},
+		{&s.deletePayload, deletePayload},
+		{&s.dataVersion, "PRAGMA data_version"},
 	} {
 		var err error
 		if *statement.stmt, err = s.conn.PrepareContext(ctx, statement.text); err != nil {

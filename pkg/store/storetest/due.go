@@ -15,7 +15,7 @@ import (
 func (s *suite) due(t *testing.T, from, before time.Time, accounts ...webhook.Account) []webhook.Pending {
 	t.Helper()
 	var got []webhook.Pending
-	err := s.sending(t).Due(s.context(t), from, before, func(p webhook.Pending) bool {
+	err := s.Store.Due(s.context(t), from, before, func(p webhook.Pending) bool {
 		if slices.Contains(accounts, p.Account) {
 			got = append(got, p)
 		}
@@ -138,7 +138,7 @@ func testDueMoves(t *testing.T, s *suite) {
 	only(d)
 	again := d
 	again.Due = day(6)
-	if _, err := s.sending(t).AddDelivery(s.context(t), again); !errors.Is(err, webhook.ErrExists) {
+	if _, err := s.Store.AddDelivery(s.context(t), again); !errors.Is(err, webhook.ErrExists) {
 		t.Fatalf("AddDelivery again: error = %v, want ErrExists", err)
 	}
 	only(d)
@@ -155,7 +155,7 @@ func testDueMoves(t *testing.T, s *suite) {
 // Many deliveries of many accounts at once are due, each once and in order.
 func testDueMany(t *testing.T, s *suite) {
 	const count, each = 300, 7
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	base := s.moment()
 	given := make([]webhook.Delivery, count)
 	for i := range given {
@@ -196,7 +196,7 @@ func testDueStop(t *testing.T, s *suite) {
 	}
 	for stop := 1; stop <= 20; stop += 6 {
 		calls := 0
-		err := s.sending(t).Due(s.context(t), base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
+		err := s.Store.Due(s.context(t), base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
 			calls++
 			return calls != stop
 		})
@@ -210,7 +210,7 @@ func testDueStop(t *testing.T, s *suite) {
 // again, and what was due is given once.
 func testDueYield(t *testing.T, s *suite) {
 	const count = 60
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	base, account := s.moment(), newAccount()
 	want := map[string]webhook.Delivery{}
 	for i := range count {
@@ -254,7 +254,7 @@ func testDueCancelled(t *testing.T, s *suite) {
 	ctx, cancel := context.WithCancel(s.context(t))
 	defer cancel()
 	calls := 0
-	err := s.sending(t).Due(ctx, base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
+	err := s.Store.Due(ctx, base.Add(-1), base.Add(time.Minute), func(webhook.Pending) bool {
 		if calls++; calls == 2 {
 			cancel()
 		}

@@ -11,7 +11,7 @@ import (
 // mustLease leases, and fails the test if that fails.
 func (s *suite) mustLease(t *testing.T, p webhook.Pending, until time.Time) {
 	t.Helper()
-	if err := s.sending(t).Lease(s.context(t), p, until); err != nil {
+	if err := s.Store.Lease(s.context(t), p, until); err != nil {
 		t.Fatalf("Lease(%+v): %v", p, err)
 	}
 }
@@ -41,7 +41,7 @@ func testLease(t *testing.T, s *suite) {
 // is not as it was.
 func (s *suite) mustNotLease(t *testing.T, what string, p webhook.Pending) {
 	t.Helper()
-	if err := s.sending(t).Lease(s.context(t), p, p.Due.Add(time.Hour)); !errors.Is(err, webhook.ErrChanged) {
+	if err := s.Store.Lease(s.context(t), p, p.Due.Add(time.Hour)); !errors.Is(err, webhook.ErrChanged) {
 		t.Fatalf("Lease of %s: error = %v, want ErrChanged", what, err)
 	}
 }
@@ -92,7 +92,7 @@ func testLeaseChanged(t *testing.T, s *suite) {
 // Of concurrent leases of what was found due once exactly one succeeds.
 func testLeaseRace(t *testing.T, s *suite) {
 	const rivals = 8
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	base := s.moment()
 	for round := range s.rounds {
 		d := s.mustKeep(t, newDue(newAccount(), base))
@@ -113,7 +113,7 @@ func testLeaseRace(t *testing.T, s *suite) {
 // Beside an attempt's result a lease is refused or overwritten: what the
 // result says stands.
 func testLeaseSettleRace(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	base := s.moment()
 	for round := range s.rounds {
 		d := s.mustKeep(t, newDue(newAccount(), base))

@@ -119,7 +119,7 @@ func testMarkChange(t *testing.T, s *suite) {
 // also while it is changed.
 func testMarkRace(t *testing.T, s *suite) {
 	const failures, changes = 12, 3
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	for round := range min(s.rounds, 50) {
 		w := newWebhook(newAccount(), "event")
 		s.mustCreate(t, creation(w))

@@ -43,7 +43,7 @@ func testPayload(t *testing.T, s *suite) {
 // What is stored does not change when the caller changes the payload it passed
 // in or got back.
 func testPayloadKept(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	for _, size := range []int{100, 2000} {
 		given := newDelivery(newAccount(), 0)
 		given.Payload = payload(size)
@@ -68,7 +68,7 @@ func testPayloadKept(t *testing.T, s *suite) {
 // Whoever adds a delivery that is there is given the one that stands, by whose
 // Content the two are compared, and does the payload of that no harm.
 func testPayloadFirst(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	payloads := [][]byte{nil, []byte("1"), payload(2000), payload(2001)}
 	for _, first := range payloads {
 		for _, second := range payloads {
@@ -110,7 +110,7 @@ func mustBeRecord(t *testing.T, what string, got, want webhook.Delivery) {
 // whole, and the others are given it.
 func testPayloadRace(t *testing.T, s *suite) {
 	const rivals = 6
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	for round := range s.rounds {
 		first := newDue(newAccount(), s.moment())
 		given := make([]webhook.Delivery, rivals)
@@ -138,7 +138,7 @@ func testPayloadRace(t *testing.T, s *suite) {
 // An event whose time no id holds is refused; the first and the last that one
 // holds are not.
 func testDeliveryInvalid(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	account := newAccount()
 	latest := time.UnixMilli(webhook.MaxEventTime).UTC()
 	for _, happened := range []time.Time{
@@ -174,7 +174,7 @@ func testDeliveryUnknown(t *testing.T, s *suite) {
 // mustNotBe fails the test unless the account has no delivery of that id.
 func (s *suite) mustNotBe(ctx context.Context, t *testing.T, a webhook.Account, id string) {
 	t.Helper()
-	store := s.sending(t)
+	store := s.Store
 	if got, err := store.Delivery(ctx, a, id); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("Delivery(%v, %.60q) = %+v, %v, want ErrNotFound", a, id, got, err)
 	}

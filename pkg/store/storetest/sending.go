@@ -8,19 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
-
-// sending gives the store as those use it who bring events on their way.
-func (s *suite) sending(t *testing.T) store.Deliveries {
-	t.Helper()
-	d, complete := s.Store.(store.Deliveries)
-	if !complete {
-		t.Fatalf("%T does not implement store.Deliveries", s.Store)
-	}
-	return d
-}
 
 // moment gives a time that no other test of the suite has anything due near.
 func (s *suite) moment() time.Time {
@@ -49,7 +38,7 @@ func newDueTo(w webhook.Webhook, due time.Time) webhook.Delivery {
 // gives it as it is to be read: with its payload and with the place of that.
 func (s *suite) mustKeep(t *testing.T, d webhook.Delivery) webhook.Delivery {
 	t.Helper()
-	got, err := s.sending(t).AddDelivery(s.context(t), d)
+	got, err := s.Store.AddDelivery(s.context(t), d)
 	if err != nil {
 		t.Fatalf("AddDelivery(%s of %s): %v", d.EventID, d.Event, err)
 	}
@@ -64,7 +53,7 @@ func (s *suite) mustKeep(t *testing.T, d webhook.Delivery) webhook.Delivery {
 // its id, for an attempt, and, without its payload, in the list.
 func (s *suite) mustStand(t *testing.T, want webhook.Delivery) {
 	t.Helper()
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	got, err := store.Delivery(ctx, want.Account, want.ID())
 	if err != nil {
 		t.Fatalf("Delivery(%v, %s): %v", want.Account, want.ID(), err)

@@ -12,7 +12,7 @@ import (
 // A context that has ended ends every call about deliveries with its error,
 // and nothing is written, marked or put off.
 func testSendingCancelled(t *testing.T, s *suite) {
-	store := s.sending(t)
+	store := s.Store
 	ended, cancel := context.WithCancel(s.context(t))
 	cancel()
 	target := s.newTarget(t, "event")

@@ -31,7 +31,7 @@ func sent(d webhook.Delivery) webhook.Delivery {
 // mustSettle settles, and fails the test if that fails.
 func (s *suite) mustSettle(t *testing.T, settlement webhook.Settlement) {
 	t.Helper()
-	if _, err := s.sending(t).Settle(s.context(t), settlement); err != nil {
+	if _, err := s.Store.Settle(s.context(t), settlement); err != nil {
 		t.Fatalf("Settle(%+v): %v", settlement.Now, err)
 	}
 }
@@ -102,7 +102,7 @@ func testSettleLeaves(t *testing.T, s *suite) {
 // A delivery whose attempts have moved is left as it is, and given to who
 // wanted to settle it; its webhook's statistics are left too.
 func testSettleChanged(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(w))
 	first := s.mustKeep(t, newDueTo(w, s.moment()))
@@ -132,7 +132,7 @@ func testSettleChanged(t *testing.T, s *suite) {
 
 // What is not there is not settled, and does not come to be there.
 func testSettleUnknown(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(w))
 	d := newDueTo(w, s.moment())
@@ -161,7 +161,7 @@ func testSettleUnknown(t *testing.T, s *suite) {
 // once; the others are given what it wrote.
 func testSettleRace(t *testing.T, s *suite) {
 	const rivals = 8
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	for round := range s.rounds {
 		w := newWebhook(newAccount(), "event")
 		s.mustCreate(t, creation(w))
@@ -196,7 +196,7 @@ func testSettleRace(t *testing.T, s *suite) {
 // Attempts that each go on from what they were told stands are all counted.
 func testSettleSequence(t *testing.T, s *suite) {
 	const writers = 6
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	for range min(s.rounds, 50) {
 		was := s.mustKeep(t, newDue(newAccount(), s.moment()))
 		reached, errs := make([]int64, writers), make([]error, writers)

@@ -11,7 +11,7 @@ import (
 // mustAim fails the test unless Targets gives want for the subjects.
 func (s *suite) mustAim(t *testing.T, subjects []webhook.Subject, want ...webhook.Target) {
 	t.Helper()
-	got, err := s.sending(t).Targets(s.context(t), subjects)
+	got, err := s.Store.Targets(s.context(t), subjects)
 	if err != nil {
 		t.Fatalf("Targets of %d subjects: %v", len(subjects), err)
 	}
@@ -62,7 +62,7 @@ func testTargets(t *testing.T, s *suite) {
 		second, webhook.Target{}, first, bare, second, unregistered, homeless, first, webhook.Target{})
 
 	subjects := []webhook.Subject{subject(first), subject(first)}
-	got, err := s.sending(t).Targets(s.context(t), subjects)
+	got, err := s.Store.Targets(s.context(t), subjects)
 	if err != nil {
 		t.Fatal(err)
 	}

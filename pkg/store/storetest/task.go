@@ -10,7 +10,7 @@ import (
 // mustAttempt fails the test unless the task of the message is want.
 func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.Task) {
 	t.Helper()
-	got, err := s.sending(t).Task(s.context(t), m)
+	got, err := s.Store.Task(s.context(t), m)
 	if err != nil {
 		t.Fatalf("Task(%+v): %v", m, err)
 	}
@@ -76,7 +76,7 @@ func testTask(t *testing.T, s *suite) {
 // There is no task without a delivery, though webhook and account are there;
 // and what a task gave does not change what is stored.
 func testTaskUnknown(t *testing.T, s *suite) {
-	ctx, store := s.context(t), s.sending(t)
+	ctx, store := s.context(t), s.Store
 	target := s.newTarget(t, "event")
 	d := newDueTo(target.Webhook, s.moment())
 	if got, err := store.Task(ctx, d.Message()); !errors.Is(err, webhook.ErrNotFound) {
