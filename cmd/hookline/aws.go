@@ -10,8 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/seal/kmskeys"
+	"github.com/hookline/hookline/pkg/seal/unseal"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 )
 
@@ -27,7 +33,18 @@ const (
 	outputTable      = "WebhooksTable"
 	outputDeliveries = "DeliveriesTable"
 	outputRegion     = "Region"
+	outputQueue      = "QueueUrl"
+	outputSealingKey = "SealingKmsKeyArn"
 )
+
+// settingParameters are the stack's parameters that hold settings, by the
+// environment variables that the functions get them as (template.yaml).
+var settingParameters = map[string]string{
+	"HOOKLINE_ALLOW_HTTP":        "AllowHttp",
+	"HOOKLINE_ALLOW_PRIVATE":     "AllowPrivate",
+	"HOOKLINE_ABBEYCROSS_EVENTS": "AbbeycrossEvents",
+	"HOOKLINE_ABBEYCROSS_HOURS":  "AbbeycrossHours",
+}
 
 // awsConfig reads the AWS settings where every AWS tool has them: environment,
 // profile, and so on.
@@ -56,54 +73,73 @@ func newTableStore(cfg aws.Config, table, deliveries string) (*dynamostore.Store
 	return dynamostore.New(dynamostore.Config{Client: client, Table: table, Deliveries: deliveries})
 }
 
-// openStack opens the tables of a deployed stack, which its outputs name.
-func openStack(ctx context.Context, stack string) (openedStore, error) {
+// openStack opens the tables and the queue of a deployed stack, which its
+// outputs name.
+func openStack(ctx context.Context, name string) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return openedStore{}, err
 	}
-	outputs, err := stackOutputs(ctx, cfg, stack)
+	found, err := findStack(ctx, cfg, name)
 	if err != nil {
 		return openedStore{}, err
 	}
-	for _, name := range []string{outputTable, outputDeliveries} {
-		if outputs[name] == "" {
-			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, of an older version, or not deployed to its end", stack, cfg.Region, name)
+	for _, output := range []string{outputTable, outputDeliveries, outputQueue, outputSealingKey} {
+		if found.outputs[output] == "" {
+			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, of an older version, or not deployed to its end", name, cfg.Region, output)
 		}
 	}
-	if region := outputs[outputRegion]; region != "" {
+	if region := found.outputs[outputRegion]; region != "" {
 		cfg.Region = region
 	}
-	s, err := newTableStore(cfg, outputs[outputTable], outputs[outputDeliveries])
+	s, err := newTableStore(cfg, found.outputs[outputTable], found.outputs[outputDeliveries])
 	if err != nil {
 		return openedStore{}, err
 	}
 	switch err := s.Check(ctx); {
 	case errors.Is(err, dynamostore.ErrNoTable):
-		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", stack, cfg.Region)
+		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", name, cfg.Region)
 	case err != nil:
 		return openedStore{}, err
 	}
-	return openedStore{Store: s, close: noClose}, nil
+	queue, err := sqsqueue.New(sqsqueue.Config{Client: sqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
+	if err != nil {
+		return openedStore{}, err
+	}
+	return openedStore{
+		Store: s,
+		queue: queue,
+		opener: func(context.Context) (delivery.Opener, error) {
+			return unseal.New(kmskeys.NewUnwrapper(kms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
+		},
+		setting: func(variable string) string { return found.parameters[settingParameters[variable]] },
+		close:   noClose,
+	}, nil
 }
 
-// stackOutputs asks CloudFormation for the outputs of a stack, by name.
-func stackOutputs(ctx context.Context, cfg aws.Config, stack string) (map[string]string, error) {
+// stack is what CloudFormation says of a deployed stack, by name.
+type stack struct{ outputs, parameters map[string]string }
+
+// findStack asks CloudFormation for a stack.
+func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) {
 	ctx, cancel := context.WithTimeout(ctx, stackPatience)
 	defer cancel()
-	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
+	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	// A stack that does not exist has no error code of its own.
 	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
-		return nil, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", stack, cfg.Region, refusal.ErrorMessage())
+		return stack{}, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", name, cfg.Region, refusal.ErrorMessage())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stack %s in %s: %w", stack, cfg.Region, err)
+		return stack{}, fmt.Errorf("stack %s in %s: %w", name, cfg.Region, err)
 	}
-	outputs := map[string]string{}
-	for _, found := range answer.Stacks {
-		for _, output := range found.Outputs {
-			outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
+	found := stack{outputs: map[string]string{}, parameters: map[string]string{}}
+	for _, described := range answer.Stacks {
+		for _, output := range described.Outputs {
+			found.outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
+		}
+		for _, parameter := range described.Parameters {
+			found.parameters[aws.ToString(parameter.ParameterKey)] = aws.ToString(parameter.ParameterValue)
 		}
 	}
-	return outputs, nil
+	return found, nil
 }

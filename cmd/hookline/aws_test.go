@@ -95,10 +95,11 @@ func openBoth(t *testing.T, prefix string) *dynamostore.Store {
 // Reference).
 func testStack(t *testing.T, prefix string) {
 	table, deliveries, region := prefix+tableSuffix, prefix+deliveriesSuffix, dynamolocal.Region
+	const queue, key = "https://sqs.eu-central-1.amazonaws.com/123456789012/q", "arn:aws:kms:eu-central-1:123456789012:key/k"
 	stacks := map[string]map[string]string{
-		"prod":  {outputTable: table, outputDeliveries: deliveries, outputRegion: region},
-		"old":   {outputTable: table, outputRegion: region},
-		"gone":  {outputTable: table, outputDeliveries: "gone", outputRegion: region},
+		"prod":  {outputTable: table, outputDeliveries: deliveries, outputQueue: queue, outputSealingKey: key, outputRegion: region},
+		"old":   {outputTable: table, outputDeliveries: deliveries, outputRegion: region},
+		"gone":  {outputTable: table, outputDeliveries: "gone", outputQueue: queue, outputSealingKey: key, outputRegion: region},
 		"other": {"Bucket": "b"},
 	}
 	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,7 +129,7 @@ func testStack(t *testing.T, prefix string) {
 	}
 	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "nothing"), "Stack with id nothing does not exist", "AWS_REGION")
 	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "other"), "other", "no output WebhooksTable")
-	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "old"), "old", "no output DeliveriesTable")
+	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "old"), "old", "no output QueueUrl")
 	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "gone"), "gone", "deploy it again")
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,10 +28,13 @@ type globals struct {
 type commands struct {
 	globals
 
-	Serve   serveCommand    `cmd:"" help:"Serve every API in one process."`
-	Account accountCommands `cmd:"" help:"Create, list and delete accounts."`
-	Token   tokenCommands   `cmd:"" help:"Create, list and revoke access tokens."`
-	Webhook webhookCommands `cmd:"" help:"List, enable, disable and delete the webhooks of an account."`
+	Serve    serveCommand     `cmd:"" help:"Serve every API in one process."`
+	Account  accountCommands  `cmd:"" help:"Create, list and delete accounts."`
+	Token    tokenCommands    `cmd:"" help:"Create, list and revoke access tokens."`
+	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`
+	Publish  publishCommand   `cmd:"" help:"Publish an event: it is delivered to the account's webhook for it."`
+	Delivery deliveryCommands `cmd:"" help:"List, show and retry deliveries."`
+	Listen   listenCommand    `cmd:"" help:"Receive webhooks: show and verify what is sent here."`
 }
 
 // program is what the commands work with.
@@ -38,6 +42,7 @@ type program struct {
 	flags          *globals
 	name           string // how to call this program again
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 	keys           *keygen.Generator
@@ -49,6 +54,7 @@ type program struct {
 func newProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
 	return &program{
 		getenv: getenv,
+		stdin:  os.Stdin,
 		stdout: stdout,
 		stderr: stderr,
 		now:    time.Now,

@@ -37,6 +37,17 @@ func table(heading []string, rows [][]string) string {
 	return text.String()
 }
 
+// fields aligns names and values, a line for each, for people.
+func fields(lines [][2]string) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, line := range lines {
+		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder takes everything
+	}
+	_ = w.Flush()
+	return text.String()
+}
+
 // timeText is a time as lists show it; a dash for none.
 func timeText(t time.Time) string {
 	if t.IsZero() {

@@ -11,8 +11,12 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/delivery/outbound"
 	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/seal/unseal"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -74,7 +78,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	}
 	s.store = opened.Store
 	s.closeLater(opened.close)
-	handler, err := c.newRouter(ctx, p, s, log)
+	handler, err := c.build(ctx, p, s, opened)
 	if err != nil {
 		return s, err
 	}
@@ -87,8 +91,8 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	return s, nil
 }
 
-// newRouter builds every API over the store.
-func (c *serveCommand) newRouter(ctx context.Context, p *program, s *server, log *slog.Logger) (*router, error) {
+// build builds every API over the store, and what delivers.
+func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened openedStore) (*router, error) {
 	key, err := sealingKey(ctx, s.store, p.flags.Data, p.now)
 	if err != nil {
 		return nil, err
@@ -97,18 +101,28 @@ func (c *serveCommand) newRouter(ctx context.Context, p *program, s *server, log
 	if err != nil {
 		return nil, err
 	}
-	return newRouter(dialects(), dialect.Setup{
-		Store:  s.store,
-		Sealer: sealer,
-		Keys:   p.keys,
-		Now:    p.now,
-		Log:    log,
-		URLs: validate.URLPolicy{
-			AllowHTTP:    c.AllowHTTP || c.Dev,
-			AllowPrivate: c.AllowPrivate || c.Dev,
-		},
-		Getenv: p.getenv,
+	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
+	handler, err := newRouter(dialects(), dialect.Setup{
+		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 	}, s.store)
+	if err != nil {
+		return nil, err
+	}
+	sendings, err := p.sendings(opened)
+	if err != nil {
+		return nil, err
+	}
+	s.dispatcher = newDispatcher(dispatcherConfig{
+		store: s.store, file: opened.file, opener: unseal.New(key), sendings: sendings, now: p.now, log: s.log,
+		sender: outbound.Config{AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
+	})
+	handler.apis[operator.Path] = operator.New(operator.Config{
+		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
+			Store: s.store, Queue: s.dispatcher.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: s.log,
+		}),
+		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
+	})
+	return handler, s.dispatcher.takeOver(ctx)
 }
 
 // listen opens a port. The error says what to do.

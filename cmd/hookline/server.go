@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hookline/hookline/pkg/store"
@@ -31,9 +32,11 @@ type server struct {
 	store    store.Store
 	listener net.Listener
 	http     *http.Server
-	log      *slog.Logger
-	patience time.Duration
-	closers  []func() error // in the order of opening
+	// dispatcher delivers while the server runs; nil for nothing.
+	dispatcher *dispatcher
+	log        *slog.Logger
+	patience   time.Duration
+	closers    []func() error // in the order of opening
 }
 
 func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
@@ -50,10 +53,14 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// Run serves until ctx ends, then takes no new connections and returns when
-// the requests in flight are answered. It is an error if they take longer than
-// the server's patience, and if the port fails.
+// Run serves and delivers until ctx ends, then takes no new connections, and
+// returns when the requests in flight are answered and the attempts under way
+// are made. It is an error if requests take longer than the server's patience,
+// and if the port fails; attempts that take longer are cut off, and made again
+// at the next start.
 func (s *server) Run(ctx context.Context) error {
+	stopDelivering := s.deliver(ctx)
+	defer stopDelivering()
 	ended := make(chan error, 1)
 	go func() { ended <- s.http.Serve(s.listener) }()
 	select {
@@ -68,6 +75,22 @@ func (s *server) Run(ctx context.Context) error {
 		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.patience, errors.Join(err, s.http.Close()))
 	}
 	return nil
+}
+
+// deliver delivers until the function that it returns is called, which waits
+// for the attempts under way.
+func (s *server) deliver(ctx context.Context) (stop func()) {
+	if s.dispatcher == nil {
+		return func() {}
+	}
+	// It goes on while the last requests are answered.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { s.dispatcher.Run(ctx, s.patience) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 // closeLater keeps what Close has to do. The last kept is done first.

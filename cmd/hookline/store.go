@@ -10,7 +10,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/seal/unseal"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
@@ -67,10 +71,45 @@ const (
 	createTables                 // and DynamoDB's tables too
 )
 
-// openedStore is a store that the caller closes.
+// openedStore is a store that the caller closes, with what else there is where
+// it is.
 type openedStore struct {
 	store.Store
-	close func() error
+	// file is the store if it is SQLite's; else nil.
+	file *sqlitestore.Store
+	// queue is how a command asks for attempts.
+	queue delivery.Queue
+	// opener opens signing keys.
+	opener func(context.Context) (delivery.Opener, error)
+	// setting reads a setting of the APIs, by its environment variable.
+	setting func(string) string
+	close   func() error
+}
+
+// unattended is the queue of a command that works beside a server: nothing is
+// sent, since the server notices what is due.
+type unattended struct{}
+
+func (unattended) Lease(webhook.Subject) time.Duration           { return 0 }
+func (unattended) Send(context.Context, []webhook.Message) error { return nil }
+
+// local completes a store that a server of this machine works on: its signing
+// keys open with the data directory's sealing key.
+func (p *program) local(s openedStore) openedStore {
+	s.queue, s.setting = unattended{}, p.getenv
+	s.opener = func(ctx context.Context) (delivery.Opener, error) {
+		key, err := sealingKey(ctx, s, p.flags.Data, p.now)
+		return unseal.New(key), err
+	}
+	return s
+}
+
+// sendings are the APIs' ways of delivering, by name.
+type sendings = map[webhook.Dialect]dialect.Sending
+
+// sendings gives them with the settings of the place.
+func (p *program) sendings(s openedStore) (sendings, error) {
+	return delivery.Sendings(dialects(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
 // closeInto closes the store at the end of a function and adds the error to
@@ -90,7 +129,8 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	case p.flags.Stack != "":
 		return openStack(ctx, p.flags.Stack)
 	case p.flags.Store.prefix != "":
-		return openTables(ctx, p.flags.Store, m)
+		s, err := openTables(ctx, p.flags.Store, m)
+		return p.local(s), err
 	}
 	path := filepath.Join(p.flags.Data, databaseName)
 	if m == mustExist {
@@ -104,7 +144,7 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	if err != nil {
 		return openedStore{}, err
 	}
-	return openedStore{Store: s, close: s.Close}, nil
+	return p.local(openedStore{Store: s, file: s, close: s.Close}), nil
 }
 
 // openTables opens DynamoDB's tables of a prefix, in the region and with the

@@ -12,9 +12,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// operator is the account that the operator's own tokens belong to. It is of
+// operatorAccount is the account that the operator's own tokens belong to. It is of
 // no API, so that no API accepts them.
-func operator() webhook.Account { return webhook.Account{Dialect: "operator", ID: "local"} }
+func operatorAccount() webhook.Account { return webhook.Account{Dialect: "operator", ID: "local"} }
 
 type tokenCommands struct {
 	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
@@ -30,7 +30,7 @@ type owner struct {
 
 func (o owner) account() webhook.Account {
 	if o.Operator {
-		return operator()
+		return operatorAccount()
 	}
 	return o.Account.Account
 }
@@ -109,7 +109,7 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 		record.ExpiresAt = record.CreatedAt.Add(*c.Expires).Truncate(time.Millisecond)
 	}
 	if c.Operator {
-		if err := ensureAccount(ctx, s, operator(), record.CreatedAt); err != nil {
+		if err := ensureAccount(ctx, s, operatorAccount(), record.CreatedAt); err != nil {
 			return err
 		}
 	}

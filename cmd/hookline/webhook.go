@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/hookline/hookline/pkg/registry"
@@ -16,6 +15,7 @@ import (
 type webhookCommands struct {
 	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
 	Show    webhookShow    `cmd:"" help:"Show all that is kept of a webhook, except its keys."`
+	Test    webhookTest    `cmd:"" help:"Send a signed sample to a webhook, once, and say what it answers."`
 	Enable  webhookEnable  `cmd:"" help:"Send to a webhook again, such as one that was disabled by an answer 410."`
 	Disable webhookDisable `cmd:"" help:"Send nothing to a webhook. It keeps its event; any change by the customer enables it."`
 	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events are free at once."`
@@ -43,10 +43,12 @@ func newWebhookResult(w webhook.Webhook) webhookResult {
 // webhookDetails are all that is kept of a webhook, except keys.
 type webhookDetails struct {
 	webhookResult
-	Account     string     `json:"account"`
-	SendPayload bool       `json:"send_payload"`
-	Version     int64      `json:"version"`
-	Updated     *time.Time `json:"updated"` // null: never
+	Account string `json:"account"`
+	// DisabledReason says why it was disabled, if not by hand.
+	DisabledReason string     `json:"disabled_reason"`
+	SendPayload    bool       `json:"send_payload"`
+	Version        int64      `json:"version"`
+	Updated        *time.Time `json:"updated"` // null: never
 	// RetiredKeys are the times until which former keys sign along.
 	RetiredKeys    []time.Time `json:"retired_keys"`
 	LastSent       *time.Time  `json:"last_sent"`   // null: never
@@ -58,6 +60,7 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 	details := webhookDetails{
 		webhookResult:  newWebhookResult(w),
 		Account:        w.Account.String(),
+		DisabledReason: w.DisabledReason,
 		SendPayload:    w.SendPayload,
 		Version:        w.Version,
 		Updated:        orNull(w.UpdatedAt),
@@ -85,14 +88,16 @@ func (d webhookDetails) text() string {
 	for _, until := range d.RetiredKeys {
 		retired = append(retired, "until "+timeText(until))
 	}
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, line := range [][2]string{
+	enabled := yesNo(d.Enabled)
+	if d.DisabledReason != "" {
+		enabled += ", " + d.DisabledReason
+	}
+	return fields([][2]string{
 		{"id", d.ID},
 		{"account", d.Account},
 		{"event", d.Event},
 		{"url", d.URL},
-		{"enabled", yesNo(d.Enabled)},
+		{"enabled", enabled},
 		{"full payload", yesNo(d.SendPayload)},
 		{"version", strconv.FormatInt(d.Version, 10)},
 		{"created", timeText(d.Created)},
@@ -101,11 +106,7 @@ func (d webhookDetails) text() string {
 		{"last sent", timeOrDash(d.LastSent)},
 		{"last failed", timeOrDash(d.LastFailed)},
 		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
-	} {
-		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder takes everything
-	}
-	_ = w.Flush()
-	return text.String()
+	})
 }
 
 // openRegistry opens the webhooks of all APIs, to find and change them by id.
@@ -215,7 +216,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	if err == nil && !all(found, enabled) {
 		found, err = r.Change(ctx, c.Account.Account, c.ID, func(records []webhook.Webhook) error {
 			for i := range records {
-				records[i].Disabled = !enabled
+				records[i].Disabled, records[i].DisabledReason = !enabled, ""
 			}
 			return nil
 		})

@@ -11,6 +11,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
+// listenAddress is where hookline listen is unless it is told otherwise.
+const listenAddress = "127.0.0.1:8090"
+
 // welcomeResult is what serve prints when its port is open.
 type welcomeResult struct {
 	URL  string `json:"url"`
@@ -24,9 +27,11 @@ type demo struct {
 	// command line that makes another.
 	Token    string `json:"token,omitzero"`
 	NewToken string `json:"new_token,omitzero"`
-	// Curl is a command line that registers a webhook. It takes a token that
-	// is not shown from the variable TOKEN.
+	// Curl is a command line that registers a webhook at hookline listen. It
+	// takes a token that is not shown from the variable TOKEN.
 	Curl string `json:"curl"`
+	// Publish is the command line of an event for that webhook.
+	Publish string `json:"publish"`
 }
 
 // welcome prints where the server is, and with --dev what to try first.
@@ -75,7 +80,7 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, se
 	if err != nil {
 		return demo{}, nil, err
 	}
-	shown = demo{Account: account.String()}
+	shown = demo{Account: account.String(), Publish: p.publishLine(account, api.Example)}
 	if len(tokens) > 0 {
 		shown.NewToken = p.again() + " token create --account " + shown.Account
 		shown.Curl = curl(server, api.Example, `"`+api.Example.TokenHeader+`$TOKEN"`)
@@ -101,10 +106,20 @@ func demoAccount(api dialect.API) (webhook.Account, error) {
 }
 
 // curl is a command line for a POSIX shell. quotedHeader is the header with
-// the token, as it stands there.
+// the token, as it stands there. The webhook's URL is where hookline listen is.
 func curl(server string, example dialect.Example, quotedHeader string) string {
+	body := strings.Replace(example.Body, dialect.ExampleReceiver, "http://"+listenAddress, 1)
 	return "curl -i " + shellQuote(server+example.Path) + " -H " + quotedHeader +
-		" -H 'Content-Type: application/json' -d " + shellQuote(example.Body)
+		" -H 'Content-Type: application/json' -d " + shellQuote(body)
+}
+
+// publishLine is a command line for a POSIX shell.
+func (p *program) publishLine(a webhook.Account, example dialect.Example) string {
+	line := p.again() + " publish --account " + a.String() + " --event " + example.Event
+	if example.Instance != "" {
+		line += " --instance " + example.Instance
+	}
+	return line + " --payload " + shellQuote(`{"hello":"world"}`)
 }
 
 // text is the welcome for people.
@@ -113,10 +128,10 @@ func (r welcomeResult) text() string {
 	text.WriteString("Hookline listens at " + r.URL + ", its APIs are described at " + r.URL + "/docs\n")
 	for _, d := range r.Demo {
 		if d.Token != "" {
-			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n")
+			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
 		} else {
 			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. With a new one:\n" +
-				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n")
+				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
 	}
 	if len(r.Demo) > 0 {

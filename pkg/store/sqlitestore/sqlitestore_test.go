@@ -28,5 +28,5 @@ func open(t testing.TB, path string) *sqlitestore.Store {
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "hookline.db") }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: 200})
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: 50, OnePart: true})
 }

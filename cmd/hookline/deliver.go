@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/pkg/queue/localqueue"
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// aheadHere is how long before its time an attempt is put into the queue
+	// of this process: longer than the second between two sweeps.
+	aheadHere = 2 * time.Second
+	// noticeInterval is how often the file is asked whether another process,
+	// such as a command, has written.
+	noticeInterval = 50 * time.Millisecond
+	// purgeInterval is how often deliveries are removed that are kept no
+	// longer; keptFor is how long after their acceptance that is.
+	purgeInterval = time.Hour
+	keptFor       = 8 * 24 * time.Hour
+)
+
+// dispatcher is the part of a server that delivers: queue, worker and sweeper
+// in this process.
+type dispatcher struct {
+	queue   *localqueue.Queue
+	worker  *delivery.Worker
+	sweeper *delivery.Sweeper
+	// file is the store if it is SQLite's; else nil.
+	file *sqlitestore.Store
+	now  func() time.Time
+	log  *slog.Logger
+}
+
+// dispatcherConfig is what a dispatcher is made of.
+type dispatcherConfig struct {
+	store    store.Store
+	file     *sqlitestore.Store
+	opener   delivery.Opener
+	sendings sendings
+	sender   outbound.Config
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+func newDispatcher(cfg dispatcherConfig) *dispatcher {
+	queue := localqueue.New(localqueue.Config{Now: cfg.now})
+	return &dispatcher{
+		queue: queue,
+		worker: delivery.NewWorker(delivery.WorkerConfig{
+			Store: cfg.store, Queue: queue, Sender: outbound.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
+			Now: cfg.now, Jitter: jitter, Log: cfg.log,
+		}),
+		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
+			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
+		}),
+		file: cfg.file,
+		now:  cfg.now,
+		log:  cfg.log,
+	}
+}
+
+// jitter draws a wait from 0 to below its argument.
+func jitter(below time.Duration) time.Duration {
+	if below <= 0 {
+		return 0
+	}
+	return rand.N(below)
+}
+
+// Run delivers until ctx ends. Attempts under way may go on for patience then;
+// one that is cut off does not count, and is made at the next start.
+func (d *dispatcher) Run(ctx context.Context, patience time.Duration) {
+	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(patience, cut) })
+	defer stop()
+	signal := make(chan struct{}, 1)
+	var all sync.WaitGroup
+	all.Go(func() {
+		d.queue.Run(ctx, func(_ context.Context, m webhook.Message) { d.attempt(attempts, m) })
+	})
+	all.Go(func() { d.sweeper.Watch(ctx, signal) })
+	all.Go(func() { d.notice(ctx, signal) })
+	if d.file != nil {
+		all.Go(func() { d.purge(ctx) })
+	}
+	all.Wait()
+}
+
+// attempt makes the attempt that a message asks for. A fault of our own is
+// logged; the sweeper sends for the delivery again.
+func (d *dispatcher) attempt(ctx context.Context, m webhook.Message) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.LogAttrs(ctx, slog.LevelError, "attempt", slog.String("error", fmt.Sprintf("panic: %v\n%s", p, debug.Stack())))
+		}
+	}()
+	if _, err := d.worker.Attempt(ctx, m); err != nil && ctx.Err() == nil {
+		d.log.LogAttrs(ctx, slog.LevelError, "attempt", slog.String("error", err.Error()))
+	}
+}
+
+// notice signals when there is something to sweep: when the queue has room
+// again for what it refused, and when another process has written.
+func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
+	var ticks <-chan time.Time
+	if d.file != nil {
+		ticker := time.NewTicker(noticeInterval)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.queue.Freed():
+		case <-ticks:
+			written, err := d.file.ForeignWrites(ctx)
+			if err != nil && ctx.Err() == nil {
+				d.log.LogAttrs(ctx, slog.LevelWarn, "look for writes of other processes", slog.String("error", err.Error()))
+			}
+			if !written {
+				continue
+			}
+		}
+		select {
+		case signal <- struct{}{}:
+		default: // there is one already
+		}
+	}
+}
+
+// purge removes what is kept no longer.
+func (d *dispatcher) purge(ctx context.Context) {
+	ticker := time.NewTicker(purgeInterval)
+	defer ticker.Stop()
+	for {
+		n, err := d.file.Purge(ctx, d.now().Add(-keptFor))
+		switch {
+		case err != nil && ctx.Err() == nil:
+			d.log.LogAttrs(ctx, slog.LevelWarn, "remove old deliveries", slog.String("error", err.Error()))
+		case n > 0:
+			d.log.LogAttrs(ctx, slog.LevelInfo, "old deliveries removed", slog.Int("deliveries", n))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// takeOver makes the leases of a process that is gone void, so that what has
+// become due is attempted at once.
+func (d *dispatcher) takeOver(ctx context.Context) error {
+	if d.file == nil {
+		return nil // the leases end by themselves
+	}
+	if err := d.file.VoidLeases(ctx, d.now()); err != nil {
+		return fmt.Errorf("take over the deliveries: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type deliveryCommands struct {
+	List  deliveryList  `cmd:"" help:"List deliveries, the latest event first."`
+	Show  deliveryShow  `cmd:"" help:"Show all that is kept of a delivery."`
+	Retry deliveryRetry `cmd:"" help:"Attempt a delivery once more, at once and under the same webhook-id."`
+}
+
+// The states of a delivery, as the operator sees them.
+const (
+	statePending   = "pending"   // never attempted
+	stateRetrying  = "retrying"  // failed, and attempted again
+	stateFailed    = "failed"    // failed or cancelled for good
+	stateDelivered = "delivered" // taken by the receiver
+)
+
+// stateOf says how far a delivery is.
+func stateOf(d webhook.Delivery) string {
+	switch {
+	case d.Status == webhook.Success:
+		return stateDelivered
+	case !d.Active:
+		return stateFailed
+	case d.Status == webhook.Failed:
+		return stateRetrying
+	}
+	return statePending
+}
+
+// deliveryResult is a delivery in the output for machines.
+type deliveryResult struct {
+	ID       string     `json:"id"`
+	Account  string     `json:"account"`
+	Event    string     `json:"event"`
+	Time     time.Time  `json:"time"`
+	Status   string     `json:"status"`
+	Attempts int64      `json:"attempts"`
+	Last     *time.Time `json:"last_attempt"` // null: never
+	Code     int        `json:"last_status"`  // 0: no answer
+	Reason   string     `json:"reason"`
+	Next     *time.Time `json:"next_attempt"` // null: none comes
+}
+
+func newDeliveryResult(d webhook.Delivery) deliveryResult {
+	return deliveryResult{
+		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: stateOf(d), Attempts: d.Attempts,
+		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next),
+	}
+}
+
+type deliveryList struct {
+	Account *accountName  `help:"Only those of this account (default: of all, which looks through every account)." placeholder:"<api>:<id>"`
+	Event   string        `help:"Only those of this event." placeholder:"NAME"`
+	Status  string        `help:"Only those that are pending, retrying, failed or delivered." enum:",pending,retrying,failed,delivered" default:"" placeholder:"STATUS"`
+	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
+	From    *time.Time    `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
+	Until   *time.Time    `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
+	Limit   int           `help:"At most so many (default: 100)." default:"100" placeholder:"N"`
+}
+
+// Validate judges the flags.
+func (c *deliveryList) Validate() error {
+	switch {
+	case c.Limit < 1:
+		return errors.New("--limit: give a number from 1")
+	case c.Since < 0:
+		return errors.New("--since: give a time such as 24h")
+	case c.Since > 0 && c.From != nil:
+		return errors.New("--since and --from: give one of them")
+	}
+	return nil
+}
+
+// Run lists deliveries.
+func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	accounts, err := c.accounts(ctx, p, s)
+	if err != nil {
+		return err
+	}
+	var found []webhook.Delivery
+	for _, account := range accounts {
+		if found, err = c.add(ctx, p, s, account, found); err != nil {
+			return err
+		}
+	}
+	var results []deliveryResult
+	var rows [][]string
+	for _, d := range found {
+		r := newDeliveryResult(d)
+		results = append(results, r)
+		rows = append(rows, []string{r.ID, r.Account, r.Event, timeText(r.Time), r.Status, strconv.FormatInt(r.Attempts, 10), timeOrDash(r.Next), orDash(r.Reason)})
+	}
+	return p.show(results, table([]string{"ID", "ACCOUNT", "EVENT", "TIME", "STATUS", "ATTEMPTS", "NEXT", "REASON"}, rows))
+}
+
+// accounts are those that are looked through.
+func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) ([]webhook.Account, error) {
+	if c.Account != nil {
+		if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
+			return nil, noAccount(ctx, p, s, c.Account.Account)
+		} else if err != nil {
+			return nil, err
+		}
+		return []webhook.Account{c.Account.Account}, nil
+	}
+	var accounts []webhook.Account
+	for _, api := range dialects() {
+		infos, err := s.Accounts(ctx, api.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range infos {
+			accounts = append(accounts, info.Account)
+		}
+	}
+	return accounts, nil
+}
+
+// add adds what is asked for of an account, and keeps the latest.
+func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a webhook.Account, found []webhook.Delivery) ([]webhook.Delivery, error) {
+	var from time.Time
+	switch {
+	case c.From != nil:
+		from = *c.From
+	case c.Since > 0:
+		from = p.now().Add(-c.Since)
+	}
+	n := 0
+	err := s.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
+		if c.asksFor(d) {
+			found, n = append(found, d), n+1
+		}
+		return n < c.Limit
+	})
+	slices.SortStableFunc(found, func(a, b webhook.Delivery) int { return b.Time.Compare(a.Time) })
+	return found[:min(len(found), c.Limit)], err
+}
+
+// asksFor reports whether a delivery is to be listed.
+func (c *deliveryList) asksFor(d webhook.Delivery) bool {
+	return (c.Event == "" || c.Event == d.Event) &&
+		(c.Status == "" || c.Status == stateOf(d)) &&
+		(c.Until == nil || d.Time.Before(*c.Until))
+}
+
+// deliveryID names a delivery on the command line.
+type deliveryID struct {
+	ID string `arg:"" help:"The delivery's id, as delivery list shows it; receivers get it as webhook-id."`
+	customer
+}
+
+// unknown says why an id cannot be worked with.
+func (c deliveryID) unknown(p *program) error {
+	return fmt.Errorf("%s has no delivery %q; deliveries are kept for 8 days; list them with: %s delivery list --account %[1]s",
+		c.Account, c.ID, p.again())
+}
+
+type deliveryShow struct{ deliveryID }
+
+// deliveryDetails are all that is kept of a delivery.
+type deliveryDetails struct {
+	deliveryResult
+	EventID  string         `json:"event_id"`
+	Instance string         `json:"instance,omitempty"`
+	Webhook  string         `json:"webhook"`
+	URL      string         `json:"url"` // at acceptance
+	Accepted time.Time      `json:"accepted"`
+	Payload  jsontext.Value `json:"payload"` // null: none, or null itself
+}
+
+// Run shows a delivery.
+func (c *deliveryShow) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	d, err := s.Delivery(ctx, c.Account.Account, c.ID)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.unknown(p)
+	case err != nil:
+		return err
+	}
+	details := deliveryDetails{
+		deliveryResult: newDeliveryResult(d), EventID: d.EventID, Instance: d.Instance,
+		Webhook: d.WebhookID, URL: d.URL, Accepted: d.AcceptedAt, Payload: d.Payload,
+	}
+	return p.show(details, details.text())
+}
+
+// text is the delivery for people.
+func (d deliveryDetails) text() string {
+	lines := [][2]string{
+		{"id", d.ID},
+		{"account", d.Account},
+		{"event", d.Event},
+		{"event id", d.EventID},
+		{"time", timeText(d.Time)},
+		{"instance", orDash(d.Instance)},
+		{"webhook", d.Webhook},
+		{"url", d.URL},
+		{"accepted", timeText(d.Accepted)},
+		{"status", d.Status},
+		{"attempts", strconv.FormatInt(d.Attempts, 10)},
+		{"last attempt", timeOrDash(d.Last)},
+		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.Code), "0"))},
+		{"reason", orDash(d.Reason)},
+		{"next attempt", timeOrDash(d.Next)},
+		{"payload", orDash(string(d.Payload))},
+	}
+	return fields(lines)
+}
+
+type deliveryRetry struct{ deliveryID }
+
+// Run asks for one more attempt. A running server, or the stack, makes it.
+func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	d, err := delivery.Retrier{Store: s, Queue: s.queue, Now: p.now}.Retry(ctx, c.Account.Account, c.ID)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.unknown(p)
+	case errors.Is(err, webhook.ErrChanged):
+		return fmt.Errorf("an attempt of %s was made just now; look again with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
+	case err != nil:
+		return err
+	}
+	return p.show(newDeliveryResult(d), fmt.Sprintf("attempt %d of %s is due now\n", d.Attempts+1, c.ID))
+}

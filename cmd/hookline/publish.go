@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type publishCommand struct {
+	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
+	Event    string      `help:"The event's name, as the API has it." required:"" placeholder:"NAME"`
+	ID       *string     `help:"Your id of the event, with --time: publishing it again delivers it once." name:"id" placeholder:"ID"`
+	Time     *time.Time  `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
+	Instance *string     `help:"What the event is about, such as an order's code, where the API has that." placeholder:"TEXT"`
+	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
+}
+
+// Validate judges what can be judged without the store.
+func (c *publishCommand) Validate() error {
+	switch {
+	case c.ID != nil && c.Time == nil:
+		return errors.New("--id: give --time too, they name the event together")
+	case c.ID != nil && *c.ID == "":
+		return errors.New("--id: give 1 to 128 characters")
+	case c.Time != nil && c.Time.IsZero():
+		return errors.New("--time: give the time of the event")
+	}
+	return nil
+}
+
+// publishResult is what became of the event.
+type publishResult struct {
+	Delivery *string          `json:"delivery"`
+	Status   delivery.Verdict `json:"status"`
+	Error    string           `json:"error,omitempty"`
+}
+
+// Run publishes one event, durably. A running server, or the stack, delivers
+// it. An event that nobody has a webhook for is no failure.
+func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
+	payload, err := c.payload(p)
+	if err != nil {
+		return err
+	}
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	sendings, err := p.sendings(s)
+	if err != nil {
+		return err
+	}
+	event := webhook.Event{Account: c.Account.Account, Name: c.Event, Payload: payload}
+	if c.ID != nil {
+		event.ID = *c.ID
+	}
+	if c.Time != nil {
+		event.Time = *c.Time
+	}
+	switch has := sendings[event.Account.Dialect].Instance; {
+	case has && c.Instance == nil:
+		return usageErrorf("publish: --instance: %s events are about something, such as an order's code", event.Account.Dialect)
+	case !has && c.Instance != nil:
+		return usageErrorf("publish: --instance: %s events have none", event.Account.Dialect)
+	case has:
+		event.Instance = *c.Instance
+	}
+	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return c.report(p, delivery.NewPublisher(delivery.PublisherConfig{
+		Store: s, Queue: s.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: log,
+	}).Publish(ctx, []webhook.Event{event})[0])
+}
+
+// report shows what became of the event.
+func (c *publishCommand) report(p *program, r delivery.Result) error {
+	switch r.Verdict {
+	case delivery.Rejected:
+		return fmt.Errorf("the event was rejected: %s", r.Reason)
+	case delivery.Unfinished:
+		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
+	}
+	result := publishResult{Status: r.Verdict, Error: r.Reason}
+	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
+	switch {
+	case r.Delivery != "":
+		result.Delivery = &r.Delivery
+		text = string(r.Verdict) + " " + r.Delivery + "\n"
+	case r.Reason != "":
+		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"
+	}
+	return p.show(result, text)
+}
+
+// payload reads the payload: nil where none is given.
+func (c *publishCommand) payload(p *program) ([]byte, error) {
+	text := []byte(c.Payload)
+	if name, isFile := strings.CutPrefix(c.Payload, "@"); isFile {
+		var err error
+		if text, err = readPayload(p, name); err != nil {
+			return nil, err
+		}
+	} else if c.Payload == "" {
+		return nil, nil
+	}
+	value := jsontext.Value(text)
+	if err := value.Compact(); err != nil {
+		return nil, usageErrorf("publish: --payload: %w", err)
+	}
+	return value, nil
+}
+
+// readPayload reads a file, or standard input, but not without bounds.
+func readPayload(p *program, name string) (text []byte, err error) {
+	in := p.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("--payload: %w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	// White space between tokens does not count, so the file may be larger.
+	const most = 16 * delivery.MaxPayload
+	text, err = io.ReadAll(io.LimitReader(in, most+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--payload: %w", err)
+	case len(text) > most:
+		return nil, fmt.Errorf("--payload: %s is too large; a payload has %d KiB at most", name, delivery.MaxPayload>>10)
+	}
+	return text, nil
+}

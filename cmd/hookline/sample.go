@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type webhookTest struct {
+	webhookID
+	Event        string `help:"Which event, where the webhook has several (default: the first)." placeholder:"NAME"`
+	AllowHTTP    bool   `help:"Send to http as well as https, as a server does that is started so. A stack has a parameter for it."`
+	AllowPrivate bool   `help:"Send to private addresses and any port, as a server does that is started so. A stack has a parameter for it."`
+}
+
+// sampleResult is what came of a sample.
+type sampleResult struct {
+	Webhook  string `json:"webhook"`
+	Event    string `json:"event"`
+	URL      string `json:"url"`
+	Delivery string `json:"delivery"` // its webhook-id
+	Status   int    `json:"status"`   // 0: no answer
+	Reason   string `json:"reason"`
+}
+
+// Run sends a signed sample to a webhook, and fails unless it is answered 2xx.
+func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
+	r, s, err := p.openRegistry(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	found, err := r.Find(ctx, c.Account.Account, c.ID)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.noWebhook(ctx, p, s, c.ID)
+	case err != nil:
+		return err
+	}
+	w, err := c.choose(found)
+	if err != nil {
+		return err
+	}
+	info, err := s.Store.Account(ctx, c.Account.Account)
+	if err != nil {
+		return err
+	}
+	result, err := c.send(ctx, p, s, webhook.Target{Webhook: w, Account: info})
+	if err != nil {
+		return err
+	}
+	if result.Reason != "" {
+		failure := fmt.Errorf("the sample of %s was not taken: %s", result.URL, result.Reason)
+		if p.flags.JSON {
+			return errors.Join(p.show(result, ""), failure)
+		}
+		return failure
+	}
+	return p.show(result, fmt.Sprintf("%s answered %d to the sample %s of %s\n", result.URL, result.Status, result.Delivery, result.Event))
+}
+
+// choose gives the record of the event that is asked for.
+func (c *webhookTest) choose(found []webhook.Webhook) (webhook.Webhook, error) {
+	if c.Event == "" {
+		return found[0], nil
+	}
+	for _, w := range found {
+		if w.Event == c.Event {
+			return w, nil
+		}
+	}
+	return webhook.Webhook{}, usageErrorf("webhook test: --event: %s is not registered for %q", c.ID, c.Event)
+}
+
+func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, target webhook.Target) (sampleResult, error) {
+	sendings, err := p.sendings(s)
+	if err != nil {
+		return sampleResult{}, err
+	}
+	opener, err := s.opener(ctx)
+	if err != nil {
+		return sampleResult{}, err
+	}
+	eventID, err := p.keys.UUID()
+	if err != nil {
+		return sampleResult{}, err
+	}
+	worker := delivery.NewWorker(delivery.WorkerConfig{
+		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: jitter, Log: slog.New(slog.DiscardHandler),
+		Sender: outbound.New(outbound.Config{
+			AllowHTTP:    c.AllowHTTP || s.setting("HOOKLINE_ALLOW_HTTP") == "true",
+			AllowPrivate: c.AllowPrivate || s.setting("HOOKLINE_ALLOW_PRIVATE") == "true",
+			Now:          p.now,
+		}),
+	})
+	id, answer, err := worker.Sample(ctx, target, eventID)
+	return sampleResult{
+		Webhook: target.Webhook.ID, Event: target.Webhook.Event, URL: target.Webhook.URL,
+		Delivery: id, Status: answer.Status, Reason: answer.Reason,
+	}, err
+}
