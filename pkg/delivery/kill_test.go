@@ -230,9 +230,9 @@ func TestKilledAnywhere(t *testing.T) {
 	} {
 		for _, messagesLive := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", messages live ", messagesLive), func(t *testing.T) {
-				moments := 0
+				moments, world := 0, newWorld(t)
 				for ; moments < 1000; moments++ {
-					k := &killing{world: newWorld(t), event: event(tt.subject, "1")}
+					k := &killing{world: world.anew(t), event: event(tt.subject, "1")}
 					k.receiver.answers = tt.answers
 					l := &life{left: moments}
 					k.first(t, l)
@@ -254,8 +254,9 @@ func TestKilledAnywhere(t *testing.T) {
 // same delivery, whatever was stored.
 func TestKilledPublisherAgain(t *testing.T) {
 	verdicts := map[delivery.Verdict]int{}
+	world := newWorld(t)
 	for moments := range 12 {
-		k := &killing{world: newWorld(t), event: event(subjects[0], "1")}
+		k := &killing{world: world.anew(t), event: event(subjects[0], "1")}
 		publisher, _, _ := k.mortal(&life{left: moments})
 		publisher.Publish(t.Context(), []webhook.Event{k.event})
 		r := k.publishOne(k.event)
@@ -276,8 +277,9 @@ func TestKilledPublisherAgain(t *testing.T) {
 // A batch whose publisher dies amid its messages loses none of them.
 func TestKilledAmidBatch(t *testing.T) {
 	const count = 20
+	world := newWorld(t)
 	for moments := range 3 * count {
-		k := &killing{world: newWorld(t)}
+		k := &killing{world: world.anew(t)}
 		publisher, _, _ := k.mortal(&life{left: moments})
 		accepted := map[string]bool{}
 		for _, r := range publisher.Publish(t.Context(), events(subjects[2], count)) {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -213,18 +214,41 @@ type world struct {
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := emptyWorld(tb, start)
+	w.populate(tb)
+	return w
+}
+
+// anew gives a new world with the keys of this one, which cost most of making
+// one.
+func (w *world) anew(tb testing.TB) *world {
+	tb.Helper()
+	made := &world{sendings: maps.Clone(w.sendings), sealer: w.sealer, opener: w.opener}
+	made.begin(tb, start)
+	made.populate(tb)
+	return made
+}
+
+func (w *world) populate(tb testing.TB) {
+	tb.Helper()
 	for i, s := range subjects {
 		w.addAccount(tb, s.Account)
 		w.register(tb, s, fmt.Sprint("w", i+1))
 	}
-	return w
+}
+
+// begin makes what is the world's own.
+func (w *world) begin(tb testing.TB, now time.Time) {
+	tb.Helper()
+	w.clock, w.store, w.queue, w.log = &clock{now: now}, &store{Store: memstore.New()}, newQueue(), &output{}
+	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
+	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 }
 
 // emptyWorld has no account, and a clock that stands at now.
 func emptyWorld(tb testing.TB, now time.Time) *world {
 	tb.Helper()
-	w := &world{clock: &clock{now: now}, store: &store{Store: memstore.New()}, queue: newQueue(), log: &output{}}
-	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
+	w := &world{}
+	w.begin(tb, now)
 	key, err := keyfile.Create(tb.TempDir())
 	if err != nil {
 		tb.Fatal(err)
@@ -236,7 +260,6 @@ func emptyWorld(tb testing.TB, now time.Time) *world {
 		tb.Fatal(err)
 	}
 	w.opener = unseal.New(key)
-	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 	return w
 }
 

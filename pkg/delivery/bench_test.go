@@ -1,0 +1,59 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// BenchmarkDelivery measures an event from its publication to the result of its
+// attempt, over a store in memory and with a receiver that costs nothing: what
+// our own work costs, the signing included. Events are published one by one and
+// a hundred at once.
+func BenchmarkDelivery(b *testing.B) {
+	for i, s := range subjects {
+		for _, batch := range []int{1, 100} {
+			b.Run(fmt.Sprintf("%s/batch=%d", s.Account.Dialect, batch), func(b *testing.B) { benchDelivery(b, subjects[i], batch) })
+		}
+	}
+}
+
+func benchDelivery(b *testing.B, s webhook.Subject, batch int) {
+	w := newWorld(b)
+	publisher, worker := w.publisher(), w.worker()
+	worker.Sender = taking{}
+	list := events(s, batch)
+	ctx := context.Background()
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		for i := range list {
+			n++
+			list[i].ID = fmt.Sprint(n)
+		}
+		publisher.Publish(ctx, list)
+		for _, m := range w.queue.take() {
+			if outcome, err := worker.Attempt(ctx, m); err != nil || outcome != delivery.Delivered {
+				b.Fatal(outcome, err)
+			}
+		}
+		if n%50_000 < batch { // the store and the queue's memory stay small
+			b.StopTimer()
+			w = w.anew(b)
+			publisher, worker = w.publisher(), w.worker()
+			worker.Sender = taking{}
+			b.StartTimer()
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "deliveries/s")
+}
+
+// taking takes everything.
+type taking struct{}
+
+func (taking) Send(context.Context, delivery.Request) delivery.Answer {
+	return delivery.Answer{Status: 200}
+}
