@@ -40,16 +40,18 @@ func (c *Client) judgeAnswer(ctx context.Context, t *try, answer *http.Response)
 }
 
 // drain reads a body to its end or to the limit, and closes it. One that was
-// read to its end leaves its connection for the next attempt.
+// read to its end leaves its connection for the next attempt. Another is closed
+// behind the attempt's back: to tell an HTTP/2 receiver what was not read may
+// take until its connection is given up.
 func drain(answer *http.Response) error {
-	defer answer.Body.Close() //nolint:errcheck // nothing more is wanted of it
-	if answer.StatusCode < 200 {
-		return nil // 101: what follows is another protocol, without a deadline
+	var err error
+	if answer.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
+		if _, err = io.CopyN(io.Discard, answer.Body, maxBody); errors.Is(err, io.EOF) {
+			_ = answer.Body.Close() // nothing more is wanted of it
+			return nil
+		}
 	}
-	_, err := io.CopyN(io.Discard, answer.Body, maxBody)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
+	go answer.Body.Close() //nolint:errcheck // nor of this one
 	return err
 }
 
