@@ -187,7 +187,10 @@ func (m *model) change(e edit, a webhook.Account, id string) answer {
 	if w, held := m.webhooks[a][e.Event]; held && w.ID != id {
 		return answer{Error: "taken", Taken: map[string]string{e.Event: w.ID}}
 	}
-	return m.replace(a, records, e.apply)
+	return m.replace(a, records, func(w *webhook.Webhook) {
+		w.Disabled, w.DisabledReason = false, "" // any change enables
+		e.apply(w)
+	})
 }
 
 // replace edits records and gives them as they then are.
@@ -195,7 +198,6 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 	for i := range records {
 		w := &records[i]
 		delete(m.webhooks[a], w.Event)
-		w.Disabled = false
 		edit(w)
 		w.Version++
 		w.UpdatedAt = m.now
@@ -207,7 +209,10 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 func (e edit) apply(w *webhook.Webhook) {
 	w.URL = cmp.Or(e.URL, w.URL)
 	w.Event = cmp.Or(e.Event, w.Event)
-	w.SendPayload, w.Disabled = e.Payload, e.Disable
+	w.SendPayload = e.Payload
+	if e.Disable {
+		w.Disabled, w.DisabledReason = true, "the edit says so"
+	}
 }
 
 func (m *model) delete(a webhook.Account, id string) answer {
@@ -221,6 +226,7 @@ func (m *model) delete(a webhook.Account, id string) answer {
 	return answer{}
 }
 
+// rotate leaves a disabled webhook as it is.
 func (m *model) rotate(a webhook.Account, id string, got answer) answer {
 	records := m.find(a, id)
 	if len(records) == 0 {
