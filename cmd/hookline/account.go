@@ -14,7 +14,7 @@ import (
 type accountCommands struct {
 	Create accountCreate `cmd:"" help:"Create an account."`
 	List   accountList   `cmd:"" help:"List the accounts of all APIs, or of one."`
-	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys. Asks nothing, and takes a minute."`
+	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Asks nothing, and takes a minute."`
 }
 
 // accountResult is an account in the output for machines.
@@ -91,8 +91,8 @@ type accountDelete struct {
 }
 
 // Run deletes the account as registry.DeleteAccount says. Cut off anywhere, it
-// is completed by running it again. Records of deliveries are left to their
-// time to live.
+// is completed by running it again. Deliveries under way are cancelled; what is
+// recorded of deliveries is left to its time to live.
 func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
@@ -113,12 +113,16 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 		return fmt.Errorf("%w; complete it with: %s account delete %s", err, p.again(), account)
 	}
 	result := struct {
-		Deleted  string `json:"deleted"`
-		Tokens   int    `json:"tokens"`
-		Webhooks int    `json:"webhooks"`
-	}{account.String(), deleted.Tokens, deleted.Webhooks}
-	return p.show(result, fmt.Sprintf("deleted %s with %s and %s\n", account,
-		count(deleted.Tokens, "token"), count(deleted.Webhooks, "webhook")))
+		Deleted   string `json:"deleted"`
+		Tokens    int    `json:"tokens"`
+		Webhooks  int    `json:"webhooks"`
+		Cancelled int    `json:"cancelled"` // deliveries
+	}{account.String(), deleted.Tokens, deleted.Webhooks, deleted.Cancelled}
+	text := fmt.Sprintf("deleted %s with %s and %s", account, count(deleted.Tokens, "token"), count(deleted.Webhooks, "webhook"))
+	if deleted.Cancelled > 0 {
+		text += fmt.Sprintf(", and cancelled %d of its deliveries", deleted.Cancelled)
+	}
+	return p.show(result, text+"\n")
 }
 
 // announce says on standard error what is about to be removed, except to a

@@ -143,7 +143,7 @@ func (d *departure) delete(t *testing.T, clients *errgroup.Group) {
 	if during := d.created.Load() - before; during == 0 {
 		t.Error("nothing was registered while it waited")
 	}
-	want := fmt.Sprintf(`{"deleted":%q,"tokens":1,"webhooks":%d}`+"\n", leavingFleet, d.created.Load())
+	want := fmt.Sprintf(`{"deleted":%q,"tokens":1,"webhooks":%d,"cancelled":0}`+"\n", leavingFleet, d.created.Load())
 	if out.String() != want || log.Len() > 0 {
 		t.Errorf("it wrote %q and %q, want %q and nothing", out.String(), log.String(), want)
 	}
@@ -222,7 +222,7 @@ func TestDeleteAccountCutOff(t *testing.T) {
 			}
 			where.isClosing(t, name)
 			text, err := exec.CommandContext(t.Context(), "hookline-quick", append([]string{"account", "delete", "--json", name}, where.flags()...)...).Output()
-			if want := `{"deleted":"squake:demo","tokens":0,"webhooks":1}` + "\n"; err != nil || string(text) != want {
+			if want := `{"deleted":"squake:demo","tokens":0,"webhooks":1,"cancelled":0}` + "\n"; err != nil || string(text) != want {
 				t.Errorf("the next run: %s, %v; want %s", text, err, want)
 			}
 			where.nothingIsLeft(t, name, bystandingSite)

@@ -29,25 +29,31 @@ type AccountStore interface {
 	RevokeToken(ctx context.Context, a webhook.Account, id string) error
 	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
 	Delete(context.Context, []webhook.Webhook) error
+	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
 	DeleteAccount(context.Context, webhook.Account) error
 }
 
-// Deleted counts what a deletion of an account removed with it.
-type Deleted struct{ Tokens, Webhooks int }
+// Deleted counts what a deletion of an account removed with it, and the
+// deliveries that it cancelled.
+type Deleted struct{ Tokens, Webhooks, Cancelled int }
 
 // DeleteAccount removes an account and what it has: it marks the account as
 // closing, so that it gets no more tokens and keys; deletes its tokens; calls
 // wait for Settling, since servers may accept them that long; deletes its
-// webhooks until none is left, those that were registered meanwhile too; and
-// deletes the account itself last, with its signing key. What was returned
-// counts what this call removed.
+// webhooks until none is left, those that were registered meanwhile too;
+// cancels the deliveries that an attempt was to come of; and deletes the
+// account itself last, with its signing key. What was returned counts what this
+// call did.
 //
 // Every step can be repeated: a deletion that was cut off anywhere, and one
 // that goes on at the same time, is completed by another call. While an
 // account of that name stands that is not closing, nothing of it is touched,
 // so that a late call does no harm to a successor of the same id.
 //
-// Records of deliveries are left to their time to live, 8 days at most.
+// Records of deliveries are left to their time to live, 8 days at most. What
+// is published to an account that is closing is refused, and an attempt of it
+// is never begun, so that nothing is sent that came too late to be cancelled.
 //
 //   - webhook.ErrNotFound: there is no such account.
 //   - An error of wait, wrapped; it is given ctx and returns its error when
@@ -89,6 +95,9 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 		return err
 	}
 	if err := sweep(ctx, d, d.store.Webhooks, d.deleteWebhooks); err != nil {
+		return err
+	}
+	if err := d.cancelDeliveries(ctx); err != nil {
 		return err
 	}
 	if err := d.standing(ctx); err != nil {

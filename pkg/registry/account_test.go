@@ -69,6 +69,15 @@ func (s *stepper) Delete(ctx context.Context, w []webhook.Webhook) error {
 	return s.call("delete", func() error { return s.Store.Delete(ctx, w) })
 }
 
+func (s *stepper) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
+	return s.call("deliveries", func() error { return s.Store.Deliveries(ctx, a, from, yield) })
+}
+
+func (s *stepper) Settle(ctx context.Context, settlement webhook.Settlement) (d webhook.Delivery, err error) {
+	err = s.call("cancel", func() error { d, err = s.Store.Settle(ctx, settlement); return err })
+	return d, err
+}
+
 func (s *stepper) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	return s.call("end", func() error { return s.Store.DeleteAccount(ctx, a) })
 }
@@ -76,8 +85,9 @@ func (s *stepper) DeleteAccount(ctx context.Context, a webhook.Account) error {
 // settled is a wait that takes no time.
 func settled(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// populated gives a store with two accounts of the same size: two tokens, and
-// three records of which two share an id.
+// populated gives a store with two accounts of the same size: two tokens,
+// three records of which two share an id, and two deliveries of which one is
+// pending.
 func populated(t *testing.T) *memstore.Store {
 	t.Helper()
 	s := memstore.New()
@@ -100,6 +110,37 @@ func populate(t *testing.T, s *memstore.Store, a webhook.Account, mark string) {
 	}
 	add(t, s, a, "single"+mark, "a")
 	add(t, s, a, "several"+mark, "b", "c")
+	publish(t, s, a, "pending"+mark, true)
+	publish(t, s, a, "done"+mark, false)
+}
+
+// publish keeps a delivery, of which an attempt is to come or not.
+func publish(t *testing.T, s *memstore.Store, a webhook.Account, id string, pending bool) {
+	t.Helper()
+	d := webhook.Delivery{Account: a, Event: "a", EventID: id, Time: now, WebhookID: "single", AcceptedAt: now}
+	if pending {
+		d.Active, d.Next, d.Due = true, now, now
+	}
+	if _, err := s.AddDelivery(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pendingOf are the ids of events of which an attempt is to come.
+func pendingOf(t *testing.T, s *memstore.Store, a webhook.Account) (ids []string) {
+	t.Helper()
+	err := s.Deliveries(t.Context(), a, time.Time{}, func(d webhook.Delivery) bool {
+		if d.Active {
+			ids = append(ids, d.EventID)
+		} else if d.Status == webhook.Failed && d.Reason != "cancelled: the account was deleted" {
+			t.Errorf("delivery %+v, want it cancelled because of its account", d)
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
 }
 
 // add registers events under one id.
@@ -131,6 +172,9 @@ func holds(t *testing.T, s *memstore.Store, a webhook.Account, there bool, token
 		t.Errorf("%s has %d tokens and %d webhooks, its own record: %v; want %d, %d, and it there: %v",
 			a, len(gotTokens), len(gotWebhooks), err, tokens, webhooks, there)
 	}
+	if pending := pendingOf(t, s, a); there == (len(pending) == 0) {
+		t.Errorf("%s has pending deliveries: %q, want some: %v", a, pending, there)
+	}
 }
 
 func TestDeleteAccount(t *testing.T) {
@@ -145,10 +189,10 @@ func TestDeleteAccount(t *testing.T) {
 		return step("wait")
 	}
 	done, err := registry.DeleteAccount(t.Context(), &stepper{Store: s, before: step}, leaving, wait)
-	if err != nil || done != (registry.Deleted{Tokens: 2, Webhooks: 3}) {
-		t.Errorf("DeleteAccount = %+v, %v; want 2 tokens and 3 webhooks", done, err)
+	if err != nil || done != (registry.Deleted{Tokens: 2, Webhooks: 3, Cancelled: 1}) {
+		t.Errorf("DeleteAccount = %+v, %v; want 2 tokens, 3 webhooks and a delivery", done, err)
 	}
-	const want = "[close read tokens read revoke revoke tokens wait webhooks read delete delete webhooks read end]"
+	const want = "[close read tokens read revoke revoke tokens wait webhooks read delete delete webhooks deliveries read cancel deliveries read end]"
 	if got := fmt.Sprint(steps); got != want {
 		t.Errorf("steps\n%s, want\n%s", got, want)
 	}
@@ -263,8 +307,8 @@ func TestDeleteAccountBesideOthers(t *testing.T) {
 		return nil
 	}}
 	done, err := registry.DeleteAccount(t.Context(), others, leaving, settled)
-	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2}) {
-		t.Errorf("DeleteAccount = %+v, %v; want 1 token and 2 webhooks", done, err)
+	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2, Cancelled: 1}) {
+		t.Errorf("DeleteAccount = %+v, %v; want 1 token, 2 webhooks and a delivery", done, err)
 	}
 	holds(t, s, leaving, false, 0, 0)
 }
@@ -272,7 +316,7 @@ func TestDeleteAccountBesideOthers(t *testing.T) {
 // A deletion that is late finds its account gone, and a new one of the same
 // id. It takes nothing of that, wherever it was.
 func TestDeleteAccountSparesASuccessor(t *testing.T) {
-	for step := 2; step <= 15; step++ { // the first closes whatever stands
+	for step := 2; step <= 19; step++ { // the first closes whatever stands
 		t.Run(fmt.Sprint("step ", step), func(t *testing.T) {
 			s := populated(t)
 			n := 0

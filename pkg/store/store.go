@@ -141,6 +141,7 @@ type Deliveries interface {
 	// Deliveries gives the deliveries of an account whose events happened at
 	// from or later to yield, without payloads, the latest event first, until
 	// yield returns false. Deliveries of one millisecond are in a fixed order.
+	// yield may use the store.
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 
 	// Task reads all that the attempt of a message needs, strongly consistent

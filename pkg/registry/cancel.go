@@ -1,0 +1,82 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// reasonDeleted is what cancelled deliveries say: the same as one says that
+	// is found by its attempt.
+	reasonDeleted = "cancelled: the account was deleted"
+	// cancelledTogether is how many deliveries are held at once, and
+	// cancelledAtOnce how many of them are written at the same time.
+	cancelledTogether = 100
+	cancelledAtOnce   = 16
+)
+
+// cancelDeliveries cancels what an attempt is to come of, until nothing is
+// left. The deliveries themselves are kept.
+func (d *deletion) cancelDeliveries(ctx context.Context) error {
+	for range maxSweeps {
+		pending, err := d.cancelOnce(ctx)
+		if err != nil || !pending {
+			return err
+		}
+	}
+	return fmt.Errorf("deliveries were pending each of %d times: %w", maxSweeps, webhook.ErrUnavailable)
+}
+
+// cancelOnce looks through all deliveries once, however many there are, and
+// reports whether an attempt was to come of any.
+func (d *deletion) cancelOnce(ctx context.Context) (pending bool, err error) {
+	var batch []webhook.Delivery
+	var failed error
+	err = d.store.Deliveries(ctx, d.account, time.Time{}, func(one webhook.Delivery) bool {
+		if !one.Active {
+			return true
+		}
+		pending = true
+		if batch = append(batch, one); len(batch) == cancelledTogether {
+			failed = d.cancel(ctx, batch)
+			batch = batch[:0]
+		}
+		return failed == nil
+	})
+	if err = errors.Join(err, failed); err == nil && len(batch) > 0 {
+		err = d.cancel(ctx, batch)
+	}
+	return pending, err
+}
+
+// cancel cancels deliveries, once it is sure that they are this account's. One
+// of which an attempt ended meanwhile is left to the next look.
+func (d *deletion) cancel(ctx context.Context, batch []webhook.Delivery) error {
+	if err := d.standing(ctx); err != nil {
+		return err
+	}
+	var cancelled atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cancelledAtOnce)
+	for _, was := range batch {
+		group.Go(func() error {
+			switch _, err := d.store.Settle(ctx, webhook.Settlement{Was: was, Now: was.Cancelled(reasonDeleted)}); {
+			case err == nil:
+				cancelled.Add(1)
+			case !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound):
+				return err
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	d.done.Cancelled += int(cancelled.Load())
+	return err
+}
