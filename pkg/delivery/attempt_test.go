@@ -173,6 +173,22 @@ func TestCancelOvertaken(t *testing.T) {
 	}
 }
 
+// A cancellation that cannot be written is our fault, and comes again.
+func TestCancelFails(t *testing.T) {
+	w := newWorld(t)
+	m := w.acceptOne(t, subjects[0])
+	w.remove(t, subjects[0])
+	w.store.before = failOn(errFault, "Settle")
+	if outcome, err := w.worker().Attempt(t.Context(), m); !errors.Is(err, errFault) || outcome != delivery.Dropped {
+		t.Errorf("outcome %d, %v", outcome, err)
+	}
+	if strings.Contains(w.log.String(), "cancelled") {
+		t.Errorf("log %s", w.log)
+	}
+	w.store.before = nil
+	w.attempt(t, m, delivery.Cancelled)
+}
+
 // Faults of our own do not count: the attempt comes again.
 func TestAttemptOurFault(t *testing.T) {
 	for name, tt := range map[string]struct {

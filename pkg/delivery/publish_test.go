@@ -30,6 +30,17 @@ func (w *world) publishOne(e webhook.Event) delivery.Result {
 	return w.publisher().Publish(context.Background(), []webhook.Event{e})[0]
 }
 
+// Times are judged to the millisecond: an event of exactly 7 days ago is taken.
+func TestPublishOldestByClock(t *testing.T) {
+	w := newWorld(t)
+	w.clock.pass(999 * time.Microsecond)
+	e := event(subjects[0], "1")
+	e.Time = w.clock.Now().Add(-7 * 24 * time.Hour)
+	if r := w.publishOne(e); r.Verdict != delivery.Accepted {
+		t.Errorf("%+v", r)
+	}
+}
+
 // deliveries counts what the store has of an account.
 func (w *world) deliveries(tb testing.TB, a webhook.Account) (n int) {
 	tb.Helper()
@@ -72,7 +83,8 @@ func TestPublishWithoutIdentity(t *testing.T) {
 	w := newWorld(t)
 	e := webhook.Event{Account: squakeAccount, Name: "order"}
 	w.clock.pass(700 * time.Microsecond)
-	results := w.publisher().Publish(t.Context(), []webhook.Event{e, e})
+	list := []webhook.Event{e, e}
+	results := w.publisher().Publish(t.Context(), list)
 	if results[0].Verdict != delivery.Accepted || results[1].Verdict != delivery.Accepted || results[0].Delivery == results[1].Delivery {
 		t.Fatalf("%+v", results)
 	}
@@ -80,8 +92,8 @@ func TestPublishWithoutIdentity(t *testing.T) {
 	if d.EventID != "made-2" || !d.Time.Equal(start) || d.Payload != nil {
 		t.Errorf("record %+v", d)
 	}
-	if e.ID != "" || !e.Time.IsZero() {
-		t.Error("the caller's event was changed")
+	if list[0].ID != "" || !list[1].Time.IsZero() {
+		t.Error("the caller's events were changed")
 	}
 }
 
@@ -110,6 +122,7 @@ func TestPublishRejects(t *testing.T) {
 		"oldest":        {with(func(e *webhook.Event) { e.Time = start.Add(-7 * 24 * time.Hour) }), ""},
 		"too old":       {with(func(e *webhook.Event) { e.Time = start.Add(-7*24*time.Hour - 1) }), badTime},
 		"latest":        {with(func(e *webhook.Event) { e.Time = start.Add(5 * time.Minute) }), ""},
+		"latest, in ms": {with(func(e *webhook.Event) { e.Time = start.Add(5*time.Minute + time.Millisecond - 1) }), ""},
 		"too late":      {with(func(e *webhook.Event) { e.Time = start.Add(5*time.Minute + time.Millisecond) }), badTime},
 		"zone":          {with(func(e *webhook.Event) { e.Time = start.In(time.FixedZone("", 3600)) }), ""},
 		"zero, no id":   {with(func(e *webhook.Event) { e.ID, e.Time = "", time.Time{} }), ""},
