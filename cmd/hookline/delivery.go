@@ -68,8 +68,8 @@ type deliveryList struct {
 	Event   string        `help:"Only those of this event." placeholder:"NAME"`
 	Status  string        `help:"Only those that are pending, retrying, failed or delivered." enum:",pending,retrying,failed,delivered" default:"" placeholder:"STATUS"`
 	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
-	From    *time.Time    `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
-	Until   *time.Time    `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
+	From    *moment       `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
+	Until   *moment       `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
 	Limit   int           `help:"At most so many (default: 100)." default:"100" placeholder:"N"`
 }
 
@@ -141,7 +141,7 @@ func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a web
 	var from time.Time
 	switch {
 	case c.From != nil:
-		from = *c.From
+		from = c.From.Time
 	case c.Since > 0:
 		from = p.now().Add(-c.Since)
 	}
@@ -160,7 +160,7 @@ func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a web
 func (c *deliveryList) asksFor(d webhook.Delivery) bool {
 	return (c.Event == "" || c.Event == d.Event) &&
 		(c.Status == "" || c.Status == stateOf(d)) &&
-		(c.Until == nil || d.Time.Before(*c.Until))
+		(c.Until == nil || d.Time.Before(c.Until.Time))
 }
 
 // deliveryID names a delivery on the command line.
@@ -169,8 +169,11 @@ type deliveryID struct {
 	customer
 }
 
-// unknown says why an id cannot be worked with.
-func (c deliveryID) unknown(p *program) error {
+// unknown says why an id cannot be worked with, where it was not found.
+func (c deliveryID) unknown(ctx context.Context, p *program, s openedStore) error {
+	if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
+		return noAccount(ctx, p, s, c.Account.Account)
+	}
 	return fmt.Errorf("%s has no delivery %q; deliveries are kept for 8 days; list them with: %s delivery list --account %[1]s",
 		c.Account, c.ID, p.again())
 }
@@ -198,7 +201,7 @@ func (c *deliveryShow) Run(ctx context.Context, p *program) (err error) {
 	d, err := s.Delivery(ctx, c.Account.Account, c.ID)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.unknown(p)
+		return c.unknown(ctx, p, s)
 	case err != nil:
 		return err
 	}
@@ -244,7 +247,7 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	d, err := delivery.Retrier{Store: s, Queue: s.queue, Now: p.now}.Retry(ctx, c.Account.Account, c.ID)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.unknown(p)
+		return c.unknown(ctx, p, s)
 	case errors.Is(err, webhook.ErrChanged):
 		return fmt.Errorf("an attempt of %s was made just now; look again with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
 	case err != nil:

@@ -13,14 +13,24 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/webhook"
 )
+
+// moment is a time as the command line has it, the same as the operator's API.
+type moment struct{ time.Time }
+
+// UnmarshalText reads RFC 3339. The error wraps webhook.ErrInvalid.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	m.Time, err = operator.ParseTime(string(text))
+	return err
+}
 
 type publishCommand struct {
 	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
 	Event    string      `help:"The event's name, as the API has it." required:"" placeholder:"NAME"`
 	ID       *string     `help:"Your id of the event, with --time: publishing it again delivers it once." name:"id" placeholder:"ID"`
-	Time     *time.Time  `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z" format:"2006-01-02T15:04:05.999999999Z07:00"`
+	Time     *moment     `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z"`
 	Instance *string     `help:"What the event is about, such as an order's code, where the API has that." placeholder:"TEXT"`
 	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
@@ -66,7 +76,7 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 		event.ID = *c.ID
 	}
 	if c.Time != nil {
-		event.Time = *c.Time
+		event.Time = c.Time.Time
 	}
 	switch has := sendings[event.Account.Dialect].Instance; {
 	case has && c.Instance == nil:
@@ -82,15 +92,16 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	}).Publish(ctx, []webhook.Event{event})[0])
 }
 
-// report shows what became of the event.
+// report shows what became of the event. What failed is shown to machines, and
+// is an error too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
-	switch r.Verdict {
-	case delivery.Rejected:
-		return fmt.Errorf("the event was rejected: %s", r.Reason)
-	case delivery.Unfinished:
-		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
-	}
 	result := publishResult{Status: r.Verdict, Error: r.Reason}
+	if failure := failureOf(r); failure != nil {
+		if p.flags.JSON {
+			return errors.Join(p.show(result, ""), failure)
+		}
+		return failure
+	}
 	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
 	switch {
 	case r.Delivery != "":
@@ -100,6 +111,17 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"
 	}
 	return p.show(result, text)
+}
+
+// failureOf says why an event failed, if it did.
+func failureOf(r delivery.Result) error {
+	switch r.Verdict {
+	case delivery.Rejected:
+		return fmt.Errorf("the event was rejected: %s", r.Reason)
+	case delivery.Unfinished:
+		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
+	}
+	return nil
 }
 
 // payload reads the payload: nil where none is given.
@@ -115,7 +137,7 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 	}
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil {
-		return nil, usageErrorf("publish: --payload: %w", err)
+		return nil, usageErrorf("publish: --payload: it is not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return value, nil
 }
@@ -123,6 +145,9 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 // readPayload reads a file, or standard input, but not without bounds.
 func readPayload(p *program, name string) (text []byte, err error) {
 	in := p.stdin
+	if name == "" {
+		return nil, usageErrorf("publish: --payload: give a file's name after @, or @- for standard input")
+	}
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
@@ -138,7 +163,7 @@ func readPayload(p *program, name string) (text []byte, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("--payload: %w", err)
 	case len(text) > most:
-		return nil, fmt.Errorf("--payload: %s is too large; a payload has %d KiB at most", name, delivery.MaxPayload>>10)
+		return nil, fmt.Errorf("--payload: @%s is too large; a payload has %d KiB at most", name, delivery.MaxPayload>>10)
 	}
 	return text, nil
 }

@@ -104,19 +104,30 @@ func (r *reader) id() string {
 	return id
 }
 
-// timeForm is RFC 3339, section 5.6: "t" and "z" are as good as "T" and "Z".
-// time.Parse judges the rest, and would take more than this, such as a comma.
+// timeForm is RFC 3339, section 5.6. time.Parse judges the rest, and would take
+// more than this, such as a comma.
 var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+
+// ParseTime reads RFC 3339, in which "t" and "z" are as good as "T" and "Z".
+// The error wraps webhook.ErrInvalid.
+func ParseTime(text string) (time.Time, error) {
+	upper := strings.ToUpper(text)
+	at, err := time.Parse(time.RFC3339, upper)
+	if err != nil || !timeForm.MatchString(upper) {
+		return time.Time{}, fmt.Errorf("%w: write it by RFC 3339, such as 2026-01-15T10:30:00Z", webhook.ErrInvalid)
+	}
+	return at, nil
+}
 
 // time reads the event's time.
 func (r *reader) time() time.Time {
-	text := strings.ToUpper(r.text("time", false))
+	text := r.text("time", false)
 	if _, sent := r.object.Get("time"); !sent || r.err != nil {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := ParseTime(text)
 	switch {
-	case err != nil || !timeForm.MatchString(text):
+	case err != nil:
 		r.wrong("time: must be RFC 3339, such as 2026-01-15T10:30:00Z")
 	case at.IsZero(): // which would stand for none
 		r.wrong("time: must be within the last 7 days and the next 5 minutes")

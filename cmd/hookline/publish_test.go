@@ -1,0 +1,258 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// marker stands in payloads that no log may hold.
+const marker = "payload-7f3a"
+
+// operators publishes to a server over HTTP.
+type operators struct{ server, token string }
+
+func newOperator(t testing.TB, where place, s *instance) operators {
+	t.Helper()
+	return operators{s.URL, where.run(t, "token", "create", "--operator")}
+}
+
+// publish publishes events, written as JSON, and gives what became of each.
+func (o operators) publish(t testing.TB, events ...string) []publishResult {
+	t.Helper()
+	var answer struct{ Results []publishResult }
+	decode(t, mustAnswer(t, http.StatusAccepted, "POST", o.server+"/events", `{"events":[`+strings.Join(events, ",")+`]}`,
+		"Authorization: Bearer "+o.token), &answer)
+	if len(answer.Results) != len(events) {
+		t.Fatalf("%d results of %d events", len(answer.Results), len(events))
+	}
+	return answer.Results
+}
+
+// eventOf is an event of a customer's webhook as JSON. A payload is JSON.
+func (c *customerOf) eventOf(t testing.TB, id string, at time.Time, payload string) string {
+	t.Helper()
+	event := map[string]any{"account": c.account, "event": c.event, "id": id, "time": at.Format(time.RFC3339), "payload": json.RawMessage(payload)}
+	if c.instance != "" {
+		event["instance"] = c.instance
+	}
+	text, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Both ways of publishing, for each API: what is accepted arrives once, signed
+// with the key that the customer was shown; the same again does not arrive, and
+// another payload under the same id is refused.
+func TestPublishedOnceReceivedOnce(t *testing.T) {
+	where := place{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	operator := newOperator(t, where, s)
+	at := time.Now().UTC().Truncate(time.Second)
+	var secrets []string
+	for _, customer := range customers(t, where, s, c) {
+		secrets = append(secrets, customer.key)
+		t.Run(customer.api, func(t *testing.T) {
+			const payload, other = `{"said":"` + marker + `"}`, `{"said":"other"}`
+			flags := []string{"--id", "by-cli", "--time", at.Format(time.RFC3339)}
+			// A process of its own: the server notices what another has written.
+			line := where.cli(t, customer.publish(append(flags, "--payload", payload)...)...)
+			id, found := strings.CutPrefix(line, "accepted ")
+			if !found {
+				t.Fatalf("publish said %q", line)
+			}
+			customer.verified(t, c.next(t), id)
+			accepted := operator.publish(t, customer.eventOf(t, "by-http", at, payload))[0]
+			if accepted.Status != "accepted" || accepted.Delivery == nil {
+				t.Fatalf("POST /events: %+v", accepted)
+			}
+			customer.verified(t, c.next(t), *accepted.Delivery)
+
+			// The same again, by the other way.
+			if got := operator.publish(t, customer.eventOf(t, "by-cli", at, payload))[0]; got.Status != "duplicate" || *got.Delivery != id {
+				t.Errorf("POST /events again: %+v, want a duplicate of %s", got, id)
+			}
+			if line := where.run(t, customer.publish(append(flags, "--payload", ` {"said" : "`+marker+`"}`)...)...); line != "duplicate "+id {
+				t.Errorf("publish again said %q", line)
+			}
+			if line := where.fails(t, customer.publish(append(flags, "--payload", other)...)...); line != "hookline: the event was rejected: id reused with other content\n" {
+				t.Errorf("publish with another payload said %q", line)
+			}
+			if got := operator.publish(t, customer.eventOf(t, "by-http", at, other))[0]; got.Status != "rejected" || got.Error != "id reused with other content" {
+				t.Errorf("POST /events with another payload: %+v", got)
+			}
+			for _, id := range []string{id, *accepted.Delivery} {
+				where.becomes(t, customer.account, id, attempted(1))
+			}
+		})
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// Nor is anything sent again at another start.
+	if err := boot(t, where.data).stop(); err != nil {
+		t.Fatal(err)
+	}
+	c.nothingMore(t)
+	s.searchLogFor(t, append(secrets, operator.token, marker, "query-7f3a")...)
+}
+
+// The keys of Shoptet's and AbbeyCross's customers can be replaced: the next
+// delivery is signed with the new one, AbbeyCross's with the old one too.
+func TestPublishedAfterKeysWereReplaced(t *testing.T) {
+	where := place{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	list := customers(t, where, s, c)
+	shop, fleet := list[1], list[2]
+
+	shop.renew(t, s)
+	shop.verified(t, c.following(t, shop, where), "")
+	old := *fleet
+	var rotated struct{ APISecretKey string }
+	decode(t, fleet.call(t, s, http.StatusOK, "POST", "/v1/webhooks/"+fleet.id+"/rotate-secret", ""), &rotated)
+	fleet.key = rotated.APISecretKey
+	got := c.following(t, fleet, where)
+	fleet.verified(t, got, "")
+	old.verified(t, got, "")
+	if old.key == fleet.key || len(strings.Fields(got.header.Get("Webhook-Signature"))) != 2 {
+		t.Errorf("webhook-signature %q, want two", got.header.Get("Webhook-Signature"))
+	}
+	s.searchLogFor(t, shop.key, fleet.key, old.key)
+}
+
+// following publishes an event of a customer and gives its arrival.
+func (c *site) following(t testing.TB, customer *customerOf, where place) arrival {
+	t.Helper()
+	customer.published(t, where)
+	return c.next(t)
+}
+
+// Numbers and strings arrive as the publisher spelled them, however the payload
+// was given.
+func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
+	where := place{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	const spaced = "{ \"n\" : [1.50e1, -0, 12345678901234567890.10],\n \"s\":\"é\\/\\u00e9 <&>\" }"
+	const compact = `{"n":[1.50e1,-0,12345678901234567890.10],"s":"é\/\u00e9 <&>"}`
+	file := filepath.Join(t.TempDir(), "payload.json")
+	if err := os.WriteFile(file, []byte("\n"+spaced+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now().UTC().Truncate(time.Second)
+	for _, customer := range customers(t, where, s, c) {
+		begin, end := map[string]string{
+			"squake":     `{"data":`,
+			"abbeycross": `{"type":"trip.ended","timestamp":"` + at.Format(time.RFC3339) + `","data":`,
+			"shoptet": `{"eshopId":1,"event":"order:create","eventCreated":"` + at.Format("2006-01-02T15:04:05-0700") +
+				`","eventInstance":"2018000012","payload":`,
+		}[customer.api], `}`
+		want, none := compact, "null"
+		if customer.api == "shoptet" { // PHP's way of escaping; and no payload is no field
+			want = `{"n":[1.50e1,-0,12345678901234567890.10],"s":"\u00e9\/\u00e9 <&>"}`
+			none, begin = "", strings.TrimSuffix(begin, `,"payload":`)
+			want = `,"payload":` + want
+		}
+		for _, given := range []struct {
+			stdin, want string
+			flags       []string
+		}{
+			{"", want, []string{"--payload", spaced}},
+			{"", want, []string{"--payload", "@" + file}},
+			{spaced, want, []string{"--payload", "@-"}},
+			{"", none, nil},
+		} {
+			args := customer.publish(append(given.flags, "--time", at.Format(time.RFC3339))...)
+			where.runWith(t, given.stdin, args...)
+			if got := c.next(t).body; got != begin+given.want+end {
+				t.Errorf("%q:\n got %s\nwant %s", args, got, begin+given.want+end)
+			}
+		}
+	}
+}
+
+// The largest payload is delivered, whatever white space is in it; a larger one
+// is refused, and not read without bounds.
+func TestPayloadSize(t *testing.T) {
+	where := place{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	customer := customers(t, where, s, c)[0]
+	largest := `"` + strings.Repeat("x", 200<<10-2) + `"`
+	where.runWith(t, strings.Repeat(" ", 500<<10)+largest, customer.publish("--payload", "@-")...)
+	if got := c.next(t); got.body != `{"data":`+largest+`}` {
+		t.Errorf("%d bytes arrived, want %d", len(got.body), len(largest)+9)
+	}
+	file := filepath.Join(t.TempDir(), "payload.json")
+	for _, text := range []string{`"x` + largest[1:], strings.Repeat(" ", 16*200<<10) + "1"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		contains(t, where.fails(t, customer.publish("--payload", "@"+file)...), "200 KiB at most")
+	}
+	contains(t, where.fails(t, customer.publish("--payload", "@"+file+".none")...), "payload.json.none")
+}
+
+// An event without a webhook that could get it is no failure: the result says
+// so, in words and to machines.
+func TestPublishWithoutWebhook(t *testing.T) {
+	where := place{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	customer := customers(t, where, s, c)[0]
+	where.run(t, "webhook", "disable", customer.id, "--account", customer.account)
+	for _, given := range []struct{ account, event, text, json string }{
+		{"squake:demo", "order", "no webhook: that of squake:demo for order is disabled", `{"delivery":null,"status":"no_webhook","error":"disabled"}`},
+		{"squake:demo", "certificate_document_available", "no webhook: squake:demo has none for certificate_document_available", `{"delivery":null,"status":"no_webhook"}`},
+		{"squake:nobody", "order", "no webhook: squake:nobody has none for order", `{"delivery":null,"status":"no_webhook"}`},
+	} {
+		args := []string{"publish", "--account", given.account, "--event", given.event}
+		if got := where.run(t, args...); got != given.text {
+			t.Errorf("%q said %q, want %q", args, got, given.text)
+		}
+		if got := where.run(t, append(args, "--json")...); got != given.json {
+			t.Errorf("%q said %q, want %q", append(args, "--json"), got, given.json)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	c.nothingMore(t)
+}
+
+// tryCLIOutput runs a command as a process of its own, which may fail, and gives its
+// standard output.
+func tryCLIOutput(t testing.TB, args ...string) (string, error) {
+	t.Helper()
+	text, err := exec.CommandContext(t.Context(), "hookline", args...).Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = &commandError{failed, string(failed.Stderr)}
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+// A machine is told in JSON too that an event was rejected.
+func TestPublishRejectedAsJSON(t *testing.T) {
+	where := place{data: t.TempDir()}
+	where.run(t, "account", "create", "squake:acme")
+	out, err := tryCLIOutput(t, append([]string{"publish", "--json", "--account", "squake:acme", "--event", "nothing"}, where.flags()...)...)
+	failed, ok := errors.AsType[*commandError](err)
+	if !ok || failed.ExitCode() != exitFailed || !strings.HasPrefix(failed.said, "hookline: the event was rejected: event: ") {
+		t.Errorf("it ended with %v", err)
+	}
+	var r publishResult
+	decode(t, out, &r)
+	if r.Status != "rejected" || r.Delivery != nil || !strings.HasPrefix(r.Error, "event: must be one of ") {
+		t.Errorf("it wrote %s", out)
+	}
+}
