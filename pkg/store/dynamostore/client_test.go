@@ -142,6 +142,9 @@ func TestCreateTableWaits(t *testing.T) {
 	table := func(status string) step {
 		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`"}}`)
 	}
+	indexed := func(status, index string) step {
+		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`","GlobalSecondaryIndexes":[{"IndexStatus":"`+index+`"}]}}`)
+	}
 	expiry := func(status string) step {
 		return says(http.StatusOK, `{"TimeToLiveDescription":{"TimeToLiveStatus":"`+status+`"}}`)
 	}
@@ -151,9 +154,20 @@ func TestCreateTableWaits(t *testing.T) {
 	}{
 		"one that is made":  {false, []step{ok, table("CREATING"), unseen, table("CREATING"), table("ACTIVE")}},
 		"one that is there": {false, []step{exists, table("ACTIVE")}},
-		"both made":         {true, []step{ok, table("ACTIVE"), ok, table("ACTIVE"), expiry("DISABLED"), ok}},
-		"both there":        {true, []step{exists, table("ACTIVE"), exists, table("ACTIVE"), expiry("ENABLED")}},
-		"a lost answer":     {true, []step{exists, table("ACTIVE"), ok, table("ACTIVE"), expiry("DISABLED"), silent, expiry("ENABLING")}},
+		"both made": {true, []step{
+			ok, table("ACTIVE"), ok, indexed("CREATING", "CREATING"), indexed("ACTIVE", "ACTIVE"), expiry("DISABLED"), ok,
+		}},
+		"both there": {true, []step{exists, table("ACTIVE"), exists, indexed("ACTIVE", "ACTIVE"), expiry("ENABLED")}},
+		"a lost answer": {true, []step{
+			exists, table("ACTIVE"), ok, indexed("ACTIVE", "ACTIVE"), expiry("DISABLED"), silent, expiry("ENABLING"),
+		}},
+		"without the index": {true, []step{
+			exists, table("ACTIVE"), exists, table("ACTIVE"), ok, table("ACTIVE"), indexed("UPDATING", "CREATING"),
+			indexed("ACTIVE", "CREATING"), indexed("ACTIVE", "ACTIVE"), expiry("ENABLED"),
+		}},
+		"another adds the index": {true, []step{
+			exists, table("ACTIVE"), exists, table("ACTIVE"), exists, indexed("ACTIVE", "ACTIVE"), expiry("ENABLED"),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

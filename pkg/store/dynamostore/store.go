@@ -1,5 +1,6 @@
 // Package dynamostore keeps webhooks, accounts, tokens and sealing keys in one
-// DynamoDB table, and deliveries in a second one.
+// DynamoDB table, and deliveries in a second one, with an index of those that
+// are due.
 //
 // It guarantees what package store promises, under lost answers, throttling
 // and concurrent writers: the webhook record is the claim on its event, put on
@@ -7,7 +8,10 @@
 // Everything read to decide is read strongly consistent, and nothing scans.
 // A single webhook costs one request and no read. A change or deletion is one
 // transaction on the condition of id and version, so that it never creates,
-// never overwrites what it did not see, and happens once.
+// never overwrites what it did not see, and happens once. A delivery is one
+// write when it is accepted and one for each attempt, on the condition of how
+// many there were; each costs one unit, since a payload that is not small is an
+// item of its own. Only the index lags behind.
 //
 // It refuses to guess. Only a request that was certainly not carried out, or
 // that may be repeated without harm, is sent again; otherwise the caller gets
@@ -62,7 +66,7 @@ type Config struct {
 	RequestToken func() string
 }
 
-// Store is a store.Store on DynamoDB. It is safe for concurrent use.
+// Store is a store.Store and store.Deliveries on DynamoDB. It is safe for concurrent use.
 type Store struct {
 	client       *dynamodb.Client
 	table        *string

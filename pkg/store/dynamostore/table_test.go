@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -66,4 +67,35 @@ func mustExpire(ctx context.Context, t *testing.T, server *dynamolocal.Server, t
 	if d := out.TimeToLiveDescription; d.TimeToLiveStatus != types.TimeToLiveStatusEnabled || aws.ToString(d.AttributeName) != "z" {
 		t.Errorf("time to live is %s by %q, want ENABLED by z", d.TimeToLiveStatus, aws.ToString(d.AttributeName))
 	}
+}
+
+// CreateTable adds the index to a table of deliveries that was made without,
+// and what was in the table before is found by it.
+func TestIndexIsAddedToAnOlderTable(t *testing.T) {
+	server := dynamolocal.Start(t)
+	ctx := t.Context()
+	older := server.NewTable(t)
+	s := open(t, server.URL, dynamolocal.Tables{Webhooks: older + "-w", Deliveries: older}, patience)
+	recent := published(record(account, "offer-created"), 1, 300)
+	recent.AcceptedAt = time.Now() // it must not expire before it is found
+	d, err := s.AddDelivery(ctx, recent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := func() (found int, err error) {
+		err = s.Due(ctx, time.Time{}, d.Due, func(p webhook.Pending) bool { found++; return p.ID == d.ID() })
+		return found, err
+	}
+	if found, err := due(); err == nil {
+		t.Fatalf("Due without the index gave %d and no error", found)
+	}
+	for range 2 {
+		if err := s.CreateTable(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := due(); err != nil || found != 1 {
+			t.Errorf("Due gave %d, %v; want 1", found, err)
+		}
+	}
+	mustExpire(ctx, t, server, older)
 }

@@ -16,7 +16,7 @@ func askCapacity(op string, body []byte) []byte {
 	if json.Unmarshal(body, &fields) != nil {
 		return body // the upstream says what is wrong with it
 	}
-	fields["ReturnConsumedCapacity"] = json.RawMessage(`"TOTAL"`)
+	fields["ReturnConsumedCapacity"] = json.RawMessage(`"INDEXES"`)
 	asked, err := json.Marshal(fields)
 	if err != nil {
 		return body
@@ -30,23 +30,33 @@ func (p *Proxy) consumed(op string, body []byte) {
 	if json.Unmarshal(body, &answer) != nil || answer.ConsumedCapacity == nil {
 		return
 	}
-	type capacity struct{ CapacityUnits float64 }
-	var one capacity
 	var several []capacity
 	if json.Unmarshal(answer.ConsumedCapacity, &several) != nil {
-		if json.Unmarshal(answer.ConsumedCapacity, &one) != nil {
+		several = make([]capacity, 1)
+		if json.Unmarshal(answer.ConsumedCapacity, &several[0]) != nil {
 			return
 		}
-		several = []capacity{one}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range several {
+		index := 0.0
+		for _, i := range c.GlobalSecondaryIndexes {
+			index += i.CapacityUnits
+		}
 		switch op {
 		case "GetItem", "Query", "BatchGetItem", "TransactGetItems", "Scan":
 			p.counts.ReadUnits += c.CapacityUnits
 		default:
-			p.counts.WriteUnits += c.CapacityUnits
+			p.counts.WriteUnits += c.CapacityUnits - index
+			p.counts.IndexUnits += index
 		}
 	}
+}
+
+// capacity is what an answer says of one table. The units are those of its
+// indexes too.
+type capacity struct {
+	CapacityUnits          float64
+	GlobalSecondaryIndexes map[string]struct{ CapacityUnits float64 }
 }

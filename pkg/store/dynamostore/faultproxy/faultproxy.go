@@ -45,6 +45,8 @@ type Counts struct {
 	// DynamoDB Local gets them wrong: on AWS one write unit for each KB of an
 	// item costs two in a transaction.
 	ReadUnits, WriteUnits float64
+	// IndexUnits are the write units of indexes, which come beside WriteUnits.
+	IndexUnits float64
 }
 
 // Total is the number of requests.

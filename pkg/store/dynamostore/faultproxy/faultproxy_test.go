@@ -30,7 +30,7 @@ func upstream(t *testing.T) (url string, carriedOut *arrivals) {
 		now := time.Now()
 		carriedOut.latest.Store(&now)
 		carriedOut.Add(1)
-		_, _ = io.WriteString(w, `{"ConsumedCapacity":{"CapacityUnits":1.5}}`)
+		_, _ = io.WriteString(w, `{"ConsumedCapacity":{"CapacityUnits":2,"GlobalSecondaryIndexes":{"i":{"CapacityUnits":0.5}}}}`)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, carriedOut
@@ -158,15 +158,15 @@ func TestCapacity(t *testing.T) {
 			t.Fatalf("%s: status %d, %v", op, status, err)
 		}
 	}
-	if c := p.Counts(); c.ReadUnits != 3 || c.WriteUnits != 3 || c.Requests["PutItem"] != 2 {
-		t.Errorf("counts %+v, want 3 read and 3 write units", c)
+	if c := p.Counts(); c.ReadUnits != 4 || c.WriteUnits != 3 || c.IndexUnits != 1 || c.Requests["PutItem"] != 2 {
+		t.Errorf("counts %+v, want 4 read and 3 write units, and 1 of indexes", c)
 	}
 	p.Reset()
-	if c := p.Counts(); c.Total() != 0 || c.ReadUnits != 0 || c.WriteUnits != 0 {
+	if c := p.Counts(); c.Total() != 0 || c.ReadUnits != 0 || c.WriteUnits != 0 || c.IndexUnits != 0 {
 		t.Errorf("counts after Reset: %+v", c)
 	}
 	const in = `{"TableName":"t"}`
-	if got := string(askCapacity("PutItem", []byte(in))); !strings.Contains(got, `"ReturnConsumedCapacity":"TOTAL"`) {
+	if got := string(askCapacity("PutItem", []byte(in))); !strings.Contains(got, `"ReturnConsumedCapacity":"INDEXES"`) {
 		t.Errorf("PutItem asks %s", got)
 	}
 	if got := string(askCapacity("DescribeTable", []byte(in))); got != in {
