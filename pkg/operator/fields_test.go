@@ -66,13 +66,13 @@ const (
 	ownFields   = "has an unknown field; there are account, event, id, time, instance, payload"
 )
 
-// TestFields judges one field after the other, all of them in requests of many
-// events. "" stands for accepted, "no webhook" for that.
-func TestFields(t *testing.T) {
+// fieldCases are events and what becomes of them, one field after the other: ""
+// stands for accepted, "no webhook" for that, and what else for a rejection.
+func fieldCases() [][][2]string {
 	const sq, sh = `"account":"squake:acme","event":"order"`, `"account":"shoptet:315185-myaddon","event":"order:create"`
 	timed := func(at string) string { return `{` + sq + `,"time":"` + at + `"}` }
 	text := func(n int, s string) string { return `"` + strings.Repeat(s, n) + `"` }
-	for _, cases := range [][][2]string{
+	return [][][2]string{
 		{ // what an event is
 			{`{}`, "account: required"}, {`1`, "must be an object"}, {`null`, "must be an object"}, {`[]`, "must be an object"},
 			{`{` + sq + `}`, ""}, {`{` + sq + `,"x":1}`, ownFields}, {`{` + sq + `,"Payload":1}`, ownFields}, {`{` + sq + `,"":1}`, ownFields},
@@ -128,7 +128,12 @@ func TestFields(t *testing.T) {
 			{`{` + sq + `,"payload":` + text(delivery.MaxPayload-1, "x") + `}`, "payload: must have 200 KiB at most"},
 			{`{` + sq + `,"payload":[` + strings.Repeat(" ", delivery.MaxPayload) + `]}`, ""},
 		},
-	} {
+	}
+}
+
+// TestFields judges all events of a field in one request.
+func TestFields(t *testing.T) {
+	for _, cases := range fieldCases() {
 		h, _ := inMemory(t)
 		var events []string
 		for _, c := range cases {

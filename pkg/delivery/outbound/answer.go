@@ -51,7 +51,7 @@ func drain(answer *http.Response) error {
 			return nil
 		}
 	}
-	go answer.Body.Close() //nolint:errcheck // nor of this one
+	go answer.Body.Close() // nor of this one
 	return err
 }
 
