@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// kept is a delivery to be stored: its event's id is its name in the test.
+type kept struct {
+	id, account, event string
+	age                time.Duration // of its event
+	state              string
+}
+
+// keptDeliveries are in the order in which they are listed: the latest event
+// first, accounts mixed.
+var keptDeliveries = []kept{
+	{"s1", "shoptet:1", "order:create", 0, statePending},
+	{"q1", "squake:acme", "order", time.Minute, statePending},
+	{"q2", "squake:acme", "certificate_document_available", 2 * time.Minute, stateRetrying},
+	{"a1", "abbeycross:fleet-7", "order", 3 * time.Minute, stateFailed},
+	{"q3", "squake:acme", "order", 4 * time.Minute, stateDelivered},
+	{"s2", "shoptet:1", "order:create", 2 * time.Hour, stateFailed},
+	{"q4", "squake:acme", "order", 3 * time.Hour, stateDelivered},
+	{"a2", "abbeycross:fleet-7", "order", 100 * time.Hour, statePending},
+}
+
+// keep stores the deliveries, of which the youngest event happened at now.
+func keep(t *testing.T, where place, now time.Time) {
+	t.Helper()
+	s := where.open(t)
+	for _, k := range keptDeliveries {
+		account, err := webhook.ParseAccount(k.account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was, err := s.AddDelivery(t.Context(), webhook.Delivery{
+			Account: account, Event: k.event, EventID: k.id, Time: now.Add(-k.age), Payload: []byte(`"` + k.id + `"`), Content: "c",
+			WebhookID: "w1", URL: "https://receiver.example/in", AcceptedAt: now, Active: true, Next: now, Due: now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		then := was
+		switch then.Attempts, then.AttemptedAt = 1, now; k.state {
+		case statePending:
+			continue
+		case stateRetrying:
+			then.Status, then.Reason, then.StatusCode = webhook.Failed, "answered 500", 500
+			then.Next, then.Due = now.Add(time.Hour), now.Add(time.Hour)
+		case stateFailed:
+			then = then.Cancelled("cancelled: the webhook is disabled")
+		case stateDelivered:
+			then.Status, then.StatusCode, then.Active = webhook.Success, 204, false
+			then.Next, then.Due = time.Time{}, time.Time{}
+		}
+		if _, err := s.Settle(t.Context(), webhook.Settlement{Was: was, Now: then}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// on prepares a place whose tables are there, with accounts.
+func (p place) on(t *testing.T, accounts ...string) {
+	t.Helper()
+	if err := boot(t, p.data, p.flags()[2:]...).stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, account := range accounts {
+		p.run(t, "account", "create", account)
+	}
+}
+
+func TestDeliveryList(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	ago := func(d time.Duration) string { return now.Add(-d).Format(time.RFC3339Nano) }
+	lists := []struct{ flags, want string }{
+		{"", "s1 q1 q2 a1 q3 s2 q4 a2"},
+		{"--account squake:acme", "q1 q2 q3 q4"},
+		{"--account abbeycross:fleet-7", "a1 a2"},
+		{"--account squake:empty", ""},
+		{"--event order", "q1 a1 q3 q4 a2"},
+		{"--event order --account squake:acme", "q1 q3 q4"},
+		{"--event nothing", ""},
+		{"--status pending", "s1 q1 a2"},
+		{"--status retrying", "q2"},
+		{"--status failed", "a1 s2"},
+		{"--status delivered", "q3 q4"},
+		{"--status delivered --account shoptet:1", ""},
+		{"--since 1h", "s1 q1 q2 a1 q3"},
+		{"--since 99h", "s1 q1 q2 a1 q3 s2 q4"},
+		{"--from " + ago(2*time.Hour), "s1 q1 q2 a1 q3 s2"},
+		{"--from " + ago(2*time.Hour-time.Millisecond), "s1 q1 q2 a1 q3"},
+		{"--until " + ago(3*time.Minute), "q3 s2 q4 a2"},
+		{"--until " + ago(3*time.Minute-time.Millisecond), "a1 q3 s2 q4 a2"},
+		{"--from " + ago(4*time.Minute) + " --until " + ago(time.Minute), "q2 a1 q3"},
+		{"--since 1h --until " + ago(time.Minute) + " --account squake:acme", "q2 q3"},
+		{"--limit 3", "s1 q1 q2"},
+		{"--limit 1 --account abbeycross:fleet-7", "a1"},
+		{"--limit 2 --status failed", "a1 s2"},
+		{"--limit 2 --event order --until " + ago(3*time.Minute), "q3 q4"},
+	}
+	onEachStore(t, func(t *testing.T, where place) {
+		where.on(t, "squake:acme", "squake:empty", "shoptet:1", "abbeycross:fleet-7")
+		keep(t, where, now)
+		ids := idsOf(t, now)
+		for i, l := range lists {
+			if where.prefix != "" && i%3 != 0 {
+				continue // the filters are not the store's, but for the first of times
+			}
+			var list []deliveryResult
+			text := where.run(t, append([]string{"delivery", "list", "--json"}, strings.Fields(l.flags)...)...)
+			decode(t, text, &list)
+			var got []string
+			for _, d := range list {
+				got = append(got, ids[d.ID])
+			}
+			if !slices.Equal(got, strings.Fields(l.want)) || !strings.HasPrefix(text, "[") {
+				t.Errorf("delivery list %s: %q, want %s", l.flags, got, l.want)
+			}
+		}
+	})
+}
+
+// idsOf are the test's names of the deliveries, by their ids.
+func idsOf(t *testing.T, now time.Time) map[string]string {
+	t.Helper()
+	ids := map[string]string{}
+	for _, k := range keptDeliveries {
+		account, err := webhook.ParseAccount(k.account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[webhook.Delivery{Account: account, Event: k.event, EventID: k.id, Time: now.Add(-k.age)}.ID()] = k.id
+	}
+	return ids
+}
+
+// Every state is shown as it is, for people and for machines, with the payload
+// only where one delivery is shown.
+func TestDeliveryShow(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	stamp, later := now.Format(time.RFC3339Nano), now.Add(time.Hour).Format(time.RFC3339Nano)
+	results := map[string]string{ // what follows the event's time
+		"q1": `"status":"pending","attempts":0,"last_attempt":null,"last_status":0,"reason":"","next_attempt":"` + stamp + `"`,
+		"q2": `"status":"retrying","attempts":1,"last_attempt":"` + stamp + `","last_status":500,"reason":"answered 500","next_attempt":"` + later + `"`,
+		"a1": `"status":"failed","attempts":1,"last_attempt":"` + stamp + `","last_status":0,"reason":"cancelled: the webhook is disabled","next_attempt":null`,
+		"q3": `"status":"delivered","attempts":1,"last_attempt":"` + stamp + `","last_status":204,"reason":"","next_attempt":null`,
+	}
+	where := place{data: t.TempDir()}
+	where.on(t, "squake:acme", "shoptet:1", "abbeycross:fleet-7")
+	keep(t, where, now)
+	list, people := where.run(t, "delivery", "list", "--json"), where.run(t, "delivery", "list")
+	for id, name := range idsOf(t, now) {
+		i := slices.IndexFunc(keptDeliveries, func(k kept) bool { return k.id == name })
+		k := keptDeliveries[i]
+		contains(t, people, id)
+		if results[name] == "" {
+			continue
+		}
+		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name]
+		contains(t, list, result+"}")
+		want := result + fmt.Sprintf(`,"event_id":%q,"webhook":"w1","url":"https://receiver.example/in","accepted":%q,"payload":%q}`, name, stamp, name)
+		if got := where.run(t, "delivery", "show", "--json", id, "--account", k.account); got != want {
+			t.Errorf("delivery show:\n got %s\nwant %s", got, want)
+		}
+		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.state+"\n", "\npayload       \""+name+"\"")
+		// Another account's is none.
+		contains(t, where.fails(t, "delivery", "show", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")
+		contains(t, where.fails(t, "delivery", "retry", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")
+	}
+	if strings.Contains(list+people, "payload") {
+		t.Errorf("a list shows payloads:\n%s\n%s", list, people)
+	}
+}
