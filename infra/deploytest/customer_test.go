@@ -15,8 +15,10 @@ type api struct {
 	list     string // path to list at
 	// events can be registered; the first one is by the register step.
 	events [2]string
-	// webhook writes a registration of an event.
-	webhook func(event string) string
+	// registration writes a registration of an event with a URL.
+	registration func(event, url string) string
+	// path is the last part of the URLs that are registered.
+	path string
 	// header writes a token into a request.
 	header func(token string) http.Header
 	// taken is what a second registration of an event is answered.
@@ -35,8 +37,9 @@ var (
 	squake = api{
 		name: "squake", register: "/v2/webhooks", list: "/v2/webhooks",
 		events: [2]string{"order", "certificate_document_available"},
-		webhook: func(event string) string {
-			return fmt.Sprintf(`{"kind":%q,"endpoint_url":"https://example.com/squake"}`, event)
+		path:   "/squake",
+		registration: func(event, url string) string {
+			return fmt.Sprintf(`{"kind":%q,"endpoint_url":%q}`, event, url)
 		},
 		header: bearer, taken: http.StatusUnprocessableEntity, takenText: "Webhook already exists for this event",
 		malformed: http.StatusUnprocessableEntity, key: []string{"signing_key"},
@@ -44,8 +47,9 @@ var (
 	shoptet = api{
 		name: "shoptet", register: "/api/webhooks", list: "/api/webhooks",
 		events: [2]string{"order:create", "order:cancel"},
-		webhook: func(event string) string {
-			return fmt.Sprintf(`{"data":[{"event":%q,"url":"https://example.com/shoptet"}]}`, event)
+		path:   "/shoptet",
+		registration: func(event, url string) string {
+			return fmt.Sprintf(`{"data":[{"event":%q,"url":%q}]}`, event, url)
 		},
 		header: func(token string) http.Header { return http.Header{"Shoptet-Access-Token": {token}} },
 		taken:  http.StatusUnprocessableEntity, takenText: "webhook-already-exists",
@@ -54,8 +58,9 @@ var (
 	abbeycross = api{
 		name: "abbeycross", register: "/v1/webhooks/register", list: "/v1/webhooks",
 		events: [2]string{"shipment.created", "shipment.delivered"},
-		webhook: func(event string) string {
-			return fmt.Sprintf(`{"url":"https://example.com/abbeycross","events":[%q]}`, event)
+		path:   "/abbeycross",
+		registration: func(event, url string) string {
+			return fmt.Sprintf(`{"url":%q,"events":[%q]}`, url, event)
 		},
 		header: bearer, taken: http.StatusBadRequest, takenText: "WEBHOOK_ALREADY_EXISTS",
 		malformed: http.StatusBadRequest, key: []string{"apiSecretKey"},
@@ -67,22 +72,27 @@ type customer struct {
 	api
 	account webhook.Account
 	token   string
+	// site is where it receives: the URLs of its webhooks begin with it.
+	site string
 	// shown is the signing key that it was shown last.
 	shown string
 }
 
 // newCustomers makes an account and a token of each API, as an operator does.
-func newCustomers(t *testing.T, s *stack, id string) []*customer {
+func newCustomers(t *testing.T, s *stack, id, site string) []*customer {
 	t.Helper()
 	var customers []*customer
 	for _, a := range []api{squake, shoptet, abbeycross} {
-		c := &customer{api: a, account: webhook.Account{Dialect: a.name, ID: id}}
+		c := &customer{api: a, account: webhook.Account{Dialect: a.name, ID: id}, site: site}
 		s.operate(t, "account", "create", c.account.String())
 		c.token = s.operate(t, "token", "create", "--account", c.account.String())
 		customers = append(customers, c)
 	}
 	return customers
 }
+
+// webhook writes a registration of an event with the customer's URL.
+func (c *customer) webhook(event string) string { return c.registration(event, c.site+c.path) }
 
 // call sends a request with the customer's token.
 func (c *customer) call(t *testing.T, s *stack, method, path, body string) answer {

@@ -12,15 +12,22 @@ func TestDeploy(t *testing.T) {
 	t.Parallel()
 	template, cli := built(t), operatorProgram(t)
 	aws := startCloud(t)
-	first := aws.deploy(t, cli, "hookline", template, nil)
-	customers := newCustomers(t, first, "1001")
+	receiver := startReceiver(t)
+	first := aws.deploy(t, cli, "hookline", template, localReceivers)
+	customers := newCustomers(t, first, "1001", receiver.url)
 	for _, step := range []struct {
 		name string
 		do   func(*testing.T, *stack, []*customer)
 	}{
 		{"register", register},
 		{"lifecycle", lifecycle},
+		{"publishers", onlyPublishersPublish},
+		{"delivery", receiver.getsWhatIsPublished},
+		{"retry", receiver.getsWhatItRefused},
+		{"sweep", receiver.getsWhatWasLost},
+		{"gone", receiver.isLeftInPeace},
 		{"policies", policiesAreEnforced},
+		{"delivery policies", deliveryPoliciesAreEnforced},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.do(t, first, customers) }) {
 			t.FailNow() // what follows builds on it
@@ -32,9 +39,13 @@ func TestDeploy(t *testing.T) {
 	second := onKeptData(t, aws, cli, template, kept)
 	nothingIsLost(t, second, customers, before)
 	lifecycle(t, second, customers)
+	receiver.getsWhatIsPublished(t, second, customers)
 	second.delete(t)
 	kept.isThere(t)
 }
+
+// localReceivers lets webhooks be where the tests receive.
+var localReceivers = parameters{"AllowHttp": "true", "AllowPrivate": "true"}
 
 // onKeptData deploys a second stack on data that is there already. Without the
 // key that the data needs, the deployment is refused before anything is made.
@@ -45,8 +56,9 @@ func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stac
 	if err == nil || !strings.Contains(err.Error(), "must be given together with ExistingSealingKmsKeyArn") {
 		t.Errorf("a stack with an existing table and no key: %v", err)
 	}
-	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey}
+	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey, "Dashboard": "true"}
 	maps.Copy(all, tables)
+	maps.Copy(all, localReceivers)
 	s := aws.deploy(t, cli, "second", template, all)
 	if s.data() != kept {
 		t.Errorf("the second stack's data is %+v, want %+v", s.data(), kept)

@@ -10,30 +10,38 @@
 //
 // # What is held
 //
-//   - TestDeploy: a new stack works, API by API; policies are enforced; deleting
-//     the stack leaves tables and key; a second stack that is told their names
-//     goes on where the first stopped, with the same sealing key.
+//   - TestDeploy: a new stack works, API by API; events that are published
+//     reach a receiver, signed with the keys that customers were shown, again
+//     after a failure, also when their message was lost, and not after a 410;
+//     policies are enforced; deleting the stack leaves tables and key; a second
+//     stack that is told their names goes on where the first stopped, with the
+//     same sealing key, and signs with the same signing keys.
 //   - TestUpgrade: deploying over the previous version loses no account, token,
-//     webhook or signing key, and replaces no table.
+//     webhook or signing key, replaces no table, and delivers to the webhooks
+//     that are there.
 //
-// A step of these is a file of its own and takes the stack it works on:
-// register_test.go, lifecycle_test.go, policies_test.go, kept_test.go.
+// A step of these is in a file of its own kind and takes the stack it works on:
+// register_test.go, lifecycle_test.go, publish_test.go, delivery_test.go,
+// policies_test.go, kept_test.go.
 //
 // # The previous version
 //
 // testdata/previous holds the templates of the version before this one, as its
 // users have deployed them. They are replaced at a release: by copies of
-// template.yaml and infra/data.yaml, before either changes again. Its functions
-// are built from the newest commit that has exactly these templates. Where git
-// cannot say (no repository, or too short a history), this version's functions
-// stand in for them: what CloudFormation makes of the change is then tested all
-// the same, though not what the earlier functions wrote. The test's log says
-// which it was.
+// template.yaml and infra/*.yaml, before any changes again. Its functions and
+// the operator's commands are built from the newest commit that has exactly
+// these templates. Where git cannot say (no repository, or too short a history),
+// this version's functions stand in for them: what CloudFormation makes of the
+// change is then tested all the same, though not what the earlier functions
+// wrote. The test's log says which it was.
 //
 // # What ministack lacks
 //
 // It makes no routes of the OpenAPI document that SAM gives an HTTP API: the
 // tests make them, from that document as CloudFormation has it (gateway_test.go).
-// It keeps no resource policies of API Gateway's calls, throttles nothing, and
-// writes no access log. Of condition keys it is told those that the policies use.
+// Of a route's callers it judges rights, but not their signatures. It keeps no
+// resource policies of API Gateway's calls, throttles nothing, and writes no
+// access log. What receives messages for a function is not judged by its role:
+// that it may, infra's own tests hold. Of condition keys it is told those that
+// the policies use.
 package deploytest

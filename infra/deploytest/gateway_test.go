@@ -25,6 +25,7 @@ type openAPI struct {
 			PayloadFormatVersion string `json:"payloadFormatVersion"`
 			URI                  any    `json:"uri"`
 		} `json:"x-amazon-apigateway-integration"`
+		Security []map[string]any `json:"security"`
 	} `json:"paths"`
 }
 
@@ -71,7 +72,8 @@ func (s *stack) makeRoutes(t *testing.T) {
 			}
 			_, err = client.CreateRoute(t.Context(), &apigatewayv2.CreateRouteInput{
 				ApiId: api, RouteKey: aws.String(strings.ToUpper(method) + " " + path),
-				Target: aws.String("integrations/" + aws.ToString(target.IntegrationId)),
+				Target:            aws.String("integrations/" + aws.ToString(target.IntegrationId)),
+				AuthorizationType: judge(operation.Security),
 			})
 			if err != nil {
 				t.Fatalf("make route %s %s: %v", method, path, err)
@@ -82,6 +84,16 @@ func (s *stack) makeRoutes(t *testing.T) {
 	if made == 0 {
 		t.Fatal("the API has no routes")
 	}
+}
+
+// judge says who judges the callers of a route.
+func judge(security []map[string]any) gateway.AuthorizationType {
+	for _, way := range security {
+		if _, ok := way["AWS_IAM"]; ok {
+			return gateway.AuthorizationTypeAwsIam
+		}
+	}
+	return gateway.AuthorizationTypeNone
 }
 
 // document reads the API's OpenAPI document from the template as CloudFormation
@@ -116,6 +128,12 @@ type answer struct {
 // call sends a request through the API's gateway. An empty body is none.
 func (s *stack) call(t *testing.T, method, path string, header http.Header, body string) answer {
 	t.Helper()
+	return s.do(t, s.request(t, method, path, header, body))
+}
+
+// request makes a request to the API's gateway.
+func (s *stack) request(t *testing.T, method, path string, header http.Header, body string) *http.Request {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.cloud.url()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -125,16 +143,21 @@ func (s *stack) call(t *testing.T, method, path string, header http.Header, body
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	return r
+}
+
+func (s *stack) do(t *testing.T, r *http.Request) answer {
+	t.Helper()
 	client := *s.cloud.client
 	client.Timeout = patience
 	resp, err := client.Do(r)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
 	return answer{resp.StatusCode, string(text)}
 }

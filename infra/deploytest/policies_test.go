@@ -15,35 +15,78 @@ import (
 // own, and what the function then answers is its API's own fault. The stack is
 // left as it was.
 func policiesAreEnforced(t *testing.T, s *stack, customers []*customer) {
-	client := iam.NewFromConfig(s.cloud.config())
 	for _, c := range customers {
 		t.Run(string(c.name), func(t *testing.T) {
-			role := s.resources[title(string(c.name))+"ManageRole"]
-			name := aws.String("webhooks")
-			read, err := client.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: &role, PolicyName: name})
-			if err != nil {
-				t.Fatalf("read the policy of %s: %v", role, err)
-			}
-			policy, err := url.QueryUnescape(aws.ToString(read.PolicyDocument))
-			if err != nil {
-				t.Fatal(err)
-			}
-			elsewhere := strings.ReplaceAll(policy, "A#"+string(c.name)+"#*", "A#elsewhere#*")
-			if elsewhere == policy {
-				t.Fatalf("the policy of %s names no accounts: %s", role, policy)
-			}
-			put := func(document string) {
-				_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: name, PolicyDocument: &document})
-				if err != nil {
-					t.Fatalf("write the policy of %s: %v", role, err)
-				}
-			}
-			put(elsewhere)
-			c.call(t, s, http.MethodGet, c.list, "").must(t, "list without the right", http.StatusInternalServerError, "{")
-			put(policy)
+			s.without(t, title(string(c.name))+"Manage", "webhooks", "A#"+string(c.name)+"#*", "A#elsewhere#*", func() {
+				c.call(t, s, http.MethodGet, c.list, "").must(t, "list without the right", http.StatusInternalServerError, "{")
+			})
 			c.call(t, s, http.MethodGet, c.list, "").must(t, "list with the right", http.StatusOK, "")
 		})
 	}
+}
+
+// deliveryPoliciesAreEnforced shows the same of the functions that publish,
+// deliver and sweep, each by what it does first.
+func deliveryPoliciesAreEnforced(t *testing.T, s *stack, customers []*customer) {
+	t.Run("publish", func(t *testing.T) {
+		c := customers[0]
+		unregistered := c.event(c.events[1], "nobody")
+		s.without(t, "Publish", "webhooks", "A#*", "A#elsewhere#*", func() {
+			s.publish(t, unregistered).must(t, "publish without the right", http.StatusAccepted, `"failed"`)
+		})
+		s.publish(t, unregistered).must(t, "publish with the right", http.StatusAccepted, `"no_webhook"`)
+	})
+	for _, policy := range []string{"webhooks", "deliveries"} {
+		t.Run("deliver/"+policy, func(t *testing.T) {
+			s.without(t, "Deliver", policy, "A#*", "A#elsewhere#*", func() {
+				if answer, failed := s.invoke(t, "Deliver", unknownMessage()); failed || !strings.Contains(answer, `"m-1"`) {
+					t.Errorf("deliver without the right: %s, want that the message goes back", answer)
+				}
+			})
+			if answer, failed := s.invoke(t, "Deliver", unknownMessage()); failed || strings.Contains(answer, "m-1") {
+				t.Errorf("deliver with the right: %s", answer)
+			}
+		})
+	}
+	t.Run("sweep", func(t *testing.T) {
+		s.without(t, "Sweep", "deliveries", "/index/due", "/index/other", func() {
+			if answer, failed := s.invoke(t, "Sweep", "{}"); !failed {
+				t.Errorf("sweep without the right: %s, want an error", answer)
+			}
+		})
+		if answer, failed := s.invoke(t, "Sweep", "{}"); failed {
+			t.Errorf("sweep with the right: %s", answer)
+		}
+	})
+}
+
+// without does something while a policy of a function's role says another
+// thing than it does.
+func (s *stack) without(t *testing.T, function, policy, says, instead string, do func()) {
+	t.Helper()
+	client := iam.NewFromConfig(s.cloud.config())
+	role, name := s.resources[function+"Role"], aws.String(policy)
+	read, err := client.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: &role, PolicyName: name})
+	if err != nil {
+		t.Fatalf("read the policy of %s: %v", role, err)
+	}
+	document, err := url.QueryUnescape(aws.ToString(read.PolicyDocument))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.ReplaceAll(document, says, instead)
+	if other == document {
+		t.Fatalf("the policy of %s does not say %s: %s", role, says, document)
+	}
+	put := func(document string) {
+		_, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: name, PolicyDocument: &document})
+		if err != nil {
+			t.Fatalf("write the policy of %s: %v", role, err)
+		}
+	}
+	put(other)
+	defer put(document)
+	do()
 }
 
 // title writes an API's name as logical ids begin.

@@ -37,7 +37,7 @@ func built(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"template.yaml", filepath.Join("infra", "data.yaml")} {
+	for _, name := range []string{"template.yaml", filepath.Join("infra", "data.yaml"), filepath.Join("infra", "operations.yaml")} {
 		source, err := os.Stat(filepath.Join(root(t), name))
 		if err != nil {
 			t.Fatal(err)

@@ -9,12 +9,18 @@ these keys, so that policies are judged as AWS judges them:
   kms:DataKeyPairSpec       of a new data key pair
   kms:EncryptionContext:*   and kms:EncryptionContextKeys
 
-Two mistakes of its CloudFormation with nested stacks are put right:
+An action is named as IAM names it, too:
+
+  sqs:SendMessage           of SendMessageBatch, and so on
+
+Three mistakes of its CloudFormation are put right:
 
   A nested stack that is deleted with its parent keeps what its template says
   to retain (DeletionPolicy).
   A resource of a nested stack that an update leaves as it is keeps its
   attributes for Fn::GetAtt.
+  The concurrency of a queue's event source is a number, also where a parameter
+  gave it, which is a text.
 
 Everything else is ministack's own, and its settings are in the environment.
 """
@@ -108,6 +114,40 @@ def add_condition_keys():
     iam_actions.request_tag_context = request_tag_context
 
 
+# What IAM asks for where SQS is sent several messages' requests at once.
+BATCHES = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+
+
+def name_actions_of_batches():
+    """Have the action of a batch be that of each of its parts."""
+    extract = iam_actions.extract_iam_action
+
+    def extract_iam_action(*args, **named):
+        action = extract(*args, **named)
+        return BATCHES.get(action, action)
+
+    iam_actions.extract_iam_action = extract_iam_action
+
+
+def count_concurrency():
+    """Have the concurrency of a queue's event source be a number."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
+
+    def counted(props):
+        scaling = props.get("ScalingConfig") or {}
+        if "MaximumConcurrency" not in scaling:
+            return props
+        return {**props, "ScalingConfig": {**scaling, "MaximumConcurrency": int(scaling["MaximumConcurrency"])}}
+
+    create, update = handlers["create"], handlers["update"]
+    handlers["create"] = lambda logical_id, props, stack: create(logical_id, counted(props), stack)
+    handlers["update"] = lambda physical_id, old, new, *rest: update(physical_id, old, counted(new), *rest)
+
+
 NESTED = "AWS::CloudFormation::Stack"
 RETAINS = ("Retain", "RetainExceptOnCreate")
 
@@ -145,4 +185,6 @@ if __name__ == "__main__":
     add_condition_keys()
     retain_when_nested()
     remember_when_nested()
+    name_actions_of_batches()
+    count_concurrency()
     app.main()
