@@ -49,6 +49,7 @@ func (c *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // who sends broke off
 	}
 	c.arrivals <- arrival{r.URL.Path, r.Header, string(body), time.Now()}
+	w.Header().Set("Retry-After", "3600") // no test waits for another attempt
 	w.WriteHeader(int(c.status.Load()))
 }
 
