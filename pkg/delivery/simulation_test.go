@@ -55,7 +55,7 @@ func newSimulation(t *testing.T, accounts int, seed uint64) *simulation {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log("seed", seed)
+			t.Logf("seed %d: what is drawn is the same, but not who draws first", seed)
 		}
 	})
 	s := &simulation{

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -76,7 +77,7 @@ func TestVirtualTimeAWS(t *testing.T) {
 		"four days, faulty": {faulty, 96 * time.Hour, 2, 95, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSimulation(t, tt.accounts, uint64(time.Now().UnixNano()))
+			s := newSimulation(t, tt.accounts, rand.Uint64())
 			s.precise, s.failing = tt.faults == faults{}, int64(tt.failing)
 			synctest.Test(t, func(t *testing.T) {
 				s.t = t
@@ -123,7 +124,7 @@ func ticks(ctx context.Context, every time.Duration) func(func(time.Time) bool) 
 // The schedules are kept by one process, with its own queue and a sweeper that
 // watches.
 func TestVirtualTimeLocal(t *testing.T) {
-	s := newSimulation(t, 15, uint64(time.Now().UnixNano()))
+	s := newSimulation(t, 15, rand.Uint64())
 	s.precise, s.failing = true, 60
 	synctest.Test(t, func(t *testing.T) {
 		s.t = t
@@ -149,14 +150,14 @@ func TestVirtualTimeLocal(t *testing.T) {
 // A backlog that a queue with little room has to take in parts is delivered
 // whole, in virtual time, and each delivery once.
 func TestVirtualBacklog(t *testing.T) {
-	const count = 4000
+	const count = 2000
 	w := emptyWorld(t, bubbleStart)
 	w.addAccount(t, squakeAccount)
 	w.register(t, subjects[0], "w1")
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
-		queue := localqueue.New(localqueue.Config{Capacity: 500})
+		queue := localqueue.New(localqueue.Config{Capacity: 300})
 		publisher := w.publisher()
 		publisher.Queue, publisher.Now = queue, time.Now
 		list := events(subjects[0], count)
