@@ -68,11 +68,7 @@ func overTLS(b *testing.B, s *stack, plain []*subject) []*subject {
 	}
 	server := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
 	b.Cleanup(server.Close)
-	certificate := filepath.Join(b.TempDir(), "ca.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := os.WriteFile(certificate, block, 0o600); err != nil {
-		b.Fatal(err)
-	}
+	certificate := certificateFile(b, server)
 	var tls []*subject
 	for _, p := range plain {
 		if !strings.HasPrefix(p.name, "squake") {
@@ -84,6 +80,17 @@ func overTLS(b *testing.B, s *stack, plain []*subject) []*subject {
 		tls = append(tls, &over)
 	}
 	return tls
+}
+
+// certificateFile writes a server's certificate for those who are to trust it.
+func certificateFile(tb testing.TB, server *httptest.Server) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, block, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return path
 }
 
 // badURL names each function's event with a valid token and a bad URL.

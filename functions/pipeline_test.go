@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	own := map[string]string{
 		"AWS_ENDPOINT_URL_KMS": kms, "HOOKLINE_SEALING_KEY_ARN": kmsKeyARN,
 		"AWS_ENDPOINT_URL_SQS": q.url, "HOOKLINE_QUEUE_URL": queueURL,
-		"HOOKLINE_ALLOW_HTTP": "true", "HOOKLINE_ALLOW_PRIVATE": "true",
+		"HOOKLINE_ALLOW_PRIVATE": "true", "SSL_CERT_FILE": e.certificate,
 	}
 	key := s.makeKey(t, own)
 	own["HOOKLINE_SEALING_KEY_ID"], own["HOOKLINE_SEALING_PUBLIC_KEY"] = key.Data.KeyID, key.Data.PublicKey

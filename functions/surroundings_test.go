@@ -96,9 +96,11 @@ func (q *queue) of(accounts []webhook.Account) []sentMessage {
 	return own
 }
 
-// endpoint is where customers receive.
+// endpoint is where customers receive, over TLS.
 type endpoint struct {
 	url string
+	// certificate is the file of what its callers have to trust.
+	certificate string
 
 	mu       sync.Mutex
 	status   int
@@ -115,7 +117,7 @@ type receipt struct {
 func startEndpoint(t *testing.T) *endpoint {
 	t.Helper()
 	e := &endpoint{status: http.StatusOK}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || r.Method != http.MethodPost {
 			t.Errorf("%s %s arrives: %v", r.Method, r.URL, err)
@@ -127,8 +129,11 @@ func startEndpoint(t *testing.T) *endpoint {
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(status)
 	}))
+	server.EnableHTTP2 = true // as receivers have it; the functions may or may not
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	e.url = server.URL
+	e.certificate = certificateFile(t, server)
 	return e
 }
 

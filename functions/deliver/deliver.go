@@ -61,7 +61,7 @@ func start(ctx context.Context, environment map[string]string, log *slog.Logger)
 		attempt: delivery.NewWorker(delivery.WorkerConfig{
 			Store:    store,
 			Queue:    queue,
-			Sender:   outbound.New(outbound.Config{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
+			Sender:   outbound.New(outbound.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
 			Opener:   unseal.New(kmskeys.NewUnwrapper(kms, c.SealingKeyARN, store)),
 			Sendings: sendings,
 			Now:      time.Now,
