@@ -31,6 +31,8 @@ type site struct {
 	url      string
 	arrivals chan arrival
 	status   atomic.Int64 // of the answers
+	// hold, if there is one, is waited for before an answer.
+	hold atomic.Pointer[chan struct{}]
 }
 
 func openSite(t testing.TB) *site {
@@ -49,8 +51,25 @@ func (c *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // who sends broke off
 	}
 	c.arrivals <- arrival{r.URL.Path, r.Header, string(body), time.Now()}
+	if hold := c.hold.Load(); hold != nil {
+		select {
+		case <-*hold:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	w.Header().Set("Retry-After", "3600") // no test waits for another attempt
 	w.WriteHeader(int(c.status.Load()))
+}
+
+// block keeps answers back until the function that it returns is called.
+func (c *site) block() (release func()) {
+	hold := make(chan struct{})
+	c.hold.Store(&hold)
+	return func() {
+		c.hold.Store(nil)
+		close(hold)
+	}
 }
 
 // next gives what arrives next.
@@ -230,7 +249,8 @@ func (p place) run(t testing.TB, args ...string) string {
 	return p.runWith(t, "", args...)
 }
 
-// runWith runs a command with a text as its standard input.
+// runWith runs a command with a text as its standard input. No time passes when
+// it waits.
 func (p place) runWith(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -238,6 +258,7 @@ func (p place) runWith(t testing.TB, stdin string, args ...string) string {
 	var out, said bytes.Buffer
 	program := newProgram(noSettings, &out, &said)
 	program.stdin = strings.NewReader(stdin)
+	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	err := program.run(ctx, append(append([]string{"hookline"}, args...), p.flags()...))
 	if err != nil || said.Len() > 0 {
 		t.Fatalf("hookline %s: %v, %s", strings.Join(args, " "), err, said.String())
