@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // globals are the flags that every command takes.
@@ -22,6 +23,8 @@ type globals struct {
 	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
 	Stack string    `help:"Work on the deployed CloudFormation stack of this name." placeholder:"NAME" xor:"store"`
 	JSON  bool      `help:"Write results as JSON." name:"json"`
+
+	Version kong.VersionFlag `help:"Print the version."`
 }
 
 // commands is the whole command line.
@@ -116,10 +119,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // run sets the flags and the name of the program by the command line.
 func (p *program) run(ctx context.Context, args []string) error {
 	var line commands
-	asked := false // for help, which has been written then
+	asked := false // for help or the version, which has been written then
 	parser, err := kong.New(&line,
 		kong.Name("hookline"),
 		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
+		kong.Vars{"version": "hookline " + webhook.Version},
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { asked = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),

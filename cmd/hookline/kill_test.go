@@ -42,6 +42,7 @@ type inbox struct {
 	mu       sync.Mutex
 	ids      map[string]map[string]int // by the event's payload; how often
 	requests int
+	agent    string        // the latest sender's
 	changed  chan struct{} // holds one signal
 }
 
@@ -66,6 +67,7 @@ func (in *inbox) receive(w http.ResponseWriter, r *http.Request) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.requests++
+	in.agent = r.UserAgent()
 	first := in.ids[body.Data] == nil
 	if n, err := strconv.Atoi(body.Data); first && err == nil && n%refusedOf == 0 {
 		in.ids[body.Data] = map[string]int{}
@@ -215,6 +217,9 @@ func TestKilledServerLosesNoEvent(t *testing.T) {
 	}
 	mustReceive(t, in, events)
 	mustBeDelivered(t, data, events)
+	if want := "Hookline/" + webhook.Version; in.agent != want {
+		t.Errorf("User-Agent %q, want %q", in.agent, want)
+	}
 	t.Logf("%d events, %d kills, %d requests at the receiver", events, kills, in.requests)
 	m.current.signal(t, os.Interrupt)
 	if err := m.current.wait(t); err != nil {

@@ -93,6 +93,7 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, targe
 	worker := delivery.NewWorker(delivery.WorkerConfig{
 		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: jitter, Log: slog.New(slog.DiscardHandler),
 		Sender: outbound.New(outbound.Config{
+			Version:      webhook.Version,
 			AllowHTTP:    c.AllowHTTP || s.setting("HOOKLINE_ALLOW_HTTP") == "true",
 			AllowPrivate: c.AllowPrivate || s.setting("HOOKLINE_ALLOW_PRIVATE") == "true",
 			Now:          p.now,

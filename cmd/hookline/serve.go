@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/unseal"
 	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 type serveCommand struct {
@@ -114,7 +115,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	}
 	s.dispatcher = newDispatcher(dispatcherConfig{
 		store: s.store, file: opened.file, opener: unseal.New(key), sendings: sendings, now: p.now, log: s.log,
-		sender: outbound.Config{AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
+		sender: outbound.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
 	})
 	handler.apis[operator.Path] = operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
