@@ -35,12 +35,15 @@ func BenchmarkServe(b *testing.B) {
 	}
 	b.Cleanup(func() { _ = log.Close() })
 	s := bootTo(b, log, data)
-	clients := newBenchClients(b, s.URL, func(number int) string {
+	register := benchRequest{path: "/v1/webhooks/register", body: oneEvent("bench.trip." + benchDigits), want: http.StatusCreated}
+	clients := newBenchClients(b, s.URL, func(number int) benchRequest {
 		account := fmt.Sprintf("abbeycross:bench-%d", number)
 		cli(b, "account", "create", account, "--data", s.data)
-		return cli(b, "token", "create", "--account", account, "--data", s.data)
+		own := register
+		own.token = cli(b, "token", "create", "--account", account, "--data", s.data)
+		return own
 	})
-	bare := newBenchClients(b, newBareServer(b), func(int) string { return "hk_of_no_account" })
+	bare := newBenchClients(b, newBareServer(b), func(int) benchRequest { return register })
 	b.ReportAllocs()
 	b.ResetTimer()
 	rate, waits := measure(b, clients)
@@ -76,7 +79,7 @@ func measure(b *testing.B, clients []*benchClient) (perSecond float64, waits *hd
 		all.Go(func() {
 			for left.Add(-1) >= 0 && c.failed == nil {
 				start := time.Now()
-				c.failed = c.register()
+				c.failed = c.send()
 				_ = c.waits.RecordValue(time.Since(start).Microseconds()) // up to a minute
 			}
 		})
@@ -93,64 +96,87 @@ func measure(b *testing.B, clients []*benchClient) (perSecond float64, waits *hd
 	return float64(b.N) / elapsed.Seconds(), waits
 }
 
-// benchClient writes requests that differ in the digits of their event only.
+// benchRequest is a POST whose body has benchDigits in one or more places.
+type benchRequest struct {
+	path, token, body string
+	want              int // the status of its answer
+}
+
+// benchDigits are those in which the requests of a client differ.
+const benchDigits = "00000000"
+
+// benchClient writes requests that differ in their digits only.
 type benchClient struct {
 	conn    net.Conn
 	answers *bufio.Reader
 	request []byte
-	digits  []byte // of the event, inside request
+	digits  [][]byte // inside request
+	want    int
 	count   int
 	waits   *hdrhistogram.Histogram
 	failed  error
 }
 
-// newBenchClients gives clients that were seen to work, each with the token
-// that newToken gives for its number.
-func newBenchClients(b *testing.B, server string, newToken func(number int) string) []*benchClient {
+// newBenchClients gives clients that were seen to work, each with the request
+// that its number makes.
+func newBenchClients(b *testing.B, server string, of func(number int) benchRequest) []*benchClient {
 	b.Helper()
 	clients := make([]*benchClient, benchClients)
 	for i := range clients {
-		clients[i] = newBenchClient(b, server, newToken(i))
-		if err := clients[i].register(); err != nil {
+		clients[i] = newBenchClient(b, server, of(i))
+		if err := clients[i].send(); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return clients
 }
 
-func newBenchClient(b *testing.B, server, token string) *benchClient {
+func newBenchClient(b *testing.B, server string, r benchRequest) *benchClient {
 	b.Helper()
-	const digits = "00000000"
-	body := oneEvent("bench.trip." + digits)
-	request := fmt.Appendf(nil, "POST /v1/webhooks/register HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", token, len(body), body)
+	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", r.path, r.token, len(r.body), r.body)
 	conn, err := net.DialTimeout("tcp", hostOf(b, server), patience)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = conn.Close() })
-	at := bytes.LastIndex(request, []byte(digits))
+	var digits [][]byte
+	for rest := request; ; {
+		at := bytes.Index(rest, []byte(benchDigits))
+		if at < 0 {
+			break
+		}
+		digits = append(digits, rest[at:at+len(benchDigits)])
+		rest = rest[at+len(benchDigits):]
+	}
 	return &benchClient{
 		conn:    conn,
 		answers: bufio.NewReader(conn),
 		request: request,
-		digits:  request[at : at+len(digits)],
+		digits:  digits,
+		want:    r.want,
 		waits:   hdrhistogram.New(1, time.Minute.Microseconds(), 3),
 	}
 }
 
-// register sends the next request and demands a 201.
-func (c *benchClient) register() error {
+// send sends the next request and demands the status that it is to have.
+func (c *benchClient) send() error {
 	c.count++
-	for i, n := len(c.digits)-1, c.count; i >= 0; i, n = i-1, n/10 {
-		c.digits[i] = byte('0' + n%10)
+	return c.sendNumber(c.count)
+}
+
+// sendNumber sends the request with a number in its digits.
+func (c *benchClient) sendNumber(number int) error {
+	text := fmt.Appendf(nil, "%0*d", len(benchDigits), number)
+	for _, digits := range c.digits {
+		copy(digits, text)
 	}
 	if _, err := c.conn.Write(c.request); err != nil {
 		return err
 	}
 	status, err := c.readAnswer()
-	if err == nil && status != http.StatusCreated {
-		err = fmt.Errorf("request %d: status %d, want 201", c.count, status)
+	if err == nil && status != c.want {
+		err = fmt.Errorf("request %d: status %d, want %d", number, status, c.want)
 	}
 	return err
 }

@@ -27,9 +27,18 @@ type child struct {
 // spawn starts the real program and waits until its port is open.
 func spawn(t testing.TB, data string, more ...string) *child {
 	t.Helper()
+	log := &transcript{}
+	c := spawnTo(t, log, data, more...)
+	c.log = log
+	return c
+}
+
+// spawnTo starts the real program, which logs to log.
+func spawnTo(t testing.TB, log io.Writer, data string, more ...string) *child {
+	t.Helper()
 	c := &child{instance: instance{data: data, log: &transcript{}}, ended: make(chan error, 1)}
 	command := exec.Command("hookline", serveArgs(data, more...)[1:]...)
-	command.Stderr = c.log
+	command.Stderr = log
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -51,3 +51,50 @@ func BenchmarkCreate(b *testing.B) {
 	b.ReportMetric(float64(waits[len(waits)*99/100].Microseconds())/1000, "p99-ms")
 	b.ReportMetric(float64(waits[len(waits)-1].Microseconds())/1000, "max-ms")
 }
+
+// BenchmarkAttempt measures what a delivery costs the store from its
+// acceptance to its success, one after the other, and of that the reads.
+func BenchmarkAttempt(b *testing.B) {
+	s := open(b, newPath(b))
+	w := webhook.Webhook{
+		Account: webhook.Account{Dialect: "squake", ID: "acme"}, Event: "order", ID: "0197b2f0-0000-7000-8000-000000000000",
+		URL: "https://receiver.example/hooks/in/0123456789", SealedKey: make([]byte, 250), Version: 1, CreatedAt: time.Now(),
+	}
+	if err := s.CreateAccount(b.Context(), webhook.AccountInfo{Account: w.Account, CreatedAt: time.Now()}); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
+		b.Fatal(err)
+	}
+	subjects := []webhook.Subject{{Account: w.Account, Event: w.Event}}
+	var reads time.Duration
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		now := time.Now()
+		d := webhook.Delivery{
+			Account: w.Account, Event: w.Event, EventID: fmt.Sprint(i), Time: now, Payload: []byte(`{"hello":"world"}`),
+			WebhookID: w.ID, URL: w.URL, AcceptedAt: now, Active: true, Next: now, Due: now.Add(2 * time.Minute),
+		}
+		if _, err := s.Targets(b.Context(), subjects); err != nil {
+			b.Fatal(err)
+		}
+		reads += time.Since(now)
+		if _, err := s.AddDelivery(b.Context(), d); err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		task, err := s.Task(b.Context(), d.Message())
+		reads += time.Since(begin)
+		if err != nil {
+			b.Fatal(err)
+		}
+		done := task.Delivery
+		done.Attempts, done.AttemptedAt, done.Status, done.StatusCode = 1, now, webhook.Success, 200
+		done.Active, done.Next, done.Due = false, time.Time{}, time.Time{}
+		if _, err := s.Settle(b.Context(), webhook.Settlement{Was: task.Delivery, Now: done, Mark: webhook.MarkSent}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(reads.Nanoseconds())/float64(b.N)/1000, "µs-read/op")
+}

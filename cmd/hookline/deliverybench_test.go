@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// arrivals is a receiver of benchEvents: when each was published and came.
+type arrivals struct {
+	*httptest.Server
+
+	published []atomic.Int64 // by number, in nanoseconds; 0 before
+	waits     []atomic.Int64 // until it came; 0 before
+	count     atomic.Int64   // events that came, each once
+	all       chan struct{}  // closed when as many came as are expected
+	expected  int64
+}
+
+func newArrivals(b *testing.B, expected int) *arrivals {
+	b.Helper()
+	a := &arrivals{
+		published: make([]atomic.Int64, expected+1), waits: make([]atomic.Int64, expected+1),
+		all: make(chan struct{}), expected: int64(expected),
+	}
+	a.Server = httptest.NewServer(a)
+	b.Cleanup(a.Close)
+	return a
+}
+
+// ServeHTTP takes a delivery: {"data":"<digits>"}.
+func (a *arrivals) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	now := time.Now().UnixNano()
+	text, err := io.ReadAll(r.Body)
+	digits := strings.TrimSuffix(strings.TrimPrefix(string(text), `{"data":"`), `"}`)
+	n, numberErr := strconv.Atoi(digits)
+	if err != nil || numberErr != nil || n >= len(a.waits) {
+		panic(http.ErrAbortHandler) // none of ours: the benchmark will miss it
+	}
+	if a.waits[n].CompareAndSwap(0, max(now-a.published[n].Load(), 1)) && a.count.Add(1) == a.expected {
+		close(a.all)
+	}
+}
+
+// wait returns when all have come.
+func (a *arrivals) wait(b *testing.B) {
+	b.Helper()
+	select {
+	case <-a.all:
+	case <-time.After(patience):
+		b.Fatalf("%d of %d events have come", a.count.Load(), a.expected)
+	}
+}
+
+// histogram is of the waits in microseconds.
+func (a *arrivals) histogram() *hdrhistogram.Histogram {
+	h := hdrhistogram.New(1, time.Minute.Microseconds(), 3)
+	for i := range a.waits {
+		if wait := a.waits[i].Load(); wait > 0 {
+			_ = h.RecordValue(wait / 1000) // up to a minute
+		}
+	}
+	return h
+}
+
+// reportQuantiles reports the median and the slowest hundredth.
+func reportQuantiles(b *testing.B, h *hdrhistogram.Histogram, of string) {
+	b.Helper()
+	b.ReportMetric(float64(h.ValueAtQuantile(50))/1000, of+"p50-ms")
+	b.ReportMetric(float64(h.ValueAtQuantile(99))/1000, of+"p99-ms")
+}
+
+// benchServer is a server of the real program in a process of its own, which
+// logs to a file, with a publisher's token.
+type benchServer struct {
+	*child
+	publisher string
+}
+
+func newBenchServer(b *testing.B, data string) *benchServer {
+	b.Helper()
+	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &benchServer{child: spawnTo(b, log, data, "--dev")}
+	s.stop = sync.OnceValue(func() error {
+		s.signal(b, os.Interrupt)
+		return errors.Join(s.wait(b), log.Close())
+	})
+	b.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			b.Errorf("serve ended with %v", err)
+		}
+	})
+	s.publisher = cli(b, "token", "create", "--operator", "--data", data)
+	return s
+}
+
+// registered registers a URL for Squake's orders in an account of its own.
+func (s *benchServer) registered(b *testing.B, account, url string) {
+	b.Helper()
+	cli(b, "account", "create", account, "--data", s.data)
+	token := cli(b, "token", "create", "--account", account, "--data", s.data)
+	status, err := post(b.Context(), newClient(b), s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"`+url+`"}`,
+		"Authorization: Bearer "+token, "Content-Type: application/json")
+	if err != nil || status != http.StatusCreated {
+		b.Fatalf("register: %d, %v", status, err)
+	}
+}
+
+// publishing is the request that publishes events of one account, one of which
+// has digits for its payload.
+func (s *benchServer) publishing(account string) benchRequest {
+	return benchRequest{
+		path: "/events", token: s.publisher, want: http.StatusAccepted,
+		body: `{"events":[{"account":"` + account + `","event":"order","payload":"` + benchDigits + `"}]}`,
+	}
+}
+
+// pace publishes n events, 50 a second whatever becomes of them, over the
+// client's connection.
+func pace(b *testing.B, a *arrivals, c *benchClient, n int) {
+	b.Helper()
+	const interval = time.Second / 50
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for i := range n {
+		<-ticker.C
+		a.published[i].Store(time.Now().UnixNano())
+		if err := c.sendNumber(i); err != nil {
+			b.Fatal(err)
+		}
+	}
+	a.wait(b)
+}
+
+// BenchmarkPublishReceive measures how long after it is published, at 50 a
+// second, an event arrives: with nothing else stored, and with 500,000 other
+// webhooks; and, as a yardstick, when a bare HTTP server that stores and signs
+// nothing hands it on.
+func BenchmarkPublishReceive(b *testing.B) {
+	for _, others := range []int{0, 500_000} {
+		b.Run("others="+strconv.Itoa(others), func(b *testing.B) {
+			data := b.TempDir()
+			storeOthers(b, data, others)
+			s := newBenchServer(b, data)
+			a := newArrivals(b, b.N)
+			s.registered(b, "squake:paced", a.URL)
+			b.ResetTimer()
+			pace(b, a, newBenchClient(b, s.URL, s.publishing("squake:paced")), b.N)
+			b.StopTimer()
+			reportQuantiles(b, a.histogram(), "")
+		})
+	}
+	b.Run("relay", func(b *testing.B) {
+		a := newArrivals(b, b.N)
+		relay := newRelay(b, a.URL)
+		b.ResetTimer()
+		pace(b, a, newBenchClient(b, relay, benchRequest{path: "/", body: `{"data":"` + benchDigits + `"}`, want: http.StatusAccepted}), b.N)
+		b.StopTimer()
+		reportQuantiles(b, a.histogram(), "")
+	})
+}
+
+// storeOthers stores webhooks of other accounts.
+func storeOthers(b *testing.B, data string, n int) {
+	b.Helper()
+	cli(b, "account", "create", "squake:first", "--data", data) // makes the data
+	s := openData(b, data)
+	sealed := make([]byte, 250)
+	const workers = 64
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := w; i < n; i += workers {
+				_, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
+					Account: webhook.Account{Dialect: "squake", ID: fmt.Sprintf("other-%d", i)},
+					Event:   "order", ID: fmt.Sprintf("0197b2f0-0000-7000-8000-%012d", i), Claim: strconv.Itoa(i),
+					URL: "https://receiver.example/hooks/in/0123456789", SealedKey: sealed, Version: 1, CreatedAt: time.Now(),
+				}}})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// newRelay accepts a body and then sends it on.
+func newRelay(b *testing.B, to string) (url string) {
+	b.Helper()
+	client := newClient(b)
+	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, "{}")
+		go func() { _, _ = post(context.Background(), client, to, string(text)) }()
+	}))
+	b.Cleanup(relay.Close)
+	return relay.URL
+}
+
+// BenchmarkDeliveries measures deliveries a second from end to end: 16
+// publishers as fast as they are answered, one event a request and ten, until
+// the last has come.
+func BenchmarkDeliveries(b *testing.B) {
+	for _, together := range []int{1, 10} {
+		b.Run("together="+strconv.Itoa(together), func(b *testing.B) { benchDeliveries(b, together) })
+	}
+}
+
+func benchDeliveries(b *testing.B, together int) {
+	s := newBenchServer(b, b.TempDir())
+	a := newArrivals(b, (b.N+together-1)/together*together)
+	s.registered(b, "squake:flood", a.URL)
+	request := s.publishing("squake:flood")
+	// Of the events of a request the digits are the number of the first, and
+	// each has a digit of its own behind them.
+	if together > 1 {
+		var events []string
+		for i := range together {
+			events = append(events, `{"account":"squake:flood","event":"order","payload":"`+benchDigits+strconv.Itoa(i)+`"}`)
+		}
+		request.body = `{"events":[` + strings.Join(events, ",") + `]}`
+	}
+	var clients []*benchClient
+	for range benchClients {
+		clients = append(clients, newBenchClient(b, s.URL, request))
+	}
+	var next atomic.Int64
+	var publishers sync.WaitGroup
+	b.ResetTimer()
+	begin := time.Now()
+	for _, c := range clients {
+		publishers.Go(func() {
+			for first := next.Add(1) - 1; first*int64(together) < a.expected && c.failed == nil; first = next.Add(1) - 1 {
+				now := time.Now()
+				for i := range together {
+					a.published[int(first)*together+i].Store(now.UnixNano())
+				}
+				c.failed = c.sendNumber(int(first))
+				_ = c.waits.RecordValue(time.Since(now).Microseconds())
+			}
+		})
+	}
+	publishers.Wait()
+	published := time.Since(begin)
+	for _, c := range clients {
+		if c.failed != nil {
+			b.Fatal(c.failed)
+		}
+		clients[0].waits.Merge(c.waits)
+	}
+	a.wait(b)
+	elapsed := time.Since(begin)
+	b.StopTimer()
+	b.ReportMetric(float64(a.expected)/elapsed.Seconds(), "deliveries/s")
+	b.ReportMetric(float64(a.expected)/published.Seconds(), "published/s")
+	reportQuantiles(b, a.histogram(), "arrival-")
+	b.ReportMetric(s.peakMemory(b), "server-MiB")
+}
+
+// peakMemory is the most that the process has had in memory, in MiB.
+func (s *benchServer) peakMemory(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
+	if err != nil {
+		return 0 // not Linux
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kib, err := strconv.Atoi(strings.Fields(value)[0])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return float64(kib) / 1024
+		}
+	}
+	return 0
+}
+
+// BenchmarkHealthyBesideHanging measures how long events take to a healthy
+// receiver, 50 a second, alone and beside 50 webhooks whose receiver never
+// answers, each with as many events waiting as there come to the healthy one.
+func BenchmarkHealthyBesideHanging(b *testing.B) {
+	for _, hanging := range []int{0, 50} {
+		b.Run("hanging="+strconv.Itoa(hanging), func(b *testing.B) {
+			s := newBenchServer(b, b.TempDir())
+			a := newArrivals(b, b.N)
+			s.registered(b, "squake:healthy", a.URL)
+			release := make(chan struct{})
+			hang := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+			b.Cleanup(func() { close(release); hang.Close() })
+			for i := range hanging {
+				account := fmt.Sprintf("squake:hanging-%d", i)
+				s.registered(b, account, hang.URL)
+				c := newBenchClient(b, s.URL, s.publishing(account))
+				for n := range 20 {
+					if err := c.sendNumber(n); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ResetTimer()
+			pace(b, a, newBenchClient(b, s.URL, s.publishing("squake:healthy")), b.N)
+			b.StopTimer()
+			reportQuantiles(b, a.histogram(), "")
+		})
+	}
+}
