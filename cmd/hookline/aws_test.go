@@ -109,7 +109,7 @@ func testStack(t *testing.T, prefix string) {
 			t.Errorf("CloudFormation was asked for %q", r.Form)
 		}
 		if outputs, found := stacks[stack]; found {
-			_, _ = fmt.Fprint(w, describeStacks(stack, outputs))
+			_, _ = fmt.Fprint(w, describeStacks(stack, outputs, nil))
 			return
 		}
 		w.WriteHeader(http.StatusBadRequest)
@@ -134,14 +134,17 @@ func testStack(t *testing.T, prefix string) {
 }
 
 // describeStacks is an answer in the query protocol's XML.
-func describeStacks(stack string, outputs map[string]string) string {
-	var members strings.Builder
+func describeStacks(stack string, outputs, parameters map[string]string) string {
+	var members, given strings.Builder
 	for key, value := range outputs {
 		fmt.Fprintf(&members, `<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>`, key, value)
 	}
+	for key, value := range parameters {
+		fmt.Fprintf(&given, `<member><ParameterKey>%s</ParameterKey><ParameterValue>%s</ParameterValue></member>`, key, value)
+	}
 	return `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>` +
 		`<StackName>` + stack + `</StackName><StackStatus>UPDATE_COMPLETE</StackStatus><CreationTime>2026-01-15T10:30:00Z</CreationTime>` +
-		`<Outputs>` + members.String() + `</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
+		`<Outputs>` + members.String() + `</Outputs><Parameters>` + given.String() + `</Parameters></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
 }
 
 func TestNoRegion(t *testing.T) {
