@@ -2,6 +2,7 @@ package deploytest
 
 import (
 	"maps"
+	"path"
 	"strings"
 	"testing"
 )
@@ -28,6 +29,10 @@ func TestDeploy(t *testing.T) {
 		{"gone", receiver.isLeftInPeace},
 		{"policies", policiesAreEnforced},
 		{"delivery policies", deliveryPoliciesAreEnforced},
+		{"sending", func(t *testing.T, s *stack, customers []*customer) {
+			queue := path.Base(s.outputs["QueueUrl"])
+			receiver.needsItsRight(t, s, customers[0], "Publish", "attempts", queue, "elsewhere", "messages of accepted events were not sent")
+		}},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.do(t, first, customers) }) {
 			t.FailNow() // what follows builds on it
@@ -39,6 +44,8 @@ func TestDeploy(t *testing.T) {
 	second := onKeptData(t, aws, cli, template, kept)
 	nothingIsLost(t, second, customers, before)
 	lifecycle(t, second, customers)
+	// Its deliver has opened no key yet, and keeps those that it has.
+	receiver.needsItsRight(t, second, customers[0], "Deliver", "keys", "kms:EncryptionContext:hookline:key", "kms:EncryptionContext:another", "unwrap sealing key")
 	receiver.getsWhatIsPublished(t, second, customers)
 	second.delete(t)
 	kept.isThere(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -32,4 +34,20 @@ func (c *cloud) functionLogs() string {
 		}
 	}
 	return text.String()
+}
+
+// awaitLog waits until the functions have printed a text.
+func (c *cloud) awaitLog(t *testing.T, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for !strings.Contains(c.functionLogs(), text) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatalf("no function prints %q", text)
+		}
+	}
 }

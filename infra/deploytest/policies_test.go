@@ -1,6 +1,7 @@
 package deploytest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -58,6 +59,28 @@ func deliveryPoliciesAreEnforced(t *testing.T, s *stack, customers []*customer) 
 			t.Errorf("sweep with the right: %s", answer)
 		}
 	})
+}
+
+// needsItsRight publishes an event while a function lacks a right that delivering
+// it takes, and waits until the function's log says so: the event is accepted,
+// and nothing arrives. With the right back, the operator has it attempted.
+func (r *receiver) needsItsRight(t *testing.T, s *stack, c *customer, function, policy, says, instead, logged string) {
+	t.Helper()
+	var published answer
+	id := "without-" + policy
+	s.without(t, function, policy, says, instead, func() {
+		published = s.publish(t, c.event(c.events[0], id)).must(t, "publish", http.StatusAccepted, `"accepted"`)
+		s.cloud.awaitLog(t, logged)
+	})
+	results, _ := published.member(t, "results").([]any)
+	result, _ := results[0].(map[string]any)
+	s.operate(t, "delivery", "retry", fmt.Sprint(result["delivery"]), "--account", c.account.String())
+	got := r.next(t)
+	if !strings.Contains(string(got.body), id) {
+		t.Errorf("received %s, want what was published without the right", got.body)
+	}
+	c.verify(t, got)
+	s.areSettled(t, []*customer{c})
 }
 
 // without does something while a policy of a function's role says another
