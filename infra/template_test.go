@@ -36,7 +36,7 @@ type resource struct {
 
 // functionProperties are those of an AWS::Serverless::Function.
 type functionProperties struct {
-	CodeUri       string //nolint:revive // as CloudFormation spells it
+	CodeUri       string
 	Handler       string
 	Runtime       string
 	Role          any
@@ -46,8 +46,8 @@ type functionProperties struct {
 	Environment   struct{ Variables map[string]any }
 	Events        map[string]struct {
 		Type       string
-		Properties struct { //nolint:revive // as CloudFormation spells it
-			ApiId, Method, Path string
+		Properties struct {
+			ApiId, Method, Path string //nolint:revive // as CloudFormation spells it
 			Auth                struct{ Authorizer string }
 			// Of a queue.
 			Queue                 string

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestGoneDisables(t *testing.T) {
 		w.receiver.answers = []delivery.Answer{failing(410)}
 		w.attempt(t, messages[0], delivery.Disabled)
 		d := w.record(t, messages[0])
-		if d.Active || d.Attempts != 1 || d.Status != webhook.Failed || d.StatusCode != 410 || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
+		if d.Active || d.Attempts != 1 || d.Status != webhook.Failed || d.StatusCode != http.StatusGone || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
 			t.Errorf("%s: record %+v", s.Account, d)
 		}
 		list, err := w.store.Webhooks(t.Context(), s.Account)

@@ -43,7 +43,7 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 			!d.AttemptedAt.Equal(start) || d.Active != (tt.reason != "") {
 			t.Errorf("%+v: record %+v", tt.answer, d)
 		}
-		line := fmt.Sprintf(`"delivery":"%s","attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.answer.Status)
+		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.answer.Status)
 		if tt.reason != "" {
 			line += `,"reason":"` + tt.reason + `","final":false`
 		}

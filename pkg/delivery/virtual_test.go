@@ -35,7 +35,7 @@ func (c *cloud) Send(_ context.Context, messages []webhook.Message) error {
 		if delay > delivery.MaxDelay {
 			c.t.Errorf("a message %v ahead of its time", delay)
 		}
-		delay = (delay + time.Second - 1) / time.Second * time.Second
+		delay = (delay + time.Second - 1).Truncate(time.Second)
 		if !c.chance(c.lost) {
 			c.deliver(m, delay+c.upTo(200*time.Millisecond))
 		}

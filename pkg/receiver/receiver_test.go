@@ -49,7 +49,7 @@ func newRecorder(t testing.TB, change func(*receiver.Config)) *recorder {
 }
 
 // send gives the answer to a delivery with header lines "name: value".
-func (r *recorder) send(ctx context.Context, method, target string, body io.Reader, header ...string) *http.Response {
+func (r *recorder) send(ctx context.Context, method, target string, body io.Reader, header ...string) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(ctx, method, target, body)
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
@@ -57,10 +57,10 @@ func (r *recorder) send(ctx context.Context, method, target string, body io.Read
 	}
 	answer := httptest.NewRecorder()
 	r.ServeHTTP(answer, request)
-	return answer.Result()
+	return answer
 }
 
-func (r *recorder) post(t testing.TB, body string, header ...string) *http.Response {
+func (r *recorder) post(t testing.TB, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	return r.send(t.Context(), http.MethodPost, "/in", strings.NewReader(body), header...)
 }
@@ -85,10 +85,10 @@ func TestAnswers(t *testing.T) {
 	} {
 		r := newRecorder(t, func(c *receiver.Config) { c.Answer = tt.answer })
 		answer := r.post(t, "{}")
-		text, err := io.ReadAll(answer.Body)
-		if err != nil || answer.StatusCode != tt.answer.Status || string(text) != tt.body ||
-			answer.Header.Get("Retry-After") != tt.retryAfter || answer.Header.Get("Location") != tt.location {
-			t.Errorf("%v: %d %v with %q, %v", tt.answer, answer.StatusCode, answer.Header, text, err)
+		text := answer.Body.String()
+		if answer.Code != tt.answer.Status || text != tt.body ||
+			answer.Header().Get("Retry-After") != tt.retryAfter || answer.Header().Get("Location") != tt.location {
+			t.Errorf("%v: %d %v with %q", tt.answer, answer.Code, answer.Header(), text)
 		}
 		if got := r.shown[0].Answer.String(); got != tt.text {
 			t.Errorf("shown as %q, want %q", got, tt.text)
@@ -100,10 +100,10 @@ func TestFailFirst(t *testing.T) {
 	r := newRecorder(t, func(c *receiver.Config) { c.FailFirst, c.Answer.Status = 2, http.StatusAccepted })
 	for i, want := range []int{500, 500, 202, 202} {
 		// What is no delivery is not counted.
-		if answer := r.send(t.Context(), http.MethodGet, "/", nil); answer.StatusCode != http.StatusOK {
-			t.Errorf("GET /: %d, want 200", answer.StatusCode)
+		if answer := r.send(t.Context(), http.MethodGet, "/", nil); answer.Code != http.StatusOK {
+			t.Errorf("GET /: %d, want 200", answer.Code)
 		}
-		if got := r.post(t, "{}").StatusCode; got != want || r.shown[i].Answer.Status != want {
+		if got := r.post(t, "{}").Code; got != want || r.shown[i].Answer.Status != want {
 			t.Errorf("delivery %d: %d, shown as %v, want %d", i+1, got, r.shown[i].Answer, want)
 		}
 	}
@@ -138,11 +138,11 @@ func TestCountsWebhookIDs(t *testing.T) {
 func TestBodyLimit(t *testing.T) {
 	r := newRecorder(t, func(c *receiver.Config) { c.Keys = keys(t, abbeycrossKey) })
 	full := bytes.Repeat([]byte("a"), receiver.MaxBody)
-	if answer := r.post(t, string(full)); answer.StatusCode != http.StatusOK || !bytes.Equal(r.shown[0].Body, full) {
-		t.Errorf("%d bytes: %d with %d bytes shown, want all", len(full), answer.StatusCode, len(r.shown[0].Body))
+	if answer := r.post(t, string(full)); answer.Code != http.StatusOK || !bytes.Equal(r.shown[0].Body, full) {
+		t.Errorf("%d bytes: %d with %d bytes shown, want all", len(full), answer.Code, len(r.shown[0].Body))
 	}
-	if answer := r.post(t, string(full)+"a"); answer.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("a byte more: %d, want 413", answer.StatusCode)
+	if answer := r.post(t, string(full)+"a"); answer.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a byte more: %d, want 413", answer.Code)
 	}
 	if d := r.shown[1]; !d.TooLarge || d.Body != nil || fmt.Sprint(d.Faults()) != "[the body is larger than 1 MiB]" {
 		t.Errorf("a byte more is shown as %d bytes, %v", len(d.Body), d.Faults())
@@ -152,8 +152,8 @@ func TestBodyLimit(t *testing.T) {
 func TestBrokenBody(t *testing.T) {
 	r := newRecorder(t, nil)
 	answer := r.send(t.Context(), http.MethodPost, "/in\u009b", iotest.ErrReader(io.ErrUnexpectedEOF))
-	if answer.StatusCode != http.StatusBadRequest || len(r.shown) != 0 {
-		t.Errorf("%d with %d shown, want 400 and none", answer.StatusCode, len(r.shown))
+	if answer.Code != http.StatusBadRequest || len(r.shown) != 0 {
+		t.Errorf("%d with %d shown, want 400 and none", answer.Code, len(r.shown))
 	}
 	if note := <-r.notes; note != `POST /in\u009b: the sender broke off` {
 		t.Errorf("noted %q", note)
@@ -164,8 +164,8 @@ func TestFailingShow(t *testing.T) {
 	r := newRecorder(t, func(c *receiver.Config) {
 		c.Show = func(receiver.Delivery) error { return errors.New("the pipe is closed") }
 	})
-	if answer := r.post(t, "{}"); answer.StatusCode != http.StatusInternalServerError {
-		t.Errorf("%d, want 500: nothing unseen is accepted", answer.StatusCode)
+	if answer := r.post(t, "{}"); answer.Code != http.StatusInternalServerError {
+		t.Errorf("%d, want 500: nothing unseen is accepted", answer.Code)
 	}
 	if note := <-r.notes; note != "the pipe is closed" {
 		t.Errorf("noted %q", note)
@@ -187,15 +187,15 @@ func TestDelay(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		if answer := r.post(t, "{}"); answer.StatusCode != http.StatusOK || time.Since(began) != 10*time.Second {
-			t.Errorf("%d after %v, want 200 after 10s", answer.StatusCode, time.Since(began))
+		if answer := r.post(t, "{}"); answer.Code != http.StatusOK || time.Since(began) != 10*time.Second {
+			t.Errorf("%d after %v, want 200 after 10s", answer.Code, time.Since(began))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(3*time.Second, cancel)
 		began = time.Now()
 		answer := r.send(ctx, http.MethodPost, "/slow", strings.NewReader("{}"))
-		if answer.StatusCode != http.StatusServiceUnavailable || time.Since(began) != 3*time.Second {
-			t.Errorf("interrupted: %d after %v, want 503 after 3s", answer.StatusCode, time.Since(began))
+		if answer.Code != http.StatusServiceUnavailable || time.Since(began) != 3*time.Second {
+			t.Errorf("interrupted: %d after %v, want 503 after 3s", answer.Code, time.Since(began))
 		}
 		if note := <-r.notes; note != "POST /slow: no answer after 3s: the sender hung up, or this was told to stop" {
 			t.Errorf("noted %q", note)
@@ -225,7 +225,7 @@ func TestManyAtOnce(t *testing.T) {
 	for range senders {
 		wg.Go(func() {
 			for range each {
-				failed <- r.post(t, string(body), lines...).StatusCode
+				failed <- r.post(t, string(body), lines...).Code
 			}
 		})
 	}

@@ -52,10 +52,10 @@ func keys(t *testing.T) map[string]webhook.Secret {
 	t.Helper()
 	made := map[string]webhook.Secret{}
 	g := keygen.New(crand.Reader, time.Now)
-	for api, make := range map[string]func() (webhook.Secret, error){
+	for api, newKey := range map[string]func() (webhook.Secret, error){
 		"squake": g.Base64Key, "shoptet": g.HexKey, "abbeycross": g.PrefixedKey,
 	} {
-		key, err := make()
+		key, err := newKey()
 		if err != nil {
 			t.Fatal(err)
 		}

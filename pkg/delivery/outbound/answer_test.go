@@ -68,7 +68,8 @@ func TestWire(t *testing.T) {
 			r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 				b := make([]byte, len(test.want)+len("127.0.0.1:12345"))
 				n := 0
-				for !strings.HasSuffix(string(b[:n]), test.want[strings.Index(test.want, "User-Agent"):]) {
+				_, end, _ := strings.Cut(test.want, "User-Agent")
+				for !strings.HasSuffix(string(b[:n]), end) {
 					m, err := c.Read(b[n:])
 					if n += m; err != nil || n == len(b) {
 						break

@@ -173,10 +173,10 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Answer {
 	t := newTry(ctx, r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
-	answer, err := c.pool.RoundTrip(c.request(t.trace(limited), target, r))
+	answer, err := c.pool.RoundTrip(c.request(t.trace(limited), target, r)) //nolint:bodyclose // judgeAnswer closes it
 	if err != nil && t.stale(err) && limited.Err() == nil {
 		t.trail = &trail{}
-		answer, err = c.fresh.RoundTrip(c.request(t.trace(limited), target, r))
+		answer, err = c.fresh.RoundTrip(c.request(t.trace(limited), target, r)) //nolint:bodyclose // the same
 	}
 	if err != nil {
 		return t.failure(ctx, err, c.cfg.Now())

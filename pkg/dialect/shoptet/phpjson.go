@@ -24,7 +24,7 @@ func appendString(b []byte, s string) []byte {
 	for _, r := range s {
 		switch {
 		case r < utf8.RuneSelf:
-			b = appendASCII(b, byte(r))
+			b = appendASCII(b, byte(r)) //nolint:gosec // it has 7 bits
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
 			b = appendEscape(appendEscape(b, high), low)

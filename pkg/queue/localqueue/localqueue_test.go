@@ -97,7 +97,7 @@ func TestShareOfTheQueue(t *testing.T) {
 			return n
 		}
 		hanging := fill("hang", 0)
-		if want := usable / 9; hanging != want { // held = (usable - held) / 8
+		if want := usable / 9; hanging != want { // an eighth of what it leaves to the others
 			t.Errorf("one that hangs holds %d, want %d", hanging, want)
 		}
 		send(t, q, message("quick", 0, time.Now()))

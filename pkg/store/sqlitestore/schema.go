@@ -15,8 +15,9 @@ const applicationID = 0x486b6c6e
 // have been released are never changed, only added to.
 //
 // Times are milliseconds since 1970 in UTC; NULL where there is none.
-func migrations() []string {
-	return []string{`
+func migrations() []string { return []string{firstSchema, deliverySchema} }
+
+const firstSchema = `
 CREATE TABLE webhook (
 	dialect      TEXT NOT NULL,
 	account      TEXT NOT NULL,
@@ -82,7 +83,10 @@ CREATE TABLE delivery (
 	active       INTEGER NOT NULL,
 	PRIMARY KEY (dialect, account, time, event, event_id)
 ) STRICT, WITHOUT ROWID;
-`, `
+`
+
+// deliverySchema keeps deliveries on their way.
+const deliverySchema = `
 ALTER TABLE webhook ADD COLUMN disabled_reason TEXT NOT NULL DEFAULT '';
 
 -- No version has written into the former one.
@@ -122,8 +126,7 @@ CREATE TABLE payload (
 	delivery INTEGER PRIMARY KEY, -- its row
 	bytes    BLOB NOT NULL
 ) STRICT;
-`}
-}
+`
 
 // identity is what a database file says about itself.
 type identity struct {

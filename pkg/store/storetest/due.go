@@ -105,7 +105,7 @@ func testDueWindow(t *testing.T, s *suite) {
 // attempt, and no more when it has none.
 func testDueMoves(t *testing.T, s *suite) {
 	base := s.moment()
-	day := func(n time.Duration) time.Time { return base.Add(n * time.Hour) }
+	day := func(n int) time.Time { return base.Add(time.Duration(n) * time.Hour) }
 	first := newDue(newAccount(), day(1))
 	first.Next, first.Due, first.Active = time.Time{}, time.Time{}, false
 	d := s.mustKeep(t, first)
