@@ -1,0 +1,192 @@
+package main
+
+import "time"
+
+// What requests to DynamoDB take, in request units. The tests count them with
+// the store itself.
+var (
+	// registering is a webhook of one event, its URL under about 700 characters.
+	registering = units{writes: 1}
+	// publishing and attempting are a delivery's two halves, where its payload
+	// fits into its record of 1 KB. The index takes one write when a delivery
+	// becomes due and one when it no longer is.
+	publishing = units{writes: 1 + 1, reads: 2}
+	attempting = units{writes: 1 + 1, reads: 3}
+	// missing is an attempt that fails: the index takes an entry out and puts
+	// another in.
+	missing = units{writes: 1 + 2, reads: 3}
+	// marking are Squake's statistics.
+	marking = units{writes: 1}
+	// apart is what a payload of 3 KB adds, which is an item of its own.
+	apart = units{writes: 3, reads: 1}
+	// sweeping is one look for what is due: half a unit for each shard of the index.
+	sweeping = units{reads: 64 * 0.5}
+)
+
+// units are request units of DynamoDB.
+type units struct{ writes, reads float64 }
+
+func (u units) plus(v units) units { return units{u.writes + v.writes, u.reads + v.reads} }
+
+// What the templates say. The tests compare.
+const (
+	memory        = 0.25 // GB, of functions in general
+	deliverMemory = 0.5
+	alarms        = 8
+	metrics       = 2 // of our own, from metric filters
+)
+
+// What AWS does by itself.
+const (
+	// sendAtOnce is how many messages one request sends at most.
+	sendAtOnce = 10
+	// pollers are Lambda's, which ask an empty queue each 20 seconds.
+	pollers, poll = 5, 20 * time.Second
+	// platformLines are what Lambda writes into a log about one invocation, in
+	// JSON, in bytes: about.
+	platformLines = 600
+
+	sweepInterval = time.Minute
+	month         = 30 * 24 * time.Hour
+	million       = 1e6
+	gigabyte      = 1e9
+)
+
+// assumptions are what nobody can measure but the operator.
+type assumptions struct {
+	// events are published in one request, and batch messages are handed to
+	// function deliver at once.
+	events, batch int
+	// register and publish are durations of a warm function, sweep that of one
+	// that finds nothing; settle is what an attempt takes beside waiting for
+	// its receiver, which takes answer.
+	register, publish, sweep, settle, answer time.Duration
+	// sent are the bytes that leave for a receiver at an attempt, TLS included;
+	// answered those of an answer of the API.
+	sent, answered float64
+	// line is a line of ours in a log, in bytes, and access one of the gateway.
+	line, access float64
+	// kept is how long the record of a delivery is kept.
+	kept time.Duration
+	// record is its size in bytes, with what DynamoDB adds.
+	record float64
+}
+
+// usual are assumptions for receivers that answer in 300 ms and events that
+// are published one by one, with time between them.
+var usual = assumptions{
+	events: 1, batch: 1,
+	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 100 * time.Millisecond,
+	settle: 20 * time.Millisecond, answer: 300 * time.Millisecond,
+	sent: 3000, answered: 1000,
+	line: 350, access: 400,
+	kept: 8 * 24 * time.Hour, record: 1100,
+}
+
+// inBulk are the same where publishers send a hundred events in a request, and
+// there is so much to do that batches are full.
+func (a assumptions) inBulk() assumptions {
+	a.events, a.batch = 100, 10
+	return a
+}
+
+// bill is what something costs, in dollars, by service.
+type bill struct{ dynamo, lambda, gateway, sqs, logs, other float64 }
+
+func (b bill) total() float64 { return b.dynamo + b.lambda + b.gateway + b.sqs + b.logs + b.other }
+
+func (b bill) plus(c bill) bill {
+	return bill{b.dynamo + c.dynamo, b.lambda + c.lambda, b.gateway + c.gateway, b.sqs + c.sqs, b.logs + c.logs, b.other + c.other}
+}
+
+func (b bill) times(n float64) bill {
+	return bill{b.dynamo * n, b.lambda * n, b.gateway * n, b.sqs * n, b.logs * n, b.other * n}
+}
+
+// used is the bill for request units of DynamoDB.
+func (p prices) used(u units) bill {
+	return bill{dynamo: (u.writes*p.writes + u.reads*p.reads) / million}
+}
+
+// invocation is the bill for one run of a function of so many GB, which writes
+// so many bytes into its log beside the platform's.
+func (p prices) invocation(gb float64, d time.Duration, logged float64) bill {
+	return bill{
+		lambda: p.invocations/million + gb*d.Seconds()*p.compute,
+		logs:   (platformLines + logged) / gigabyte * p.logs,
+	}
+}
+
+// request is the bill for one request of the API, without its function.
+func (p prices) request(a assumptions) bill {
+	return bill{
+		gateway: p.requests / million,
+		logs:    a.access / gigabyte * p.logs,
+		other:   a.answered / gigabyte * p.traffic,
+	}
+}
+
+// message is the bill for what one message takes: it is sent with those beside
+// it, and received and deleted with its batch.
+func (p prices) message(beside int, a assumptions) bill {
+	requests := 1/float64(min(beside, sendAtOnce)) + 2/float64(a.batch)
+	return bill{sqs: requests * (p.messages + p.groups) / million}
+}
+
+// registration is the bill for one registration of one event.
+func (p prices) registration(a assumptions) bill {
+	return p.request(a).plus(p.invocation(memory, a.register, a.line)).plus(p.used(registering))
+}
+
+// publication is the bill for an event that is accepted.
+func (p prices) publication(a assumptions) bill {
+	each := p.request(a).plus(p.invocation(memory, a.publish, a.line)).times(1 / float64(a.events))
+	days := a.kept.Hours() / month.Hours()
+	each.dynamo += a.record / gigabyte * (p.stored + p.backup) * days
+	return each.plus(p.used(publishing)).plus(p.message(a.events, a))
+}
+
+// attempt is the bill for one attempt, which takes u, without its message. A
+// batch takes as long as its slowest.
+func (p prices) attempt(u units, a assumptions) bill {
+	run := p.invocation(deliverMemory, a.settle+a.answer, 0).times(1 / float64(a.batch))
+	run.logs += a.line / gigabyte * p.logs
+	run.other += a.sent / gigabyte * p.traffic
+	return run.plus(p.used(u))
+}
+
+// delivery is the bill for an event that is published and received at once.
+func (p prices) delivery(a assumptions) bill {
+	return p.publication(a).plus(p.attempt(attempting, a))
+}
+
+// failure is the bill for an attempt that fails, with the message of the next.
+func (p prices) failure(a assumptions) bill {
+	return p.attempt(missing, a).plus(p.message(1, a))
+}
+
+// large is what a payload of 3 KB adds to a delivery.
+func (p prices) large(a assumptions) bill {
+	const payload = 3000
+	days := a.kept.Hours() / month.Hours()
+	more := bill{
+		dynamo: payload / gigabyte * (p.stored + p.backup) * days,
+		other:  payload / gigabyte * p.traffic,
+	}
+	return more.plus(p.used(apart))
+}
+
+// keeping is the bill for keeping one webhook for a month: 1 KB.
+func (p prices) keeping(a assumptions) bill {
+	return bill{dynamo: a.record / gigabyte * (p.stored + p.backup)}
+}
+
+// idle is the bill for a month of a stack that nobody uses.
+func (p prices) idle(a assumptions) bill {
+	sweeps := month.Seconds() / sweepInterval.Seconds()
+	polls := pollers * month.Seconds() / poll.Seconds()
+	b := p.used(sweeping).plus(p.invocation(memory, a.sweep, a.line)).times(sweeps)
+	b.sqs = polls * p.messages / million
+	b.other = alarms*p.alarm + metrics*p.metric + p.key
+	return b
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+// root is the top of the checkout, seen from this package's folder.
+const root = "../.."
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The tables of infra/README.md are what the command prints.
+func TestReadmeHasTheTables(t *testing.T) {
+	var printed strings.Builder
+	if err := run(nil, &printed, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(read(t, "infra/README.md"), "\n"+printed.String()) {
+		t.Errorf("infra/README.md has other tables than `go run ./infra/cost` prints:\n%s", &printed)
+	}
+}
+
+// The parts and totals are those of a calculation by hand, at prices that make
+// it easy.
+func TestBills(t *testing.T) {
+	easy := prices{
+		writes: 1000, reads: 100, stored: 3, backup: 1, invocations: 10, compute: 0.001, requests: 20,
+		messages: 4, groups: 1, logs: 50, alarm: 0.1, metric: 0.3, key: 1, traffic: 7,
+	}
+	one, bulk := usual, usual.inBulk()
+	for _, tt := range []struct {
+		name string
+		got  bill // of a million, or of a month
+		want bill
+	}{
+		// 0.25 GB for 10 ms are 2,500 GB-seconds in a million; 600 + 350 + 400
+		// bytes of logs are 1.35 GB; answers of 1 KB are 1 GB.
+		{"registrations", easy.registration(one).times(million), bill{1000, 10 + 2.5, 20, 0, 67.5, 7}},
+		// Table and index take 4 units and the reads 5. A record of 1.1 KB for 8
+		// days of 30. publish takes 0.25 GB for 20 ms and deliver 0.5 for 320.
+		// Three requests to SQS. Logs of publish, gateway and deliver.
+		{"deliveries", easy.delivery(one).times(million), bill{
+			4000 + 500 + 1.1*4*8/30, 10 + 5 + 10 + 160, 20, 15, (600 + 350 + 400 + 600 + 350) * 0.05, 7 + 21,
+		}},
+		// A hundredth of a request, a tenth of a batch. Sending takes a tenth of a
+		// request to SQS, receiving and deleting too. A line for each attempt.
+		{"deliveries in bulk", easy.delivery(bulk).times(million), bill{
+			4000 + 500 + 1.1*4*8/30, 0.15 + 17, 0.2, 1.5, 0.675 + 3 + 17.5, 0.07 + 21,
+		}},
+		{"failures", easy.failure(one).times(million), bill{3000 + 300, 170, 0, 15, 47.5, 21}},
+		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
+		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
+		// 43,200 sweeps of 32 reads and 25 MB-seconds; 5 polls each 20 seconds;
+		// 8 alarms, 2 metrics, a key.
+		{"idle", easy.idle(one), bill{43200 * 0.0032, 0.432 + 1.08, 0, 0.648 * 4, 43200 * 950e-9 * 50, 0.8 + 0.6 + 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for part, of := range map[string]func(bill) float64{
+				"DynamoDB": func(b bill) float64 { return b.dynamo }, "Lambda": func(b bill) float64 { return b.lambda },
+				"API Gateway": func(b bill) float64 { return b.gateway }, "SQS": func(b bill) float64 { return b.sqs },
+				"logs": func(b bill) float64 { return b.logs }, "other": func(b bill) float64 { return b.other },
+				"together": bill.total,
+			} {
+				if got, want := of(tt.got), of(tt.want); math.Abs(got-want) > 1e-9*want {
+					t.Errorf("%s: %v, want %v", part, got, want)
+				}
+			}
+		})
+	}
+}
+
+// What the calculation takes from the templates stands there.
+func TestTemplatesAreAsAssumed(t *testing.T) {
+	template, operations := read(t, "template.yaml"), read(t, "infra/operations.yaml")
+	for _, tt := range []struct {
+		path string
+		want any
+	}{
+		{"$.Globals.Function.MemorySize", uint64(memory * 1024)},
+		{"$.Resources.Deliver.Properties.MemorySize", uint64(deliverMemory * 1024)},
+		{"$.Resources.Deliver.Properties.Events.Attempts.Properties.BatchSize", uint64(usual.inBulk().batch)},
+		{"$.Resources.Sweep.Properties.Events.EachMinute.Properties.Schedule", "rate(1 minute)"},
+		{"$.Parameters.Architecture.Default", "arm64"},
+	} {
+		path, err := yaml.PathString(tt.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got any
+		if err := path.Read(strings.NewReader(template), &got); err != nil || got != tt.want {
+			t.Errorf("%s is %v, %v; want %v", tt.path, got, err, tt.want)
+		}
+	}
+	for kind, want := range map[string]int{"AWS::CloudWatch::Alarm": alarms, "AWS::Logs::MetricFilter": metrics} {
+		if got := strings.Count(operations, "Type: "+kind+"\n"); got != want {
+			t.Errorf("infra/operations.yaml has %d of %s, want %d", got, kind, want)
+		}
+	}
+}
+
+// Flags change what is printed, and wrong ones are refused.
+func TestRun(t *testing.T) {
+	var one, other strings.Builder
+	if err := run(nil, &one, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := run([]string{"-answer", "2s"}, &other, io.Discard); err != nil || one.String() == other.String() {
+		t.Errorf("slower receivers change nothing: %v", err)
+	}
+	for _, args := range [][]string{{"-batch", "0"}, {"-batch", "11"}, {"-events", "101"}, {"more"}, {"-no"}} {
+		if err := run(args, io.Discard, io.Discard); err == nil {
+			t.Errorf("%v is not refused", args)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// ledger is a store whose request units are counted.
+type ledger struct {
+	*dynamostore.Store
+	proxy *faultproxy.Proxy
+}
+
+func newLedger(t *testing.T) ledger {
+	t.Helper()
+	server := dynamolocal.Start(t)
+	proxy, tables := faultproxy.Start(t, server.URL), server.NewTables(t)
+	store, err := dynamostore.New(dynamostore.Config{
+		Client: dynamolocal.Client(t, proxy.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger{store, proxy}
+}
+
+// takes compares what something takes with what is assumed.
+func (l ledger) takes(t *testing.T, what string, want units, do func() error) {
+	t.Helper()
+	l.proxy.Reset()
+	if err := do(); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	counts := l.proxy.Counts()
+	if got := (units{writes: counts.WriteUnits + counts.IndexUnits, reads: counts.ReadUnits}); got != want {
+		t.Errorf("%s takes %+v, want %+v", what, got, want)
+	}
+}
+
+// The request units that are charged for are those that the store takes.
+func TestUnitsAreMeasured(t *testing.T) {
+	l, ctx := newLedger(t), t.Context()
+	account := webhook.Account{Dialect: "squake", ID: "acme"}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	w := webhook.Webhook{
+		Account: account, Event: "order", ID: "w1", Claim: "c1", URL: "https://receiver.example.com/hooks",
+		SealedKey: bytes.Repeat([]byte("s"), 190), Version: 1, CreatedAt: now, SendPayload: true,
+	}
+	info := webhook.AccountInfo{Account: account, CreatedAt: now, SealedKey: w.SealedKey}
+	if err := l.CreateAccount(ctx, info); err != nil {
+		t.Fatal(err)
+	}
+	l.takes(t, "a registration", registering, func() error {
+		_, err := l.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}})
+		return err
+	})
+	for _, tt := range []struct {
+		name             string
+		size             int
+		mark             webhook.Mark
+		publish, attempt units // beside what all take
+	}{
+		{"small", 200, webhook.NoMark, units{}, units{}},
+		{"marked", 200, webhook.MarkSent, units{}, marking},
+		{"large", 2700, webhook.NoMark, units{writes: apart.writes}, units{reads: apart.reads}},
+	} {
+		t.Run(tt.name, func(t *testing.T) { l.delivers(t, w, tt.name, tt.size, tt.mark, tt.publish, tt.attempt) })
+	}
+}
+
+// delivers publishes an event, has an attempt fail and one succeed, and compares
+// what each takes.
+func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, mark webhook.Mark, publish, attempt units) {
+	ctx := t.Context()
+	event := webhook.Event{Account: w.Account, Name: w.Event, ID: id, Time: w.CreatedAt, Payload: bytes.Repeat([]byte("1"), size)}
+	d := webhook.Delivery{
+		Account: w.Account, Event: w.Event, EventID: id, Time: event.Time, Payload: event.Payload, Content: event.Content(),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: w.CreatedAt, Active: true, Next: w.CreatedAt, Due: w.CreatedAt.Add(2 * time.Minute),
+	}
+	l.takes(t, "publishing", publishing.plus(publish), func() error {
+		if _, err := l.Targets(ctx, []webhook.Subject{{Account: w.Account, Event: w.Event}}); err != nil {
+			return err
+		}
+		added, err := l.AddDelivery(ctx, d)
+		d = added
+		return err
+	})
+	settle := func(mark webhook.Mark, result func(*webhook.Delivery)) error {
+		task, err := l.Task(ctx, d.Message())
+		if err != nil {
+			return err
+		}
+		d = task.Delivery
+		d.Attempts, d.AttemptedAt = d.Attempts+1, w.CreatedAt.Add(time.Minute)
+		result(&d)
+		_, err = l.Settle(ctx, webhook.Settlement{Was: task.Delivery, Now: d, Mark: mark})
+		return err
+	}
+	l.takes(t, "an attempt that fails", missing.plus(units{reads: attempt.reads}), func() error {
+		return settle(webhook.NoMark, func(d *webhook.Delivery) {
+			d.Status, d.StatusCode = webhook.Failed, 503
+			d.Next, d.Due = w.CreatedAt.Add(time.Hour), w.CreatedAt.Add(2*time.Hour)
+		})
+	})
+	l.takes(t, "an attempt that succeeds", attempting.plus(attempt), func() error {
+		return settle(mark, func(d *webhook.Delivery) {
+			d.Status, d.StatusCode, d.Active = webhook.Success, 204, false
+			d.Next, d.Due = time.Time{}, time.Time{}
+		})
+	})
+}
