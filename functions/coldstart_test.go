@@ -24,8 +24,8 @@ import (
 // answer under the Lambda emulator, from the request to the answer: the
 // program starts in between. A bare function is the yardstick; each register
 // function refuses a request, once without a token and once, after looking the
-// token up, for its URL. All are measured in turn in each round, so that they
-// meet the same machine:
+// token up, for its URL; the publish function refuses one without events. All
+// are measured in turn in each round, so that they meet the same machine:
 //
 //	go test ./functions -run '^$' -bench ColdStart -benchtime 25x
 func BenchmarkColdStart(b *testing.B) {
@@ -42,6 +42,12 @@ func BenchmarkColdStart(b *testing.B) {
 			})
 		}
 	}
+	publish := s.environment(b, "Publish")
+	publish["HOOKLINE_QUEUE_URL"] = queueURL
+	subjects = append(subjects, &subject{
+		name: "publish/no-events", program: emulator.Program(b, "Publish"), env: publish,
+		event: readEvent(b, "publish", "no-events"), status: readWant(b, "publish", "no-events").StatusCode,
+	})
 	subjects = append(subjects, overTLS(b, s, subjects)...)
 	slices.SortStableFunc(subjects[1:], func(x, y *subject) int { return cmp.Compare(x.name, y.name) })
 	for b.Loop() {
