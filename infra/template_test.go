@@ -36,7 +36,7 @@ type resource struct {
 
 // functionProperties are those of an AWS::Serverless::Function.
 type functionProperties struct {
-	CodeUri       string
+	CodeUri       string //nolint:revive // as CloudFormation spells it
 	Handler       string
 	Runtime       string
 	Role          any

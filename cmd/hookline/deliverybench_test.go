@@ -276,6 +276,28 @@ func benchDeliveries(b *testing.B, together int) {
 	b.ReportMetric(float64(a.expected)/published.Seconds(), "published/s")
 	reportQuantiles(b, a.histogram(), "arrival-")
 	b.ReportMetric(s.peakMemory(b), "server-MiB")
+	b.ReportMetric(float64(s.processorTime(b).Microseconds())/float64(a.expected), "server-µs/delivery")
+}
+
+// processorTime is how long the process has had a processor (proc_pid_stat(5)).
+func (s *benchServer) processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Pid))
+	if err != nil {
+		return 0 // not Linux
+	}
+	const user, system, tick = 11, 12, time.Second / 100 // as fields behind the name
+	_, behind, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(behind)
+	var sum time.Duration
+	for _, field := range []int{user, system} {
+		ticks, err := strconv.Atoi(fields[field])
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += time.Duration(ticks) * tick
+	}
+	return sum
 }
 
 // peakMemory is the most that the process has had in memory, in MiB.

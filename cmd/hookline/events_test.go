@@ -133,7 +133,7 @@ func TestListenVerifiesWhatServeSends(t *testing.T) {
 		t.Errorf("with another key listen shows %+v", got)
 	}
 	d := where.becomes(t, list[2].account, id, attempted(1))
-	if wait := d.Next.Sub(d.AttemptedAt); d.StatusCode != 503 || wait < time.Hour || wait > 67*time.Minute {
+	if wait := d.Next.Sub(d.AttemptedAt); d.StatusCode != http.StatusServiceUnavailable || wait < time.Hour || wait > 67*time.Minute {
 		t.Errorf("after 503 and Retry-After: %+v, want another attempt in an hour", d)
 	}
 }
