@@ -33,7 +33,7 @@ const (
 	memory        = 0.25 // GB, of functions in general
 	deliverMemory = 0.5
 	alarms        = 8
-	metrics       = 2 // of our own, from metric filters
+	metrics       = 1 // of our own, from metric filters; one more with a dashboard
 )
 
 // What AWS does by itself.
