@@ -29,6 +29,18 @@ const (
 	stateDelivered = "delivered" // taken by the receiver
 )
 
+// stateName is a state there is.
+type stateName string
+
+// UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
+func (n *stateName) UnmarshalText(text []byte) error {
+	switch *n = stateName(text); *n {
+	case statePending, stateRetrying, stateFailed, stateDelivered:
+		return nil
+	}
+	return fmt.Errorf("%q: %w: give %s, %s, %s or %s", text, webhook.ErrInvalid, statePending, stateRetrying, stateFailed, stateDelivered)
+}
+
 // stateOf says how far a delivery is.
 func stateOf(d webhook.Delivery) string {
 	switch {
@@ -66,7 +78,7 @@ func newDeliveryResult(d webhook.Delivery) deliveryResult {
 type deliveryList struct {
 	Account *accountName  `help:"Only those of this account (default: of all, which looks through every account)." placeholder:"<api>:<id>"`
 	Event   string        `help:"Only those of this event." placeholder:"NAME"`
-	Status  string        `help:"Only those that are pending, retrying, failed or delivered." enum:",pending,retrying,failed,delivered" default:"" placeholder:"STATUS"`
+	Status  stateName     `help:"Only those that are pending, retrying, failed or delivered." placeholder:"STATUS"`
 	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
 	From    *moment       `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
 	Until   *moment       `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
@@ -159,7 +171,7 @@ func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a web
 // asksFor reports whether a delivery is to be listed.
 func (c *deliveryList) asksFor(d webhook.Delivery) bool {
 	return (c.Event == "" || c.Event == d.Event) &&
-		(c.Status == "" || c.Status == stateOf(d)) &&
+		(c.Status == "" || string(c.Status) == stateOf(d)) &&
 		(c.Until == nil || d.Time.Before(c.Until.Time))
 }
 
