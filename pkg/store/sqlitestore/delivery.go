@@ -67,29 +67,32 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 // addDelivery adds a delivery. webhook.ErrExists: one is there, and is
 // returned.
 func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
-	small, large := payload, []byte(nil)
-	if len(payload) > smallPayload {
-		small, large = nil, payload
+	if len(payload) <= smallPayload {
+		return tx.addRecord(id, d, payload)
 	}
-	return d, tx.whole(func() error {
-		n, err := run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
-			d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-			d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active, optionalTime(d.Next), optionalTime(d.Due),
-			d.Sends, d.StatusCode, d.Reason, blob(small))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			if d, err = tx.delivery(d.Account, id); err != nil {
-				return err
-			}
-			return webhook.ErrExists
-		}
-		if large != nil {
-			_, err = run(tx.insertPayload, large)
+	err := tx.whole(func() (err error) {
+		if d, err = tx.addRecord(id, d, nil); err == nil {
+			_, err = run(tx.insertPayload, payload)
 		}
 		return err
 	})
+	return d, err
+}
+
+// addRecord adds a delivery's record with a small payload.
+func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
+	n, err := run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
+		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
+		d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active, optionalTime(d.Next), optionalTime(d.Due),
+		d.Sends, d.StatusCode, d.Reason, blob(payload))
+	if err != nil || n > 0 {
+		return d, err
+	}
+	there, err := tx.delivery(d.Account, id)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	return there, webhook.ErrExists
 }
 
 // delivery reads a delivery without its payload, as the transaction sees it.
