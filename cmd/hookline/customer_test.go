@@ -216,6 +216,9 @@ func (c *customerOf) verified(t testing.TB, a arrival, wantID string) {
 	if !slices.Equal(signed, want) || a.path != c.path {
 		t.Errorf("%s: %s is signed by %q, want %s by %q", c.account, a.path, signed, c.path, want)
 	}
+	if agent := a.header.Get("User-Agent"); agent != "Hookline/"+webhook.Version {
+		t.Errorf("%s: User-Agent %q, want Hookline/%s", c.account, agent, webhook.Version)
+	}
 	if id := a.header.Get("Webhook-Id"); wantID != "" && id != wantID {
 		t.Errorf("%s: webhook-id %s, want %s", c.account, id, wantID)
 	}
