@@ -133,6 +133,21 @@ func (s *benchServer) publishing(account string) benchRequest {
 	}
 }
 
+// publishingSome publishes several events, whose digits are the number of the
+// first, and each has a digit of its own behind them.
+func (s *benchServer) publishingSome(account string, together int) benchRequest {
+	request := s.publishing(account)
+	if together == 1 {
+		return request
+	}
+	var events []string
+	for i := range together {
+		events = append(events, `{"account":"`+account+`","event":"order","payload":"`+benchDigits+strconv.Itoa(i)+`"}`)
+	}
+	request.body = `{"events":[` + strings.Join(events, ",") + `]}`
+	return request
+}
+
 // pace publishes n events, 50 a second whatever becomes of them, over the
 // client's connection.
 func pace(b *testing.B, a *arrivals, c *benchClient, n int) {
@@ -219,8 +234,8 @@ func newRelay(b *testing.B, to string) (url string) {
 }
 
 // BenchmarkDeliveries measures deliveries a second from end to end: 16
-// publishers as fast as they are answered, one event a request and ten, until
-// the last has come.
+// publishers as fast as they are answered, each for an account of its own, one
+// event a request and ten, until the last has come.
 func BenchmarkDeliveries(b *testing.B) {
 	for _, together := range []int{1, 10} {
 		b.Run("together="+strconv.Itoa(together), func(b *testing.B) { benchDeliveries(b, together) })
@@ -230,20 +245,11 @@ func BenchmarkDeliveries(b *testing.B) {
 func benchDeliveries(b *testing.B, together int) {
 	s := newBenchServer(b, b.TempDir())
 	a := newArrivals(b, (b.N+together-1)/together*together)
-	s.registered(b, "squake:flood", a.URL)
-	request := s.publishing("squake:flood")
-	// Of the events of a request the digits are the number of the first, and
-	// each has a digit of its own behind them.
-	if together > 1 {
-		var events []string
-		for i := range together {
-			events = append(events, `{"account":"squake:flood","event":"order","payload":"`+benchDigits+strconv.Itoa(i)+`"}`)
-		}
-		request.body = `{"events":[` + strings.Join(events, ",") + `]}`
-	}
 	var clients []*benchClient
-	for range benchClients {
-		clients = append(clients, newBenchClient(b, s.URL, request))
+	for i := range benchClients {
+		account := fmt.Sprintf("squake:flood-%d", i)
+		s.registered(b, account, a.URL)
+		clients = append(clients, newBenchClient(b, s.URL, s.publishingSome(account, together)))
 	}
 	var next atomic.Int64
 	var publishers sync.WaitGroup
