@@ -39,11 +39,12 @@ type cfnAnswer struct {
 
 // TestKeyringEvents sends every event of events/keyring to the function, each
 // case to a stack of its own. Whatever key is answered is in the table, and
-// opens what is sealed to it, by way of KMS.
+// opens what is sealed to it, by way of KMS. Of its rights the function took all
+// and no other.
 func TestKeyringEvents(t *testing.T) {
+	var made []call
 	for _, name := range cases(t, "keyring") {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			s := newStack(t)
 			kms := startKMS(t)
 			env := s.environment(t, "Keyring")
@@ -58,6 +59,8 @@ func TestKeyringEvents(t *testing.T) {
 				answers <- a
 			}))
 			defer cloudFormation.Close()
+			w := startWatch(t, s, env)
+			defer func() { made = append(made, w.made()...) }()
 			k := keyringReplay{emulator.Start(t, emulator.Program(t, "Keyring"), env), cloudFormation.URL, answers}
 			for _, before := range readWant(t, "keyring", name).After {
 				s.checkKey(t, k.send(t, before), kms)
@@ -65,6 +68,7 @@ func TestKeyringEvents(t *testing.T) {
 			s.checkKey(t, k.send(t, name), kms)
 		})
 	}
+	checkRights(t, "Keyring", made, true)
 }
 
 type keyringReplay struct {

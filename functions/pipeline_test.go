@@ -43,7 +43,9 @@ func TestDeliveryEvents(t *testing.T) {
 			sought := needles(secrets)
 			w.stack.checkTables(t, sought)
 			w.checkLogs(t, sought)
-			w.watches[folder].check(t, resourceOf(t, folder), true)
+			for other, watch := range w.watches {
+				watch.check(t, resourceOf(t, other), other == folder)
+			}
 		})
 	}
 }

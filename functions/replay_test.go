@@ -56,7 +56,7 @@ func TestEvents(t *testing.T) {
 }
 
 // fleet is the functions of a stack, each started when it is first needed, and
-// what each has asked of DynamoDB.
+// what each has asked of AWS.
 type fleet struct {
 	t         *testing.T // the functions end with it
 	stack     *stack
@@ -74,10 +74,9 @@ func (f *fleet) of(folder string) *emulator.Function {
 	f.t.Helper()
 	if f.functions[folder] == nil {
 		resource := resourceOf(f.t, folder)
-		f.watches[folder] = startWatch(f.t, f.stack)
 		env := f.stack.environment(f.t, resource)
-		env["AWS_ENDPOINT_URL_DYNAMODB"] = f.watches[folder].url
 		maps.Copy(env, f.own)
+		f.watches[folder] = startWatch(f.t, f.stack, env)
 		f.functions[folder] = emulator.Start(f.t, emulator.Program(f.t, resource), env)
 	}
 	return f.functions[folder]

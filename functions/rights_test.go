@@ -3,65 +3,153 @@ package functions_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-
-	"github.com/hookline/hookline/functions/internal/emulator"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 )
 
-// right is what IAM judges of a call of DynamoDB: an action, the output of the
-// data's stack that names the table, and the partition's key; in policies, the
-// key's pattern, "*" at its end.
-type right struct{ action, table, key string }
-
-// watch is a DynamoDB endpoint that notes which rights each call takes, since
-// the emulator asks for none.
-type watch struct {
-	url    string
-	tables dynamolocal.Tables
-
-	mu   sync.Mutex
-	used map[right]bool
+// call is what a function asks of AWS, as IAM judges it: an action, a resource
+// by its name in template.yaml, and what conditions ask about, by their keys.
+type call struct {
+	action, resource string
+	context          map[string][]string
 }
 
-func startWatch(t *testing.T, s *stack) *watch {
+// watch stands between a function and AWS, and notes which rights its calls
+// take, since nothing behind it asks for any.
+type watch struct {
+	url     string
+	tables  dynamolocal.Tables
+	targets map[string]*url.URL // by the service's name in X-Amz-Target
+
+	mu    sync.Mutex
+	calls map[string]call
+}
+
+// The services that functions call, as X-Amz-Target names them, and the
+// variable that says where each is.
+var services = map[string]string{
+	"DynamoDB_20120810": "AWS_ENDPOINT_URL_DYNAMODB",
+	"AmazonSQS":         "AWS_ENDPOINT_URL_SQS",
+	"TrentService":      "AWS_ENDPOINT_URL_KMS",
+}
+
+// startWatch puts itself in the place of each service that a function's
+// environment names.
+func startWatch(t *testing.T, s *stack, env map[string]string) *watch {
 	t.Helper()
-	target, err := url.Parse(s.endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &watch{tables: s.tables, used: map[right]bool{}}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Errorf("read a call of DynamoDB: %v", err)
-		}
-		w.note(t, r.Header.Get("X-Amz-Target"), body)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(rw, r)
-	}))
+	w := &watch{tables: s.tables, targets: map[string]*url.URL{}, calls: map[string]call{}}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.serve(t, rw, r) }))
 	t.Cleanup(server.Close)
 	w.url = server.URL
+	for service, variable := range services {
+		if env[variable] == "" {
+			continue
+		}
+		target, err := url.Parse(env[variable])
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.targets[service] = target
+		env[variable] = w.url
+	}
 	return w
+}
+
+func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("read a call of AWS: %v", err)
+	}
+	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	target := w.targets[service]
+	if target == nil {
+		t.Errorf("a call of a service that is not watched: %s %s", r.Method, r.Header.Get("X-Amz-Target"))
+		rw.WriteHeader(http.StatusNotFound)
+		return
+	}
+	made, err := w.read(service, action, body)
+	if err != nil {
+		t.Errorf("%s.%s: %v", service, action, err)
+	}
+	w.mu.Lock()
+	for _, c := range made {
+		w.calls[fmt.Sprint(c)] = c
+	}
+	w.mu.Unlock()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+	proxy.ServeHTTP(rw, r)
+}
+
+// made are the different calls that were made.
+func (w *watch) made() []call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Values(w.calls))
+}
+
+// read says what IAM judges of one request.
+func (w *watch) read(service, action string, body []byte) ([]call, error) {
+	switch service {
+	case "AmazonSQS":
+		return readSQS(action, body)
+	case "TrentService":
+		return readKMS(action, body)
+	}
+	return w.readDynamoDB(action, body)
+}
+
+// readSQS reads a call of the queue. A batch takes the right to send one.
+func readSQS(action string, body []byte) ([]call, error) {
+	var in sendBatch
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, err
+	}
+	c := call{action: "sqs:" + strings.TrimSuffix(action, "Batch")}
+	if in.QueueURL == queueURL {
+		c.resource = "Attempts.Arn"
+	}
+	return []call{c}, nil
+}
+
+func readKMS(action string, body []byte) ([]call, error) {
+	var in struct {
+		KeyID             string `json:"KeyId"`
+		KeyPairSpec       string
+		EncryptionContext map[string]string
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, err
+	}
+	c := call{action: "kms:" + action, context: map[string][]string{}}
+	if in.KeyID == kmsKeyARN {
+		c.resource = "Data.Outputs.SealingKmsKeyArn"
+	}
+	for name, value := range in.EncryptionContext {
+		c.context["kms:EncryptionContextKeys"] = append(c.context["kms:EncryptionContextKeys"], name)
+		c.context["kms:EncryptionContext:"+name] = []string{value}
+	}
+	if in.KeyPairSpec != "" {
+		c.context["kms:DataKeyPairSpec"] = []string{in.KeyPairSpec}
+	}
+	return []call{c}, nil
 }
 
 // attribute is a text in DynamoDB's JSON.
 type attribute struct{ S string }
 
-// operation is one call, or one part of a transaction.
+// operation is one call of DynamoDB, or one part of a transaction.
 type operation struct {
 	TableName                 string
 	Key, Item                 map[string]attribute
@@ -71,139 +159,50 @@ type operation struct {
 	RequestItems              map[string]struct{ Keys []map[string]attribute }
 }
 
-// parts are the actions that IAM asks for when a transaction has them.
+// parts are the actions that IAM asks for when a transaction has them. For the
+// transaction itself it asks for none.
 var parts = map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
-func (w *watch) note(t *testing.T, target string, body []byte) {
-	t.Helper()
-	var call operation
-	if err := json.Unmarshal(body, &call); err != nil {
-		t.Errorf("%s: %v", target, err)
+func (w *watch) readDynamoDB(action string, body []byte) ([]call, error) {
+	var in operation
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, err
 	}
-	_, action, _ := strings.Cut(target, ".")
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	var made []call
 	switch action {
 	case "TransactWriteItems":
-	case "BatchGetItem":
-		for table, asked := range call.RequestItems {
+		for _, item := range in.TransactItems {
+			for part, write := range item {
+				made = append(made, w.onTable(parts[part], write.TableName, write.Key["pk"].S+write.Item["pk"].S))
+			}
+		}
+	case "BatchGetItem": // judged once a table, with all of its keys
+		for table, asked := range in.RequestItems {
+			keys := map[string]bool{}
 			for _, key := range asked.Keys {
-				w.used[w.right(action, operation{TableName: table, Key: key})] = true
+				keys[key["pk"].S] = true
 			}
+			made = append(made, w.onTable(action, table, slices.Sorted(maps.Keys(keys))...))
 		}
+	case "Query":
+		if in.IndexName != "" {
+			index := map[string]string{"due": "Data.Outputs.DueIndexArn"}[in.IndexName]
+			return []call{{action: "dynamodb:Query", resource: index}}, nil // its partitions are numbers
+		}
+		made = append(made, w.onTable(action, in.TableName, in.ExpressionAttributeValues[":pk"].S))
 	default:
-		w.used[w.right(action, call)] = true
+		made = append(made, w.onTable(action, in.TableName, in.Key["pk"].S+in.Item["pk"].S))
 	}
-	for _, item := range call.TransactItems {
-		for part, write := range item {
-			w.used[w.right(parts[part], write)] = true
-		}
-	}
+	return made, nil
 }
 
-func (w *watch) right(action string, call operation) right {
-	used := right{action: "dynamodb:" + action}
-	switch call.TableName {
+func (w *watch) onTable(action, table string, keys ...string) call {
+	c := call{action: "dynamodb:" + action, context: map[string][]string{"dynamodb:LeadingKeys": keys}}
+	switch table {
 	case w.tables.Webhooks:
-		used.table = "WebhooksTable"
+		c.resource = "Data.Outputs.WebhooksTableArn"
 	case w.tables.Deliveries:
-		used.table = "DeliveriesTable"
+		c.resource = "Data.Outputs.DeliveriesTableArn"
 	}
-	for _, attributes := range []map[string]attribute{call.Key, call.Item} {
-		used.key += attributes["pk"].S
-	}
-	if call.IndexName != "" {
-		used.table = map[string]string{"due": "DueIndex"}[call.IndexName]
-	} else if action == "Query" {
-		used.key = call.ExpressionAttributeValues[":pk"].S
-	}
-	return used
-}
-
-// check holds a function to its role in template.yaml: it took no right that
-// the role does not give, and, when all its cases were sent, left none unused.
-func (w *watch) check(t *testing.T, resource string, all bool) {
-	t.Helper()
-	granted := grants(t, resource)
-	needed := map[right]bool{}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for used := range w.used {
-		by := slices.IndexFunc(granted, func(g right) bool {
-			return g.action == used.action && g.table == used.table && strings.HasPrefix(used.key, strings.TrimSuffix(g.key, "*"))
-		})
-		if by < 0 {
-			t.Errorf("%s takes a right that its role has not: %v", resource, used)
-			continue
-		}
-		needed[granted[by]] = true
-	}
-	for _, g := range granted {
-		if all && !needed[g] {
-			t.Errorf("%s never takes a right that its role has: %v", resource, g)
-		}
-	}
-}
-
-// many is a text or a list of them.
-type many []string
-
-// UnmarshalYAML reads either.
-func (m *many) UnmarshalYAML(text []byte) error {
-	var one string
-	if err := yaml.Unmarshal(text, &one); err == nil {
-		*m = many{one}
-		return nil
-	}
-	return yaml.Unmarshal(text, (*[]string)(m))
-}
-
-// roles are those of template.yaml, by name, as far as grants reads them.
-type roles struct {
-	Resources map[string]struct {
-		Properties struct {
-			Policies []struct {
-				PolicyDocument struct {
-					Statement []struct {
-						Action    many                         `yaml:"Action"`
-						Resource  string                       `yaml:"Resource"`
-						Condition map[string]map[string]string `yaml:"Condition"`
-					} `yaml:"Statement"`
-				} `yaml:"PolicyDocument"`
-			} `yaml:"Policies"`
-		} `yaml:"Properties"`
-	} `yaml:"Resources"`
-}
-
-// grants reads what the role of a function may do with DynamoDB.
-func grants(t *testing.T, resource string) []right {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(emulator.Root(t), "template.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var template roles
-	if err := yaml.Unmarshal(text, &template); err != nil {
-		t.Fatalf("template.yaml: %v", err)
-	}
-	var granted []right
-	for _, policy := range template.Resources[resource+"Role"].Properties.Policies {
-		for _, statement := range policy.PolicyDocument.Statement {
-			table, found := strings.CutPrefix(statement.Resource, "Data.Outputs.")
-			if !found {
-				continue // the log group, the queue
-			}
-			keys := statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] +
-				statement.Condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
-			for _, action := range statement.Action {
-				if strings.HasPrefix(action, "dynamodb:") { // the emulators see no other calls
-					granted = append(granted, right{action, strings.TrimSuffix(table, "Arn"), keys})
-				}
-			}
-		}
-	}
-	if len(granted) == 0 {
-		t.Fatalf("template.yaml gives %s no rights", resource)
-	}
-	return granted
+	return c
 }

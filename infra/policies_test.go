@@ -58,7 +58,6 @@ var rights = map[string][]string{
 		"dynamodb:UpdateItem" + within + "A#abbeycross#*",
 	},
 	"KeyringRole": {
-		"dynamodb:GetItem" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
 		"dynamodb:PutItem" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
 		"dynamodb:Query" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
 		"kms:GenerateDataKeyPairWithoutPlaintext on !GetAtt Data.Outputs.SealingKmsKeyArn if StringEquals kms:DataKeyPairSpec = ECC_NIST_P256",
