@@ -35,7 +35,8 @@ func TestAlarms(t *testing.T) {
 	alarms := tm.ofType(t, "AWS::CloudWatch::Alarm")
 	slices.Sort(alarms)
 	want := []string{
-		"DeadLettersThere", "DeliveriesLate", "DeliveriesThrottled", "OldestMessage", "OurFaults", "PublishThrottled", "SweepsFail", "SweepsStopped",
+		"DeadLettersThere", "DeliveriesLate", "DeliveriesThrottled", "OldestMessage", "OurFaults", "PublishThrottled",
+		"RequestsRefused", "RequestsSlow", "SweepsFail", "SweepsStopped", "WebhooksDisabled",
 	}
 	if diff := cmp.Diff(want, alarms); diff != "" {
 		t.Errorf("alarms (-want +template):\n%s", diff)
@@ -57,19 +58,28 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-// A metric of Hookline's own comes from a line that a function writes: the
-// alarm and the filter mean the same.
+// filtered are the lines that become metrics, by the log group that has them:
+// the functions' own, and the gateway's, whose status is a text.
+var filtered = map[string]string{
+	`{ $.msg = "sweep" }`:            "!Ref SweepLogs",
+	`{ $.msg = "webhook disabled" }`: "!Ref DeliverLogs",
+	`{ $.status = "429" }`:           "!Ref ApiLogs",
+}
+
+// A metric of Hookline's own comes from a line that is written: the alarm and
+// the filter mean the same.
 func TestOwnMetricsAreMade(t *testing.T) {
 	tm := readTemplate(t, "infra/operations.yaml")
 	made := map[string]bool{}
 	for _, name := range tm.ofType(t, "AWS::Logs::MetricFilter") {
 		var filter struct {
 			FilterPattern         string
+			LogGroupName          string
 			MetricTransformations []struct{ MetricNamespace, MetricName string }
 		}
 		tm.Resources[name].properties(t, &filter)
-		if !slices.Contains([]string{`{ $.msg = "sweep" }`, `{ $.msg = "webhook disabled" }`}, filter.FilterPattern) {
-			t.Errorf("%s looks for %s, which no function writes", name, filter.FilterPattern)
+		if group, ok := filtered[filter.FilterPattern]; !ok || filter.LogGroupName != group {
+			t.Errorf("%s looks for %s in %s, where nothing writes it", name, filter.FilterPattern, filter.LogGroupName)
 		}
 		for _, metric := range filter.MetricTransformations {
 			made[metric.MetricNamespace+" "+metric.MetricName] = true
@@ -85,8 +95,13 @@ func TestOwnMetricsAreMade(t *testing.T) {
 			}
 		}
 	}
-	if used == 0 {
-		t.Error("no alarm watches a metric of Hookline's own")
+	if used < len(made) {
+		t.Errorf("%d of %d metrics are watched", used, len(made))
+	}
+	var api struct{ AccessLogSettings struct{ Format string } }
+	readTemplate(t, "template.yaml").Resources["Api"].properties(t, &api)
+	if !strings.Contains(api.AccessLogSettings.Format, `"status":"$context.status"`) {
+		t.Errorf("the gateway's log has no such status: %s", api.AccessLogSettings.Format)
 	}
 }
 

@@ -192,40 +192,52 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 	}
 }
 
-// A table key of the operator's own is for all roles, through DynamoDB only,
-// and nothing else hands out rights.
-func TestTableKeyUse(t *testing.T) {
+// shared are policies that all roles have when a parameter asks for them: what
+// DynamoDB does with a table key of the operator's own, and Lambda with traces.
+// X-Ray has no resources, so that its two rights are the only ones on "*".
+var shared = map[string]struct {
+	condition string
+	rights    []string
+}{
+	"TableKeyUse": {"HasTableKey", []string{
+		"kms:Decrypt" + ofKey, "kms:DescribeKey" + ofKey, "kms:Encrypt" + ofKey,
+		"kms:GenerateDataKey" + ofKey, "kms:ReEncryptFrom" + ofKey, "kms:ReEncryptTo" + ofKey,
+	}},
+	"TraceWriting": {"HasTracing", []string{"xray:PutTelemetryRecords on *", "xray:PutTraceSegments on *"}},
+}
+
+// Nothing beside the roles hands out rights but the shared policies, and these
+// only when they are asked for.
+func TestSharedPolicies(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for name, r := range tm.Resources {
 		iam := strings.HasPrefix(r.Type, "AWS::IAM::") || strings.HasSuffix(r.Type, "Policy")
-		if iam && r.Type != "AWS::IAM::Role" && name != "TableKeyUse" {
+		if _, ok := shared[name]; iam && r.Type != "AWS::IAM::Role" && !ok {
 			t.Errorf("%s (%s) is not written down here", name, r.Type)
 		}
 	}
-	r := tm.Resources["TableKeyUse"]
-	if r.Condition != "HasTableKey" {
-		t.Errorf("condition %q", r.Condition)
-	}
-	var policy struct {
-		Roles          []string
-		PolicyDocument policyDocument
-	}
-	r.properties(t, &policy)
 	var roles []string
 	for name := range rights {
 		roles = append(roles, "!Ref "+name)
 	}
 	slices.Sort(roles)
-	slices.Sort(policy.Roles)
-	if diff := cmp.Diff(roles, policy.Roles); diff != "" {
-		t.Errorf("roles (-want +got):\n%s", diff)
-	}
-	want := []string{
-		"kms:Decrypt" + ofKey, "kms:DescribeKey" + ofKey, "kms:Encrypt" + ofKey,
-		"kms:GenerateDataKey" + ofKey, "kms:ReEncryptFrom" + ofKey, "kms:ReEncryptTo" + ofKey,
-	}
-	if diff := cmp.Diff(want, policy.PolicyDocument.grants(t)); diff != "" {
-		t.Errorf("rights (-want +got):\n%s", diff)
+	for name, want := range shared {
+		r := tm.Resources[name]
+		if r.Condition != want.condition {
+			t.Errorf("%s: condition %q, want %q", name, r.Condition, want.condition)
+		}
+		var policy struct {
+			Roles          []string
+			PolicyDocument policyDocument
+		}
+		r.properties(t, &policy)
+		slices.Sort(policy.Roles)
+		if diff := cmp.Diff(roles, policy.Roles); diff != "" {
+			t.Errorf("%s: roles (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(want.rights, policy.PolicyDocument.grants(t)); diff != "" {
+			t.Errorf("%s: rights (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

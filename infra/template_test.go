@@ -18,6 +18,9 @@ const root = ".."
 // function with a plain argument is the text "!Name argument", one with a list
 // or map is a map with the one key "!Name".
 type template struct {
+	Metadata struct {
+		Interface struct{ ParameterGroups []struct{ Parameters []string } } `json:"AWS::CloudFormation::Interface"`
+	}
 	Parameters map[string]any
 	Conditions map[string]any
 	Globals    struct{ Function functionProperties }
@@ -41,6 +44,7 @@ type functionProperties struct {
 	Runtime       string
 	Role          any
 	Timeout       int
+	Tracing       any
 	Policies      any
 	LoggingConfig struct{ LogGroup any }
 	Environment   struct{ Variables map[string]any }

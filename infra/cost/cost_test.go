@@ -65,8 +65,8 @@ func TestBills(t *testing.T) {
 		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
 		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
 		// 43,200 sweeps of 32 reads and 25 MB-seconds; 5 polls each 20 seconds;
-		// 8 alarms, a metric, a key.
-		{"idle", easy.idle(one), bill{43200 * 0.0032, 0.432 + 1.08, 0, 0.648 * 4, 43200 * 950e-9 * 50, 0.8 + 0.3 + 1}},
+		// 11 alarms, a metric, a key.
+		{"idle", easy.idle(one), bill{43200 * 0.0032, 0.432 + 1.08, 0, 0.648 * 4, 43200 * 950e-9 * 50, 1.1 + 0.3 + 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for part, of := range map[string]func(bill) float64{
@@ -105,7 +105,7 @@ func TestTemplatesAreAsAssumed(t *testing.T) {
 			t.Errorf("%s is %v, %v; want %v", tt.path, got, err, tt.want)
 		}
 	}
-	for kind, want := range map[string]int{"AWS::CloudWatch::Alarm": alarms, "AWS::Logs::MetricFilter": metrics} {
+	for kind, want := range map[string]int{"AWS::CloudWatch::Alarm": alarms, "AWS::Logs::MetricFilter": filters} {
 		// What is made on a condition has that between.
 		if got := strings.Count(operations, "Type: "+kind+"\n    Properties:\n"); got != want {
 			t.Errorf("infra/operations.yaml makes %d of %s, want %d", got, kind, want)

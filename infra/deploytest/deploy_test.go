@@ -54,8 +54,9 @@ func TestDeploy(t *testing.T) {
 // localReceivers lets webhooks be where the tests receive.
 var localReceivers = parameters{"AllowHttp": "true", "AllowPrivate": "true"}
 
-// onKeptData deploys a second stack on data that is there already. Without the
-// key that the data needs, the deployment is refused before anything is made.
+// onKeptData deploys a second stack on data that is there already, with
+// everything that is an option. Without the key that the data needs, the
+// deployment is refused before anything is made.
 func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stack {
 	t.Helper()
 	tables := parameters{"ExistingWebhooksTable": kept.webhooks, "ExistingDeliveriesTable": kept.deliveries}
@@ -63,10 +64,12 @@ func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stac
 	if err == nil || !strings.Contains(err.Error(), "must be given together with ExistingSealingKmsKeyArn") {
 		t.Errorf("a stack with an existing table and no key: %v", err)
 	}
-	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey, "Dashboard": "true"}
+	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey, "Dashboard": "true", "Tracing": "true"}
+	maps.Copy(all, ownDomain(t, aws))
 	maps.Copy(all, tables)
 	maps.Copy(all, localReceivers)
 	s := aws.deploy(t, cli, "second", template, all)
+	s.hasItsOptions(t)
 	if s.data() != kept {
 		t.Errorf("the second stack's data is %+v, want %+v", s.data(), kept)
 	}
