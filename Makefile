@@ -69,9 +69,10 @@ lint-format:
 lint-modules:
 	go mod tidy -diff
 
-lint-templates: $(tools)/venv.stamp
+lint-templates: $(tools)/venv.stamp $(tools)/checkov.stamp
 	$(cfn_lint)
 	$(sam) validate --lint
+	$(tools)/checkov/bin/python $(tools)/checkov/bin/checkov
 
 lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
@@ -104,6 +105,15 @@ $(tools)/ministack.stamp: infra/tools/ministack/requirements.txt | prerequisites
 	@python3 -m venv $(tools)/ministack
 	@$(tools)/ministack/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
 	@$(tools)/ministack/bin/python -m pip check
+	@touch $@
+
+$(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | prerequisites
+	@echo "Installing checkov"
+	@rm -rf $(tools)/checkov
+	@mkdir -p $(tools)
+	@python3 -m venv $(tools)/checkov
+	@$(tools)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
+	@$(tools)/checkov/bin/python -m pip check
 	@touch $@
 
 # The Lambda runtime emulator comes with the SAM CLI.
