@@ -19,10 +19,13 @@
 //   - TestUpgrade: deploying over the previous version loses no account, token,
 //     webhook or signing key, replaces no table, and delivers to the webhooks
 //     that are there.
+//   - TestRotation: with a new sealing key what was sealed before still signs,
+//     and what comes later is sealed to it; so it is when the stack goes back to
+//     the former key, or is pointed to a restored table that is older.
 //
 // A step of these is in a file of its own kind and takes the stack it works on:
 // register_test.go, lifecycle_test.go, publish_test.go, delivery_test.go,
-// policies_test.go, kept_test.go.
+// policies_test.go, rotate_test.go, kept_test.go.
 //
 // # The previous version
 //

@@ -4,9 +4,10 @@
 // from what the store holds; and that deleting the resource deletes nothing,
 // since keys live as long as the records that they open.
 //
-// The resource has one property, SealingKeyVersion, and the attributes KeyId
-// and PublicKey (standard base64 of the 65-byte point). A failure's reason is
-// short and made of the package's own words; the cause goes to the log.
+// The property that it reads is SealingKeyVersion; the resource may have others,
+// such as the table's name, for whose changes it is asked again. Its attributes
+// are KeyId and PublicKey (standard base64 of the 65-byte point). A failure's
+// reason is short and made of the package's own words; the cause goes to the log.
 package keyring
 
 import (
@@ -29,7 +30,7 @@ import (
 // so CloudFormation never replaces the resource.
 const PhysicalID = "hookline-sealing-key"
 
-// versionProperty is the resource's one property, a positive integer.
+// versionProperty is the property that is read, a positive integer.
 const versionProperty = "SealingKeyVersion"
 
 // answerTime is left before the context's deadline to send the answer: a
