@@ -19,7 +19,9 @@ const root = ".."
 // or map is a map with the one key "!Name".
 type template struct {
 	Metadata struct {
-		Interface struct{ ParameterGroups []struct{ Parameters []string } } `json:"AWS::CloudFormation::Interface"`
+		Interface struct {
+			ParameterGroups []struct{ Parameters []string }
+		} `json:"AWS::CloudFormation::Interface"`
 	}
 	Parameters map[string]any
 	Conditions map[string]any
