@@ -17,12 +17,12 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// storeBacklog stores n deliveries to a webhook of which none was attempted,
-// due since an hour.
+// storeBacklog stores n deliveries to a webhook, accepted and due since a
+// second, of which none was attempted.
 func storeBacklog(b *testing.B, s store.Store, w webhook.Webhook, n int) {
 	b.Helper()
 	const workers = 64
-	due := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	due := time.Now().Add(-time.Second).Truncate(time.Millisecond)
 	errs := make([]error, workers)
 	var all sync.WaitGroup
 	for worker := range workers {

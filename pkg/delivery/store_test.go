@@ -67,7 +67,11 @@ func (s *store) Change(ctx context.Context, c webhook.Change) error {
 }
 
 func (s *store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
-	_, err := around(s, "Due", func() (struct{}, error) { return struct{}{}, s.Store.Due(ctx, from, before, yield) })
+	name := "Due"
+	if !from.IsZero() {
+		name = "Due latest"
+	}
+	_, err := around(s, name, func() (struct{}, error) { return struct{}{}, s.Store.Due(ctx, from, before, yield) })
 	return err
 }
 

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -17,23 +18,39 @@ type watched struct {
 	*world
 	signal chan struct{}
 
-	mu     sync.Mutex
-	sweeps int
-	// fault is what sweeps fail with, lasts is how long they last.
+	mu sync.Mutex
+	// latest and whole count the sweeps over what has fallen due, and those over
+	// everything.
+	latest, whole int
+	// fault is what sweeps fail with, lasts is how long those over everything
+	// last.
 	fault error
 	lasts time.Duration
-	ended time.Time // the last one
+	ended time.Time // the last one of them
 	rests []time.Duration
+	// unleased is how many more leases fail.
+	unleased int
 }
 
 // begin and end come before and after each sweep.
 func (w *watched) begin(call string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if call != "Due" {
+	switch call {
+	default:
 		return nil
+	case "Lease":
+		if w.unleased > 0 {
+			w.unleased--
+			return errFault
+		}
+		return nil
+	case "Due latest":
+		w.latest++
+		return w.fault
+	case "Due":
+		w.whole++
 	}
-	w.sweeps++
 	if !w.ended.IsZero() {
 		w.rests = append(w.rests, time.Since(w.ended))
 	}
@@ -62,10 +79,10 @@ func (w *watched) set(change func()) {
 }
 
 // count is how many sweeps there were.
-func (w *watched) count() int {
+func (w *watched) count() (latest, whole int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.sweeps
+	return w.latest, w.whole
 }
 
 // watch runs a test beside a sweeper that watches, by the bubble's clock.
@@ -131,8 +148,8 @@ func TestWatchSweepsEachSecond(t *testing.T) {
 		wait(time.Second)
 		w.sent(t, 1)
 		wait(time.Hour)
-		if got, want := w.count(), 3609; got < want-1 || got > want {
-			t.Errorf("%d sweeps in 3608 seconds", got)
+		if latest, whole := w.count(); latest != 3608 || whole != 1+3608/30 {
+			t.Errorf("%d sweeps over what fell due and %d over everything in 3608 seconds", latest, whole)
 		}
 	})
 }
@@ -159,7 +176,7 @@ func TestWatchSignal(t *testing.T) {
 		wait(5*time.Second + 300*time.Millisecond)
 		w.queue.refuses[subjects[0]] = true
 		w.add(t, "refused", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
-		before := w.count()
+		_, before := w.count()
 		w.signal <- struct{}{}
 		w.sent(t, 0)
 		w.queue.mu.Lock()
@@ -167,8 +184,8 @@ func TestWatchSignal(t *testing.T) {
 		w.queue.mu.Unlock()
 		w.signal <- struct{}{}
 		w.sent(t, 1)
-		if got := w.count() - before; got != 2 {
-			t.Errorf("%d sweeps for two signals", got)
+		if _, whole := w.count(); whole-before != 2 {
+			t.Errorf("%d sweeps for two signals", whole-before)
 		}
 	})
 }
@@ -185,31 +202,29 @@ func TestWatchFaults(t *testing.T) {
 		w.set(func() { w.fault = nil })
 		wait(time.Second)
 		w.sent(t, 1)
-		if n := strings.Count(w.log.String(), `"level":"ERROR","msg":"sweep","error":"sweep: a fault"`); n != 20 {
-			t.Errorf("the log tells of %d of 20 sweeps", n)
+		const failed = 20 + 1 // one of them over everything
+		if n := strings.Count(w.log.String(), `"level":"ERROR","msg":"sweep","error":"sweep: a fault"`); n != failed {
+			t.Errorf("the log tells of %d of %d sweeps", n, failed)
 		}
 	})
 }
 
-// A sweep that lasts long is followed by a rest three times as long, signals or
-// not, so that a backlog leaves the processor to the attempts.
+// A sweep over everything that sends for little is followed by a rest three
+// times as long, signals or not, so that a backlog leaves the processor to the
+// attempts. What falls due meanwhile does not wait for it.
 func TestWatchRests(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
 		wait(time.Millisecond)
-		before := w.count()
+		latest, whole := w.count()
 		w.set(func() { w.lasts, w.rests = 2*time.Second, nil })
-		go func() {
-			for range 1000 {
-				select {
-				case w.signal <- struct{}{}:
-				case <-t.Context().Done():
-					return
-				}
-			}
-		}()
+		w.signalOften(t)
 		wait(time.Minute)
-		if got := w.count() - before; got < 7 || got > 9 {
+		latestNow, wholeNow := w.count()
+		if got := wholeNow - whole; got < 7 || got > 9 {
 			t.Errorf("%d sweeps of 8 s in a minute", got)
+		}
+		if got := latestNow - latest; got < 59 {
+			t.Errorf("%d sweeps over what fell due in a minute", got)
 		}
 		w.set(func() {
 			for _, rest := range w.rests[2:] { // the first came before
@@ -218,5 +233,40 @@ func TestWatchRests(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// signalOften gives a signal whenever one is waited for.
+func (w *watched) signalOften(t *testing.T) {
+	go func() {
+		for {
+			select {
+			case w.signal <- struct{}{}:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+}
+
+// A sweep over everything that sends for much is followed by the next one at
+// once: a backlog for which there is room waits for nothing.
+func TestWatchGoesOn(t *testing.T) {
+	watch(t, func(t *testing.T, w *watched) {
+		wait(time.Millisecond)
+		for i := range 99 {
+			w.add(t, fmt.Sprint(i), time.Now(), time.Now().Add(-time.Hour))
+		}
+		w.add(t, "unleased", time.Now(), time.Now().Add(-time.Hour))
+		w.set(func() { w.lasts, w.rests, w.unleased = 10*time.Second, nil, 1 })
+		w.signal <- struct{}{}
+		go func() { w.signal <- struct{}{} }()
+		wait(10*time.Second + 300*time.Millisecond) // 3 × 10 s × 1/100
+		w.set(func() {
+			if len(w.rests) != 2 || w.rests[1] != 300*time.Millisecond {
+				t.Errorf("rested %v, want 300ms after the second", w.rests)
+			}
+		})
+		wait(10 * time.Second) // for the last one
 	})
 }
