@@ -22,10 +22,9 @@ type prices struct {
 	traffic float64
 }
 
-// pricesOf says what each region costs. Those of us-east-1 are as AWS and
-// others published them from July 2025 to July 2026; those of eu-central-1 are
-// not confirmed. Check both against AWS's own price list before you count on
-// them.
+// pricesOf says what each region costs, as of 2026. Only those of DynamoDB's
+// requests, of SQS and of CloudWatch in us-east-1 were confirmed. Check them all
+// against AWS's own price list before you count on them.
 var pricesOf = []prices{
 	{
 		region: "us-east-1",
