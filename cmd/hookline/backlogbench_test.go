@@ -17,18 +17,18 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// storeBacklog stores n deliveries to a webhook, accepted and due since a
-// second, of which none was attempted.
+// storeBacklog stores n deliveries to a webhook, accepted and due now, of which
+// none was attempted.
 func storeBacklog(b *testing.B, s store.Store, w webhook.Webhook, n int) {
 	b.Helper()
 	const workers = 64
-	due := time.Now().Add(-time.Second).Truncate(time.Millisecond)
+	now := time.Now().Truncate(time.Millisecond)
 	errs := make([]error, workers)
 	var all sync.WaitGroup
 	for worker := range workers {
 		all.Go(func() {
 			for i := worker; i < n && errs[worker] == nil; i += workers {
-				at := due.Add(time.Duration(i%1000) * time.Millisecond)
+				at := now.Add(time.Duration(i%10) * time.Millisecond)
 				_, errs[worker] = s.AddDelivery(b.Context(), webhook.Delivery{
 					Account: w.Account, Event: w.Event, EventID: strconv.Itoa(i), Time: at, WebhookID: w.ID, URL: w.URL,
 					Payload: []byte(`"` + strconv.Itoa(i) + `"`), AcceptedAt: at, Active: true, Next: at, Due: at,
