@@ -28,8 +28,11 @@ export __SAM_CLI_APP_DIR := $(CURDIR)/$(tools)/sam
 
 # $(call build_functions,directory,processor): build every function of the
 # template. Static, stripped, and the same bytes wherever and whenever they are
-# built, so that a deployment replaces only what has changed. The SAM CLI
-# hides what the compiler said, so that a failure is built once more without it.
+# built, so that a deployment replaces only what has changed. They
+# carry neither what Lambda's former runtime for Go spoke nor HTTP/2, which AWS's
+# services need not be asked in; so deliver speaks HTTP/1.1 to receivers, since
+# the SAM CLI builds all functions with the same flags. It hides what the compiler
+# said, so that a failure is built once more without it.
 lambda_flags := -trimpath -buildvcs=false -tags=lambda.norpc,nethttpomithttp2 -ldflags=-s
 define build_functions
 export CGO_ENABLED=0 GOFLAGS='$(lambda_flags)'; \

@@ -122,6 +122,9 @@ func startEndpoint(t *testing.T) *endpoint {
 		if err != nil || r.Method != http.MethodPost {
 			t.Errorf("%s %s arrives: %v", r.Method, r.URL, err)
 		}
+		if r.ProtoMajor != 1 {
+			t.Errorf("%s arrives: the functions are built without it (Makefile), as README.md says", r.Proto)
+		}
 		e.mu.Lock()
 		e.received = append(e.received, receipt{webhook.Dialect(strings.Trim(r.URL.Path, "/")), r.Header.Clone(), body})
 		status := e.status
@@ -129,7 +132,7 @@ func startEndpoint(t *testing.T) *endpoint {
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(status)
 	}))
-	server.EnableHTTP2 = true // as receivers have it; the functions may or may not
+	server.EnableHTTP2 = true // as receivers have it; the functions have not, and must not say so
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	e.url = server.URL
