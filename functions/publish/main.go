@@ -4,23 +4,8 @@
 package main
 
 import (
-	"context"
-	"log/slog"
-	"os"
-
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/caarlos0/env/v11"
-
+	"github.com/hookline/hookline/functions/internal/boot"
 	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/functions/internal/environ"
 )
 
-func main() {
-	log := dispatch.NewLog(os.Stderr)
-	gateway, err := start(context.Background(), env.ToMap(os.Environ()), log)
-	if err != nil {
-		log.Error("cannot start", slog.String("error", environ.OneLine(err)))
-		os.Exit(1)
-	}
-	lambda.Start(gateway.Answer)
-}
+func main() { dispatch.Start(start, func(g *boot.Gateway) any { return g.Answer }) }

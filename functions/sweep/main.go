@@ -3,24 +3,6 @@
 // and opens no signing key.
 package main
 
-import (
-	"context"
-	"log/slog"
-	"os"
+import "github.com/hookline/hookline/functions/internal/dispatch"
 
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/caarlos0/env/v11"
-
-	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/functions/internal/environ"
-)
-
-func main() {
-	log := dispatch.NewLog(os.Stderr)
-	h, err := start(context.Background(), env.ToMap(os.Environ()), log)
-	if err != nil {
-		log.Error("cannot start", slog.String("error", environ.OneLine(err)))
-		os.Exit(1)
-	}
-	lambda.Start(h.Sweep)
-}
+func main() { dispatch.Start(start, func(h *handler) any { return h.Sweep }) }

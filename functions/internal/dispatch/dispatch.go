@@ -7,7 +7,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/caarlos0/env/v11"
 
 	"github.com/hookline/hookline/functions/internal/environ"
 	"github.com/hookline/hookline/pkg/dialect"
@@ -50,6 +54,19 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamostore.Store,
 
 // APIs are those that events are published for.
 func APIs() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+
+// Start builds a function from the environment, NAME to value, and runs what
+// handler makes of it. It does not return: what is wrong with the environment
+// is logged in one line, and ends the process.
+func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (F, error), handler func(F) any) {
+	log := NewLog(os.Stderr)
+	function, err := build(context.Background(), env.ToMap(os.Environ()), log)
+	if err != nil {
+		log.Error("cannot start", slog.String("error", environ.OneLine(err)))
+		os.Exit(1)
+	}
+	lambda.Start(handler(function))
+}
 
 // NewLog writes JSON lines, and what the Lambda runtime prints with package
 // log too.
