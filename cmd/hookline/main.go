@@ -13,15 +13,19 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // AbbeyCross's working hours have a time zone
+
+	"github.com/hookline/hookline/pkg/delivery/outbound"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once stopping has begun, a second signal does what it does by default.
 	context.AfterFunc(ctx, stop)
+	outbound.Hush(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))
 }

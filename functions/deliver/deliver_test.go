@@ -3,12 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"maps"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -177,17 +174,4 @@ func TestDeliverEndsBeforeTheFunction(t *testing.T) {
 			t.Errorf("took %v, want %v", took, lifetime-reserve)
 		}
 	})
-}
-
-// What a receiver sends unasked is not in the log; what else is printed with
-// package log is.
-func TestHushReceivers(t *testing.T) {
-	defer log.SetOutput(os.Stderr)
-	var logged bytes.Buffer
-	hushReceivers(slog.New(slog.NewJSONHandler(&logged, nil)))
-	log.Printf("%s starting with %q; err=%v", unasked, "HTTP/1.1 408 hunter2", errors.New("<nil>")) //nolint:forbidigo // as net/http does
-	log.Print("something else")                                                                     //nolint:forbidigo // the same
-	if got := logged.String(); strings.Contains(got, "hunter2") || !strings.Contains(got, unasked) || !strings.Contains(got, `"msg":"`) || !strings.Contains(got, "something else") {
-		t.Errorf("logged %s", got)
-	}
 }

@@ -32,8 +32,8 @@
 // receiver may get it twice then, under the same webhook-id, as it may anyway.
 //
 // What a receiver sends unasked on a kept connection net/http writes to the
-// standard logger of package log, which it cannot be told not to. A program
-// that is not to have strangers' text in its log redirects that logger.
+// standard logger of package log, which it cannot be told not to. Hush keeps it
+// out of a program's log.
 package outbound
 
 import (

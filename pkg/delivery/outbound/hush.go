@@ -1,7 +1,6 @@
-package main
+package outbound
 
 import (
-	"io"
 	"log"
 	"log/slog"
 	"strings"
@@ -12,13 +11,16 @@ import (
 // attempt. What was sent comes behind it.
 const unasked = "Unsolicited response received on idle HTTP channel"
 
-// hushReceivers keeps the text of strangers out of the log. What else is
-// printed with package log goes there.
-func hushReceivers(to *slog.Logger) { log.SetOutput(hush{to}) }
+// Hush keeps the text of strangers out of the log of a program that delivers:
+// what is printed with package log goes to the logger, at level WARN, without
+// what a receiver sent unasked. It is for the program's main, since package log
+// is one for all of the process.
+func Hush(to *slog.Logger) {
+	log.SetFlags(0) // the logger has the time
+	log.SetOutput(hush{to})
+}
 
 type hush struct{ log *slog.Logger }
-
-var _ io.Writer = hush{}
 
 func (h hush) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
