@@ -35,11 +35,8 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer s.closeInto(&err)
-	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	switch {
-	case errors.Is(err, webhook.ErrNotFound):
-		return c.noWebhook(ctx, p, s, c.ID)
-	case err != nil:
+	found, err := c.find(ctx, p, r, s)
+	if err != nil {
 		return err
 	}
 	w, err := c.choose(found)

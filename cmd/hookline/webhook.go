@@ -165,6 +165,15 @@ type webhookID struct {
 	customer
 }
 
+// find gives the webhooks of the id, or says why there are none.
+func (c *webhookID) find(ctx context.Context, p *program, r *registry.Registry, s openedStore) ([]webhook.Webhook, error) {
+	found, err := r.Find(ctx, c.Account.Account, c.ID)
+	if errors.Is(err, webhook.ErrNotFound) {
+		return nil, c.noWebhook(ctx, p, s, c.ID)
+	}
+	return found, err
+}
+
 type webhookShow struct{ webhookID }
 
 // Run shows the webhooks of an id, in the order of their registration.
@@ -174,11 +183,8 @@ func (c *webhookShow) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer s.closeInto(&err)
-	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	switch {
-	case errors.Is(err, webhook.ErrNotFound):
-		return c.noWebhook(ctx, p, s, c.ID)
-	case err != nil:
+	found, err := c.find(ctx, p, r, s)
+	if err != nil {
 		return err
 	}
 	var results []webhookDetails

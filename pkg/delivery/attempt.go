@@ -132,7 +132,7 @@ func obstacle(t webhook.Task, now time.Time) string {
 	d := t.Delivery
 	switch {
 	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Account.CreatedAt.After(d.AcceptedAt):
-		return "cancelled: the account was deleted"
+		return webhook.ReasonAccountDeleted
 	case t.Webhook.ID != d.WebhookID:
 		return "cancelled: the webhook was deleted or moved"
 	case t.Webhook.Disabled:

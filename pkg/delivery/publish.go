@@ -137,7 +137,7 @@ func (b *batch) judge() {
 		err := b.complete(&b.events[i])
 		switch {
 		case errors.Is(err, webhook.ErrInvalid):
-			b.results[i] = Result{Verdict: Rejected, Reason: reasonOf(err)}
+			b.results[i] = Result{Verdict: Rejected, Reason: err.Error()}
 		case err != nil:
 			b.fail(i, err)
 		}
@@ -151,9 +151,6 @@ func (e *invalidError) Error() string      { return e.text }
 func (*invalidError) Is(target error) bool { return target == webhook.ErrInvalid }
 
 func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
-
-// reasonOf is what the publisher is told of an error that wraps ErrInvalid.
-func reasonOf(err error) string { return err.Error() }
 
 // complete sets what an event may leave out and judges it. The error wraps
 // webhook.ErrInvalid, or is our fault.

@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// reasonDeleted is what cancelled deliveries say: the same as one says that
-	// is found by its attempt.
-	reasonDeleted = "cancelled: the account was deleted"
 	// cancelledTogether is how many deliveries are held at once, and
 	// cancelledAtOnce how many of them are written at the same time.
 	cancelledTogether = 100
@@ -67,7 +64,7 @@ func (d *deletion) cancel(ctx context.Context, batch []webhook.Delivery) error {
 	group.SetLimit(cancelledAtOnce)
 	for _, was := range batch {
 		group.Go(func() error {
-			switch _, err := d.store.Settle(ctx, webhook.Settlement{Was: was, Now: was.Cancelled(reasonDeleted)}); {
+			switch _, err := d.store.Settle(ctx, webhook.Settlement{Was: was, Now: was.Cancelled(webhook.ReasonAccountDeleted)}); {
 			case err == nil:
 				cancelled.Add(1)
 			case !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound):

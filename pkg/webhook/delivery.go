@@ -157,6 +157,9 @@ func (d Delivery) Message() Message {
 	return Message{Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef}
 }
 
+// ReasonAccountDeleted is what the deliveries of a deleted account say.
+const ReasonAccountDeleted = "cancelled: the account was deleted"
+
 // Cancelled gives the delivery as it is when no attempt comes any more, for a
 // reason that is no attempt's.
 func (d Delivery) Cancelled(reason string) Delivery {

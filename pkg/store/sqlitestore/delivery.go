@@ -98,12 +98,11 @@ func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (web
 // delivery reads a delivery without its payload, as the transaction sees it.
 // webhook.ErrNotFound: there is none.
 func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, error) {
-	row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
-	err := tx.findDelivery.QueryRowContext(context.Background(), string(a.Dialect), a.ID, id).Scan(row.fields()...)
+	d, err := scanDelivery(a)(tx.findDelivery.QueryRowContext(context.Background(), string(a.Dialect), a.ID, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = webhook.ErrNotFound
 	}
-	return row.read(), err
+	return d, err
 }
 
 // Delivery reads a delivery by its id, with its payload. webhook.ErrNotFound:
@@ -126,11 +125,7 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	first, below := firstKey(from), afterAll
 	for {
-		page, err := all(ctx, s.queries.deliveries, func(r scanner) (webhook.Delivery, error) {
-			row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
-			err := r.Scan(row.fields()...)
-			return row.read(), err
-		}, string(a.Dialect), a.ID, first, below, deliveryPage)
+		page, err := all(ctx, s.queries.deliveries, scanDelivery(a), string(a.Dialect), a.ID, first, below, deliveryPage)
 		if err != nil {
 			return fmt.Errorf("list deliveries of %v: %w", a, err)
 		}
@@ -146,6 +141,15 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 			return nil
 		}
 		below = deliveryKey(page[len(page)-1].ID())
+	}
+}
+
+// scanDelivery reads the deliveryColumns.
+func scanDelivery(a webhook.Account) func(scanner) (webhook.Delivery, error) {
+	return func(r scanner) (webhook.Delivery, error) {
+		row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
+		err := r.Scan(row.fields()...)
+		return row.read(), err
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -57,7 +58,7 @@ func (s *Store) Targets(ctx context.Context, subjects []webhook.Subject) ([]webh
 // copyOf gives a target that shares nothing with another.
 func copyOf(t webhook.Target) webhook.Target {
 	t.Webhook = kept(t.Webhook)
-	t.Account.SealedKey = append([]byte(nil), t.Account.SealedKey...)
+	t.Account.SealedKey = bytes.Clone(t.Account.SealedKey)
 	return t
 }
 
