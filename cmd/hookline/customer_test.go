@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/receiver"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -237,7 +238,7 @@ func (c *customerOf) publish(more ...string) []string {
 // published publishes in this process, and demands that it is accepted.
 func (c *customerOf) published(t testing.TB, where place, more ...string) (id string) {
 	t.Helper()
-	var r publishResult
+	var r operator.Result
 	decode(t, where.run(t, c.publish(append(more, "--json")...)...), &r)
 	if r.Status != "accepted" || r.Delivery == nil {
 		t.Fatalf("publish for %s: %+v", c.account, r)

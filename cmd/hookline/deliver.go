@@ -59,7 +59,7 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
 			Store: cfg.store, Queue: queue, Sender: outbound.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
-			Now: cfg.now, Jitter: jitter, Log: cfg.log,
+			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
 			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
@@ -68,14 +68,6 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		now:  cfg.now,
 		log:  cfg.log,
 	}
-}
-
-// jitter draws a wait from 0 to below its argument.
-func jitter(below time.Duration) time.Duration {
-	if below <= 0 {
-		return 0
-	}
-	return rand.N(below)
 }
 
 // Run delivers until ctx ends. Attempts under way may go on for patience then;

@@ -48,13 +48,6 @@ func (c *publishCommand) Validate() error {
 	return nil
 }
 
-// publishResult is what became of the event.
-type publishResult struct {
-	Delivery *string          `json:"delivery"`
-	Status   delivery.Verdict `json:"status"`
-	Error    string           `json:"error,omitempty"`
-}
-
 // Run publishes one event, durably. A running server, or the stack, delivers
 // it. An event that nobody has a webhook for is no failure.
 func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
@@ -95,7 +88,7 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 // report shows what became of the event. What failed is shown to machines, and
 // is an error too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
-	result := publishResult{Status: r.Verdict, Error: r.Reason}
+	result := operator.NewResult(r)
 	if failure := failureOf(r); failure != nil {
 		if p.flags.JSON {
 			return errors.Join(p.show(result, ""), failure)
@@ -105,7 +98,6 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
 	switch {
 	case r.Delivery != "":
-		result.Delivery = &r.Delivery
 		text = string(r.Verdict) + " " + r.Delivery + "\n"
 	case r.Reason != "":
 		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hookline/hookline/pkg/operator"
 )
 
 // marker stands in payloads that no log may hold.
@@ -24,9 +26,9 @@ func newOperator(t testing.TB, where place, s *instance) operators {
 }
 
 // publish publishes events, written as JSON, and gives what became of each.
-func (o operators) publish(t testing.TB, events ...string) []publishResult {
+func (o operators) publish(t testing.TB, events ...string) []operator.Result {
 	t.Helper()
-	var answer struct{ Results []publishResult }
+	var answer struct{ Results []operator.Result }
 	decode(t, mustAnswer(t, http.StatusAccepted, "POST", o.server+"/events", `{"events":[`+strings.Join(events, ",")+`]}`,
 		"Authorization: Bearer "+o.token), &answer)
 	if len(answer.Results) != len(events) {
@@ -250,7 +252,7 @@ func TestPublishRejectedAsJSON(t *testing.T) {
 	if !ok || failed.ExitCode() != exitFailed || !strings.HasPrefix(failed.said, "hookline: the event was rejected: event: ") {
 		t.Errorf("it ended with %v", err)
 	}
-	var r publishResult
+	var r operator.Result
 	decode(t, out, &r)
 	if r.Status != "rejected" || r.Delivery != nil || !strings.HasPrefix(r.Error, "event: must be one of ") {
 		t.Errorf("it wrote %s", out)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/outbound"
@@ -88,7 +90,7 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, targe
 		return sampleResult{}, err
 	}
 	worker := delivery.NewWorker(delivery.WorkerConfig{
-		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: jitter, Log: slog.New(slog.DiscardHandler),
+		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: rand.N[time.Duration], Log: slog.New(slog.DiscardHandler),
 		Sender: outbound.New(outbound.Config{
 			Version:      webhook.Version,
 			AllowHTTP:    c.AllowHTTP || s.setting("HOOKLINE_ALLOW_HTTP") == "true",

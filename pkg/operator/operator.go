@@ -70,11 +70,11 @@ type handler struct{ publisher *delivery.Publisher }
 
 // results is the answer to a publication.
 type results struct {
-	Results []result `json:"results"`
+	Results []Result `json:"results"`
 }
 
-// result is what became of one event.
-type result struct {
+// Result is what became of one event, as it is written.
+type Result struct {
 	Delivery *string          `json:"delivery"`
 	Status   delivery.Verdict `json:"status"`
 	Error    string           `json:"error,omitempty"`
@@ -86,25 +86,26 @@ func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Answe
 	if err != nil {
 		return dialect.Answer{}, err
 	}
-	answer := results{Results: make([]result, len(sent))}
+	answer := results{Results: make([]Result, len(sent))}
 	var events []webhook.Event
 	var places []int
 	for i, value := range sent {
 		event, err := readEvent(value, h.publisher.Sendings)
 		if err != nil {
-			answer.Results[i] = result{Status: delivery.Rejected, Error: err.Error()}
+			answer.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
 			continue
 		}
 		events, places = append(events, event), append(places, i)
 	}
 	for n, found := range h.publisher.Publish(ctx, events) {
-		answer.Results[places[n]] = toWire(found)
+		answer.Results[places[n]] = NewResult(found)
 	}
 	return dialect.Answer{Status: http.StatusAccepted, Body: answer}, nil
 }
 
-func toWire(r delivery.Result) result {
-	wire := result{Status: r.Verdict, Error: r.Reason}
+// NewResult writes a result of a Publisher.
+func NewResult(r delivery.Result) Result {
+	wire := Result{Status: r.Verdict, Error: r.Reason}
 	if r.Delivery != "" {
 		wire.Delivery = &r.Delivery
 	}
