@@ -1,10 +1,12 @@
 package main
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // Files that SQLite can read, and Hookline must not.
@@ -16,14 +18,14 @@ func TestForeignData(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := t.TempDir()
 			path := filepath.Join(data, databaseName)
-			db, err := sql.Open("sqlite", "file:"+path)
+			conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := db.ExecContext(t.Context(), c.statement); err != nil {
+			if err := sqlitex.ExecuteScript(conn, c.statement, nil); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.Close(); err != nil {
+			if err := conn.Close(); err != nil {
 				t.Fatal(err)
 			}
 			contains(t, fails(t, exitFailed, serveArgs(data)...), path, c.says)

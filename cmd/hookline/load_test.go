@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -13,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -248,13 +250,13 @@ func (l *load) untilDeath(t *testing.T, c *child, clients, enough int) {
 
 func checkIntegrity(t *testing.T, path string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+	defer conn.Close()
+	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
+	if err != nil || verdict != "ok" {
 		t.Errorf("integrity_check: %q, %v; want ok", verdict, err)
 	}
 }

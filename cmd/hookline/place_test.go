@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,6 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
@@ -80,45 +82,29 @@ func (p place) dump(t testing.TB) []string {
 
 func dumpSQLite(t testing.TB, path string) (lines []string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	for _, name := range dumpQuery(t, db, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
-		lines = append(lines, dumpQuery(t, db, `SELECT * FROM "`+name+`"`)...)
+	defer conn.Close()
+	for _, name := range dumpQuery(t, conn, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
+		lines = append(lines, dumpQuery(t, conn, `SELECT * FROM "`+name+`"`)...)
 	}
 	return lines
 }
 
 // dumpQuery gives each row as text.
-func dumpQuery(t testing.TB, db *sql.DB, query string) (lines []string) {
+func dumpQuery(t testing.TB, conn *sqlite.Conn, query string) (lines []string) {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := make([]sql.RawBytes, len(columns))
-	into := make([]any, len(columns))
-	for i := range values {
-		into[i] = &values[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
+	err := sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		var texts []string
-		for _, v := range values {
-			texts = append(texts, string(v))
+		for column := range stmt.ColumnCount() {
+			texts = append(texts, stmt.ColumnText(column))
 		}
 		lines = append(lines, strings.Join(texts, "|"))
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return lines

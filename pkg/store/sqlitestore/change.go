@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +11,7 @@ import (
 
 const (
 	// updateWebhook leaves what no change may touch, and the statistics.
-	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = ?, disabled = ?,
+	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
 		disabled_reason = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
 	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
@@ -66,7 +65,7 @@ func (tx *session) judgeWas(was []webhook.Webhook) error {
 	for i := range was {
 		there, err := tx.webhook(was[i].Account, was[i].Event)
 		switch {
-		case errors.Is(err, sql.ErrNoRows) || err == nil && there.ID != was[i].ID:
+		case errors.Is(err, webhook.ErrNotFound) || err == nil && there.ID != was[i].ID:
 			return webhook.ErrNotFound
 		case err != nil:
 			return err
@@ -92,7 +91,7 @@ func (tx *session) judgeMoves(was, now []webhook.Webhook) error {
 		switch {
 		case err == nil:
 			taken[event] = there.ID
-		case !errors.Is(err, sql.ErrNoRows):
+		case !errors.Is(err, webhook.ErrNotFound):
 			return err
 		}
 	}
@@ -116,8 +115,8 @@ func (tx *session) put(w *webhook.Webhook, moved bool) error {
 	if err != nil {
 		return err
 	}
-	return orElse(webhook.ErrNotFound)(run(tx.updateWebhook, w.URL, w.SendPayload, blob(w.SealedKey), retired, w.Disabled,
-		w.DisabledReason, w.Version, optionalTime(w.UpdatedAt), string(w.Account.Dialect), w.Account.ID, w.Event))
+	return orElse(webhook.ErrNotFound)(tx.run(updateWebhook, w.URL, w.SendPayload, w.SealedKey, retired, w.Disabled,
+		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.Dialect), w.Account.ID, w.Event))
 }
 
 // Delete removes webhooks of one account, all or none. webhook.ErrNotFound:
@@ -144,5 +143,5 @@ func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 // remove deletes the record of w's event. webhook.ErrNotFound: there is none
 // with w's id.
 func (tx *session) remove(w webhook.Webhook) error {
-	return orElse(webhook.ErrNotFound)(run(tx.deleteWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID))
+	return orElse(webhook.ErrNotFound)(tx.run(deleteWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID))
 }

@@ -80,7 +80,7 @@ func TestChangeFailsHalfWay(t *testing.T) {
 	mustAdd(t, s, "a", "b")
 	ctx := t.Context()
 	err := s.writer.write(ctx, func(tx *session) error {
-		return execute(context.Background(), tx.conn, `
+		return script(tx.conn, `
 			CREATE TRIGGER no_update BEFORE UPDATE ON webhook WHEN OLD.event = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END;
 			CREATE TRIGGER no_delete BEFORE DELETE ON webhook WHEN OLD.event = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END`)
 	})
@@ -158,7 +158,6 @@ func TestUncertainChange(t *testing.T) {
 	mustAdd(t, s, "a", "b")
 	ctx := t.Context()
 	release := hold(t, s)
-	spoiled := queueWrite(ctx, s, func(tx *session) error { return tx.commit.Close() })
 	var pending []pendingWrite
 	for _, call := range []func() error{
 		func() error {
@@ -177,6 +176,7 @@ func TestUncertainChange(t *testing.T) {
 	} {
 		pending = append(pending, start(s, call))
 	}
+	spoiled := queueWrite(ctx, s, spoilCommit)
 	release()
 	if err := <-spoiled; !errors.Is(err, errUncertain) {
 		t.Errorf("error = %v, want errUncertain", err)
@@ -197,8 +197,8 @@ func TestRetiredKeys(t *testing.T) {
 	}
 	text, err := encodeRetired(keys)
 	const want = `[{"sealed":"c2VhbGVk","until":1772600767089},{"sealed":"AP8=","until":-1}]`
-	if err != nil || text.String != want {
-		t.Fatalf("encodeRetired = %q, %v, want %q", text.String, err, want)
+	if err != nil || text != want {
+		t.Fatalf("encodeRetired = %q, %v, want %q", text, err, want)
 	}
 	got, err := decodeRetired(text)
 	if err != nil || !cmp.Equal(got, keys) {
@@ -213,7 +213,7 @@ func TestDamagedRecord(t *testing.T) {
 	mustAdd(t, s, "a", "b")
 	ctx := t.Context()
 	err := s.writer.write(ctx, func(tx *session) error {
-		return execute(context.Background(), tx.conn, "UPDATE webhook SET retired_keys = '[{' WHERE event = 'a'")
+		return script(tx.conn, "UPDATE webhook SET retired_keys = '[{' WHERE event = 'a'")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,14 @@ package sqlitestore_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -120,13 +122,13 @@ func mustStand(t *testing.T, path string, account webhook.Account, answered []st
 // mustBeSound runs SQLite's own check of the file, which must not be open.
 func mustBeSound(t *testing.T, path string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	var verdict string
-	if err := db.QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+	defer conn.Close()
+	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
+	if err != nil || verdict != "ok" {
 		t.Fatalf("integrity_check = %q, %v", verdict, err)
 	}
 }

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,9 +11,9 @@ import (
 
 const (
 	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
-	// webhookColumns are in the order of scanWebhook.
+	// webhookColumns are in the order of readWebhook.
 	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
 		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
 )
@@ -75,7 +74,7 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	for i := range stand {
 		there, err := tx.webhook(account, stand[i].Event)
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
+		case errors.Is(err, webhook.ErrNotFound):
 			missing = append(missing, i)
 		case err != nil:
 			return err
@@ -113,7 +112,7 @@ func (tx *session) judgeExclusions(account webhook.Account, exclusions []webhook
 		switch {
 		case err == nil:
 			found = append(found, x)
-		case !errors.Is(err, sql.ErrNoRows):
+		case !errors.Is(err, webhook.ErrNotFound):
 			return err
 		}
 	}
@@ -126,7 +125,7 @@ func (tx *session) judgeExclusions(account webhook.Account, exclusions []webhook
 // whole does several writes, all or none, and leaves the rest of the
 // transaction as it is.
 func (tx *session) whole(do func() error) error {
-	if _, err := run(tx.savepoint); err != nil {
+	if err := tx.alone("SAVEPOINT request"); err != nil {
 		return err
 	}
 	failed := do()
@@ -134,11 +133,11 @@ func (tx *session) whole(do func() error) error {
 		return failed // the whole transaction is given up
 	}
 	if failed != nil {
-		if _, err := run(tx.backToStart); err != nil {
+		if err := tx.alone("ROLLBACK TO request"); err != nil {
 			return err
 		}
 	}
-	if _, err := run(tx.release); err != nil {
+	if err := tx.alone("RELEASE request"); err != nil {
 		return err
 	}
 	return failed
@@ -150,15 +149,14 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := run(tx.insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
-		w.Position, blob(w.SealedKey), retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), optionalTime(w.UpdatedAt),
-		optionalTime(w.Statistics.LastSentAt), optionalTime(w.Statistics.LastFailedAt), w.Statistics.FailedAttempts)
+	n, err := tx.run(insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
+		w.Position, w.SealedKey, retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), w.UpdatedAt,
+		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts)
 	return n == 1, err
 }
 
 // webhook reads the webhook of an event, as the transaction sees it.
-// sql.ErrNoRows: there is none.
+// webhook.ErrNotFound: there is none.
 func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
-	row := tx.findWebhook.QueryRowContext(context.Background(), string(a.Dialect), a.ID, event)
-	return scanWebhook(a, row)
+	return one(tx.conn, findWebhook, scanWebhook(a), string(a.Dialect), a.ID, event)
 }

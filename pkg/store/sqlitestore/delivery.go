@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,7 +22,7 @@ const (
 	// listDeliveries goes down the ids of an account, from below one of them.
 	listDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery
 		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
-	// deliveryColumns are in the order of deliveryRow.
+	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
 		attempts, attempted_at, status, active, next, due, sends, status_code, reason`
 )
@@ -72,7 +71,7 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 	}
 	err := tx.whole(func() (err error) {
 		if d, err = tx.addRecord(id, d, nil); err == nil {
-			_, err = run(tx.insertPayload, payload)
+			_, err = tx.run(insertPayload, payload)
 		}
 		return err
 	})
@@ -81,10 +80,9 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 
 // addRecord adds a delivery's record with a small payload.
 func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
-	n, err := run(tx.insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
+	n, err := tx.run(insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
 		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-		d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active, optionalTime(d.Next), optionalTime(d.Due),
-		d.Sends, d.StatusCode, d.Reason, blob(payload))
+		d.Attempts, d.AttemptedAt, int(d.Status), d.Active, d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
 	if err != nil || n > 0 {
 		return d, err
 	}
@@ -98,20 +96,16 @@ func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (web
 // delivery reads a delivery without its payload, as the transaction sees it.
 // webhook.ErrNotFound: there is none.
 func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, error) {
-	d, err := scanDelivery(a)(tx.findDelivery.QueryRowContext(context.Background(), string(a.Dialect), a.ID, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = webhook.ErrNotFound
-	}
-	return d, err
+	return one(tx.conn, findBareDelivery, scanDelivery(a), string(a.Dialect), a.ID, id)
 }
 
 // Delivery reads a delivery by its id, with its payload. webhook.ErrNotFound:
 // there is none.
 func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
-	d, err := one(ctx, s.queries.delivery, func(r scanner) (webhook.Delivery, error) {
-		row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
-		err := r.Scan(append(row.fields(), &row.Payload)...)
-		return row.read(), err
+	d, err := find(ctx, s, findDelivery, func(r *row) (webhook.Delivery, error) {
+		d := readDelivery(a, r)
+		d.Payload = r.bytes()
+		return d, nil
 	}, string(a.Dialect), a.ID, deliveryKey(id))
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("read delivery %q of %v: %w", id, a, err)
@@ -125,7 +119,7 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	first, below := firstKey(from), afterAll
 	for {
-		page, err := all(ctx, s.queries.deliveries, scanDelivery(a), string(a.Dialect), a.ID, first, below, deliveryPage)
+		page, err := list(ctx, s, listDeliveries, scanDelivery(a), string(a.Dialect), a.ID, first, below, deliveryPage)
 		if err != nil {
 			return fmt.Errorf("list deliveries of %v: %w", a, err)
 		}
@@ -144,34 +138,16 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 	}
 }
 
-// scanDelivery reads the deliveryColumns.
-func scanDelivery(a webhook.Account) func(scanner) (webhook.Delivery, error) {
-	return func(r scanner) (webhook.Delivery, error) {
-		row := deliveryRow{Delivery: webhook.Delivery{Account: a}}
-		err := r.Scan(row.fields()...)
-		return row.read(), err
-	}
+func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
+	return func(r *row) (webhook.Delivery, error) { return readDelivery(a, r), nil }
 }
 
-// deliveryRow takes the deliveryColumns.
-type deliveryRow struct {
-	webhook.Delivery
-	at, accepted         int64
-	attempted, next, due sql.NullInt64
-}
-
-func (r *deliveryRow) fields() []any {
-	return []any{
-		&r.at, &r.Event, &r.EventID, &r.Number, &r.Instance, &r.Content, &r.WebhookID, &r.URL, &r.accepted,
-		&r.Attempts, &r.attempted, &r.Status, &r.Active, &r.next, &r.due, &r.Sends, &r.StatusCode, &r.Reason,
-	}
-}
-
-// read gives the delivery of the fields.
-func (r *deliveryRow) read() webhook.Delivery {
-	d := r.Delivery
-	d.Time, d.AcceptedAt, d.AttemptedAt = fromMilli(r.at), fromMilli(r.accepted), readTime(r.attempted)
-	d.Next, d.Due = readTime(r.next), readTime(r.due)
+// readDelivery reads the deliveryColumns.
+func readDelivery(a webhook.Account, r *row) webhook.Delivery {
+	d := webhook.Delivery{Account: a, Time: r.time(), Event: r.text(), EventID: r.text(), Number: r.int(), Instance: r.text()}
+	d.Content, d.WebhookID, d.URL, d.AcceptedAt = r.text(), r.text(), r.text(), r.time()
+	d.Attempts, d.AttemptedAt, d.Status, d.Active = r.int(), r.time(), webhook.Status(r.int()), r.bool()
+	d.Next, d.Due, d.Sends, d.StatusCode, d.Reason = r.time(), r.time(), r.int(), int(r.int()), r.text()
 	return d
 }
 

@@ -1,8 +1,7 @@
 package sqlitestore
 
 import (
-	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,25 +31,14 @@ func TestPlans(t *testing.T) {
 		listOldest:     {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
 	} {
 		args := make([]any, strings.Count(query, "?"))
-		got, err := all(t.Context(), mustPrepare(t, s, "EXPLAIN QUERY PLAN "+query), func(r scanner) (step string, err error) {
-			var id, parent, unused int
-			err = r.Scan(&id, &parent, &unused, &step)
-			return step, err
+		got, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+query, func(r *row) (string, error) {
+			_, _, _ = r.int(), r.int(), r.int() // of the step, its parent, and nothing
+			return r.text(), nil
 		}, args...)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("plan of %s = %q, %v, want %q", query, got, err, want)
 		}
 	}
-}
-
-func mustPrepare(t *testing.T, s *Store, query string) *sql.Stmt {
-	t.Helper()
-	stmt, err := s.readers.PrepareContext(t.Context(), query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stmt.Close() })
-	return stmt
 }
 
 // While deliveries are being given away nothing holds the log: it can be
@@ -65,20 +53,18 @@ func TestDeliveriesHoldNoLog(t *testing.T) {
 		calls++
 		if calls == 2 || calls == count {
 			addDeliveries(t, s, count+calls, 1) // something for the log
-			var busy, frames, done int
+			var busy bool
 			err := s.writer.write(ctx, func(tx *session) error {
 				// Not within a transaction; the writer then starts its own anew.
-				if _, err := run(tx.commit); err != nil {
+				if err := tx.commit(); err != nil {
 					return err
 				}
-				err := tx.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
-				if _, beginErr := run(tx.begin); err == nil {
-					err = beginErr
-				}
-				return err
+				var err error
+				busy, err = one(tx.conn, "PRAGMA wal_checkpoint(TRUNCATE)", func(r *row) (bool, error) { return r.bool(), nil })
+				return errors.Join(err, tx.begin())
 			})
-			if err != nil || busy != 0 {
-				t.Errorf("at delivery %d: checkpoint says busy = %d, %v", calls, busy, err)
+			if err != nil || busy {
+				t.Errorf("at delivery %d: checkpoint says busy = %t, %v", calls, busy, err)
 			}
 		}
 		return true

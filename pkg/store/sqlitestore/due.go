@@ -57,12 +57,12 @@ func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webh
 // duePage reads what comes next after last and is due by before.
 func (s *Store) duePage(ctx context.Context, last pendingRow, before time.Time) ([]pendingRow, error) {
 	if last.row < math.MaxInt64 {
-		page, err := all(ctx, s.queries.dueAt, scanPending, last.Due.UnixMilli(), last.row, duePageSize)
+		page, err := list(ctx, s, listDueAt, scanPending, last.Due.UnixMilli(), last.row, duePageSize)
 		if err != nil || len(page) > 0 {
 			return page, err
 		}
 	}
-	return all(ctx, s.queries.due, scanPending, last.Due.UnixMilli(), before.UnixMilli(), duePageSize)
+	return list(ctx, s, listDue, scanPending, last.Due.UnixMilli(), before.UnixMilli(), duePageSize)
 }
 
 // pendingRow is what is due, and its place in the table.
@@ -71,15 +71,13 @@ type pendingRow struct {
 	row int64
 }
 
-func scanPending(r scanner) (pendingRow, error) {
-	var p pendingRow
-	var id []byte
-	var next, due int64
-	err := r.Scan(&p.row, &p.Account.Dialect, &p.Account.ID, &p.Event, &id, &p.Attempt, &next, &due, &p.Sends)
-	p.ID = hex.EncodeToString(id)
-	p.Attempt++ // the one after those that were made
-	p.At, p.Due = fromMilli(next), fromMilli(due)
-	return p, err
+func scanPending(r *row) (p pendingRow, err error) {
+	p.row = r.int()
+	p.Account, p.Event = webhook.Account{Dialect: webhook.Dialect(r.text()), ID: r.text()}, r.text()
+	p.ID = hex.EncodeToString(r.bytes())
+	p.Attempt = r.int() + 1 // the one after those that were made
+	p.At, p.Due, p.Sends = r.time(), r.time(), r.int()
+	return p, nil
 }
 
 // rowSet is a set of rows, of which most are near each other: bits of 64 rows
@@ -102,7 +100,7 @@ func (s rowSet) add(row int64) bool {
 // commit.
 func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrChanged)(run(tx.lease, until.UnixMilli(), string(p.Account.Dialect), p.Account.ID,
+		return orElse(webhook.ErrChanged)(tx.run(leaseDelivery, until.UnixMilli(), string(p.Account.Dialect), p.Account.ID,
 			deliveryKey(p.ID), p.Attempt-1, p.Due.UnixMilli()))
 	})
 	if err != nil {
@@ -116,7 +114,7 @@ func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) e
 // file under way, at its start. What is due by now is so all the same.
 func (s *Store) VoidLeases(ctx context.Context, now time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		_, err := run(tx.voidLeases, now.UnixMilli())
+		_, err := tx.run(voidLeases, now.UnixMilli())
 		return err
 	})
 	if err != nil {

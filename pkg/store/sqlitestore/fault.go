@@ -9,8 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -30,19 +29,14 @@ var errUncertain = errors.New("commit failed half-way")
 // errDamaged marks a record that cannot be read: an error of this record only.
 var errDamaged = errors.New("damaged record")
 
-// code gives the primary result code of SQLite in err, 0 if there is none.
-func code(err error) int {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return 0
-	}
-	return e.Code() & 0xff
-}
+// code gives the primary result code of SQLite in err: ResultError if err is
+// not one of SQLite's.
+func code(err error) sqlite.ResultCode { return sqlite.ErrCode(err).ToPrimary() }
 
 // isBusy reports whether err says that somebody else holds a lock.
 func isBusy(err error) bool {
 	c := code(err)
-	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+	return c == sqlite.ResultBusy || c == sqlite.ResultLocked
 }
 
 // isOwn reports whether err is a verdict on one request, or of one statement
@@ -51,14 +45,12 @@ func isBusy(err error) bool {
 // "Response To Errors Within A Transaction").
 func isOwn(err error) bool {
 	switch code(err) {
-	case 0:
-		return err == nil || errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
-			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
-			errors.Is(err, errDamaged)
-	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE:
+	case sqlite.ResultOK, sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
 		return true
 	}
-	return false
+	return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
+		errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
+		errors.Is(err, errDamaged)
 }
 
 // isCertain reports whether a COMMIT that failed with err has written nothing
@@ -67,7 +59,7 @@ func isOwn(err error) bool {
 // be written stop it earlier. After other errors, above all that of a sync,
 // the frames may be in the log, where recovery after a crash would find them.
 func isCertain(err error) bool {
-	return isBusy(err) || code(err) == sqlite3.SQLITE_FULL || code(err) == sqlite3.SQLITE_READONLY
+	return isBusy(err) || code(err) == sqlite.ResultFull || code(err) == sqlite.ResultReadOnly
 }
 
 // unavailable says that nothing was written because of err.
@@ -105,8 +97,17 @@ func explain(path string, err error) error {
 		what = atPath.Err
 	case errors.As(err, &atLink):
 		what = atLink.Err
+	case code(err) != sqlite.ResultError && !isBusy(err):
+		what = innermost(err) // without the statement that met it
 	}
 	return fmt.Errorf("open store %s: %w; %s", path, what, advice(path, err))
+}
+
+func innermost(err error) error {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
 }
 
 // advice says what to do about err.
@@ -121,16 +122,16 @@ func advice(path string, err error) string {
 		return "put the file on a local disk"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return "create the directory " + dir
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), c == sqlite3.SQLITE_FULL:
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), c == sqlite.ResultFull:
 		return "make room on the disk of " + dir
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), c == sqlite3.SQLITE_READONLY,
-		c == sqlite3.SQLITE_CANTOPEN, c == sqlite3.SQLITE_PERM:
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), c == sqlite.ResultReadOnly,
+		c == sqlite.ResultCantOpen, c == sqlite.ResultPerm:
 		return "let this user read and write the file and its directory " + dir
-	case c == sqlite3.SQLITE_NOTADB, c == sqlite3.SQLITE_CORRUPT:
+	case c == sqlite.ResultNotADB, c == sqlite.ResultCorrupt:
 		return "restore it from a backup, or move it away to start empty"
 	case isBusy(err):
 		return "end the process that holds it locked, then try again"
-	case c == sqlite3.SQLITE_IOERR:
+	case c == sqlite.ResultIOErr:
 		return "check that the disk of " + dir + " has room and works"
 	}
 	return "check the file and its directory " + dir

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // dbFile is the absolute path of a database file that exists.
@@ -46,28 +48,32 @@ func prepareFile(path string) (file dbFile, err error) {
 	return dbFile(abs), nil
 }
 
-// url addresses the file for the driver. The file must exist. Text in double
-// quotes is never taken for a string.
-func (f dbFile) url(pragmas ...string) string {
-	query := url.Values{"mode": {"rw"}, "_dqs": {"0"}, "_error_rc": {"1"}, "_pragma": pragmas}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(string(f)), RawQuery: query.Encode()}
-	return u.String()
+// open connects to the file, which must exist.
+func (f dbFile) open() (*sqlite.Conn, error) { return sqlite.OpenConn(string(f), sqlite.OpenReadWrite) }
+
+// setToWrite sets the one connection that writes. It waits for other processes
+// by itself (whenFree), which is fairer than SQLite's way. Its cache holds the
+// upper pages of a large table.
+func setToWrite(conn *sqlite.Conn) error {
+	conn.SetBusyTimeout(0)
+	return script(conn, fmt.Sprintf("PRAGMA synchronous = full; PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d",
+		writerCacheKiB, checkpointPages))
 }
 
-// writeURL is for the one connection that writes. It waits for other
-// processes by itself (whenFree), which is fairer than SQLite's way.
-// Its cache holds the upper pages of a large table.
-func (f dbFile) writeURL() string {
-	return f.url("busy_timeout(0)", "synchronous(full)", fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
-		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages))
+// setToRead sets a connection that refuses to write.
+func setToRead(conn *sqlite.Conn) error {
+	conn.SetBusyTimeout(patience)
+	return script(conn, "PRAGMA query_only = 1")
 }
 
-// readURL is for the connections that read, and refuse to write.
-func (f dbFile) readURL() string {
-	return f.url(fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "query_only(1)")
+// openListers makes the connections for reads that may take long.
+func (f dbFile) openListers() (*sqlitex.Pool, error) {
+	return sqlitex.NewPool(string(f), sqlitex.PoolOptions{Flags: sqlite.OpenReadWrite, PoolSize: listers, PrepareConn: setToRead})
 }
 
 const (
+	// listers is how many long reads run at once; more wait for their turn.
+	listers        = 4
 	writerCacheKiB = 16 << 10
 	// checkpointPages is how long the log grows, in pages of 4 KiB, before it
 	// is carried over into the database: SQLite's own 1,000 would make more

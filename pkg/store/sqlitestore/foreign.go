@@ -11,8 +11,8 @@ import (
 func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
 	written := false
 	err := s.writer.write(ctx, func(tx *session) error {
-		var version int64
-		if err := tx.dataVersion.QueryRowContext(context.Background()).Scan(&version); err != nil {
+		version, err := one(tx.conn, "PRAGMA data_version", func(r *row) (int64, error) { return r.int(), nil })
+		if err != nil {
 			return err
 		}
 		written = version != tx.version

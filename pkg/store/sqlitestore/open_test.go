@@ -3,13 +3,15 @@ package sqlitestore_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -42,12 +44,12 @@ func mustSay(t *testing.T, message string, want ...string) {
 // executeAt runs statements on a file with SQLite alone.
 func executeAt(t *testing.T, path string, statements string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statements); err != nil {
+	defer conn.Close()
+	if err := sqlitex.ExecuteScript(conn, statements, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,8 +3,6 @@ package sqlitestore
 import (
 	"bytes"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -27,8 +25,8 @@ const (
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
 	sealed := bytes.Clone(a.SealedKey)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrExists)(run(tx.insertAccount, string(a.Account.Dialect), a.Account.ID,
-			a.CreatedAt.UnixMilli(), a.Closing, blob(sealed)))
+		return orElse(webhook.ErrExists)(tx.run(insertAccount, string(a.Account.Dialect), a.Account.ID,
+			a.CreatedAt.UnixMilli(), a.Closing, sealed))
 	})
 	if err != nil {
 		return fmt.Errorf("create account %v: %w", a.Account, err)
@@ -41,7 +39,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
 	sealed = bytes.Clone(sealed)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(run(tx.setAccountKey, blob(sealed), string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(setAccountKey, sealed, string(a.Dialect), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("set key of account %v: %w", a, unknownOutcome(err))
@@ -53,7 +51,7 @@ func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []b
 // such account.
 func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(run(tx.closeAccount, string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.Dialect), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("close account %v: %w", a, unknownOutcome(err))
@@ -65,7 +63,7 @@ func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 // webhook.ErrNotFound: there is no such account.
 func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(run(tx.deleteAccount, string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(deleteAccount, string(a.Dialect), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("delete account %v: %w", a, unknownOutcome(err))
@@ -79,15 +77,15 @@ func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	dialect, account := string(t.Account.Dialect), t.Account.ID
 	err := s.writer.write(ctx, func(tx *session) error {
-		info, err := scanAccount(t.Account.Dialect)(tx.findAccount.QueryRowContext(context.Background(), dialect, account))
-		if errors.Is(err, sql.ErrNoRows) || err == nil && info.Closing {
-			return webhook.ErrNotFound
-		}
+		info, err := one(tx.conn, findAccount, scanAccount(t.Account.Dialect), dialect, account)
 		if err != nil {
 			return err
 		}
-		return orElse(webhook.ErrExists)(run(tx.insertToken, t.Hash[:], dialect, account, t.ID, int64(t.Rights),
-			t.CreatedAt.UnixMilli(), optionalTime(t.ExpiresAt)))
+		if info.Closing {
+			return webhook.ErrNotFound
+		}
+		return orElse(webhook.ErrExists)(tx.run(insertToken, t.Hash[:], dialect, account, t.ID, int64(t.Rights),
+			t.CreatedAt.UnixMilli(), t.ExpiresAt))
 	})
 	if err != nil {
 		return fmt.Errorf("create token %s of %v: %w", t.ID, t.Account, err)
@@ -99,7 +97,7 @@ func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 // has no token of that id.
 func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(run(tx.deleteToken, string(a.Dialect), a.ID, id))
+		return orElse(webhook.ErrNotFound)(tx.run(deleteToken, string(a.Dialect), a.ID, id))
 	})
 	if err != nil {
 		return fmt.Errorf("revoke token %s of %v: %w", id, a, err)
@@ -113,11 +111,11 @@ func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhoo
 	public, private := bytes.Clone(k.Public), bytes.Clone(k.WrappedPrivate)
 	var stands webhook.SealingKey
 	err := s.writer.write(ctx, func(tx *session) error {
-		_, err := run(tx.insertSealingKey, k.ID, public, blob(private), k.CreatedAt.UnixMilli())
+		_, err := tx.run(insertSealingKey, k.ID, public, private, k.CreatedAt.UnixMilli())
 		if err != nil {
 			return err
 		}
-		stands, err = scanSealingKey(tx.findSealingKey.QueryRowContext(context.Background(), k.ID))
+		stands, err = one(tx.conn, findSealingKey, scanSealingKey, k.ID)
 		return err
 	})
 	if err != nil {
@@ -127,8 +125,8 @@ func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhoo
 }
 
 // orElse gives none as the error of a statement that has written no row.
-func orElse(none error) func(rows int64, err error) error {
-	return func(rows int64, err error) error {
+func orElse(none error) func(rows int, err error) error {
+	return func(rows int, err error) error {
 		if err == nil && rows == 0 {
 			return none
 		}

@@ -23,7 +23,7 @@ const purgePage = 100
 // follows is left until they are old.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for row := int64(0); ; {
-		page, err := all(ctx, s.queries.oldest, scanOldest, row, purgePage)
+		page, err := list(ctx, s, listOldest, scanOldest, row, purgePage)
 		if err != nil {
 			return removed, fmt.Errorf("purge deliveries: %w", err)
 		}
@@ -51,9 +51,8 @@ type oldRow struct {
 	pending       bool // an attempt is to come
 }
 
-func scanOldest(r scanner) (d oldRow, err error) {
-	err = r.Scan(&d.row, &d.accepted, &d.pending)
-	return d, err
+func scanOldest(r *row) (oldRow, error) {
+	return oldRow{row: r.int(), accepted: r.int(), pending: r.bool()}, nil
 }
 
 // remove removes deliveries with their payloads, unless they have become
@@ -65,7 +64,7 @@ func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err erro
 	gone := 0
 	err = s.writer.write(ctx, func(tx *session) error {
 		for _, row := range rows {
-			n, err := run(tx.deleteDelivery, row)
+			n, err := tx.run(deleteDelivery, row)
 			if err != nil {
 				return err
 			}
@@ -73,7 +72,7 @@ func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err erro
 				continue
 			}
 			gone++
-			if _, err := run(tx.deletePayload, row); err != nil {
+			if _, err := tx.run(deletePayload, row); err != nil {
 				return err
 			}
 		}

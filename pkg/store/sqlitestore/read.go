@@ -2,9 +2,9 @@ package sqlitestore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -19,54 +19,19 @@ const (
 	listSealingKeys = `SELECT id, public, wrapped_private, created_at FROM sealing_key ORDER BY id`
 )
 
-// queries are the prepared statements of the readers.
-type queries struct {
-	webhooks, webhook, account, accounts, token, tokens, sealingKeys *sql.Stmt
-
-	target, task, delivery, deliveries, due, dueAt, oldest *sql.Stmt
-}
-
-func (q *queries) prepare(ctx context.Context, db *sql.DB) error {
-	for _, query := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{
-		{&q.webhooks, listWebhooks},
-		{&q.webhook, findWebhook},
-		{&q.account, findAccount},
-		{&q.accounts, listAccounts},
-		{&q.token, findToken},
-		{&q.tokens, listTokens},
-		{&q.sealingKeys, listSealingKeys},
-		{&q.target, findTarget},
-		{&q.task, findTask},
-		{&q.delivery, findDelivery},
-		{&q.deliveries, listDeliveries},
-		{&q.due, listDue},
-		{&q.dueAt, listDueAt},
-		{&q.oldest, listOldest},
-	} {
-		var err error
-		if *query.stmt, err = db.PrepareContext(ctx, query.text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Webhooks lists the webhooks of an account, ordered by event.
 func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
-	list, err := all(ctx, s.queries.webhooks, func(row scanner) (webhook.Webhook, error) { return scanWebhook(a, row) },
+	rows, err := list(ctx, s, listWebhooks, scanWebhook(a),
 		string(a.Dialect), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %v: %w", a, err)
 	}
-	return list, nil
+	return rows, nil
 }
 
 // Webhook reads the webhook of an event. webhook.ErrNotFound: there is none.
 func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
-	w, err := one(ctx, s.queries.webhook, func(row scanner) (webhook.Webhook, error) { return scanWebhook(a, row) },
+	w, err := find(ctx, s, findWebhook, scanWebhook(a),
 		string(a.Dialect), a.ID, event)
 	if err != nil {
 		return webhook.Webhook{}, fmt.Errorf("read webhook of %s of %v: %w", event, a, err)
@@ -76,7 +41,7 @@ func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (w
 
 // Account reads an account. webhook.ErrNotFound: there is none.
 func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
-	info, err := one(ctx, s.queries.account, scanAccount(a.Dialect), string(a.Dialect), a.ID)
+	info, err := find(ctx, s, findAccount, scanAccount(a.Dialect), string(a.Dialect), a.ID)
 	if err != nil {
 		return webhook.AccountInfo{}, fmt.Errorf("read account %v: %w", a, err)
 	}
@@ -85,17 +50,17 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 
 // Accounts lists the accounts of a dialect, ordered by id.
 func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error) {
-	list, err := all(ctx, s.queries.accounts, scanAccount(d), string(d))
+	rows, err := list(ctx, s, listAccounts, scanAccount(d), string(d))
 	if err != nil {
 		return nil, fmt.Errorf("list accounts of %s: %w", d, err)
 	}
-	return list, nil
+	return rows, nil
 }
 
 // Token finds a token by its hash, expired ones too. webhook.ErrNotFound:
 // there is none.
 func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
-	t, err := one(ctx, s.queries.token, scanToken, h[:])
+	t, err := find(ctx, s, findToken, scanToken, h[:])
 	if err != nil {
 		return webhook.Token{}, fmt.Errorf("read token: %w", err)
 	}
@@ -104,122 +69,84 @@ func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 
 // Tokens lists the tokens of an account, ordered by id.
 func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
-	list, err := all(ctx, s.queries.tokens, scanToken, string(a.Dialect), a.ID)
+	rows, err := list(ctx, s, listTokens, scanToken, string(a.Dialect), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens of %v: %w", a, err)
 	}
-	return list, nil
+	return rows, nil
 }
 
 // SealingKeys lists all sealing keys, ordered by id.
 func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
-	list, err := all(ctx, s.queries.sealingKeys, scanSealingKey)
+	rows, err := list(ctx, s, listSealingKeys, scanSealingKey)
 	if err != nil {
 		return nil, fmt.Errorf("list sealing keys: %w", err)
 	}
-	return list, nil
+	return rows, nil
 }
 
-// scanner is a row to be read: *sql.Row or *sql.Rows.
-type scanner interface{ Scan(dest ...any) error }
-
-// one reads a single row. webhook.ErrNotFound: there is none.
-func one[T any](ctx context.Context, query *sql.Stmt, scan func(scanner) (T, error), args ...any) (T, error) {
-	value, err := scan(query.QueryRowContext(ctx, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return value, webhook.ErrNotFound
-	}
-	if err != nil {
-		return value, readFault(ctx, err)
-	}
-	return value, nil
+// find reads a single row, together with others who read one.
+// webhook.ErrNotFound: there is none.
+func find[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) (value T, err error) {
+	err = s.finder.read(ctx, func(conn *sqlite.Conn) error {
+		value, err = one(conn, text, scan, args...)
+		return err
+	})
+	return value, err
 }
 
-// all reads all rows.
-func all[T any](ctx context.Context, query *sql.Stmt, scan func(scanner) (T, error), args ...any) (list []T, err error) {
-	rows, err := query.QueryContext(ctx, args...)
+// list reads all rows, on a connection of its own.
+func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) ([]T, error) {
+	conn, err := s.listers.Take(ctx)
 	if err != nil {
 		return nil, readFault(ctx, err)
 	}
-	defer func() {
-		if err = errors.Join(err, rows.Close()); err != nil {
-			list, err = nil, readFault(ctx, err)
-		}
-	}()
-	for rows.Next() {
-		value, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
+	defer s.listers.Put(conn)
+	rows, err := all(conn, text, scan, args...)
+	if err != nil {
+		return nil, readFault(ctx, err)
 	}
-	return list, rows.Err()
+	return rows, nil
 }
 
-func scanWebhook(a webhook.Account, row scanner) (webhook.Webhook, error) {
-	r := webhookRow{Webhook: webhook.Webhook{Account: a}}
-	if err := row.Scan(r.fields()...); err != nil {
-		return webhook.Webhook{}, err
-	}
-	return r.read()
+func scanWebhook(a webhook.Account) func(*row) (webhook.Webhook, error) {
+	return func(r *row) (webhook.Webhook, error) { return readWebhook(a, r) }
 }
 
-// webhookRow takes the webhookColumns.
-type webhookRow struct {
-	webhook.Webhook
-	created                       int64
-	updated, lastSent, lastFailed sql.NullInt64
-	retired                       sql.NullString
-}
-
-func (r *webhookRow) fields() []any {
-	return []any{
-		&r.Event, &r.ID, &r.Claim, &r.URL, &r.SendPayload, &r.Position, &r.SealedKey, &r.retired, &r.Disabled,
-		&r.DisabledReason, &r.Version, &r.created, &r.updated, &r.lastSent, &r.lastFailed, &r.Statistics.FailedAttempts,
-	}
-}
-
-// read gives the webhook of the fields.
-func (r *webhookRow) read() (w webhook.Webhook, err error) {
-	w = r.Webhook
-	w.CreatedAt, w.UpdatedAt = fromMilli(r.created), readTime(r.updated)
-	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = readTime(r.lastSent), readTime(r.lastFailed)
-	if w.RetiredKeys, err = decodeRetired(r.retired); err != nil {
+// readWebhook reads the webhookColumns.
+func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
+	w = webhook.Webhook{Account: a, Event: r.text(), ID: r.text(), Claim: r.text(), URL: r.text(), SendPayload: r.bool()}
+	w.Position, w.SealedKey = int(r.int()), r.bytes()
+	retired := r.text()
+	w.Disabled, w.DisabledReason, w.Version, w.CreatedAt, w.UpdatedAt = r.bool(), r.text(), r.int(), r.time(), r.time()
+	w.Statistics = webhook.Statistics{LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int()}
+	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
 	}
 	return w, nil
 }
 
-func scanAccount(d webhook.Dialect) func(scanner) (webhook.AccountInfo, error) {
-	return func(row scanner) (webhook.AccountInfo, error) {
-		info := webhook.AccountInfo{Account: webhook.Account{Dialect: d}}
-		var created int64
-		err := row.Scan(&info.Account.ID, &created, &info.Closing, &info.SealedKey)
-		info.CreatedAt = fromMilli(created)
-		return info, err
+func scanAccount(d webhook.Dialect) func(*row) (webhook.AccountInfo, error) {
+	return func(r *row) (webhook.AccountInfo, error) { return readAccount(d, r), nil }
+}
+
+func readAccount(d webhook.Dialect, r *row) webhook.AccountInfo {
+	return webhook.AccountInfo{
+		Account: webhook.Account{Dialect: d, ID: r.text()}, CreatedAt: r.time(), Closing: r.bool(), SealedKey: r.bytes(),
 	}
 }
 
-func scanToken(row scanner) (webhook.Token, error) {
-	var t webhook.Token
-	var hash []byte
-	var created int64
-	var expires sql.NullInt64
-	err := row.Scan(&t.Account.Dialect, &t.Account.ID, &hash, &t.ID, &t.Rights, &created, &expires)
-	if err != nil {
-		return webhook.Token{}, err
-	}
-	if copy(t.Hash[:], hash) != len(t.Hash) {
+func scanToken(r *row) (webhook.Token, error) {
+	t := webhook.Token{Account: webhook.Account{Dialect: webhook.Dialect(r.text()), ID: r.text()}}
+	hash := r.bytes()
+	t.ID, t.Rights, t.CreatedAt, t.ExpiresAt = r.text(), webhook.Rights(r.int()), r.time(), r.time()
+	if len(hash) != len(t.Hash) {
 		return webhook.Token{}, fmt.Errorf("token %s of %v has a hash of %d bytes", t.ID, t.Account, len(hash))
 	}
-	t.CreatedAt, t.ExpiresAt = fromMilli(created), readTime(expires)
+	t.Hash = webhook.TokenHash(hash)
 	return t, nil
 }
 
-func scanSealingKey(row scanner) (webhook.SealingKey, error) {
-	var k webhook.SealingKey
-	var created int64
-	err := row.Scan(&k.ID, &k.Public, &k.WrappedPrivate, &created)
-	k.CreatedAt = fromMilli(created)
-	return k, err
+func scanSealingKey(r *row) (webhook.SealingKey, error) {
+	return webhook.SealingKey{ID: r.text(), Public: r.bytes(), WrappedPrivate: r.bytes(), CreatedAt: r.time()}, nil
 }

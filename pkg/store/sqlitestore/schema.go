@@ -1,9 +1,9 @@
 package sqlitestore
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // applicationID marks the file as Hookline's ("Hkln"), as file(1) and
@@ -135,13 +135,12 @@ type identity struct {
 }
 
 // identify reads a file's identity without changing the file.
-func identify(ctx context.Context, conn *sql.Conn) (identity, error) {
-	var id identity
-	var tables int
-	err := conn.QueryRowContext(ctx, `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
-		FROM pragma_application_id AS a, pragma_user_version AS v`).Scan(&id.application, &id.version, &tables)
-	id.empty = tables == 0
-	return id, err
+func identify(conn *sqlite.Conn) (identity, error) {
+	return one(conn, `SELECT a.application_id, v.user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)
+		FROM pragma_application_id AS a, pragma_user_version AS v`,
+		func(r *row) (identity, error) {
+			return identity{application: r.int(), version: r.int(), empty: r.bool()}, nil
+		})
 }
 
 // check refuses a database that is another application's or a newer
@@ -160,17 +159,17 @@ func (id identity) check() error {
 // migrate brings the schema to the newest version, all steps or none. It
 // holds the write lock while it looks and acts, so that of several processes
 // one does the work and the others find it done.
-func migrate(ctx context.Context, conn *sql.Conn) (err error) {
-	if err := whenFree(func() error { return execute(ctx, conn, "BEGIN IMMEDIATE") }); err != nil {
+func migrate(conn *sqlite.Conn) (err error) {
+	if err := whenFree(func() error { return script(conn, "BEGIN IMMEDIATE") }); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			// The connection is given up: what fails here ends with it.
-			_ = execute(ctx, conn, "ROLLBACK")
+			_ = script(conn, "ROLLBACK")
 		}
 	}()
-	id, err := identify(ctx, conn)
+	id, err := identify(conn)
 	if err != nil {
 		return err
 	}
@@ -180,26 +179,20 @@ func migrate(ctx context.Context, conn *sql.Conn) (err error) {
 	steps := migrations()
 	if id.application == applicationID && id.version == int64(len(steps)) {
 		// BEGIN IMMEDIATE does not tell that a file is read-only; this does.
-		return execute(ctx, conn, "DELETE FROM account WHERE false; COMMIT")
+		return script(conn, "DELETE FROM account WHERE false; COMMIT")
 	}
 	from := id.version
 	if id.empty {
 		from = 0
 	}
 	for _, step := range steps[from:] {
-		if err := execute(ctx, conn, step); err != nil {
+		if err := script(conn, step); err != nil {
 			return err
 		}
 	}
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
-	if err := execute(ctx, conn, mark); err != nil {
+	if err := script(conn, mark); err != nil {
 		return err
 	}
-	return execute(ctx, conn, "COMMIT")
-}
-
-// execute runs statements that return nothing.
-func execute(ctx context.Context, conn *sql.Conn, statements string) error {
-	_, err := conn.ExecContext(ctx, statements)
-	return err
+	return script(conn, "COMMIT")
 }

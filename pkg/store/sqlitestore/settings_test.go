@@ -1,13 +1,14 @@
 package sqlitestore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -23,15 +24,20 @@ func TestConnectionSettings(t *testing.T) {
 		"user_version":   fmt.Sprint(len(migrations())),
 	} {
 		var got string
-		err := s.writer.write(t.Context(), func(tx *session) error {
-			return tx.conn.QueryRowContext(context.Background(), "PRAGMA "+pragma).Scan(&got)
+		err := s.writer.write(t.Context(), func(tx *session) (err error) {
+			got, err = one(tx.conn, "PRAGMA "+pragma, scanText)
+			return err
 		})
 		if err != nil || got != want {
 			t.Errorf("%s = %q, %v, want %q", pragma, got, err, want)
 		}
 	}
-	if _, err := s.readers.ExecContext(t.Context(), "DELETE FROM webhook"); err == nil {
-		t.Error("a reading connection writes")
+	const write = "DELETE FROM webhook"
+	if err := s.finder.read(t.Context(), func(conn *sqlite.Conn) error { return script(conn, write) }); err == nil {
+		t.Error("the connection for short reads writes")
+	}
+	if _, err := list(t.Context(), s, write, scanText); err == nil {
+		t.Error("a connection for long reads writes")
 	}
 }
 
@@ -50,8 +56,6 @@ func TestExplainFullDisk(t *testing.T) {
 func TestUncertainCommit(t *testing.T) {
 	s, _ := openLogged(t)
 	release := hold(t, s)
-	// Without its statement the commit fails in a way that says nothing.
-	spoiled := queueWrite(t.Context(), s, func(tx *session) error { return tx.commit.Close() })
 	results := make(chan error, 2)
 	batch := []webhook.Webhook{{Account: testAccount, Event: "b", ID: "b"}, {Account: testAccount, Event: "c", ID: "c"}}
 	for _, c := range []webhook.Creation{{Webhooks: []webhook.Webhook{{Account: testAccount, Event: "a", ID: "a"}}}, {Webhooks: batch}} {
@@ -59,6 +63,7 @@ func TestUncertainCommit(t *testing.T) {
 		go func() { _, err := s.Create(t.Context(), c); results <- err }()
 		waitAccepted(s, before)
 	}
+	spoiled := queueWrite(t.Context(), s, spoilCommit)
 	release()
 	var unknown, own int
 	for range 2 {

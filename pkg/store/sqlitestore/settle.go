@@ -57,9 +57,9 @@ func settled(was, now webhook.Delivery) webhook.Delivery {
 
 // settle writes what became of a delivery, and gives the number of records
 // that it was written to: 0 where there is none with so many attempts.
-func (tx *session) settle(id []byte, attempts int64, d webhook.Delivery) (int64, error) {
-	return run(tx.settleDelivery, d.Attempts, optionalTime(d.AttemptedAt), int64(d.Status), d.Active, optionalTime(d.Next),
-		optionalTime(d.Due), d.Sends, d.StatusCode, d.Reason, string(d.Account.Dialect), d.Account.ID, id, attempts)
+func (tx *session) settle(id []byte, attempts int64, d webhook.Delivery) (int, error) {
+	return tx.run(settleDelivery, d.Attempts, d.AttemptedAt, int(d.Status), d.Active, d.Next,
+		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.Dialect), d.Account.ID, id, attempts)
 }
 
 // mark notes the latest attempt of d in the statistics of the webhook that d
@@ -67,9 +67,9 @@ func (tx *session) settle(id []byte, attempts int64, d webhook.Delivery) (int64,
 func (tx *session) mark(d webhook.Delivery, mark webhook.Mark) (err error) {
 	switch mark {
 	case webhook.MarkFailed:
-		_, err = run(tx.markFailed, d.AttemptedAt.UnixMilli(), string(d.Account.Dialect), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(markFailed, d.AttemptedAt.UnixMilli(), string(d.Account.Dialect), d.Account.ID, d.Event, d.WebhookID)
 	case webhook.MarkSent:
-		_, err = run(tx.markSent, d.AttemptedAt.UnixMilli(), string(d.Account.Dialect), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(markSent, d.AttemptedAt.UnixMilli(), string(d.Account.Dialect), d.Account.ID, d.Event, d.WebhookID)
 	case webhook.NoMark:
 	}
 	return err

@@ -17,12 +17,12 @@
 package sqlitestore
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store"
 )
@@ -31,8 +31,8 @@ import (
 // concurrently.
 type Store struct {
 	writer  *writer
-	readers *sql.DB
-	queries queries
+	finder  *finder
+	listers *sqlitex.Pool
 	close   func() error
 }
 
@@ -44,9 +44,6 @@ type Options struct {
 	// after a failure. Nothing is logged if nil.
 	Logger *slog.Logger
 }
-
-// maxReaders is how many reads run at once; more wait for their turn.
-const maxReaders = 8
 
 // Open opens the database file at path, and makes it, with mode 0600, if
 // there is none; its directory must exist. Any number of processes may do so
@@ -66,10 +63,8 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s := &Store{writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
 	s.close = sync.OnceValue(s.shut)
-	if s.readers, err = sql.Open("sqlite", file.readURL()); err == nil {
-		s.readers.SetMaxOpenConns(maxReaders)
-		s.readers.SetMaxIdleConns(maxReaders)
-		err = s.queries.prepare(context.Background(), s.readers)
+	if s.finder, err = openFinder(file); err == nil {
+		s.listers, err = file.openListers()
 	}
 	if err != nil {
 		_ = s.Close() // what failed first says more
@@ -85,8 +80,11 @@ func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
 	err := s.writer.close()
-	if s.readers != nil {
-		err = errors.Join(err, s.readers.Close())
+	if s.finder != nil {
+		err = errors.Join(err, s.finder.close())
+	}
+	if s.listers != nil {
+		err = errors.Join(err, s.listers.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)

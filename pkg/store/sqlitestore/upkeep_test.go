@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -42,9 +41,10 @@ func end(t *testing.T, s *Store, d webhook.Delivery) {
 }
 
 // count says how many rows a table has.
-func count(t *testing.T, s *Store, table string) (n int) {
+func count(t *testing.T, s *Store, table string) int {
 	t.Helper()
-	if err := s.readers.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+	n, err := find(t.Context(), s, "SELECT count(*) FROM "+table, func(r *row) (int, error) { return int(r.int()), nil })
+	if err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -182,7 +182,7 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		session, err := openFormer(t.Context(), file, steps[:version])
+		session, err := openFormer(file, steps[:version])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,20 +198,17 @@ func TestMigrate(t *testing.T) {
 }
 
 // openFormer makes a file of a former version, with one webhook.
-func openFormer(ctx context.Context, file dbFile, steps []string) (*session, error) {
-	db, err := sql.Open("sqlite", file.writeURL())
+func openFormer(file dbFile, steps []string) (*session, error) {
+	conn, err := file.open()
 	if err != nil {
 		return nil, err
 	}
-	s := &session{db: db}
-	if s.conn, err = db.Conn(ctx); err != nil {
-		return s, err
-	}
+	s := &session{conn: conn}
 	for _, step := range append(slices.Clone(steps), fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d;
 		INSERT INTO webhook (dialect, account, event, id, claim, url, send_payload, position, disabled, version, created_at, failed_attempts)
 		VALUES ('%s', '%s', 'e', 'w', 'c', 'https://receiver.example/', 0, 0, 0, 1, 1, 0)`,
 		applicationID, len(steps), testAccount.Dialect, testAccount.ID)) {
-		if err := execute(ctx, s.conn, step); err != nil {
+		if err := script(s.conn, step); err != nil {
 			return s, err
 		}
 	}

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -30,27 +29,6 @@ func toMilli(t time.Time) time.Time { return fromMilli(t.UnixMilli()) }
 // fromMilli reads a time that is kept.
 func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// optionalTime gives what is kept of a time that may be zero: NULL then.
-func optionalTime(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
-}
-
-// readTime is the inverse of optionalTime.
-func readTime(ms sql.NullInt64) time.Time {
-	if !ms.Valid {
-		return time.Time{}
-	}
-	return fromMilli(ms.Int64)
-}
-
-// blob gives what is kept of bytes that may be nil: NULL then.
-func blob(b []byte) any {
-	if b == nil {
-		return nil
-	}
-	return b
-}
-
 // retiredKey is one of the keys of column retired_keys.
 type retiredKey struct {
 	Sealed []byte `json:"sealed"` // in base64
@@ -58,11 +36,11 @@ type retiredKey struct {
 }
 
 // encodeRetired gives what is kept of retired keys: a JSON array of objects
-// such as {"sealed":"c2VhbGVk","until":1772600767089}, in their order; NULL
-// for none.
-func encodeRetired(keys []webhook.RetiredKey) (sql.NullString, error) {
+// such as {"sealed":"c2VhbGVk","until":1772600767089}, in their order; empty,
+// which is kept as NULL, for none.
+func encodeRetired(keys []webhook.RetiredKey) (string, error) {
 	if len(keys) == 0 {
-		return sql.NullString{}, nil
+		return "", nil
 	}
 	stored := make([]retiredKey, len(keys))
 	for i, k := range keys {
@@ -70,18 +48,18 @@ func encodeRetired(keys []webhook.RetiredKey) (sql.NullString, error) {
 	}
 	text, err := json.Marshal(stored)
 	if err != nil {
-		return sql.NullString{}, fmt.Errorf("encode retired keys: %w", err)
+		return "", fmt.Errorf("encode retired keys: %w", err)
 	}
-	return sql.NullString{String: string(text), Valid: true}, nil
+	return string(text), nil
 }
 
 // decodeRetired is the inverse of encodeRetired.
-func decodeRetired(text sql.NullString) ([]webhook.RetiredKey, error) {
-	if !text.Valid {
+func decodeRetired(text string) ([]webhook.RetiredKey, error) {
+	if text == "" {
 		return nil, nil
 	}
 	var stored []retiredKey
-	if err := json.Unmarshal([]byte(text.String), &stored); err != nil {
+	if err := json.Unmarshal([]byte(text), &stored); err != nil {
 		return nil, fmt.Errorf("%w: retired keys: %w", errDamaged, err)
 	}
 	keys := make([]webhook.RetiredKey, len(stored))

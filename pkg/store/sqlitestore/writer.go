@@ -206,7 +206,7 @@ func (w *writer) commitGroup() {
 		}
 	}
 	committing = true
-	if _, err := run(w.session.commit); err != nil {
+	if err := w.session.commit(); err != nil {
 		w.fail(group, err, !isCertain(err))
 		return
 	}
@@ -226,7 +226,7 @@ func (w *writer) begin() (err error) {
 		}
 		w.logger.Info("the store's connection is restored")
 	}
-	return whenFree(func() error { _, err := run(w.session.begin); return err })
+	return whenFree(w.session.begin)
 }
 
 // fail gives the session up, so that the next group starts clean, and then

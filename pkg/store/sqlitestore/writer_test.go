@@ -82,6 +82,15 @@ func adding(event string) func(*session) error {
 	}
 }
 
+// spoilCommit makes the commit of its group fail in a way that says nothing. It
+// is the group's last request: statements would fail too.
+func spoilCommit(tx *session) error {
+	interrupted := make(chan struct{})
+	close(interrupted)
+	tx.conn.SetInterrupt(interrupted)
+	return nil
+}
+
 // mustHold fails the test unless exactly want is registered.
 func mustHold(t *testing.T, s *Store, want ...string) {
 	t.Helper()
@@ -160,7 +169,7 @@ func TestFailingAlone(t *testing.T) {
 			if err := adding("b")(tx); err != nil {
 				return err
 			}
-			_, err := run(tx.insertAccount, nil, "x", 0, false, nil) // NOT NULL
+			_, err := tx.run(insertAccount, nil, "x", 0, false, nil) // NOT NULL
 			return err
 		})
 	})
@@ -206,7 +215,7 @@ func TestFullDatabase(t *testing.T) {
 	var room bool // read and written by requests, hence on the writer's goroutine only
 	const noRoom = "PRAGMA max_page_count = 1"
 	reopen := s.writer.open
-	limit := func(tx *session) error { return execute(context.Background(), tx.conn, noRoom) }
+	limit := func(tx *session) error { return script(tx.conn, noRoom) }
 	err := s.writer.write(t.Context(), func(tx *session) error {
 		s.writer.open = func() (*session, error) {
 			tx, err := reopen()
@@ -240,7 +249,7 @@ func TestFullDatabase(t *testing.T) {
 	}
 	err = s.writer.write(t.Context(), func(tx *session) error {
 		room = true
-		return execute(context.Background(), tx.conn, "PRAGMA max_page_count = 1000000")
+		return script(tx.conn, "PRAGMA max_page_count = 1000000")
 	})
 	if err != nil {
 		t.Fatal(err)
