@@ -100,7 +100,12 @@ const (
 )
 
 func deliveryID(a Account, event, id string, at time.Time) string {
-	return fmt.Sprintf("%0*x", timeDigits, at.UnixMilli()) + digest([]byte(a.String()), []byte(event), []byte(id))
+	var key [(timeDigits + hashDigits) / 2]byte
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
+	hash := digest(a.String(), event, id)
+	copy(key[copy(key[:], ms[len(ms)-timeDigits/2:]):], hash[:])
+	return hex.EncodeToString(key[:])
 }
 
 // DeliveryTime gives the time of the event that an id of a delivery holds. The
@@ -118,23 +123,25 @@ func DeliveryTime(id string) (time.Time, error) {
 // Content is a digest of instance and payload, 32 hex digits: two events of
 // one identity with another Content are a mistake of their publisher.
 func (e Event) Content() string {
-	payload := e.Payload
-	if payload == nil {
-		payload = []byte("absent") // no JSON
+	payload := string(e.Payload)
+	if e.Payload == nil {
+		payload = "absent" // no JSON
 	}
-	return digest([]byte(e.Instance), payload)
+	hash := digest(e.Instance, payload)
+	return hex.EncodeToString(hash[:])
 }
 
 // digest is the first half of a SHA-256 over the parts, each with its length
 // before it so that no two lists of parts are written alike.
-func digest(parts ...[]byte) string {
-	var text []byte
+func digest(parts ...string) (half [hashDigits / 2]byte) {
+	text := make([]byte, 0, 256) // enough for most
 	for _, part := range parts {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
 		text = append(text, part...)
 	}
 	hash := sha256.Sum256(text)
-	return hex.EncodeToString(hash[:hashDigits/2])
+	copy(half[:], hash[:])
+	return half
 }
 
 // Message asks for one attempt of a delivery. Messages may be lost, doubled,
