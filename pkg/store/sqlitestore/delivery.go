@@ -17,11 +17,12 @@ const (
 	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
 	// findBareDelivery leaves the payload out.
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
-	findDelivery     = `SELECT ` + deliveryColumns + `, coalesce(payload, bytes)
-		FROM delivery LEFT JOIN payload ON payload.delivery = delivery.row WHERE dialect = ? AND account = ? AND id = ?`
+	findDelivery     = `SELECT ` + deliveryColumns + `, ` + wholePayload + ` FROM delivery AS subject WHERE dialect = ? AND account = ? AND id = ?`
 	// listDeliveries goes down the ids of an account, from below one of them.
 	listDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery
 		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
+	// wholePayload looks for the payload apart only where the record has none.
+	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
 		attempts, attempted_at, status, active, next, due, sends, status_code, reason`

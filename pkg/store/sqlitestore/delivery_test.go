@@ -20,9 +20,10 @@ func TestPlans(t *testing.T) {
 		listDeliveries: {"SEARCH " + byID + ">? AND id<?)"},
 		findTask: {
 			"SEARCH subject USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id=?)",
-			"SEARCH payload USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
 			"SEARCH w USING PRIMARY KEY (dialect=? AND account=? AND event=?) LEFT-JOIN",
 			"SEARCH a USING PRIMARY KEY (dialect=? AND id=?) LEFT-JOIN",
+			"CORRELATED SCALAR SUBQUERY 1",
+			"SEARCH payload USING INTEGER PRIMARY KEY (rowid=?)",
 		},
 		settleDelivery: {"SEARCH " + byID + "=?)"},
 		leaseDelivery:  {"SEARCH " + byID + "=?)"},

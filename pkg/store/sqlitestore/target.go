@@ -13,9 +13,8 @@ import (
 const (
 	findTarget = `SELECT ` + targetColumns + `
 		FROM (SELECT ? AS dialect, ? AS account, ? AS event) AS subject ` + joinTarget
-	findTask = `SELECT ` + prefixedColumns + `, coalesce(subject.payload, payload.bytes), ` + targetColumns + `
-		FROM delivery AS subject LEFT JOIN payload ON payload.delivery = subject.row ` + joinTarget + `
-		WHERE subject.dialect = ? AND subject.account = ? AND subject.id = ?`
+	findTask = `SELECT ` + prefixedColumns + `, ` + wholePayload + `, ` + targetColumns + `
+		FROM delivery AS subject ` + joinTarget + ` WHERE subject.dialect = ? AND subject.account = ? AND subject.id = ?`
 	joinTarget = `
 		LEFT JOIN webhook AS w ON w.dialect = subject.dialect AND w.account = subject.account AND w.event = subject.event
 		LEFT JOIN account AS a ON a.dialect = subject.dialect AND a.id = subject.account`
