@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -148,12 +147,13 @@ func (s *benchServer) publishingSome(account string, together int) benchRequest 
 	return request
 }
 
+const publishInterval = time.Second / 50
+
 // pace publishes n events, 50 a second whatever becomes of them, over the
 // client's connection.
 func pace(b *testing.B, a *arrivals, c *benchClient, n int) {
 	b.Helper()
-	const interval = time.Second / 50
-	ticker := time.NewTicker(interval)
+	ticker := time.NewTicker(publishInterval)
 	defer ticker.Stop()
 	for i := range n {
 		<-ticker.C
@@ -167,8 +167,8 @@ func pace(b *testing.B, a *arrivals, c *benchClient, n int) {
 
 // BenchmarkPublishReceive measures how long after it is published, at 50 a
 // second, an event arrives: with nothing else stored, and with 500,000 other
-// webhooks; and, as a yardstick, when a bare HTTP server that stores and signs
-// nothing hands it on.
+// webhooks. Its yardsticks are a bare HTTP server that stores and signs nothing
+// and hands it on, and the disk: what a write of a few pages and its sync take.
 func BenchmarkPublishReceive(b *testing.B) {
 	for _, others := range []int{0, 500_000} {
 		b.Run("others="+strconv.Itoa(others), func(b *testing.B) {
@@ -187,10 +187,36 @@ func BenchmarkPublishReceive(b *testing.B) {
 		a := newArrivals(b, b.N)
 		relay := newRelay(b, a.URL)
 		b.ResetTimer()
-		pace(b, a, newBenchClient(b, relay, benchRequest{path: "/", body: `{"data":"` + benchDigits + `"}`, want: http.StatusAccepted}), b.N)
+		pace(b, a, newBenchClient(b, relay, relayed), b.N)
 		b.StopTimer()
 		reportQuantiles(b, a.histogram(), "")
 	})
+	b.Run("sync", benchSync)
+}
+
+// benchSync writes and syncs three pages, 50 times a second.
+func benchSync(b *testing.B) {
+	file, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	waits := hdrhistogram.New(1, time.Minute.Microseconds(), 3)
+	pages := make([]byte, 3*4096)
+	ticker := time.NewTicker(publishInterval)
+	defer ticker.Stop()
+	b.ResetTimer()
+	for range b.N {
+		<-ticker.C
+		begin := time.Now()
+		_, err := file.Write(pages)
+		if err := errors.Join(err, file.Sync()); err != nil {
+			b.Fatal(err)
+		}
+		_ = waits.RecordValue(time.Since(begin).Microseconds()) // up to a minute
+	}
+	b.StopTimer()
+	reportQuantiles(b, waits, "")
 }
 
 // storeOthers stores webhooks of other accounts.
@@ -219,15 +245,20 @@ func storeOthers(b *testing.B, data string, n int) {
 	all.Wait()
 }
 
-// newRelay accepts a body and then sends it on.
+// relayed is what a relay hands on.
+var relayed = benchRequest{path: "/", body: `{"data":"` + benchDigits + `"}`, want: http.StatusAccepted}
+
+// newRelay sends each body on, and then answers that it has.
 func newRelay(b *testing.B, to string) (url string) {
 	b.Helper()
 	client := newClient(b)
 	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
+		if _, err := post(r.Context(), client, to, string(text)); err != nil {
+			panic(http.ErrAbortHandler)
+		}
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, "{}")
-		go func() { _, _ = post(context.Background(), client, to, string(text)) }()
 	}))
 	b.Cleanup(relay.Close)
 	return relay.URL
@@ -235,7 +266,8 @@ func newRelay(b *testing.B, to string) (url string) {
 
 // BenchmarkDeliveries measures deliveries a second from end to end: 16
 // publishers as fast as they are answered, each for an account of its own, one
-// event a request and ten, until the last has come.
+// event a request and ten, until the last has come. As a yardstick the same
+// number then goes through a relay that stores and signs nothing.
 func BenchmarkDeliveries(b *testing.B) {
 	for _, together := range []int{1, 10} {
 		b.Run("together="+strconv.Itoa(together), func(b *testing.B) { benchDeliveries(b, together) })
@@ -251,38 +283,49 @@ func benchDeliveries(b *testing.B, together int) {
 		s.registered(b, account, a.URL)
 		clients = append(clients, newBenchClient(b, s.URL, s.publishingSome(account, together)))
 	}
+	b.ResetTimer()
+	rate := flood(b, a, clients, together)
+	b.StopTimer()
+	b.ReportMetric(rate, "deliveries/s")
+	reportQuantiles(b, a.histogram(), "arrival-")
+	b.ReportMetric(s.peakMemory(b), "server-MiB")
+	b.ReportMetric(float64(s.processorTime(b).Microseconds())/float64(a.expected), "server-µs/delivery")
+
+	bare := newArrivals(b, b.N)
+	relay := newRelay(b, bare.URL)
+	clients = nil
+	for range benchClients {
+		clients = append(clients, newBenchClient(b, relay, relayed))
+	}
+	b.ReportMetric(rate/flood(b, bare, clients, 1), "of-relay")
+}
+
+// flood lets the clients publish what is expected, some events a request, and
+// gives how many arrived a second.
+func flood(b *testing.B, a *arrivals, clients []*benchClient, together int) (perSecond float64) {
+	b.Helper()
 	var next atomic.Int64
 	var publishers sync.WaitGroup
-	b.ResetTimer()
 	begin := time.Now()
 	for _, c := range clients {
 		publishers.Go(func() {
 			for first := next.Add(1) - 1; first*int64(together) < a.expected && c.failed == nil; first = next.Add(1) - 1 {
-				now := time.Now()
+				now := time.Now().UnixNano()
 				for i := range together {
-					a.published[int(first)*together+i].Store(now.UnixNano())
+					a.published[int(first)*together+i].Store(now)
 				}
 				c.failed = c.sendNumber(int(first))
-				_ = c.waits.RecordValue(time.Since(now).Microseconds())
 			}
 		})
 	}
 	publishers.Wait()
-	published := time.Since(begin)
 	for _, c := range clients {
 		if c.failed != nil {
 			b.Fatal(c.failed)
 		}
-		clients[0].waits.Merge(c.waits)
 	}
 	a.wait(b)
-	elapsed := time.Since(begin)
-	b.StopTimer()
-	b.ReportMetric(float64(a.expected)/elapsed.Seconds(), "deliveries/s")
-	b.ReportMetric(float64(a.expected)/published.Seconds(), "published/s")
-	reportQuantiles(b, a.histogram(), "arrival-")
-	b.ReportMetric(s.peakMemory(b), "server-MiB")
-	b.ReportMetric(float64(s.processorTime(b).Microseconds())/float64(a.expected), "server-µs/delivery")
+	return float64(a.expected) / time.Since(begin).Seconds()
 }
 
 // processorTime is how long the process has had a processor (proc_pid_stat(5)).
