@@ -55,14 +55,9 @@ func TestDeliveriesHoldNoLog(t *testing.T) {
 		if calls == 2 || calls == count {
 			addDeliveries(t, s, count+calls, 1) // something for the log
 			var busy bool
-			err := s.writer.write(ctx, func(tx *session) error {
-				// Not within a transaction; the writer then starts its own anew.
-				if err := tx.commit(); err != nil {
-					return err
-				}
-				var err error
-				busy, err = one(tx.conn, "PRAGMA wal_checkpoint(TRUNCATE)", func(r *row) (bool, error) { return r.bool(), nil })
-				return errors.Join(err, tx.begin())
+			err := s.writer.write(ctx, func(tx *session) (err error) {
+				busy, err = checkpoint(tx)
+				return err
 			})
 			if err != nil || busy {
 				t.Errorf("at delivery %d: checkpoint says busy = %t, %v", calls, busy, err)
@@ -73,6 +68,17 @@ func TestDeliveriesHoldNoLog(t *testing.T) {
 	if err != nil || calls != count {
 		t.Errorf("Deliveries: %v after %d of %d", err, calls, count)
 	}
+}
+
+// checkpoint carries the log over into the database, and says whether something
+// kept it from starting anew.
+func checkpoint(tx *session) (busy bool, err error) {
+	// Not within a transaction; the writer then starts its own anew.
+	if err := tx.commit(); err != nil {
+		return false, err
+	}
+	busy, err = one(tx.conn, "PRAGMA wal_checkpoint(TRUNCATE)", func(r *row) (bool, error) { return r.bool(), nil })
+	return busy, errors.Join(err, tx.begin())
 }
 
 // addDeliveries adds n deliveries that happened from first milliseconds after
