@@ -103,7 +103,11 @@ func deliveryID(a Account, event, id string, at time.Time) string {
 	var key [(timeDigits + hashDigits) / 2]byte
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
-	hash := digest(a.String(), event, id)
+	text := make([]byte, 0, 256) // enough for most
+	for _, part := range []string{a.String(), event, id} {
+		text = appendPart(text, part)
+	}
+	hash := digest(text)
 	copy(key[copy(key[:], ms[len(ms)-timeDigits/2:]):], hash[:])
 	return hex.EncodeToString(key[:])
 }
@@ -123,22 +127,23 @@ func DeliveryTime(id string) (time.Time, error) {
 // Content is a digest of instance and payload, 32 hex digits: two events of
 // one identity with another Content are a mistake of their publisher.
 func (e Event) Content() string {
-	payload := string(e.Payload)
-	if e.Payload == nil {
-		payload = "absent" // no JSON
+	payload := e.Payload
+	if payload == nil {
+		payload = []byte("absent") // no JSON
 	}
-	hash := digest(e.Instance, payload)
+	text := make([]byte, 0, 2*8+len(e.Instance)+len(payload))
+	hash := digest(appendPart(appendPart(text, e.Instance), payload))
 	return hex.EncodeToString(hash[:])
 }
 
-// digest is the first half of a SHA-256 over the parts, each with its length
-// before it so that no two lists of parts are written alike.
-func digest(parts ...string) (half [hashDigits / 2]byte) {
-	text := make([]byte, 0, 256) // enough for most
-	for _, part := range parts {
-		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))
-		text = append(text, part...)
-	}
+// appendPart adds a part with its length before it, so that no two lists of
+// parts are written alike.
+func appendPart[T string | []byte](text []byte, part T) []byte {
+	return append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
+}
+
+// digest is the first half of a SHA-256.
+func digest(text []byte) (half [hashDigits / 2]byte) {
 	hash := sha256.Sum256(text)
 	copy(half[:], hash[:])
 	return half

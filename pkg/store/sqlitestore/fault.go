@@ -47,10 +47,12 @@ func isOwn(err error) bool {
 	switch code(err) {
 	case sqlite.ResultOK, sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
 		return true
+	case sqlite.ResultError: // none of SQLite's, or one that says nothing
+		return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
+			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
+			errors.Is(err, errDamaged)
 	}
-	return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
-		errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
-		errors.Is(err, errDamaged)
+	return false
 }
 
 // isCertain reports whether a COMMIT that failed with err has written nothing
@@ -75,9 +77,12 @@ func unknownOutcome(err error) error {
 }
 
 // readFault gives the error of a read: the context's if that ended it, and
-// webhook.ErrUnavailable if it may be tried again.
+// webhook.ErrUnavailable if it may be tried again. That there is nothing to be
+// read is none.
 func readFault(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
+	case err == nil || errors.Is(err, webhook.ErrNotFound):
+		return err
 	case ended != nil:
 		return ended
 	case isBusy(err):

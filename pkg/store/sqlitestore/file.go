@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
+	sqlite3 "modernc.org/sqlite/lib"
 	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // dbFile is the absolute path of a database file that exists.
@@ -49,7 +50,14 @@ func prepareFile(path string) (file dbFile, err error) {
 }
 
 // open connects to the file, which must exist.
-func (f dbFile) open() (*sqlite.Conn, error) { return sqlite.OpenConn(string(f), sqlite.OpenReadWrite) }
+func (f dbFile) open() (*sqlite.Conn, error) {
+	knowPageSize()
+	return sqlite.OpenConn(string(f), sqlite.OpenReadWrite)
+}
+
+// knowPageSize has SQLite ask the kernel for the size of its pages, also on
+// arm64 (modernc.org/sqlite, issue 199: its driver for database/sql does this).
+var knowPageSize = sync.OnceFunc(sqlite3.PatchIssue199)
 
 // setToWrite sets the one connection that writes. It waits for other processes
 // by itself (whenFree), which is fairer than SQLite's way. Its cache holds the
@@ -60,20 +68,21 @@ func setToWrite(conn *sqlite.Conn) error {
 		writerCacheKiB, checkpointPages))
 }
 
-// setToRead sets a connection that refuses to write.
-func setToRead(conn *sqlite.Conn) error {
+// openToRead makes a connection that refuses to write.
+func (f dbFile) openToRead() (*sqlite.Conn, error) {
+	conn, err := f.open()
+	if err != nil {
+		return nil, err
+	}
 	conn.SetBusyTimeout(patience)
-	return script(conn, "PRAGMA query_only = 1")
-}
-
-// openListers makes the connections for reads that may take long.
-func (f dbFile) openListers() (*sqlitex.Pool, error) {
-	return sqlitex.NewPool(string(f), sqlitex.PoolOptions{Flags: sqlite.OpenReadWrite, PoolSize: listers, PrepareConn: setToRead})
+	if err := script(conn, "PRAGMA query_only = 1"); err != nil {
+		_ = conn.Close() // what failed first says more
+		return nil, err
+	}
+	return conn, nil
 }
 
 const (
-	// listers is how many long reads run at once; more wait for their turn.
-	listers        = 4
 	writerCacheKiB = 16 << 10
 	// checkpointPages is how long the log grows, in pages of 4 KiB, before it
 	// is carried over into the database: SQLite's own 1,000 would make more

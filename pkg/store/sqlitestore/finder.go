@@ -2,101 +2,140 @@ package sqlitestore
 
 import (
 	"context"
-	"errors"
-	"sync"
-	"sync/atomic"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 
 	"zombiezen.com/go/sqlite"
 )
 
-// finder is the connection for short reads, one at a time. What SQLite does at
-// the start of a read, after somebody has written, takes longer than the read;
-// so those who wait for one another read from one snapshot. It is never older
-// than the call that reads it: whoever comes after it was taken gets the next.
+// finder makes short reads, on a goroutine and a connection of its own. What
+// SQLite does at the start of a read, after somebody has written, takes longer
+// than the read; so those that wait at one moment read from one snapshot, which
+// is not older than any of them.
 type finder struct {
-	// came counts the calls, and gives each its number.
-	came atomic.Int64
+	conn   *sqlite.Conn
+	logger *slog.Logger
 
-	mu   sync.Mutex
-	conn *sqlite.Conn // nil after close
-	gone int64        // calls that had their turn
+	waiting chan func(begun error)
+	closing chan struct{} // closed by close
+	ended   chan struct{} // closed when the goroutine has ended
 
-	// A snapshot is for the calls up to the number upTo, of which left have not
-	// had their turn.
-	upTo, left int64
+	closeErr error // read after ended
 }
 
-func openFinder(file dbFile) (*finder, error) {
-	conn, err := file.open()
+// maxWaiting is how many reads share a snapshot at most, so that none keeps the
+// log from starting anew for long.
+const maxWaiting = 64
+
+func openFinder(file dbFile, logger *slog.Logger) (*finder, error) {
+	conn, err := file.openToRead()
 	if err != nil {
 		return nil, err
 	}
-	if err := setToRead(conn); err != nil {
-		_ = conn.Close() // what failed first says more
-		return nil, err
+	f := &finder{
+		conn: conn, logger: logger,
+		waiting: make(chan func(error), maxWaiting), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
-	return &finder{conn: conn}, nil
+	go f.work()
+	return f, nil
 }
 
-// read calls do with the connection, which it must not keep, and gives its
-// error as it is, or the context's. It must not be called by do.
-func (f *finder) read(ctx context.Context, do func(*sqlite.Conn) error) error {
-	number := f.came.Add(1)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.gone++
-	if f.conn == nil {
-		return errClosed
-	}
-	if err := f.enter(number); err != nil {
-		return readFault(ctx, err)
-	}
-	err := ctx.Err()
-	if err == nil {
-		err = do(f.conn)
-	}
-	if f.left == 0 {
-		err = errors.Join(err, f.end())
-	}
-	return readFault(ctx, err)
+// answer is what a read came to.
+type answer[T any] struct {
+	value T
+	err   error
 }
 
-var errClosed = errors.New("the store is closed")
+// read has do read, and gives what it gives. do must not keep the connection,
+// and may be called, or go on, after read has returned because the context has
+// ended. The errors are those of readFault, and errClosed.
+func read[T any](ctx context.Context, f *finder, do func(*sqlite.Conn) (T, error)) (T, error) {
+	var nothing T
+	answers := make(chan answer[T], 1)
+	job := func(err error) {
+		var a answer[T]
+		defer func() { answers <- a }()
+		defer f.caught(&a.err)
+		if a.err = err; err == nil {
+			a.err = ctx.Err()
+		}
+		if a.err == nil {
+			a.value, a.err = do(f.conn)
+		}
+	}
+	select {
+	case f.waiting <- job:
+	case <-f.closing:
+		return nothing, errClosed
+	case <-ctx.Done():
+		return nothing, ctx.Err()
+	}
+	select {
+	case a := <-answers:
+		return a.value, readFault(ctx, a.err)
+	case <-f.ended:
+		return nothing, errClosed
+	case <-ctx.Done():
+		return nothing, ctx.Err()
+	}
+}
 
-// enter sees to it that the call reads from a snapshot that is fit for it.
-func (f *finder) enter(number int64) error {
-	if f.inSnapshot() && number <= f.upTo {
-		f.left--
-		return nil
+// caught makes an error of a panic: no other read is touched by it.
+func (f *finder) caught(err *error) {
+	if thrown := recover(); thrown != nil {
+		*err = fmt.Errorf("panic in a read of the store: %v", thrown)
+		f.logger.Error("panic in a read of the store", "panic", thrown, "stack", string(debug.Stack()))
 	}
-	if err := f.end(); err != nil {
-		return err
+}
+
+// close ends the goroutine and closes the connection.
+func (f *finder) close() error {
+	close(f.closing)
+	<-f.ended
+	return f.closeErr
+}
+
+// work is the goroutine that owns the connection.
+func (f *finder) work() {
+	defer close(f.ended)
+	for {
+		select {
+		case first := <-f.waiting:
+			f.makeGroup(first)
+		case <-f.closing:
+			f.closeErr = f.conn.Close()
+			return
+		}
 	}
-	f.upTo = f.came.Load()
-	f.left = f.upTo - f.gone
-	if f.left == 0 {
-		return nil // a statement alone is its own snapshot
+}
+
+// makeGroup makes a read, and those that wait.
+func (f *finder) makeGroup(first func(error)) {
+	others := len(f.waiting)
+	begun := f.begin(others > 0)
+	first(begun)
+	for range others {
+		(<-f.waiting)(begun)
 	}
-	_, err := run(f.conn, "BEGIN")
+	_ = f.end() // begin tries again
+}
+
+// begin sees to it that what is read now is fresh, and if it is to be shared,
+// that all see the same until the end.
+func (f *finder) begin(shared bool) error {
+	err := f.end()
+	if err == nil && shared {
+		_, err = run(f.conn, "BEGIN")
+	}
 	return err
 }
 
-// end ends the snapshot, if there is one.
+// end ends what begin has begun, if that was to be shared.
 func (f *finder) end() error {
-	if !f.inSnapshot() {
+	if f.conn.AutocommitEnabled() {
 		return nil
 	}
 	_, err := run(f.conn, "COMMIT")
 	return err
-}
-
-func (f *finder) inSnapshot() bool { return !f.conn.AutocommitEnabled() }
-
-// close closes the connection after the call that has its turn.
-func (f *finder) close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	conn := f.conn
-	f.conn = nil
-	return conn.Close()
 }

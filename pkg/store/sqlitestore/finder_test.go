@@ -3,118 +3,132 @@ package sqlitestore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
-	"sync"
+	"strings"
 	"testing"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// reads are calls to a finder of which each waits in the middle of its read
-// until it is let go.
-type reads struct {
-	s       *Store
-	all     sync.WaitGroup
-	started chan *pendingRead // those that have their turn
-}
-
-// pendingRead has its turn.
-type pendingRead struct {
+// heldRead is a read that has its turn, and waits to be let go.
+type heldRead struct {
 	shared bool // it reads from a snapshot that others read from, too
 	rows   int  // webhooks that it sees
-	err    error
 	goOn   chan struct{}
 }
 
-// ask starts a read, and returns when it waits for its turn or has it.
-func (r *reads) ask(ctx context.Context) {
-	before := r.s.finder.came.Load()
-	r.all.Go(func() {
-		err := r.s.finder.read(ctx, func(conn *sqlite.Conn) error {
-			p := &pendingRead{shared: r.s.finder.inSnapshot(), goOn: make(chan struct{})}
-			p.rows, p.err = one(conn, "SELECT count(*) FROM webhook", func(r *row) (int, error) { return int(r.int()), nil })
-			r.started <- p
-			<-p.goOn
-			return p.err
-		})
-		if err != nil {
-			r.started <- &pendingRead{err: err}
-		}
-	})
-	for r.s.finder.came.Load() == before {
+// holding gives a read that tells held when it has its turn.
+func holding(held chan<- heldRead) func(*sqlite.Conn) (int, error) {
+	return func(conn *sqlite.Conn) (int, error) {
+		n, err := countWebhooks(conn)
+		h := heldRead{shared: !conn.AutocommitEnabled(), rows: n, goOn: make(chan struct{})}
+		held <- h
+		<-h.goOn
+		return n, err
+	}
+}
+
+// ask starts a read.
+func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)) (result chan error) {
+	result = make(chan error, 1)
+	go func() {
+		_, err := read(ctx, s.finder, do)
+		result <- err
+	}()
+	return result
+}
+
+// askBehind starts a read while another one is held, and returns when it waits.
+func askBehind(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)) (result chan error) {
+	before := len(s.finder.waiting)
+	result = ask(ctx, s, do)
+	for len(s.finder.waiting) == before {
 		runtime.Gosched()
 	}
+	return result
 }
 
-// next gives the read that has its turn, which must see so many webhooks.
-func (r *reads) next(t *testing.T, shared bool, rows int) *pendingRead {
-	t.Helper()
-	p := <-r.started
-	if p.err != nil || p.shared != shared || p.rows != rows {
-		t.Errorf("shared %t, %d webhooks, %v; want shared %t, %d", p.shared, p.rows, p.err, shared, rows)
-	}
-	return p
+func countWebhooks(conn *sqlite.Conn) (int, error) {
+	return one(conn, "SELECT count(*) FROM webhook", func(r *row) (int, error) { return int(r.int()), nil })
 }
 
-// Reads that wait share a snapshot, which is not older than they are. It ends
-// with the last of them: nothing keeps the log from being carried over.
+// Reads that wait share a snapshot, which is not older than they are; those
+// that come while it is read get the next one. It ends with the last of them:
+// nothing keeps the log from being carried over.
 func TestReadsShareSnapshot(t *testing.T) {
 	s, _ := openLogged(t)
 	mustAdd(t, s, "a")
-	r := &reads{s: s, started: make(chan *pendingRead)}
-	r.ask(t.Context())
-	alone := r.next(t, false, 1)
-	const waiting = 5
-	for range waiting {
-		r.ask(t.Context())
+	held := make(chan heldRead)
+	results := []chan error{ask(t.Context(), s, holding(held))}
+	mustSee := func(shared bool, rows int) heldRead {
+		t.Helper()
+		h := <-held
+		if h.shared != shared || h.rows != rows {
+			t.Errorf("shared %t, %d webhooks; want %t, %d", h.shared, h.rows, shared, rows)
+		}
+		return h
+	}
+	alone := mustSee(false, 1)
+	for range 2 {
+		results = append(results, askBehind(t.Context(), s, holding(held)))
 	}
 	mustAdd(t, s, "b")
 	close(alone.goOn)
-	for i := range waiting {
-		p := r.next(t, true, 2)
-		if i == 1 {
-			mustAdd(t, s, "c")
+	first := mustSee(true, 2)
+	mustAdd(t, s, "c")
+	results = append(results, askBehind(t.Context(), s, holding(held)))
+	close(first.goOn)
+	close(mustSee(true, 2).goOn)
+	close(mustSee(false, 3).goOn)
+	for _, result := range results {
+		if err := <-result; err != nil {
+			t.Error(err)
 		}
-		close(p.goOn)
 	}
-	r.all.Wait()
 	mustBeLetGo(t, s)
 }
 
-// A read that overtakes those that wait for a snapshot taken before it came
-// gets a newer one, and so do they.
-func TestReadOvertakes(t *testing.T) {
-	s, _ := openLogged(t)
-	f := s.finder
-	f.mu.Lock()
-	turn := func(number int64, want int) {
-		t.Helper()
-		f.gone++
-		if err := f.enter(number); err != nil {
-			t.Fatal(err)
-		}
-		n, err := one(f.conn, "SELECT count(*) FROM webhook", func(r *row) (int, error) { return int(r.int()), nil })
-		if err != nil || n != want || !f.inSnapshot() {
-			t.Errorf("call %d sees %d webhooks, %v, shared %t; want %d, shared", number, n, err, f.inSnapshot(), want)
-		}
+// A read that fails, that panics, or whose client has left touches no other
+// that waits with it, also as the last of them.
+func TestReadFailsAlone(t *testing.T) {
+	wrong := func(conn *sqlite.Conn) (int, error) { return 0, script(conn, "SELECT nothing FROM nowhere") }
+	panics := func(*sqlite.Conn) (int, error) { panic("oh no") }
+	for name, do := range map[string]func(*sqlite.Conn) (int, error){"wrong": wrong, "panics": panics} {
+		t.Run(name, func(t *testing.T) {
+			s, log := openLogged(t)
+			mustAdd(t, s, "a")
+			held := make(chan heldRead)
+			alone := ask(t.Context(), s, holding(held))
+			h := <-held
+			ctx, leave := context.WithCancel(t.Context())
+			left := askBehind(ctx, s, func(*sqlite.Conn) (int, error) {
+				t.Error("read for a client that has left")
+				return 0, nil
+			})
+			fails := []chan error{askBehind(t.Context(), s, do)}
+			beside := askBehind(t.Context(), s, countWebhooks)
+			fails = append(fails, askBehind(t.Context(), s, do))
+			leave()
+			if err := <-left; !errors.Is(err, context.Canceled) {
+				t.Errorf("while another reads: error = %v, want context.Canceled", err)
+			}
+			close(h.goOn)
+			if err := errors.Join(<-alone, <-beside); err != nil {
+				t.Error(err)
+			}
+			for _, result := range fails {
+				if err := <-result; err == nil {
+					t.Error("no error")
+				}
+			}
+			mustBeLetGo(t, s)
+			if told := strings.Contains(log.String(), "finder_test.go"); told != (name == "panics") {
+				t.Errorf("the log tells where it was: %t: %s", told, log)
+			}
+		})
 	}
-	f.came.Store(3)
-	turn(1, 0)
-	mustAdd(t, s, "a")
-	turn(2, 0)
-	f.came.Store(4)
-	turn(4, 1)
-	mustAdd(t, s, "b")
-	turn(3, 1)
-	if f.left != 0 {
-		t.Errorf("%d calls are left, want none", f.left)
-	}
-	if err := f.end(); err != nil {
-		t.Fatal(err)
-	}
-	f.mu.Unlock()
-	mustBeLetGo(t, s)
 }
 
 // mustBeLetGo fails the test if a read still has a snapshot.
@@ -130,76 +144,82 @@ func mustBeLetGo(t *testing.T, s *Store) {
 	}
 }
 
-// A read that fails, that panics, or whose client has left touches no other
-// that waits with it.
-func TestReadFailsAlone(t *testing.T) {
+// What waits when the store is closed is told so, and so is what comes later.
+// The read that has its turn is made, and so is a list that is being read.
+func TestReadsOfClosedStore(t *testing.T) {
 	s, _ := openLogged(t)
 	mustAdd(t, s, "a")
-	r := &reads{s: s, started: make(chan *pendingRead)}
-	r.ask(t.Context())
-	alone := r.next(t, false, 1)
-	left, leave := context.WithCancel(t.Context())
-	leave()
-	results := make(chan error, 3)
-	for name, call := range map[string]struct {
-		ctx context.Context
-		do  func(*sqlite.Conn) error
-	}{
-		"wrong":  {t.Context(), func(conn *sqlite.Conn) error { return script(conn, "SELECT nothing FROM nowhere") }},
-		"panics": {t.Context(), func(*sqlite.Conn) error { panic("oh no") }},
-		"left":   {left, func(*sqlite.Conn) error { t.Error("read for a client that has left"); return nil }},
-	} {
-		before := s.finder.came.Load()
-		go func() {
-			defer func() {
-				if thrown := recover(); thrown != nil {
-					results <- fmt.Errorf("%s: %v", name, thrown)
-				}
-			}()
-			results <- s.finder.read(call.ctx, call.do)
-		}()
-		for s.finder.came.Load() == before {
-			runtime.Gosched()
-		}
+	held := make(chan heldRead)
+	underWay := ask(t.Context(), s, holding(held))
+	h := <-held
+	waits := askBehind(t.Context(), s, countWebhooks)
+	listing, goOn := make(chan struct{}), make(chan struct{})
+	listed := make(chan error, 1)
+	go func() {
+		_, err := list(t.Context(), s, "SELECT 1", func(*row) (int, error) {
+			close(listing)
+			<-goOn
+			return 0, nil
+		})
+		listed <- err
+	}()
+	<-listing
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	<-s.finder.closing
+	close(h.goOn)
+	<-s.lister.closing
+	close(goOn)
+	if err := errors.Join(<-underWay, <-listed, <-closed); err != nil {
+		t.Error(err)
 	}
-	r.ask(t.Context())
-	close(alone.goOn)
-	p := <-r.started
-	if p.err != nil || p.rows != 1 {
-		t.Errorf("the read beside them: %d webhooks, %v", p.rows, p.err)
+	// It may have had its turn before the finder ended.
+	if err := <-waits; err != nil && !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("what waited: error = %v, want ErrUnavailable", err)
 	}
-	close(p.goOn)
-	cancelled := 0
-	for range cap(results) {
-		err := <-results
-		if err == nil {
-			t.Error("a read that fails gave no error")
-		}
-		if errors.Is(err, context.Canceled) {
-			cancelled++
-		}
+	if _, err := s.Webhook(t.Context(), testAccount, "a"); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("Webhook: error = %v, want ErrUnavailable", err)
 	}
-	if cancelled != 1 {
-		t.Errorf("%d reads ended with their context, want 1", cancelled)
+	if _, err := s.Webhooks(t.Context(), testAccount); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("Webhooks: error = %v, want ErrUnavailable", err)
 	}
-	r.all.Wait()
-	mustHold(t, s, "a")
-	if _, err := s.Webhook(t.Context(), testAccount, "a"); err != nil {
-		t.Errorf("after that: %v", err)
-	}
-	mustBeLetGo(t, s)
 }
 
-// A closed store says so, whatever is read.
-func TestReadAfterClose(t *testing.T) {
+// Lists end with their context, also while they wait for a connection, and the
+// file is closed well after that.
+func TestListsThatEndEarly(t *testing.T) {
 	s, _ := openLogged(t)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
+	mustAdd(t, s, "a", "b", "c")
+	listing, goOn := make(chan struct{}), make(chan struct{})
+	results := make(chan error, maxLists)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range maxLists {
+		go func() {
+			first := true
+			_, err := list(ctx, s, listWebhooks, func(*row) (int, error) {
+				if !first {
+					t.Error("read on after the context has ended")
+				}
+				first = false
+				listing <- struct{}{}
+				<-goOn
+				return 0, nil
+			}, string(testAccount.Dialect), testAccount.ID)
+			results <- err
+		}()
+		<-listing
 	}
-	if _, err := s.Webhook(t.Context(), testAccount, "a"); !errors.Is(err, errClosed) {
-		t.Errorf("Webhook: error = %v, want errClosed", err)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := s.Webhooks(ended, testAccount); !errors.Is(err, context.Canceled) {
+		t.Errorf("a list that waits: error = %v, want context.Canceled", err)
 	}
-	if list, err := s.Webhooks(t.Context(), testAccount); err == nil {
-		t.Errorf("Webhooks = %v", list)
+	cancel()
+	close(goOn)
+	for range maxLists {
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("error = %v, want context.Canceled", err)
+		}
 	}
+	mustHold(t, s, "a", "b", "c")
 }

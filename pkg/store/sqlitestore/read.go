@@ -21,8 +21,7 @@ const (
 
 // Webhooks lists the webhooks of an account, ordered by event.
 func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
-	rows, err := list(ctx, s, listWebhooks, scanWebhook(a),
-		string(a.Dialect), a.ID)
+	rows, err := list(ctx, s, listWebhooks, scanWebhook(a), string(a.Dialect), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %v: %w", a, err)
 	}
@@ -31,8 +30,7 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 
 // Webhook reads the webhook of an event. webhook.ErrNotFound: there is none.
 func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
-	w, err := find(ctx, s, findWebhook, scanWebhook(a),
-		string(a.Dialect), a.ID, event)
+	w, err := find(ctx, s, findWebhook, scanWebhook(a), string(a.Dialect), a.ID, event)
 	if err != nil {
 		return webhook.Webhook{}, fmt.Errorf("read webhook of %s of %v: %w", event, a, err)
 	}
@@ -85,28 +83,9 @@ func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
 	return rows, nil
 }
 
-// find reads a single row, together with others who read one.
-// webhook.ErrNotFound: there is none.
-func find[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) (value T, err error) {
-	err = s.finder.read(ctx, func(conn *sqlite.Conn) error {
-		value, err = one(conn, text, scan, args...)
-		return err
-	})
-	return value, err
-}
-
-// list reads all rows, on a connection of its own.
-func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) ([]T, error) {
-	conn, err := s.listers.Take(ctx)
-	if err != nil {
-		return nil, readFault(ctx, err)
-	}
-	defer s.listers.Put(conn)
-	rows, err := all(conn, text, scan, args...)
-	if err != nil {
-		return nil, readFault(ctx, err)
-	}
-	return rows, nil
+// find reads a single row, as read does. webhook.ErrNotFound: there is none.
+func find[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) (T, error) {
+	return read(ctx, s.finder, func(conn *sqlite.Conn) (T, error) { return one(conn, text, scan, args...) })
 }
 
 func scanWebhook(a webhook.Account) func(*row) (webhook.Webhook, error) {

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -33,7 +31,7 @@ func TestConnectionSettings(t *testing.T) {
 		}
 	}
 	const write = "DELETE FROM webhook"
-	if err := s.finder.read(t.Context(), func(conn *sqlite.Conn) error { return script(conn, write) }); err == nil {
+	if _, err := find(t.Context(), s, write, scanText); err == nil || errors.Is(err, webhook.ErrNotFound) {
 		t.Error("the connection for short reads writes")
 	}
 	if _, err := list(t.Context(), s, write, scanText); err == nil {

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,7 +11,8 @@ import (
 )
 
 // run executes a statement that returns nothing and gives the number of rows
-// it has written. A connection prepares each statement once.
+// that it, or else the latest before it, has written. A connection prepares each
+// statement once.
 func run(conn *sqlite.Conn, text string, args ...any) (rows int, err error) {
 	err = query(conn, text, func(*row) error { return nil }, args...)
 	return conn.Changes(), err
@@ -51,7 +51,11 @@ func query(conn *sqlite.Conn, text string, yield func(*row) error, args ...any) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stmt.Reset()) }()
+	defer func() {
+		if resetErr := stmt.Reset(); err == nil {
+			err = resetErr
+		}
+	}()
 	for i, arg := range args {
 		if err := bind(stmt, i+1, arg); err != nil {
 			return err
@@ -77,7 +81,10 @@ func script(conn *sqlite.Conn, statements string) error {
 		}
 		statements = strings.TrimSpace(statements[len(statements)-rest:])
 		_, err = stmt.Step()
-		if err := errors.Join(err, stmt.Finalize()); err != nil {
+		if endErr := stmt.Finalize(); err == nil {
+			err = endErr
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -22,18 +22,16 @@ import (
 	"log/slog"
 	"sync"
 
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"github.com/hookline/hookline/pkg/store"
 )
 
 // Store is an open database file. Use Open; its methods may be called
 // concurrently.
 type Store struct {
-	writer  *writer
-	finder  *finder
-	listers *sqlitex.Pool
-	close   func() error
+	writer *writer
+	finder *finder // reads of one row
+	lister *lister // reads of many
+	close  func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -63,8 +61,8 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s := &Store{writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
 	s.close = sync.OnceValue(s.shut)
-	if s.finder, err = openFinder(file); err == nil {
-		s.listers, err = file.openListers()
+	if s.finder, err = openFinder(file, o.Logger); err == nil {
+		s.lister, err = openLister(file)
 	}
 	if err != nil {
 		_ = s.Close() // what failed first says more
@@ -73,19 +71,23 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close finishes the writes that were accepted, then closes the file. Writes
-// asked for afterwards fail with webhook.ErrUnavailable. Closing again does
-// nothing and returns the same.
+// Close finishes the writes that were accepted, and the read of each
+// connection, then closes the file. What is asked for afterwards fails with
+// webhook.ErrUnavailable. Closing again does nothing and returns the same.
 func (s *Store) Close() error { return s.close() }
 
+var errClosed = unavailable(errors.New("the store is closed"))
+
 func (s *Store) shut() error {
-	err := s.writer.close()
+	var err error
 	if s.finder != nil {
-		err = errors.Join(err, s.finder.close())
+		err = s.finder.close()
 	}
-	if s.listers != nil {
-		err = errors.Join(err, s.listers.Close())
+	if s.lister != nil {
+		err = errors.Join(err, s.lister.close())
 	}
+	// The connection that is closed last carries the log over into the database.
+	err = errors.Join(err, s.writer.close())
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -31,11 +32,8 @@ const (
 
 // Targets gives the webhooks and accounts of subjects, in their order.
 func (s *Store) Targets(ctx context.Context, subjects []webhook.Subject) ([]webhook.Target, error) {
-	var targets []webhook.Target
-	err := s.finder.read(ctx, func(conn *sqlite.Conn) (err error) {
-		targets, err = findTargets(conn, subjects)
-		return err
-	})
+	asked := slices.Clone(subjects) // the caller may leave before they are read
+	targets, err := read(ctx, s.finder, func(conn *sqlite.Conn) ([]webhook.Target, error) { return findTargets(conn, asked) })
 	if err != nil {
 		return nil, fmt.Errorf("read targets of %d subjects: %w", len(subjects), err)
 	}

@@ -10,8 +10,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-
-	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // maxGroup is how many requests share a commit at most, so that none waits
@@ -75,7 +73,7 @@ func (w *writer) write(ctx context.Context, do func(*session) error) error {
 	}
 	r := &request{do: do, answer: make(chan error, 1)}
 	if !w.enqueue(r) {
-		return fmt.Errorf("%w: the store is closed", webhook.ErrUnavailable)
+		return errClosed
 	}
 	select {
 	case err := <-r.answer:
