@@ -147,7 +147,7 @@ func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
 func readDelivery(a webhook.Account, r *row) webhook.Delivery {
 	d := webhook.Delivery{Account: a, Time: r.time(), Event: r.text(), EventID: r.text(), Number: r.int(), Instance: r.text()}
 	d.Content, d.WebhookID, d.URL, d.AcceptedAt = r.text(), r.text(), r.text(), r.time()
-	d.Attempts, d.AttemptedAt, d.Status, d.Active = r.int(), r.time(), webhook.Status(r.int()), r.bool()
+	d.Attempts, d.AttemptedAt, d.Status, d.Active = r.int(), r.time(), webhook.Status(r.byte()), r.bool()
 	d.Next, d.Due, d.Sends, d.StatusCode, d.Reason = r.time(), r.time(), r.int(), int(r.int()), r.text()
 	return d
 }

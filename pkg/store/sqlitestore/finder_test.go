@@ -222,4 +222,9 @@ func TestListsThatEndEarly(t *testing.T) {
 		}
 	}
 	mustHold(t, s, "a", "b", "c")
+	for range 20 {
+		if _, err := s.SealingKeys(ended); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a list of nothing: error = %v, want context.Canceled", err)
+		}
+	}
 }

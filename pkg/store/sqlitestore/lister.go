@@ -34,6 +34,9 @@ func openLister(file dbFile) (*lister, error) {
 // list reads all rows. It ends with the context, between two of them. The
 // errors are those of readFault, and errClosed.
 func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // there may be a connection, and no row
+	}
 	var conn *sqlite.Conn
 	select {
 	case conn = <-s.lister.free:

@@ -118,7 +118,7 @@ func readAccount(d webhook.Dialect, r *row) webhook.AccountInfo {
 func scanToken(r *row) (webhook.Token, error) {
 	t := webhook.Token{Account: webhook.Account{Dialect: webhook.Dialect(r.text()), ID: r.text()}}
 	hash := r.bytes()
-	t.ID, t.Rights, t.CreatedAt, t.ExpiresAt = r.text(), webhook.Rights(r.int()), r.time(), r.time()
+	t.ID, t.Rights, t.CreatedAt, t.ExpiresAt = r.text(), webhook.Rights(r.byte()), r.time(), r.time()
 	if len(hash) != len(t.Hash) {
 		return webhook.Token{}, fmt.Errorf("token %s of %v has a hash of %d bytes", t.ID, t.Account, len(hash))
 	}

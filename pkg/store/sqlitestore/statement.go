@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -137,6 +138,7 @@ func (r *row) next() int {
 
 func (r *row) text() string { return r.stmt.ColumnText(r.next()) }
 func (r *row) int() int64   { return r.stmt.ColumnInt64(r.next()) }
+func (r *row) byte() uint8  { return uint8(r.int() & math.MaxUint8) }
 func (r *row) bool() bool   { return r.stmt.ColumnBool(r.next()) }
 
 // bytes reads a copy; nil for NULL.
