@@ -109,7 +109,9 @@ func deliveryID(a Account, event, id string, at time.Time) string {
 	}
 	hash := digest(text)
 	copy(key[copy(key[:], ms[len(ms)-timeDigits/2:]):], hash[:])
-	return hex.EncodeToString(key[:])
+	var digits [timeDigits + hashDigits]byte
+	hex.Encode(digits[:], key[:])
+	return string(digits[:])
 }
 
 // DeliveryTime gives the time of the event that an id of a delivery holds. The

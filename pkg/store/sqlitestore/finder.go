@@ -52,9 +52,9 @@ type answer[T any] struct {
 // ended. The errors are those of readFault, and errClosed.
 func read[T any](ctx context.Context, f *finder, do func(*sqlite.Conn) (T, error)) (T, error) {
 	var nothing T
-	answers := make(chan answer[T], 1)
+	answers := make(chan *answer[T], 1)
 	job := func(err error) {
-		var a answer[T]
+		a := &answer[T]{}
 		defer func() { answers <- a }()
 		defer f.caught(&a.err)
 		if a.err = err; err == nil {

@@ -22,25 +22,26 @@ const (
 // without its payload. webhook.ErrUnknownOutcome: the disk failed in the middle
 // of the commit.
 func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
-	was, id := settlement.Was, deliveryKey(settlement.Was.ID())
-	stand := settled(was, settlement.Now)
+	name := settlement.Was.ID()
+	id, attempts, mark := deliveryKey(name), settlement.Was.Attempts, settlement.Mark
+	stand := settled(settlement.Was, settlement.Now)
 	err := s.writer.write(ctx, func(tx *session) error {
-		n, err := tx.settle(id, was.Attempts, stand)
+		n, err := tx.settle(id, attempts, stand)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			if stand, err = tx.delivery(was.Account, id); err == nil {
+			if stand, err = tx.delivery(stand.Account, id); err == nil {
 				err = webhook.ErrChanged
 			}
 			return err
 		}
-		return tx.mark(stand, settlement.Mark)
+		return tx.mark(stand, mark)
 	})
 	if err == nil {
 		return stand, nil
 	}
-	err = fmt.Errorf("settle delivery %s of %v: %w", was.ID(), was.Account, unknownOutcome(err))
+	err = fmt.Errorf("settle delivery %s of %v: %w", name, settlement.Was.Account, unknownOutcome(err))
 	if errors.Is(err, webhook.ErrChanged) {
 		return stand, err
 	}
