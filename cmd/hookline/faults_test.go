@@ -161,7 +161,8 @@ func TestRegistrationsUnderFaults(t *testing.T) {
 	f := newFaulty(t)
 	jobs := slices.Concat(f.jobs(t, faultySingles, 1, 10_000), f.jobs(t, faultyBatches, faultyBatch, 20_000))
 	f.proxy.Reset()
-	f.proxy.Inject(faultproxy.Plan{Seed: 7, Rate: faultRate, Kinds: faultproxy.Kinds(), Operations: []string{"PutItem", "TransactWriteItems"}})
+	writes := []string{"PutItem", "TransactWriteItems"}
+	f.proxy.Inject(faultproxy.Plan{Seed: 7, Rate: faultRate, Kinds: faultproxy.Kinds(), Operations: writes})
 
 	ctx, cancel := context.WithTimeout(t.Context(), faultyDeadline)
 	defer cancel()
@@ -177,8 +178,12 @@ func TestRegistrationsUnderFaults(t *testing.T) {
 		t.Error(err)
 	}
 	c := f.proxy.Counts()
-	if float64(c.Injected()) < 0.2*float64(c.Total()) {
-		t.Errorf("%d faults in %d requests, want a fifth at least", c.Injected(), c.Total())
+	written := 0 // the sweeper reads meanwhile, the more often the longer this takes
+	for _, operation := range writes {
+		written += c.Requests[operation]
+	}
+	if float64(c.Injected()) < 0.3*float64(written) {
+		t.Errorf("%d faults in %d writes, want three tenths at least", c.Injected(), written)
 	}
 	gaveUp := f.mustStand(t, jobs)
 	t.Logf("%d of %d registrations were answered 500 under %v", gaveUp, len(jobs), c.Faults)
