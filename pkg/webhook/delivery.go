@@ -100,18 +100,15 @@ const (
 )
 
 func deliveryID(a Account, event, id string, at time.Time) string {
-	var key [(timeDigits + hashDigits) / 2]byte
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
 	text := make([]byte, 0, 256) // enough for most
 	for _, part := range []string{a.String(), event, id} {
 		text = appendPart(text, part)
 	}
 	hash := digest(text)
-	copy(key[copy(key[:], ms[len(ms)-timeDigits/2:]):], hash[:])
-	var digits [timeDigits + hashDigits]byte
-	hex.Encode(digits[:], key[:])
-	return string(digits[:])
+	const timeBytes = timeDigits / 2 // the lower ones of 8
+	key := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(hash)), uint64(at.UnixMilli()))[8-timeBytes:]
+	key = append(key, hash[:]...)
+	return string(hex.AppendEncode(make([]byte, 0, timeDigits+hashDigits), key))
 }
 
 // DeliveryTime gives the time of the event that an id of a delivery holds. The

@@ -15,14 +15,14 @@ import (
 
 // heldRead is a read that has its turn, and waits to be let go.
 type heldRead struct {
-	shared bool // it reads from a snapshot that others read from, too
-	rows   int  // webhooks that it sees
+	shared bool  // it reads from a snapshot that others read from, too
+	rows   int64 // webhooks that it sees
 	goOn   chan struct{}
 }
 
 // holding gives a read that tells held when it has its turn.
-func holding(held chan<- heldRead) func(*sqlite.Conn) (int, error) {
-	return func(conn *sqlite.Conn) (int, error) {
+func holding(held chan<- heldRead) func(*sqlite.Conn) (int64, error) {
+	return func(conn *sqlite.Conn) (int64, error) {
 		n, err := countWebhooks(conn)
 		h := heldRead{shared: !conn.AutocommitEnabled(), rows: n, goOn: make(chan struct{})}
 		held <- h
@@ -32,7 +32,7 @@ func holding(held chan<- heldRead) func(*sqlite.Conn) (int, error) {
 }
 
 // ask starts a read.
-func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)) (result chan error) {
+func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int64, error)) (result chan error) {
 	result = make(chan error, 1)
 	go func() {
 		_, err := read(ctx, s.finder, do)
@@ -42,7 +42,7 @@ func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)) (res
 }
 
 // askBehind starts a read while another one is held, and returns when it waits.
-func askBehind(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)) (result chan error) {
+func askBehind(ctx context.Context, s *Store, do func(*sqlite.Conn) (int64, error)) (result chan error) {
 	before := len(s.finder.waiting)
 	result = ask(ctx, s, do)
 	for len(s.finder.waiting) == before {
@@ -51,8 +51,8 @@ func askBehind(ctx context.Context, s *Store, do func(*sqlite.Conn) (int, error)
 	return result
 }
 
-func countWebhooks(conn *sqlite.Conn) (int, error) {
-	return one(conn, "SELECT count(*) FROM webhook", func(r *row) (int, error) { return int(r.int()), nil })
+func countWebhooks(conn *sqlite.Conn) (int64, error) {
+	return one(conn, "SELECT count(*) FROM webhook", scanInt)
 }
 
 // Reads that wait share a snapshot, which is not older than they are; those
@@ -63,7 +63,7 @@ func TestReadsShareSnapshot(t *testing.T) {
 	mustAdd(t, s, "a")
 	held := make(chan heldRead)
 	results := []chan error{ask(t.Context(), s, holding(held))}
-	mustSee := func(shared bool, rows int) heldRead {
+	mustSee := func(shared bool, rows int64) heldRead {
 		t.Helper()
 		h := <-held
 		if h.shared != shared || h.rows != rows {
@@ -94,9 +94,9 @@ func TestReadsShareSnapshot(t *testing.T) {
 // A read that fails, that panics, or whose client has left touches no other
 // that waits with it, also as the last of them.
 func TestReadFailsAlone(t *testing.T) {
-	wrong := func(conn *sqlite.Conn) (int, error) { return 0, script(conn, "SELECT nothing FROM nowhere") }
-	panics := func(*sqlite.Conn) (int, error) { panic("oh no") }
-	for name, do := range map[string]func(*sqlite.Conn) (int, error){"wrong": wrong, "panics": panics} {
+	wrong := func(conn *sqlite.Conn) (int64, error) { return 0, script(conn, "SELECT nothing FROM nowhere") }
+	panics := func(*sqlite.Conn) (int64, error) { panic("oh no") }
+	for name, do := range map[string]func(*sqlite.Conn) (int64, error){"wrong": wrong, "panics": panics} {
 		t.Run(name, func(t *testing.T) {
 			s, log := openLogged(t)
 			mustAdd(t, s, "a")
@@ -104,7 +104,7 @@ func TestReadFailsAlone(t *testing.T) {
 			alone := ask(t.Context(), s, holding(held))
 			h := <-held
 			ctx, leave := context.WithCancel(t.Context())
-			left := askBehind(ctx, s, func(*sqlite.Conn) (int, error) {
+			left := askBehind(ctx, s, func(*sqlite.Conn) (int64, error) {
 				t.Error("read for a client that has left")
 				return 0, nil
 			})
@@ -163,7 +163,7 @@ func TestReadsOfClosedStore(t *testing.T) {
 	listing, goOn := make(chan struct{}), make(chan struct{})
 	listed := make(chan error, 1)
 	go func() {
-		_, err := list(t.Context(), s, "SELECT 1", func(*row) (int, error) {
+		_, err := list(t.Context(), s, "SELECT 1", func(*row) (int64, error) {
 			close(listing)
 			<-goOn
 			return 0, nil
@@ -203,7 +203,7 @@ func TestListsThatEndEarly(t *testing.T) {
 	for range maxLists {
 		go func() {
 			first := true
-			_, err := list(ctx, s, listWebhooks, func(*row) (int, error) {
+			_, err := list(ctx, s, listWebhooks, func(*row) (int64, error) {
 				if !first {
 					t.Error("read on after the context has ended")
 				}

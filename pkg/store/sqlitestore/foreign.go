@@ -11,7 +11,7 @@ import (
 func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
 	written := false
 	err := s.writer.write(ctx, func(tx *session) error {
-		version, err := one(tx.conn, "PRAGMA data_version", func(r *row) (int64, error) { return r.int(), nil })
+		version, err := one(tx.conn, "PRAGMA data_version", scanInt)
 		if err != nil {
 			return err
 		}

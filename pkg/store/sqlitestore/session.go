@@ -67,8 +67,6 @@ func (s *session) becomeReady() error {
 	return migrate(s.conn)
 }
 
-func scanText(r *row) (string, error) { return r.text(), nil }
-
 // run is the function run on the session's connection.
 func (s *session) run(text string, args ...any) (rows int, err error) {
 	return run(s.conn, text, args...)

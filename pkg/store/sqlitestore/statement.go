@@ -141,6 +141,10 @@ func (r *row) int() int64   { return r.stmt.ColumnInt64(r.next()) }
 func (r *row) byte() uint8  { return uint8(r.int() & math.MaxUint8) }
 func (r *row) bool() bool   { return r.stmt.ColumnBool(r.next()) }
 
+// scanText and scanInt read rows of one column.
+func scanText(r *row) (string, error) { return r.text(), nil }
+func scanInt(r *row) (int64, error)   { return r.int(), nil }
+
 // bytes reads a copy; nil for NULL.
 func (r *row) bytes() []byte {
 	column := r.next()

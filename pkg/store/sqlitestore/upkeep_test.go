@@ -41,9 +41,9 @@ func end(t *testing.T, s *Store, d webhook.Delivery) {
 }
 
 // count says how many rows a table has.
-func count(t *testing.T, s *Store, table string) int {
+func count(t *testing.T, s *Store, table string) int64 {
 	t.Helper()
-	n, err := find(t.Context(), s, "SELECT count(*) FROM "+table, func(r *row) (int, error) { return int(r.int()), nil })
+	n, err := find(t.Context(), s, "SELECT count(*) FROM "+table, scanInt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestPurge(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Fatalf("%d deliveries are left, %v, want %d", len(got), err, len(want))
 		}
-		if n := count(t, s, "payload"); n != payloads {
+		if n := count(t, s, "payload"); n != int64(payloads) {
 			t.Errorf("%d payloads are left, want %d", n, payloads)
 		}
 	}
