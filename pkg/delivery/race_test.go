@@ -16,12 +16,7 @@ import (
 // failure, or as a success if one was.
 func TestDoubledAttempts(t *testing.T) {
 	ok, bad := delivery.Answer{Status: 200}, failing(500)
-	for name, tt := range map[string]struct {
-		inner, outer delivery.Answer // inner begins later and ends first
-		attempts     int64
-		status       webhook.Status
-		failures     int64
-	}{
+	for name, tt := range map[string]doubled{
 		"both fail":      {bad, bad, 1, webhook.Failed, 1},
 		"both succeed":   {ok, ok, 1, webhook.Success, 0},
 		"failure first":  {bad, ok, 2, webhook.Success, 0},
@@ -29,31 +24,41 @@ func TestDoubledAttempts(t *testing.T) {
 		"both are gone":  {failing(410), failing(410), 1, webhook.Failed, 1},
 		"gone, then bad": {failing(410), bad, 1, webhook.Failed, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			m := w.acceptOne(t, subjects[0])
-			w.receiver.answers = []delivery.Answer{tt.outer, tt.inner}
-			w.receiver.during = func(delivery.Request) {
-				w.receiver.during = nil
-				if _, err := w.worker().Attempt(t.Context(), m); err != nil {
-					t.Error(err)
-				}
-			}
-			if _, err := w.worker().Attempt(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-			d := w.record(t, m)
-			if d.Attempts != tt.attempts || d.Status != tt.status || w.receiver.count() != 2 {
-				t.Errorf("record %+v", d)
-			}
-			if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != tt.failures {
-				t.Errorf("%d failed attempts, want %d", got, tt.failures)
-			}
-			first, second := w.receiver.got[0], w.receiver.got[1]
-			if first.Header["webhook-id"] != second.Header["webhook-id"] || string(first.Body) != string(second.Body) {
-				t.Error("the two attempts differ")
-			}
-		})
+		t.Run(name, func(t *testing.T) { doubledAttempt(t, newWorld(t), tt) })
+	}
+}
+
+// doubled is two attempts of one number, and what they come to.
+type doubled struct {
+	inner, outer delivery.Answer // inner begins later and ends first
+	attempts     int64
+	status       webhook.Status
+	failures     int64
+}
+
+func doubledAttempt(t testing.TB, w *world, want doubled) {
+	t.Helper()
+	m := w.acceptOne(t, subjects[0])
+	w.receiver.answers = []delivery.Answer{want.outer, want.inner}
+	w.receiver.during = func(delivery.Request) {
+		w.receiver.during = nil
+		if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	d := w.record(t, m)
+	if d.Attempts != want.attempts || d.Status != want.status || w.receiver.count() != 2 {
+		t.Errorf("record %+v", d)
+	}
+	if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want.failures {
+		t.Errorf("%d failed attempts, want %d", got, want.failures)
+	}
+	first, second := w.receiver.got[0], w.receiver.got[1]
+	if first.Header["webhook-id"] != second.Header["webhook-id"] || string(first.Body) != string(second.Body) {
+		t.Error("the two attempts differ")
 	}
 }
 

@@ -77,10 +77,9 @@ func TestVirtualTimeAWS(t *testing.T) {
 		"four days, faulty": {faulty, 96 * time.Hour, 2, 95, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSimulation(t, tt.accounts, rand.Uint64())
-			s.precise, s.failing = tt.faults == faults{}, int64(tt.failing)
 			synctest.Test(t, func(t *testing.T) {
-				s.t = t
+				s := newSimulation(t, tt.accounts, rand.Uint64())
+				s.precise, s.failing = tt.faults == faults{}, int64(tt.failing)
 				ctx, stop := context.WithTimeout(t.Context(), tt.lasts)
 				defer stop()
 				c := &cloud{simulation: s, faults: tt.faults, ctx: ctx}
@@ -124,10 +123,9 @@ func ticks(ctx context.Context, every time.Duration) func(func(time.Time) bool) 
 // The schedules are kept by one process, with its own queue and a sweeper that
 // watches.
 func TestVirtualTimeLocal(t *testing.T) {
-	s := newSimulation(t, 15, rand.Uint64())
-	s.precise, s.failing = true, 60
 	synctest.Test(t, func(t *testing.T) {
-		s.t = t
+		s := newSimulation(t, 15, rand.Uint64())
+		s.precise, s.failing = true, 60
 		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
 		defer stop()
 		queue := localqueue.New(localqueue.Config{})
@@ -151,10 +149,10 @@ func TestVirtualTimeLocal(t *testing.T) {
 // whole, in virtual time, and each delivery once.
 func TestVirtualBacklog(t *testing.T) {
 	const count = 2000
-	w := emptyWorld(t, bubbleStart)
-	w.addAccount(t, squakeAccount)
-	w.register(t, subjects[0], "w1")
 	synctest.Test(t, func(t *testing.T) {
+		w := emptyWorld(t, bubbleStart)
+		w.addAccount(t, squakeAccount)
+		w.register(t, subjects[0], "w1")
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		queue := localqueue.New(localqueue.Config{Capacity: 300})

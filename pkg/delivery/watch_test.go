@@ -88,10 +88,9 @@ func (w *watched) count() (latest, whole int) {
 // watch runs a test beside a sweeper that watches, by the bubble's clock.
 func watch(t *testing.T, test func(*testing.T, *watched)) {
 	t.Helper()
-	w := &watched{world: newWorld(t)}
-	w.store.before, w.store.after = w.begin, w.end
 	synctest.Test(t, func(t *testing.T) {
-		w.signal = make(chan struct{}) // of the bubble
+		w := &watched{world: newWorld(t), signal: make(chan struct{})}
+		w.store.before, w.store.after = w.begin, w.end
 		ctx, stop := context.WithCancel(t.Context())
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
 			Store: w.store, Queue: w.queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
@@ -22,7 +23,6 @@ import (
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/keyfile"
 	"github.com/hookline/hookline/pkg/seal/unseal"
-	"github.com/hookline/hookline/pkg/store/memstore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -207,6 +207,15 @@ type world struct {
 	opener   delivery.Opener
 	// jitter is what is drawn: this part of the largest wait.
 	jitter float64
+	// fault is what is wrong with publisher, worker and sweeper.
+	fault fault
+}
+
+// fault breaks what a world makes; the zero value breaks nothing.
+type fault struct {
+	publisher func(*delivery.PublisherConfig)
+	worker    func(*delivery.WorkerConfig)
+	sweeper   func(*delivery.SweeperConfig)
 }
 
 // newWorld has the accounts of subjects with one webhook each, whose keys are
@@ -239,7 +248,7 @@ func (w *world) populate(tb testing.TB) {
 // begin makes what is the world's own.
 func (w *world) begin(tb testing.TB, now time.Time) {
 	tb.Helper()
-	w.clock, w.store, w.queue, w.log = &clock{now: now}, &store{Store: memstore.New()}, newQueue(), &output{}
+	w.clock, w.store, w.queue, w.log = &clock{now: now}, &store{Store: memory.Open(tb)}, newQueue(), &output{}
 	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
 	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 }
@@ -318,22 +327,34 @@ func (w *world) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w.lo
 
 func (w *world) publisher() *delivery.Publisher {
 	n := 0
-	return delivery.NewPublisher(delivery.PublisherConfig{
+	cfg := delivery.PublisherConfig{
 		Store: w.store, Queue: w.queue, Sendings: w.sendings, Now: w.clock.Now, Log: w.logger(),
 		NewID: func() (string, error) { n++; return fmt.Sprint("made-", n), nil },
-	})
+	}
+	if w.fault.publisher != nil {
+		w.fault.publisher(&cfg)
+	}
+	return delivery.NewPublisher(cfg)
 }
 
 func (w *world) worker() *delivery.Worker {
-	return delivery.NewWorker(delivery.WorkerConfig{
+	cfg := delivery.WorkerConfig{
 		Store: w.store, Queue: w.queue, Sender: w.receiver, Opener: w.opener, Sendings: w.sendings, Now: w.clock.Now,
 		Jitter: func(below time.Duration) time.Duration { return time.Duration(w.jitter * float64(below)) },
 		Log:    w.logger(),
-	})
+	}
+	if w.fault.worker != nil {
+		w.fault.worker(&cfg)
+	}
+	return delivery.NewWorker(cfg)
 }
 
 func (w *world) sweeper() *delivery.Sweeper {
-	return delivery.NewSweeper(delivery.SweeperConfig{
+	cfg := delivery.SweeperConfig{
 		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second,
-	})
+	}
+	if w.fault.sweeper != nil {
+		w.fault.sweeper(&cfg)
+	}
+	return delivery.NewSweeper(cfg)
 }

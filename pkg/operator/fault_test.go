@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/store/memstore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -56,7 +56,7 @@ func TestOurFaultInAnEvent(t *testing.T) {
 		"write": {nil, fail, [3]string{"failed", "accepted", "rejected"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := memstore.New()
+			s := memory.Open(t)
 			populate(t, s)
 			var log bytes.Buffer
 			status, got := post(t, handler(t, failing{s, tt.targets, tt.add}, &log), goodAndBad)
@@ -85,15 +85,15 @@ func TestOurFault(t *testing.T) {
 	id := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	for name, serve := range map[string]func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request){
 		"panic": func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request) {
-			handler(t, failing{memstore.New(), func() error { panic(errInside) }, nil}, log).ServeHTTP(w, r)
+			handler(t, failing{memory.Open(t), func() error { panic(errInside) }, nil}, log).ServeHTTP(w, r)
 		},
 		"adapter": func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request) {
-			handler(t, memstore.New(), log).Fail(w, r, errInside)
+			handler(t, memory.Open(t), log).Fail(w, r, errInside)
 		},
 		"tokens": func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request) {
 			setup := dialecttest.NewFixture(t, api(t), nil, log).Setup
 			operator.New(operator.Config{
-				Publisher: publisher(t, memstore.New(), &queue{}, setup.Log), Tokens: noTokens{},
+				Publisher: publisher(t, memory.Open(t), &queue{}, setup.Log), Tokens: noTokens{},
 				Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 			}).ServeHTTP(w, r)
 		},
@@ -130,7 +130,7 @@ func (noTokens) Token(context.Context, webhook.TokenHash) (webhook.Token, error)
 
 // TestLogHoldsNoPayload: neither payloads nor ids of events are logged.
 func TestLogHoldsNoPayload(t *testing.T) {
-	s := memstore.New()
+	s := memory.Open(t)
 	populate(t, s)
 	var log bytes.Buffer
 	const secret = "no-line-may-hold-this"

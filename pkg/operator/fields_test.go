@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -29,9 +30,9 @@ type published struct {
 
 // inMemory gives the operator's handler, open as behind IAM, over a store with
 // the accounts.
-func inMemory(tb testing.TB) (dialect.Handler, *memstore.Store) {
+func inMemory(tb testing.TB) (dialect.Handler, *sqlitestore.Store) {
 	tb.Helper()
-	s := memstore.New()
+	s := memory.Open(tb)
 	populate(tb, s)
 	return handler(tb, s, &bytes.Buffer{}), s
 }
@@ -199,7 +200,7 @@ func TestHundredEvents(t *testing.T) {
 }
 
 // all gives an account's deliveries by id, with their payloads.
-func all(tb testing.TB, s *memstore.Store, a webhook.Account) map[string]webhook.Delivery {
+func all(tb testing.TB, s *sqlitestore.Store, a webhook.Account) map[string]webhook.Delivery {
 	tb.Helper()
 	found := map[string]webhook.Delivery{}
 	err := s.Deliveries(tb.Context(), a, dialecttest.Start.AddDate(0, 0, -8), func(d webhook.Delivery) bool {

@@ -18,7 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/dialect/squake"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -54,7 +54,7 @@ func (q *queue) Send(_ context.Context, messages []webhook.Message) error {
 }
 
 // populate makes the accounts and their webhooks.
-func populate(tb testing.TB, s *memstore.Store) {
+func populate(tb testing.TB, s *sqlitestore.Store) {
 	tb.Helper()
 	ctx, at := context.Background(), dialecttest.Start.Add(-time.Hour)
 	for a, events := range registered {
@@ -111,7 +111,7 @@ func api(tb testing.TB) dialect.API {
 	return dialect.API{
 		Name: operator.Name,
 		New: func(setup dialect.Setup) (dialect.Handler, error) {
-			s := setup.Store.(*memstore.Store)
+			s := setup.Store.(*sqlitestore.Store)
 			populate(tb, s)
 			return operator.New(operator.Config{
 				Publisher: publisher(tb, s, &queue{}, setup.Log), Tokens: rights{s},

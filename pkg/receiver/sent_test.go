@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/outbound"
 	"github.com/hookline/hookline/pkg/dialect"
@@ -18,7 +19,6 @@ import (
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/receiver"
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/store/memstore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -113,7 +113,7 @@ func exchangeWith(t *testing.T, tt signed, key string, verified bool) {
 // its attempts and the message that asks for the next one.
 func accepted(t *testing.T, tt signed, url string, now func() time.Time) (*delivery.Worker, func() webhook.Message) {
 	t.Helper()
-	ctx, s, bag := t.Context(), memstore.New(), &mailbag{}
+	ctx, s, bag := t.Context(), memory.Open(t), &mailbag{}
 	log := slog.New(slog.DiscardHandler)
 	a := webhook.Account{Dialect: tt.api.Name, ID: "1001"}
 	w := webhook.Webhook{

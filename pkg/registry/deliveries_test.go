@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 func TestDeliveries(t *testing.T) {
-	store := memstore.New()
+	store := memory.Open(t)
 	r, _ := newLife(store)
 	none := func(webhook.Delivery) bool { t.Error("a delivery of no account"); return false }
 	if err := r.Deliveries(t.Context(), account, time.Time{}, none); !errors.Is(err, webhook.ErrNotFound) {

@@ -11,8 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -65,7 +66,7 @@ func show(list []webhook.Webhook) string {
 
 func TestListAndFind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := newLife(memstore.New())
+		r, _ := newLife(memory.Open(t))
 		first := mustRegister(t, r, "z", "b", "a")
 		time.Sleep(time.Second) //nolint:forbidigo // of the bubble's clock
 		second := mustRegister(t, r, "c")
@@ -86,7 +87,7 @@ func TestListAndFind(t *testing.T) {
 }
 
 func TestFindByEvent(t *testing.T) {
-	r, _ := newLife(memstore.New())
+	r, _ := newLife(memory.Open(t))
 	id := mustRegister(t, r, "a")
 	r.Rules.EventOf = func(id string) (string, bool) { return "a", strings.HasPrefix(id, "id") }
 	if found, err := r.Find(t.Context(), account, id); err != nil || len(found) != 1 {
@@ -101,7 +102,7 @@ func TestFindByEvent(t *testing.T) {
 
 // overtaken lets another change come first, a number of times.
 type overtaken struct {
-	*memstore.Store
+	*sqlitestore.Store
 	times int
 	calls int
 }
@@ -120,7 +121,7 @@ func (s *overtaken) Change(ctx context.Context, c webhook.Change) error {
 
 func TestChangeIsMadeAnewWhenOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &overtaken{Store: memstore.New(), times: 2}
+		store := &overtaken{Store: memory.Open(t), times: 2}
 		r, _ := newLife(store)
 		id := mustRegister(t, r, "a")
 		var seen []string
@@ -144,7 +145,7 @@ func TestChangeIsMadeAnewWhenOvertaken(t *testing.T) {
 }
 
 func TestChangeEnablesAndEditMayRefuse(t *testing.T) {
-	r, _ := newLife(memstore.New())
+	r, _ := newLife(memory.Open(t))
 	id := mustRegister(t, r, "a")
 	disable := func(w []webhook.Webhook) error { w[0].Disabled = true; return nil }
 	if now, err := r.Change(t.Context(), account, id, disable); err != nil || !now[0].Disabled {
@@ -167,7 +168,7 @@ func TestChangeEnablesAndEditMayRefuse(t *testing.T) {
 // whomever it was disabled, and clears the reason; a new key does not.
 func TestDisabledUntilChanged(t *testing.T) {
 	for _, reason := range []string{"the URL answered 410 Gone", ""} {
-		r, _ := newLife(memstore.New())
+		r, _ := newLife(memory.Open(t))
 		id := mustRegister(t, r, "a", "b")
 		_, err := r.Change(t.Context(), account, id, func(records []webhook.Webhook) error {
 			for i := range records {
@@ -204,7 +205,7 @@ func TestDisabledUntilChanged(t *testing.T) {
 
 func TestRotateKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, sealer := newLife(memstore.New())
+		r, sealer := newLife(memory.Open(t))
 		id := mustRegister(t, r, "a", "b")
 		rotate := func() []webhook.Webhook {
 			key, err := r.RotateKey(t.Context(), account, id)
@@ -234,7 +235,7 @@ func TestRotateKey(t *testing.T) {
 }
 
 func TestDeleteIsWhole(t *testing.T) {
-	r, _ := newLife(memstore.New())
+	r, _ := newLife(memory.Open(t))
 	id, other := mustRegister(t, r, "a", "b"), mustRegister(t, r, "c")
 	if err := r.Delete(t.Context(), account, id); err != nil {
 		t.Fatal(err)
@@ -249,7 +250,7 @@ func TestDeleteIsWhole(t *testing.T) {
 }
 
 func TestRenewAccountKey(t *testing.T) {
-	store := memstore.New()
+	store := memory.Open(t)
 	r, sealer := newLife(store)
 	if _, err := r.RenewAccountKey(t.Context(), account); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("without the account: %v, want ErrNotFound", err)
@@ -269,7 +270,7 @@ func TestRenewAccountKey(t *testing.T) {
 // halfRead lists what DynamoDB may show while a record moves: first the given
 // lists, then what is there.
 type halfRead struct {
-	*memstore.Store
+	*sqlitestore.Store
 	lists [][]webhook.Webhook
 }
 
@@ -283,7 +284,7 @@ func (s *halfRead) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.W
 }
 
 func TestListsReadWhileARecordMoves(t *testing.T) {
-	store := &halfRead{Store: memstore.New()}
+	store := &halfRead{Store: memory.Open(t)}
 	r, _ := newLife(store)
 	id := mustRegister(t, r, "a", "b")
 	found, err := r.Find(t.Context(), account, id)

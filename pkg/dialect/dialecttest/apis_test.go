@@ -18,7 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/dialect/shoptet"
 	"github.com/hookline/hookline/pkg/dialect/squake"
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -227,7 +227,7 @@ func testBatch(t *testing.T, b *bench) {
 
 // losesAnswers writes and says that it does not know, a number of times.
 type losesAnswers struct {
-	*memstore.Store
+	*sqlitestore.Store
 	left int
 }
 
@@ -280,7 +280,7 @@ func testOurFault(t *testing.T, b *bench) {
 
 // hangsUp fails the way a store does when the request's context ends.
 type hangsUp struct {
-	*memstore.Store
+	*sqlitestore.Store
 	hangUp context.CancelFunc
 }
 

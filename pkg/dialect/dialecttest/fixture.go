@@ -14,10 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -29,7 +30,7 @@ var Start = time.Date(2026, time.January, 15, 10, 30, 0, 123_000_000, time.UTC)
 // tokens. Everything random in it comes from a fixed seed, and its clock
 // stands still.
 type Fixture struct {
-	Store *memstore.Store
+	Store *sqlitestore.Store
 	Setup dialect.Setup
 	// Account is whose token the requests bring, Other is another one.
 	Account, Other webhook.Account
@@ -49,7 +50,7 @@ func NewFixture(tb testing.TB, api dialect.API, env map[string]string, log io.Wr
 	clock := func() time.Time { return Start }
 	random := rand.NewChaCha8([32]byte{})
 	f := &Fixture{
-		Store:   memstore.New(),
+		Store:   memory.Open(tb),
 		Account: webhook.Account{Dialect: api.Name, ID: "1001"},
 		Other:   webhook.Account{Dialect: api.Name, ID: "1002"},
 		Tokens:  map[string]string{},
@@ -172,7 +173,7 @@ func (f *Fixture) AddDeliveries(tb testing.TB) {
 // Broken is a store that cannot be reached but for tokens, and panics when it
 // is told to.
 type Broken struct {
-	*memstore.Store
+	*sqlitestore.Store
 	Panic bool
 }
 

@@ -16,7 +16,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/cfn"
 
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -28,8 +28,8 @@ type stack struct {
 	log   bytes.Buffer
 }
 
-func newStack() *stack {
-	s := &stack{store: &faultyStore{Store: memstore.New()}, kms: &generator{}}
+func newStack(t *testing.T) *stack {
+	s := &stack{store: &faultyStore{Store: memory.Open(t)}, kms: &generator{}}
 	s.Handler = New(s.store, s.kms, slog.New(slog.NewJSONHandler(&s.log, nil)))
 	return s
 }
@@ -122,7 +122,7 @@ func (s *stack) mustAsk(t *testing.T, kind cfn.RequestType, version any) attribu
 }
 
 func TestSameVersionIsSameKey(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	first := s.mustAsk(t, cfn.RequestCreate, "1")
 	if first.keyID != "v1" {
 		t.Errorf("KeyId %q, want v1", first.keyID)
@@ -142,7 +142,7 @@ func TestSameVersionIsSameKey(t *testing.T) {
 }
 
 func TestVersionGrows(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	v1 := s.mustAsk(t, cfn.RequestCreate, "1")
 	v2 := s.mustAsk(t, cfn.RequestUpdate, "2")
 	v10 := s.mustAsk(t, cfn.RequestUpdate, "10")
@@ -168,7 +168,7 @@ func TestVersionGrows(t *testing.T) {
 // The second to come finds nothing stored either, makes a key, and must answer
 // with the one that stands.
 func TestConcurrentCreatesAgree(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	var both sync.WaitGroup
 	both.Add(2)
 	s.kms.before = func() { both.Done(); both.Wait() }
@@ -198,9 +198,9 @@ func TestConcurrentCreatesAgree(t *testing.T) {
 }
 
 func TestOtherKeysAreNoVersions(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	for _, id := range []string{"local-1", "v", "v01", "vx", "w7", "v9999999"} {
-		if _, err := s.store.AddSealingKey(t.Context(), webhook.SealingKey{ID: id}); err != nil {
+		if _, err := s.store.AddSealingKey(t.Context(), webhook.SealingKey{ID: id, Public: []byte(id)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,7 +211,7 @@ func TestOtherKeysAreNoVersions(t *testing.T) {
 
 func TestVersionsThatAreNone(t *testing.T) {
 	for _, version := range []any{"0", "-1", "+1", "01", " 1", "1 ", "1.0", "1e3", "x", "", "1000000", nil, true, 1.5, []any{"1"}, map[string]any{}} {
-		s := newStack()
+		s := newStack(t)
 		_, err := s.ask(t, cfn.RequestCreate, version)
 		if err == nil || !strings.Contains(err.Error(), versionProperty+" must be") {
 			t.Errorf("version %#v: %v, want a refusal", version, err)
@@ -220,7 +220,7 @@ func TestVersionsThatAreNone(t *testing.T) {
 			t.Errorf("version %#v: KMS made %v", version, s.kms.made)
 		}
 	}
-	s := newStack()
+	s := newStack(t)
 	if _, _, err := s.Handle(t.Context(), cfn.Event{RequestType: cfn.RequestCreate}); err == nil {
 		t.Error("no properties: no error")
 	}
@@ -230,7 +230,7 @@ func TestVersionsThatAreNone(t *testing.T) {
 }
 
 func TestDeleteDoesNothing(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	first := s.mustAsk(t, cfn.RequestCreate, "1")
 	failure := errors.New("down")
 	s.store.list, s.store.add, s.kms.fail = failure, failure, failure
@@ -267,7 +267,7 @@ func TestFailuresSayLittle(t *testing.T) {
 		"store does not add":  {func(s *stack) { s.store.add = fmt.Errorf("whsec_secret: %w", webhook.ErrUnavailable) }, "(the table is unavailable)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStack()
+			s := newStack(t)
 			tt.fail(s)
 			_, err := s.ask(t, cfn.RequestCreate, "1")
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret\n") || strings.Contains(err.Error(), "whsec") {
@@ -283,7 +283,7 @@ func TestFailuresSayLittle(t *testing.T) {
 }
 
 func TestStoredKeyMustBeUsable(t *testing.T) {
-	s := newStack()
+	s := newStack(t)
 	if _, err := s.store.AddSealingKey(t.Context(), webhook.SealingKey{ID: "v1", Public: make([]byte, 65)}); err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func answer(fields map[string]any) map[string]any {
 }
 
 func TestCloudFormationIsAnswered(t *testing.T) {
-	s, cloud := newStack(), startReceiver(t)
+	s, cloud := newStack(t), startReceiver(t)
 	version := func(v string) map[string]any {
 		return map[string]any{"ServiceToken": "arn:aws:lambda:x", "SealingKeyVersion": v}
 	}

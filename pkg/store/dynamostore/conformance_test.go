@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
@@ -32,5 +33,5 @@ func TestConformance(t *testing.T) {
 	server := dynamolocal.Start(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return open(t, server.URL, server.NewTables(t), patience)
-	}, storetest.Options{Rounds: 200})
+	}, storetest.Options{Rounds: long.Pick(10, 200)})
 }

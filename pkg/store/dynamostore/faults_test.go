@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
@@ -149,7 +150,7 @@ func checkOutcomes(t *testing.T, stands map[string]webhook.Webhook, outcomes []o
 // Two rivals register each of 1000 events: exactly one is told that it did.
 func TestSinglesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 1)
-	const events = 1000
+	events := long.Pick(300, 1000)
 	var creations []webhook.Creation
 	for i := range events {
 		event := fmt.Sprintf("event-%04d", i)
@@ -168,7 +169,7 @@ func TestSinglesThroughFaults(t *testing.T) {
 // of the other does.
 func TestBatchesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 2)
-	const pairs = 100
+	pairs := long.Pick(40, 100)
 	var creations []webhook.Creation
 	for i := range pairs {
 		left, right := batch(account, 5), batch(account, 5)
@@ -189,7 +190,7 @@ func TestBatchesThroughFaults(t *testing.T) {
 // Of two events that exclude each other one is registered.
 func TestExclusionsThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 3)
-	const pairs = 100
+	pairs := long.Pick(40, 100)
 	var creations []webhook.Creation
 	for i := range pairs {
 		all, one := fmt.Sprintf("order-%03d:*", i), fmt.Sprintf("order-%03d:create", i)
@@ -224,7 +225,7 @@ func TestAdministrationThroughFaults(t *testing.T) {
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(workers)
-	const accounts = 60
+	accounts := long.Pick(25, 60)
 	for i := range accounts {
 		group.Go(func() error { return administer(ctx, s, fmt.Sprintf("account-%03d", i)) })
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -58,7 +59,7 @@ func stand(ctx context.Context, direct *dynamostore.Store, a webhook.Account, af
 // leaves exactly what was asked for.
 func TestChangesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 11)
-	through(t, 40, func(ctx context.Context, n int) error {
+	through(t, long.Pick(15, 40), func(ctx context.Context, n int) error {
 		a := numbered(n)
 		records := batch(a, 2)
 		if _, err := direct.Create(ctx, webhook.Creation{Webhooks: records}); err != nil {
@@ -116,7 +117,7 @@ func winner(errs [2]error, refusal error) (int, error) {
 // Of two changes of one record, one is done and the other is told so.
 func TestRivalChangesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 12)
-	through(t, 40, func(ctx context.Context, n int) error {
+	through(t, long.Pick(15, 40), func(ctx context.Context, n int) error {
 		a := numbered(n)
 		w := record(a, "event")
 		if _, err := direct.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
@@ -151,7 +152,7 @@ func TestRivalChangesThroughFaults(t *testing.T) {
 // is told who has it.
 func TestRivalMovesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 13)
-	through(t, 40, func(ctx context.Context, n int) error {
+	through(t, long.Pick(15, 40), func(ctx context.Context, n int) error {
 		a := numbered(n)
 		was := batch(a, 2)
 		if _, err := direct.Create(ctx, webhook.Creation{Webhooks: was}); err != nil {
@@ -185,7 +186,7 @@ func TestRivalMovesThroughFaults(t *testing.T) {
 // A change that races a deletion ends in one of the two orders.
 func TestChangeRacesDeletionThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 14)
-	through(t, 80, func(ctx context.Context, n int) error {
+	through(t, long.Pick(30, 80), func(ctx context.Context, n int) error {
 		a := numbered(n)
 		w := record(a, "event")
 		if _, err := direct.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
@@ -213,7 +214,7 @@ func TestChangeRacesDeletionThroughFaults(t *testing.T) {
 // then the account ends, each step twice.
 func TestAccountKeysThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 15)
-	through(t, 40, func(ctx context.Context, n int) error {
+	through(t, long.Pick(15, 40), func(ctx context.Context, n int) error {
 		info := webhook.AccountInfo{Account: numbered(n), CreatedAt: createdAt}
 		if err := direct.CreateAccount(ctx, info); err != nil {
 			return err
@@ -255,7 +256,7 @@ func TestAccountKeysThroughFaults(t *testing.T) {
 // A delivery is added once: its own lost answer is no "exists", another one is.
 func TestDeliveriesThroughFaults(t *testing.T) {
 	s, direct := faulty(t, 16)
-	const deliveries = 400
+	deliveries := long.Pick(150, 400)
 	through(t, deliveries, func(ctx context.Context, n int) error {
 		d := delivery(account, n)
 		errs := rivals(

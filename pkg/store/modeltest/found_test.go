@@ -3,7 +3,6 @@ package modeltest
 import (
 	"flag"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,8 +10,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hookline/hookline/internal/test/caught"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/memstore"
 )
 
 // fewest is how many operations a fault may need to show once a sequence is
@@ -44,14 +44,16 @@ func TestSequencesFindFaults(t *testing.T) {
 
 func findFault(t *testing.T, wrap func(store.Store) store.Store) {
 	latest := 0
-	attempt := &attempt{TB: t}
+	sound := memory.Open(t) // of the bubble; each sequence has accounts of its own
 	open := func() store.Store {
 		time.Sleep(running) //nolint:forbidigo // of the bubble's clock
-		return wrap(memstore.New())
+		return wrap(sound)
 	}
-	attempt.run(property(open, func(q *sequence) { latest = q.operations }))
-	switch log := attempt.log.String(); {
-	case !attempt.failed:
+	failed, log := caught.By(t, func(tb testing.TB) {
+		rapid.Check(tb, property(open, func(q *sequence) { latest = q.operations }))
+	})
+	switch {
+	case !failed:
 		t.Error("not found")
 	case strings.Contains(log, "flaky"):
 		t.Errorf("not the same each time: %s", log)
@@ -69,31 +71,3 @@ func setFlag(t *testing.T, name, value string) {
 	}
 	t.Cleanup(func() { _ = flag.Set(name, was) })
 }
-
-// attempt is a test that may fail.
-type attempt struct {
-	rapid.TB
-	failed bool
-	log    strings.Builder
-}
-
-// run checks the property in a goroutine of its own, which FailNow ends.
-func (a *attempt) run(property func(*rapid.T)) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		rapid.Check(a, property)
-	}()
-	<-done
-}
-
-func (a *attempt) Helper()                      {}
-func (a *attempt) Failed() bool                 { return a.failed }
-func (a *attempt) Fail()                        { a.failed = true }
-func (a *attempt) FailNow()                     { a.failed = true; runtime.Goexit() }
-func (a *attempt) Log(args ...any)              { fmt.Fprintln(&a.log, args...) }
-func (a *attempt) Logf(f string, args ...any)   { fmt.Fprintf(&a.log, f+"\n", args...) }
-func (a *attempt) Error(args ...any)            { a.Log(args...); a.Fail() }
-func (a *attempt) Errorf(f string, args ...any) { a.Logf(f, args...); a.Fail() }
-func (a *attempt) Fatal(args ...any)            { a.Log(args...); a.FailNow() }
-func (a *attempt) Fatalf(f string, args ...any) { a.Logf(f, args...); a.FailNow() }

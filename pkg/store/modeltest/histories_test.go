@@ -11,53 +11,48 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"github.com/hookline/hookline/internal/test/long"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
-	"github.com/hookline/hookline/pkg/store/memstore"
 )
 
-// The operations in concurrent histories are 100,000 over the stores that
-// keep anything.
 const (
-	onSQLite        = 86_000
-	onDynamoDB      = 6_000
-	throughFaults   = 8_000
-	inMemory        = 10_000
 	perAccount      = rivals * turns
 	leastFaultShare = 0.2
 )
 
-func accountsFor(operations int) int { return (operations + perAccount - 1) / perAccount }
+func accountsFor(operations int64) int { return int(operations+perAccount-1) / perAccount }
 
-func TestHistoriesInMemory(t *testing.T) {
-	s := hesitant{memstore.New()}
-	testHistories(t, setting{store: s, direct: s, accounts: accountsFor(inMemory), atOnce: 4, seed: 1}, inMemory)
-}
-
+// The operations in concurrent histories are 100,000 over all stores, in a
+// long run.
 func TestHistoriesOnSQLite(t *testing.T) {
+	operations := long.Pick[int64](6_000, 86_000)
 	s := openSQLite(t)
 	testHistories(t, setting{
-		store: s, direct: s, accounts: accountsFor(onSQLite), atOnce: 8, seed: 2,
+		store: s, direct: s, accounts: accountsFor(operations), atOnce: 8, seed: 2,
 		hurried: 0.05, hurry: 2 * time.Millisecond,
-	}, onSQLite)
+	}, operations)
 }
 
 func TestHistoriesOnDynamoDB(t *testing.T) {
+	operations := long.Pick[int64](640, 6_000)
 	server := dynamolocal.Start(t)
 	s := openDynamo(t, server.URL, server.NewTable(t), 30*time.Second)
-	testHistories(t, setting{store: s, direct: s, accounts: accountsFor(onDynamoDB), atOnce: 4, seed: 3}, onDynamoDB)
+	testHistories(t, setting{store: s, direct: s, accounts: accountsFor(operations), atOnce: 4, seed: 3}, operations)
 }
 
 func TestHistoriesThroughFaults(t *testing.T) {
+	operations := long.Pick[int64](1_600, 8_000)
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
 	table := server.NewTable(t)
 	proxy.Inject(faultproxy.Plan{Seed: 4, Rate: 0.3})
 	counts := testHistories(t, setting{
 		store:  openDynamo(t, proxy.URL, table, 250*time.Millisecond),
-		direct: openDynamo(t, server.URL, table, 30*time.Second), accounts: accountsFor(throughFaults), atOnce: 16, seed: 4,
+		direct: openDynamo(t, server.URL, table, 30*time.Second), accounts: accountsFor(operations), atOnce: 16, seed: 4,
 		hurried: 0.1, hurry: 200 * time.Millisecond, lossy: true,
-	}, throughFaults)
+	}, operations)
 	faults := proxy.Counts()
 	t.Logf("%d requests, faults: %v", faults.Total(), faults.Faults)
 	if share := float64(faults.Injected()) / float64(faults.Total()); share < leastFaultShare {
@@ -92,7 +87,7 @@ func TestHistoriesFindFaults(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			var bad atomic.Int64
 			for seed := uint64(5); bad.Load() == 0 && seed < 25; seed++ {
-				s := b.wrap(hesitant{memstore.New()})
+				s := b.wrap(hesitant{memory.Open(t)})
 				setting{store: s, direct: s, accounts: 60, atOnce: 2, seed: seed}.record(t, func(history []event) {
 					if judge(history) == porcupine.Illegal {
 						bad.Add(1)

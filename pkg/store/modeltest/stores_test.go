@@ -38,9 +38,9 @@ func openDynamo(t *testing.T, endpoint, table string, tryTimeout time.Duration) 
 	return s
 }
 
-func TestSequencesOnSQLite(t *testing.T) { testSequences(t, openSQLite(t), enough) }
+func TestSequencesOnSQLite(t *testing.T) { testSequences(t, openSQLite(t), enough()) }
 
 func TestSequencesOnDynamoDB(t *testing.T) {
 	server := dynamolocal.Start(t)
-	testSequences(t, openDynamo(t, server.URL, server.NewTable(t), 30*time.Second), enough)
+	testSequences(t, openDynamo(t, server.URL, server.NewTable(t), 30*time.Second), enough())
 }

@@ -11,6 +11,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -57,24 +58,25 @@ func createUntilKilled(ctx context.Context, argument string) error {
 	return <-failed
 }
 
-// The process is killed 25 times under load. Every creation that had returned
+// The process is killed again and again under load. Every creation that had returned
 // stands after that, no batch stands in part, and the file is sound.
 func TestKilledUnderLoad(t *testing.T) {
-	const kills = 25
+	kills := long.Pick(6, 25)
 	path := newPath(t)
 	for round := range kills {
 		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}
 		writer := startChild(t, "create", path+" "+account.ID)
 		var answered []string
+		enough := 1 + round*240/kills*4
 		for writer.lines.Scan() {
 			answered = append(answered, writer.lines.Text())
-			if len(answered) == 1+round*40 {
+			if len(answered) == enough {
 				if err := writer.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		if err := writer.Wait(); err == nil || len(answered) < 1+round*40 {
+		if err := writer.Wait(); err == nil || len(answered) < enough {
 			t.Fatalf("the process ended by itself after %d answers: %v\n%s", len(answered), err, writer.stderr.String())
 		}
 		mustStand(t, path, account, answered)
@@ -133,10 +135,10 @@ func mustBeSound(t *testing.T, path string) {
 	}
 }
 
-// runOperator opens the store, adds one account and closes it, 200 times, as
-// the command line does beside a server.
+// runOperator opens the store, adds one account and closes it, operatorWrites
+// times, as the command line does beside a server.
 func runOperator(ctx context.Context, path string) error {
-	for n := range operatorWrites {
+	for n := range operatorWrites() {
 		s, err := sqlitestore.Open(path, sqlitestore.Options{})
 		if err != nil {
 			return err
@@ -152,9 +154,9 @@ func runOperator(ctx context.Context, path string) error {
 	return nil
 }
 
-const operatorWrites = 200
+func operatorWrites() int { return long.Pick(30, 200) }
 
-// Another process writes 200 times while this one is under full load: nobody
+// Another process writes while this one is under full load: nobody
 // fails, and this one sees what the other wrote.
 func TestOperatorBesideLoad(t *testing.T) {
 	path := newPath(t)
@@ -182,7 +184,7 @@ func TestOperatorBesideLoad(t *testing.T) {
 	close(stop)
 	load.Wait()
 	accounts, err := s.Accounts(t.Context(), "squake")
-	if err != nil || len(accounts) != operatorWrites {
-		t.Fatalf("%d of the operator's %d accounts stand, %v", len(accounts), operatorWrites, err)
+	if err != nil || len(accounts) != operatorWrites() {
+		t.Fatalf("%d of the operator's %d accounts stand, %v", len(accounts), operatorWrites(), err)
 	}
 }

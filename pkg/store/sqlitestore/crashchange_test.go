@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -74,7 +75,7 @@ func changeOn(ctx context.Context, s *sqlitestore.Store, account webhook.Account
 // The process is killed under load of changes and deletions. What was
 // answered stands, or the whole of the one move that may have followed.
 func TestKilledWhileChanging(t *testing.T) {
-	const kills = 10
+	kills := long.Pick(4, 10)
 	path := newPath(t)
 	for round := range kills {
 		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/store/storetest"
@@ -28,5 +29,5 @@ func open(t testing.TB, path string) *sqlitestore.Store {
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "hookline.db") }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: 50, OnePart: true})
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: long.Pick(10, 50), OnePart: true})
 }
