@@ -68,7 +68,7 @@ func readLines(t *testing.T, path string) []string {
 }
 
 // traps listen on one port of the loopback addresses, and answer whoever comes.
-func traps(t *testing.T) (ports string, accepted func() int64) {
+func traps(t testing.TB) (ports string, accepted func() int64) {
 	t.Helper()
 	serve := func(_ int64, c net.Conn) {
 		if readRequest(bufio.NewReader(c)) == nil {
@@ -228,11 +228,14 @@ func TestRebinding(t *testing.T) {
 }
 
 // TestRedirectsInside holds that an answer cannot send a delivery elsewhere.
-func TestRedirectsInside(t *testing.T) {
+func TestRedirectsInside(t *testing.T) { followsNone(t, newClient(t, open())) }
+
+func followsNone(t testing.TB, s delivery.Sender) {
+	t.Helper()
 	port, accepted := traps(t)
 	for _, status := range []int{300, 301, 302, 303, 307, 308} {
 		r := saying(t, fmt.Sprintf("HTTP/1.1 %d x\r\nLocation: http://127.0.0.1:%s/\r\nRefresh: 0; http://127.0.0.1:%s/\r\n\r\n", status, port, port))
-		if got := send(t, newClient(t, open()), request(r.url("http"))); got.Status != status {
+		if got := send(t, s, request(r.url("http"))); got.Status != status {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -32,7 +32,7 @@ type receiver struct {
 	accepted atomic.Int64
 }
 
-func newReceiver(t *testing.T, network, address string, serve func(n int64, c net.Conn)) *receiver {
+func newReceiver(t testing.TB, network, address string, serve func(n int64, c net.Conn)) *receiver {
 	t.Helper()
 	l, err := net.Listen(network, address)
 	if err != nil {
@@ -77,7 +77,7 @@ func (r *receiver) url(scheme string) string {
 
 // answering is a receiver that reads one request of each connection and has it
 // answered by a function.
-func answering(t *testing.T, answer func(c net.Conn)) *receiver {
+func answering(t testing.TB, answer func(c net.Conn)) *receiver {
 	t.Helper()
 	return newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		if readRequest(bufio.NewReader(c)) == nil {
@@ -87,7 +87,7 @@ func answering(t *testing.T, answer func(c net.Conn)) *receiver {
 }
 
 // saying is a receiver that answers with a text and closes the connection.
-func saying(t *testing.T, text string) *receiver {
+func saying(t testing.TB, text string) *receiver {
 	t.Helper()
 	return answering(t, func(c net.Conn) { _, _ = io.WriteString(c, text) })
 }
@@ -126,12 +126,12 @@ func request(url string) delivery.Request {
 }
 
 // send makes an attempt and holds what is true of every answer.
-func send(t *testing.T, c *outbound.Client, r delivery.Request) delivery.Answer {
+func send(t testing.TB, c delivery.Sender, r delivery.Request) delivery.Answer {
 	t.Helper()
 	return sendUnder(t.Context(), t, c, r)
 }
 
-func sendUnder(ctx context.Context, t *testing.T, c *outbound.Client, r delivery.Request) delivery.Answer {
+func sendUnder(ctx context.Context, t testing.TB, c delivery.Sender, r delivery.Request) delivery.Answer {
 	t.Helper()
 	began := time.Now()
 	a := c.Send(ctx, r)
@@ -157,7 +157,7 @@ func sendUnder(ctx context.Context, t *testing.T, c *outbound.Client, r delivery
 }
 
 // await waits for what another goroutine is to say.
-func await[T any](t *testing.T, c <-chan T) T {
+func await[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
 	case v := <-c:
