@@ -40,9 +40,23 @@ export CGO_ENABLED=0 GOFLAGS='$(lambda_flags)'; \
 	|| { go build ./functions/...; exit 1; }
 endef
 
+# The race detector, for what is compiled of Go. SQLite was translated from C:
+# to watch each access of it costs ten times its speed, and finds nothing of
+# ours. A process does not wait a second before it ends.
+race := -race '-gcflags=modernc.org/...=-race=false'
+export GORACE := atexit_sleep_ms=0
+
+# $(call run_tests,packages): run tests, whatever was found of them before. It
+# shows what failed, and one line a package.
+run_tests = go test $(race) -vet=off -count=1 -timeout 30m $(1)
+
+# What has random runs, loads and kills that could go on for ever: how long they
+# do says the package internal/test/long.
+long_packages := ./cmd/... ./pkg/delivery/... ./pkg/store/...
+
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: ## Run everything in one process, for development. Needs Go only
@@ -54,8 +68,12 @@ test: tools ## Check the prerequisites, install the tools, build, and run all te
 	@echo "Building the functions for $(host_arch)"
 	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 	$(sam) validate --lint
-	go vet ./...
-	go test -race -vet=off -timeout 30m ./...
+	go vet $(race) ./...
+	$(call run_tests,./...)
+
+.PHONY: test-long
+test-long: $(tools)/dynamodb-local.stamp ## Run what is random, loaded or killed for as long as before a release
+	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
 
 .PHONY: build
 build: tools ## Build bin/hookline, and the functions as they are deployed
@@ -66,7 +84,7 @@ build: tools ## Build bin/hookline, and the functions as they are deployed
 lint: lint-format lint-modules lint-templates lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
 
 lint-format:
-	@unformatted=$$(gofmt -l $(wildcard cmd functions infra pkg)); \
+	@unformatted=$$(gofmt -l $(wildcard cmd functions infra internal pkg)); \
 	if [ -n "$$unformatted" ]; then echo "Not as gofmt writes it:"; echo "$$unformatted"; exit 1; fi
 
 lint-modules:

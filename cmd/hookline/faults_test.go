@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/dynamostore"
 	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
@@ -23,8 +24,6 @@ import (
 
 const (
 	faultRate      = 0.35
-	faultySingles  = 2000
-	faultyBatches  = 200
 	faultyBatch    = 10
 	faultyClients  = 48
 	faultyDeadline = 3 * time.Minute
@@ -159,7 +158,8 @@ func (f *faulty) jobs(t *testing.T, n, events, first int) []*job {
 // own write was there already, and a batch stands whole or not at all.
 func TestRegistrationsUnderFaults(t *testing.T) {
 	f := newFaulty(t)
-	jobs := slices.Concat(f.jobs(t, faultySingles, 1, 10_000), f.jobs(t, faultyBatches, faultyBatch, 20_000))
+	singles, batches := long.Pick(400, 2000), long.Pick(60, 200)
+	jobs := slices.Concat(f.jobs(t, singles, 1, 10_000), f.jobs(t, batches, faultyBatch, 20_000))
 	f.proxy.Reset()
 	writes := []string{"PutItem", "TransactWriteItems"}
 	f.proxy.Inject(faultproxy.Plan{Seed: 7, Rate: faultRate, Kinds: faultproxy.Kinds(), Operations: writes})

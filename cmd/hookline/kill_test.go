@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -181,7 +182,7 @@ func publish(ctx context.Context, client *http.Client, server, token string, bod
 // HOOKLINE_TEST_KILLS and HOOKLINE_TEST_EVENTS make it longer.
 func TestKilledServerLosesNoEvent(t *testing.T) {
 	const publishers, together = 4, 10
-	kills, events := setting(t, "HOOKLINE_TEST_KILLS", 12), setting(t, "HOOKLINE_TEST_EVENTS", 2400)
+	kills, events := setting(t, "HOOKLINE_TEST_KILLS", long.Pick(4, 12)), setting(t, "HOOKLINE_TEST_EVENTS", long.Pick(800, 2400))
 	in := newInbox(t)
 	data := t.TempDir()
 	m := &mortal{}

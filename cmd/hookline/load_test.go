@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -156,7 +157,8 @@ func TestHangUps(t *testing.T) {
 
 // Commands write beside a server under full load.
 func TestCommandsBesideLoad(t *testing.T) {
-	const clients, writers, each = 8, 4, 50
+	const clients, writers = 8, 4
+	each := long.Pick(8, 50)
 	s := boot(t, t.TempDir(), "--dev")
 	l := &load{server: s.URL, token: s.token(t, "abbeycross")}
 	ctx, stop := context.WithCancel(t.Context())
@@ -205,7 +207,8 @@ func TestCommandsBesideLoad(t *testing.T) {
 
 // What was answered survives the server's sudden death, again and again.
 func TestKilled(t *testing.T) {
-	const times, clients = 25, 8
+	const clients = 8
+	times := long.Pick(5, 25)
 	data := t.TempDir()
 	l := &load{}
 	for range times {
