@@ -1,9 +1,12 @@
 package sqlitestore_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -187,4 +190,214 @@ func TestOperatorBesideLoad(t *testing.T) {
 	if err != nil || len(accounts) != operatorWrites() {
 		t.Fatalf("%d of the operator's %d accounts stand, %v", len(accounts), operatorWrites(), err)
 	}
+}
+
+const (
+	changers = 8
+	// groupSize is how many records each changer moves in one go.
+	groupSize = 3
+)
+
+// group gives the records of a changer after its n-th move; those of the n-th
+// move are on events that no other move of it uses.
+func group(a webhook.Account, changer, n int) []webhook.Webhook {
+	records := make([]webhook.Webhook, groupSize)
+	for i := range records {
+		records[i] = webhook.Webhook{
+			Account: a, Event: fmt.Sprintf("%d-%d-%d", changer, n, i), ID: fmt.Sprint(changer), Claim: fmt.Sprint(changer),
+			URL: fmt.Sprintf("https://receiver.example/%d", n), Position: i, Version: int64(n + 1),
+		}
+	}
+	return records
+}
+
+// changeUntilKilled moves groups of webhooks on and on, from one goroutine
+// each, every fourth time by deleting and creating them; it prints each move
+// that has returned. The argument is "<path> <account id>".
+func changeUntilKilled(ctx context.Context, argument string) error {
+	path, id, _ := strings.Cut(argument, " ")
+	s, err := sqlitestore.Open(path, sqlitestore.Options{})
+	if err != nil {
+		return err
+	}
+	account := webhook.Account{Dialect: "squake", ID: id}
+	failed := make(chan error)
+	for changer := range changers {
+		go func() { failed <- changeOn(ctx, s, account, changer) }()
+	}
+	return <-failed
+}
+
+// changeOn is one changer: it returns only when it fails.
+func changeOn(ctx context.Context, s *sqlitestore.Store, account webhook.Account, changer int) error {
+	was := group(account, changer, 0)
+	if _, err := s.Create(ctx, webhook.Creation{Webhooks: was}); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		now := group(account, changer, n)
+		if n%4 == 0 {
+			if err := s.Delete(ctx, was); err != nil {
+				return err
+			}
+			if _, err := s.Create(ctx, webhook.Creation{Webhooks: now}); err != nil {
+				return err
+			}
+		} else if err := s.Change(ctx, webhook.Change{Was: was, Now: now}); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stdout, "%d %d\n", changer, n)
+		was = now
+	}
+}
+
+// The process is killed under load of changes and deletions. What was
+// answered stands, or the whole of the one move that may have followed.
+func TestKilledWhileChanging(t *testing.T) {
+	kills := long.Pick(4, 10)
+	path := newPath(t)
+	for round := range kills {
+		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}
+		writer := startChild(t, "change", path+" "+account.ID)
+		answered := make([]int, changers)
+		lines := 0
+		for writer.lines.Scan() {
+			changer, n, _ := strings.Cut(writer.lines.Text(), " ")
+			i, err := strconv.Atoi(changer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answered[i], err = strconv.Atoi(n); err != nil {
+				t.Fatal(err)
+			}
+			if lines++; lines == 1+round*40 {
+				if err := writer.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := writer.Wait(); err == nil || lines < 1+round*40 {
+			t.Fatalf("the process ended by itself after %d answers: %v\n%s", lines, err, writer.stderr.String())
+		}
+		mustHaveMoved(t, path, account, answered)
+	}
+	mustBeSound(t, path)
+}
+
+// mustHaveMoved fails the test unless each changer's records stand as its last
+// answered move left them, or the next one.
+func mustHaveMoved(t *testing.T, path string, account webhook.Account, answered []int) {
+	t.Helper()
+	s, err := sqlitestore.Open(path, sqlitestore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	list, err := s.Webhooks(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stands := map[string]webhook.Webhook{}
+	for _, w := range list {
+		stands[w.Event] = w
+	}
+	has := func(changer, n int) bool {
+		for _, want := range group(account, changer, n) {
+			got, found := stands[want.Event]
+			if !found || got.URL != want.URL || got.Version != want.Version || got.ID != want.ID {
+				return false
+			}
+		}
+		return true
+	}
+	for changer, n := range answered {
+		// A changer may have been killed before its records were created, or
+		// between a deletion and the creation that follows.
+		mayBeGone := n == 0 || (n+1)%4 == 0
+		switch own := ownedBy(list, changer); {
+		case own == groupSize && (has(changer, n) || has(changer, n+1)):
+		case own == 0 && mayBeGone:
+		default:
+			t.Errorf("changer %d: after move %d was answered %d records stand: %+v", changer, n, own, list)
+		}
+	}
+}
+
+// ownedBy counts the records of a changer.
+func ownedBy(list []webhook.Webhook, changer int) int {
+	count := 0
+	for _, w := range list {
+		if w.ID == fmt.Sprint(changer) {
+			count++
+		}
+	}
+	return count
+}
+
+// Some tests need a process of its own: the test binary, started again with
+// the name of a child and its argument in the environment.
+const (
+	childVariable    = "SQLITESTORE_TEST_CHILD"
+	argumentVariable = "SQLITESTORE_TEST_ARGUMENT"
+)
+
+func TestMain(m *testing.M) {
+	name := os.Getenv(childVariable)
+	if name == "" {
+		os.Exit(m.Run())
+	}
+	children := map[string]func(ctx context.Context, argument string) error{
+		"create":   createUntilKilled,
+		"change":   changeUntilKilled,
+		"operator": runOperator,
+		"limit":    hitFileLimit,
+		"open":     openOnce,
+		"nobody":   openAsNobody,
+	}
+	if err := children[name](context.Background(), os.Getenv(argumentVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// child is a started process of which the output is read line by line.
+type child struct {
+	*exec.Cmd
+	lines  *bufio.Scanner
+	stderr strings.Builder
+}
+
+func startChild(t *testing.T, name, argument string) *child {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &child{Cmd: exec.CommandContext(t.Context(), exe)}
+	c.Env = append(os.Environ(), childVariable+"="+name, argumentVariable+"="+argument)
+	c.Stderr = &c.stderr
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.lines = bufio.NewScanner(out)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// runChild runs a child to its end and returns what it printed; the test
+// fails if the child does.
+func runChild(t *testing.T, name, argument string) []string {
+	t.Helper()
+	c := startChild(t, name, argument)
+	var lines []string
+	for c.lines.Scan() {
+		lines = append(lines, c.lines.Text())
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatalf("child %s %s: %v\n%s", name, argument, err, c.stderr.String())
+	}
+	return lines
 }

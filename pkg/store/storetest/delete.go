@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -192,5 +195,245 @@ func testFreedRace(t *testing.T, s *suite) {
 			continue
 		}
 		s.mustHold(t, account, append([]webhook.Webhook{created}, left...)...)
+	}
+}
+
+// A context that has ended ends every call with its error, and nothing is
+// written.
+func testCancelled(t *testing.T, s *suite) {
+	live := s.context(t)
+	ended, cancel := context.WithCancel(live)
+	cancel()
+	account, unborn := s.newTokenAccount(t), newAccount()
+	token, stays := newToken(account, "token"), newToken(account, "stays")
+	if err := s.CreateToken(live, stays); err != nil {
+		t.Fatal(err)
+	}
+	key := newSealingKey(newID())
+	w, d := newWebhook(account, "stands"), newDelivery(account, 0)
+	s.mustCreate(t, creation(w))
+	closing := s.newTokenAccount(t)
+	s.mustClose(t, closing)
+	for name, call := range map[string]func() error{
+		"Create":        func() error { _, err := s.Create(ended, creation(newWebhook(account, "a"))); return err },
+		"Create batch":  func() error { _, err := s.Create(ended, creation(newBatch(account, "a", "b")...)); return err },
+		"Webhooks":      func() error { _, err := s.Webhooks(ended, account); return err },
+		"Webhook":       func() error { _, err := s.Webhook(ended, account, w.Event); return err },
+		"Change":        func() error { return s.Change(ended, changing(w, next(w, withURL("x")))) },
+		"Move":          func() error { return s.Change(ended, changing(w, next(w, onto("x")))) },
+		"Delete":        func() error { return s.Delete(ended, []webhook.Webhook{w}) },
+		"SetAccountKey": func() error { return s.SetAccountKey(ended, account, []byte("key")) },
+		"CloseAccount":  func() error { return s.CloseAccount(ended, account) },
+		"DeleteAccount": func() error { return s.DeleteAccount(ended, closing) },
+		"AddDelivery":   func() error { _, err := s.AddDelivery(ended, d); return err },
+		"Deliveries":    func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
+		"CreateAccount": func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
+		"Account":       func() error { _, err := s.Account(ended, account); return err },
+		"Accounts":      func() error { _, err := s.Accounts(ended, account.Dialect); return err },
+		"CreateToken":   func() error { return s.CreateToken(ended, token) },
+		"Token":         func() error { _, err := s.Token(ended, stays.Hash); return err },
+		"Tokens":        func() error { _, err := s.Tokens(ended, account); return err },
+		"RevokeToken":   func() error { return s.RevokeToken(ended, account, stays.ID) },
+		"AddSealingKey": func() error { _, err := s.AddSealingKey(ended, key); return err },
+		"SealingKeys":   func() error { _, err := s.SealingKeys(ended); return err },
+	} {
+		if err := call(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error = %v, want one that wraps context.Canceled", name, err)
+		}
+	}
+	s.mustHold(t, account, w)
+	s.mustBe(t, webhook.AccountInfo{Account: account, CreatedAt: at})
+	s.mustBe(t, webhook.AccountInfo{Account: closing, CreatedAt: at, Closing: true})
+	s.mustDeliver(t, account, time.Time{})
+	s.mustHaveTokens(live, t, account, stays)
+	if _, err := s.Account(live, unborn); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("an account was created under a context that had ended: %v", err)
+	}
+	if got := s.keysOf(t, key.ID); len(got) != 0 {
+		t.Errorf("a key was added under a context that had ended: %v", got)
+	}
+}
+
+// Clients leave in the middle of many concurrent creations: whatever returned
+// without an error stands, and nobody who stayed fails.
+func testCancelledMidway(t *testing.T, s *suite) {
+	const stayers, leavers = 40, 40
+	live := s.context(t)
+	for round := range min(s.rounds, 50) {
+		account := newAccount()
+		batch := newBatch(account, numbered("event", stayers+leavers)...)
+		leaving, leave := context.WithCancel(live)
+		var done atomic.Int64
+		errs := make([]error, len(batch))
+		race(len(batch), func(i int) {
+			ctx := live
+			if i%2 == 1 {
+				ctx = leaving
+			}
+			_, errs[i] = s.Create(ctx, creation(batch[i]))
+			if done.Add(1) == int64(1+round%len(batch)) {
+				leave()
+			}
+		})
+		leave()
+		stands, err := s.Webhooks(live, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				if !slices.ContainsFunc(stands, func(w webhook.Webhook) bool { return w.ID == batch[i].ID }) {
+					t.Errorf("round %d: webhook %d was created and does not stand", round, i)
+				}
+			case i%2 == 0:
+				t.Errorf("round %d: creation %d, whose client stayed, failed: %v", round, i, err)
+			case !errors.Is(err, context.Canceled):
+				t.Errorf("round %d: creation %d, whose client left: error = %v, want one that wraps context.Canceled", round, i, err)
+			}
+		}
+	}
+}
+
+// mustMark has a new delivery to w come to an attempt at a time, with a mark.
+func (s *suite) mustMark(t *testing.T, w webhook.Webhook, mark webhook.Mark, attempted time.Time) {
+	t.Helper()
+	d := s.mustKeep(t, newDueTo(w, s.moment()))
+	now := failed(d, d.Due)
+	if mark == webhook.MarkSent {
+		now = sent(d)
+	}
+	now.AttemptedAt = attempted
+	s.mustSettle(t, webhook.Settlement{Was: d, Now: now, Mark: mark})
+	now.AttemptedAt = toMilli(attempted)
+	s.mustStand(t, now)
+}
+
+// A failure counts one and sets its time, a success sets its own and counts
+// anew, and nothing else of the webhook changes.
+func testMark(t *testing.T, s *suite) {
+	w := newWebhook(newAccount(), "event")
+	w.SealedKey, w.RetiredKeys, w.SendPayload = allBytes(), retired(2), true
+	beside := newWebhook(w.Account, "beside")
+	s.mustCreate(t, creation(w))
+	s.mustCreate(t, creation(beside))
+	prague := time.FixedZone("CEST", 2*60*60)
+	for _, tt := range []struct {
+		mark      webhook.Mark
+		attempted time.Time
+		want      webhook.Statistics
+	}{
+		{webhook.NoMark, at, webhook.Statistics{}},
+		{webhook.MarkFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1}},
+		{webhook.MarkFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
+		{webhook.NoMark, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
+		{webhook.MarkFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3}},
+		{webhook.MarkSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second)}},
+		{webhook.MarkSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second)}},
+		{webhook.MarkFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1}},
+	} {
+		s.mustMark(t, w, tt.mark, tt.attempted)
+		w.Statistics = tt.want
+		s.mustHold(t, w.Account, beside, w)
+	}
+	s.mustMark(t, beside, webhook.MarkSent, at)
+	beside.Statistics.LastSentAt = at
+	s.mustHold(t, w.Account, beside, w)
+}
+
+// Only the webhook is marked that has the delivery's id under its event; the
+// delivery is settled all the same.
+func testMarkElsewhere(t *testing.T, s *suite) {
+	ctx := s.context(t)
+	w := newWebhook(newAccount(), "event")
+	marks := []webhook.Mark{webhook.MarkFailed, webhook.MarkSent}
+	all := func(w webhook.Webhook) {
+		t.Helper()
+		for _, mark := range marks {
+			s.mustMark(t, w, mark, at)
+		}
+	}
+	all(w) // never created
+	s.mustBeFree(t, w.Account, w.Event)
+	s.mustHold(t, w.Account)
+
+	twin := w // of another account
+	twin.Account = newAccount()
+	s.mustCreate(t, creation(w))
+	s.mustCreate(t, creation(twin))
+	s.mustMark(t, w, webhook.MarkFailed, at)
+	s.mustRead(t, twin)
+
+	moved := next(w, onto("elsewhere"))
+	moved.Statistics = webhook.Statistics{FailedAttempts: 5}
+	s.mustChange(t, changing(w, moved))
+	all(w)
+	s.mustHold(t, w.Account, moved)
+
+	follower := newWebhook(w.Account, w.Event)
+	s.mustCreate(t, creation(follower))
+	all(w)
+	s.mustHold(t, w.Account, moved, follower)
+
+	if err := s.Delete(ctx, []webhook.Webhook{follower}); err != nil {
+		t.Fatal(err)
+	}
+	all(follower)
+	s.mustBeFree(t, w.Account, w.Event)
+	s.mustHold(t, w.Account, moved)
+}
+
+// A mark is no change: who has read the webhook before may still change it,
+// and the change leaves the marks.
+func testMarkChange(t *testing.T, s *suite) {
+	was := newWebhook(newAccount(), "event")
+	s.mustCreate(t, creation(was))
+	s.mustMark(t, was, webhook.MarkFailed, at)
+	now := next(was, withURL("https://elsewhere.example/"))
+	s.mustChange(t, changing(was, now))
+	s.mustMark(t, was, webhook.MarkFailed, at.Add(time.Hour))
+	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}
+	s.mustRead(t, now)
+
+	disabled := next(now, func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = true, "answered 410" })
+	s.mustChange(t, changing(now, disabled))
+	s.mustMark(t, now, webhook.MarkSent, at.Add(2*time.Hour))
+	disabled.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour)}
+	s.mustRead(t, disabled)
+}
+
+// Concurrent failures of different deliveries to one webhook are all counted,
+// also while it is changed.
+func testMarkRace(t *testing.T, s *suite) {
+	const failures, changes = 12, 3
+	ctx, store := s.context(t), s.Store
+	for round := range min(s.rounds, 50) {
+		w := newWebhook(newAccount(), "event")
+		s.mustCreate(t, creation(w))
+		given := make([]webhook.Delivery, failures)
+		for i := range given {
+			given[i] = s.mustKeep(t, newDueTo(w, s.moment()))
+		}
+		last := w
+		errs := make([]error, failures+1)
+		race(len(errs), func(i int) {
+			if i < failures {
+				now := failed(given[i], given[i].Due)
+				_, errs[i] = store.Settle(ctx, webhook.Settlement{Was: given[i], Now: now, Mark: webhook.MarkFailed})
+				return
+			}
+			for range changes {
+				now := next(last, withURL("https://receiver.example/"+newID()))
+				errs[i] = errors.Join(errs[i], s.Change(ctx, changing(last, now)))
+				last = now
+			}
+		})
+		if err := errors.Join(errs...); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		last.Statistics = webhook.Statistics{
+			FailedAttempts: failures, LastFailedAt: failed(given[0], at).AttemptedAt,
+		}
+		s.mustRead(t, last)
 	}
 }
