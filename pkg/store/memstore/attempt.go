@@ -53,6 +53,9 @@ func (s *Store) Task(ctx context.Context, m webhook.Message) (webhook.Task, erro
 func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
 	was, now := settlement.Was, settlement.Now
 	id := was.ID()
+	if !now.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("settle delivery %s of %v: %w: %v", id, was.Account, webhook.ErrInvalid, now.Status)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -68,7 +71,7 @@ func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webh
 		return r.bare(), fmt.Errorf("settle delivery %s of %v: %w", id, was.Account, webhook.ErrChanged)
 	}
 	d.Attempts, d.AttemptedAt = now.Attempts, toMilli(now.AttemptedAt)
-	d.Status, d.Active = now.Status, now.Active
+	d.Status = now.Status
 	d.Next, d.Due, d.Sends = toMilli(now.Next), toMilli(now.Due), now.Sends
 	d.StatusCode, d.Reason = now.StatusCode, now.Reason
 	s.watch(r)

@@ -39,6 +39,9 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	if err := ctx.Err(); err != nil {
 		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w", d.EventID, d.Event, d.Account, err)
 	}
+	if !d.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: %v", d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Status)
+	}
 	if d.Time.Before(time.UnixMilli(0)) || !d.Time.Before(time.UnixMilli(webhook.MaxEventTime+1)) {
 		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: no id holds the time %v",
 			d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Time)

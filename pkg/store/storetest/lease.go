@@ -23,7 +23,7 @@ func testLease(t *testing.T, s *suite) {
 	prague := time.FixedZone("CEST", 2*60*60)
 	for _, size := range []int{100, 2000} {
 		d := newDue(newAccount(), base)
-		d.Payload, d.Attempts, d.AttemptedAt, d.Status = payload(size), 3, at, webhook.Failed
+		d.Payload, d.Attempts, d.AttemptedAt, d.Status = payload(size), 3, at, webhook.StatusRetrying
 		d = s.mustKeep(t, d)
 		beside := s.mustKeep(t, newDue(d.Account, base))
 		for _, until := range []time.Time{
