@@ -22,7 +22,6 @@ type sample struct {
 	WebhookID string
 	URL       string
 	Status    string
-	Active    bool
 	Attempts  int64
 }
 
@@ -54,9 +53,9 @@ func (d sample) delivery(t *testing.T, a webhook.Account, registered map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, known := map[string]webhook.Status{"new": webhook.New, "failed": webhook.Failed, "success": webhook.Success}[d.Status]
-	if !known {
-		t.Fatalf("delivery %d: status %q", d.Number, d.Status)
+	status, err := webhook.ParseStatus(d.Status)
+	if err != nil {
+		t.Fatalf("delivery %d: %v", d.Number, err)
 	}
 	id := d.WebhookID
 	if id == "" {
@@ -69,7 +68,7 @@ func (d sample) delivery(t *testing.T, a webhook.Account, registered map[string]
 	made := webhook.Delivery{
 		Account: a, Event: d.Event, EventID: d.ID, Time: happened, Number: d.Number, Instance: d.Instance,
 		WebhookID: id, URL: d.URL, AcceptedAt: happened.Add(time.Second),
-		Attempts: d.Attempts, Status: status, Active: d.Active,
+		Attempts: d.Attempts, Status: status,
 	}
 	if d.Attempts > 0 {
 		made.AttemptedAt = happened.Add(2 * time.Second)

@@ -31,7 +31,7 @@ func storeBacklog(b *testing.B, s store.Store, w webhook.Webhook, n int) {
 				at := now.Add(time.Duration(i%10) * time.Millisecond)
 				_, errs[worker] = s.AddDelivery(b.Context(), webhook.Delivery{
 					Account: w.Account, Event: w.Event, EventID: strconv.Itoa(i), Time: at, WebhookID: w.ID, URL: w.URL,
-					Payload: []byte(`"` + strconv.Itoa(i) + `"`), AcceptedAt: at, Active: true, Next: at, Due: at,
+					Payload: []byte(`"` + strconv.Itoa(i) + `"`), AcceptedAt: at, Next: at, Due: at,
 				})
 			}
 		})

@@ -21,37 +21,13 @@ type deliveryCommands struct {
 	Retry deliveryRetry `cmd:"" help:"Attempt a delivery once more, at once and under the same webhook-id."`
 }
 
-// The states of a delivery, as the operator sees them.
-const (
-	statePending   = "pending"   // never attempted
-	stateRetrying  = "retrying"  // failed, and attempted again
-	stateFailed    = "failed"    // failed or cancelled for good
-	stateDelivered = "delivered" // taken by the receiver
-)
-
-// stateName is a state there is.
-type stateName string
+// statusFlag is a status that a flag names.
+type statusFlag struct{ webhook.Status }
 
 // UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
-func (n *stateName) UnmarshalText(text []byte) error {
-	switch *n = stateName(text); *n {
-	case statePending, stateRetrying, stateFailed, stateDelivered:
-		return nil
-	}
-	return fmt.Errorf("%q: %w: give %s, %s, %s or %s", text, webhook.ErrInvalid, statePending, stateRetrying, stateFailed, stateDelivered)
-}
-
-// stateOf says how far a delivery is.
-func stateOf(d webhook.Delivery) string {
-	switch {
-	case d.Status == webhook.Success:
-		return stateDelivered
-	case !d.Active:
-		return stateFailed
-	case d.Status == webhook.Failed:
-		return stateRetrying
-	}
-	return statePending
+func (f *statusFlag) UnmarshalText(text []byte) (err error) {
+	f.Status, err = webhook.ParseStatus(string(text))
+	return err
 }
 
 // deliveryResult is a delivery in the output for machines.
@@ -70,7 +46,7 @@ type deliveryResult struct {
 
 func newDeliveryResult(d webhook.Delivery) deliveryResult {
 	return deliveryResult{
-		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: stateOf(d), Attempts: d.Attempts,
+		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: d.Status.String(), Attempts: d.Attempts,
 		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next),
 	}
 }
@@ -78,7 +54,7 @@ func newDeliveryResult(d webhook.Delivery) deliveryResult {
 type deliveryList struct {
 	Account *accountName  `help:"Only those of this account (default: of all, which looks through every account)." placeholder:"<api>:<id>"`
 	Event   string        `help:"Only those of this event." placeholder:"NAME"`
-	Status  stateName     `help:"Only those that are pending, retrying, failed or delivered." placeholder:"STATUS"`
+	Status  *statusFlag   `help:"Only those that are pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
 	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
 	From    *moment       `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
 	Until   *moment       `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
@@ -171,7 +147,7 @@ func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a web
 // asksFor reports whether a delivery is to be listed.
 func (c *deliveryList) asksFor(d webhook.Delivery) bool {
 	return (c.Event == "" || c.Event == d.Event) &&
-		(c.Status == "" || string(c.Status) == stateOf(d)) &&
+		(c.Status == nil || c.Status.Status == d.Status) &&
 		(c.Until == nil || d.Time.Before(c.Until.Time))
 }
 

@@ -14,20 +14,20 @@ import (
 type kept struct {
 	id, account, event string
 	age                time.Duration // of its event
-	state              string
+	status             webhook.Status
 }
 
 // keptDeliveries are in the order in which they are listed: the latest event
 // first, accounts mixed.
 var keptDeliveries = []kept{
-	{"s1", "shoptet:1", "order:create", 0, statePending},
-	{"q1", "squake:acme", "order", time.Minute, statePending},
-	{"q2", "squake:acme", "certificate_document_available", 2 * time.Minute, stateRetrying},
-	{"a1", "abbeycross:fleet-7", "order", 3 * time.Minute, stateFailed},
-	{"q3", "squake:acme", "order", 4 * time.Minute, stateDelivered},
-	{"s2", "shoptet:1", "order:create", 2 * time.Hour, stateFailed},
-	{"q4", "squake:acme", "order", 3 * time.Hour, stateDelivered},
-	{"a2", "abbeycross:fleet-7", "order", 100 * time.Hour, statePending},
+	{"s1", "shoptet:1", "order:create", 0, webhook.StatusPending},
+	{"q1", "squake:acme", "order", time.Minute, webhook.StatusPending},
+	{"q2", "squake:acme", "certificate_document_available", 2 * time.Minute, webhook.StatusRetrying},
+	{"a1", "abbeycross:fleet-7", "order", 3 * time.Minute, webhook.StatusCancelled},
+	{"q3", "squake:acme", "order", 4 * time.Minute, webhook.StatusDelivered},
+	{"s2", "shoptet:1", "order:create", 2 * time.Hour, webhook.StatusFailed},
+	{"q4", "squake:acme", "order", 3 * time.Hour, webhook.StatusDelivered},
+	{"a2", "abbeycross:fleet-7", "order", 100 * time.Hour, webhook.StatusPending},
 }
 
 // keep stores the deliveries, of which the youngest event happened at now.
@@ -41,23 +41,23 @@ func keep(t *testing.T, where place, now time.Time) {
 		}
 		was, err := s.AddDelivery(t.Context(), webhook.Delivery{
 			Account: account, Event: k.event, EventID: k.id, Time: now.Add(-k.age), Payload: []byte(`"` + k.id + `"`), Content: "c",
-			WebhookID: "w1", URL: "https://receiver.example/in", AcceptedAt: now, Active: true, Next: now, Due: now,
+			WebhookID: "w1", URL: "https://receiver.example/in", AcceptedAt: now, Next: now, Due: now,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		then := was
-		switch then.Attempts, then.AttemptedAt = 1, now; k.state {
-		case statePending:
+		switch k.status {
+		case webhook.StatusPending:
 			continue
-		case stateRetrying:
-			then.Status, then.Reason, then.StatusCode = webhook.Failed, "answered 500", 500
-			then.Next, then.Due = now.Add(time.Hour), now.Add(time.Hour)
-		case stateFailed:
-			then = then.Cancelled("cancelled: the webhook is disabled")
-		case stateDelivered:
-			then.Status, then.StatusCode, then.Active = webhook.Success, 204, false
-			then.Next, then.Due = time.Time{}, time.Time{}
+		case webhook.StatusRetrying:
+			then = was.Attempted(now, 500, "answered 500", now.Add(time.Hour))
+		case webhook.StatusFailed:
+			then = was.Attempted(now, 500, "answered 500", time.Time{})
+		case webhook.StatusCancelled:
+			then = was.Attempted(now, 0, "timed out", now.Add(time.Hour)).Cancelled("cancelled: the webhook is disabled")
+		case webhook.StatusDelivered:
+			then = was.Attempted(now, 204, "", time.Time{})
 		}
 		if _, err := s.Settle(t.Context(), webhook.Settlement{Was: was, Now: then}); err != nil {
 			t.Fatal(err)
@@ -89,8 +89,9 @@ func TestDeliveryList(t *testing.T) {
 		{"--event nothing", ""},
 		{"--status pending", "s1 q1 a2"},
 		{"--status retrying", "q2"},
-		{"--status failed", "a1 s2"},
+		{"--status failed", "s2"},
 		{"--status delivered", "q3 q4"},
+		{"--status cancelled", "a1"},
 		{"--status delivered --account shoptet:1", ""},
 		{"--since 1h", "s1 q1 q2 a1 q3"},
 		{"--since 99h", "s1 q1 q2 a1 q3 s2 q4"},
@@ -102,7 +103,7 @@ func TestDeliveryList(t *testing.T) {
 		{"--since 1h --until " + ago(time.Minute) + " --account squake:acme", "q2 q3"},
 		{"--limit 3", "s1 q1 q2"},
 		{"--limit 1 --account abbeycross:fleet-7", "a1"},
-		{"--limit 2 --status failed", "a1 s2"},
+		{"--limit 1 --status delivered", "q3"},
 		{"--limit 2 --event order --until " + ago(3*time.Minute), "q3 q4"},
 	}
 	onEachStore(t, func(t *testing.T, where place) {
@@ -141,7 +142,7 @@ func idsOf(t *testing.T, now time.Time) map[string]string {
 	return ids
 }
 
-// Every state is shown as it is, for people and for machines, with the payload
+// Every status is shown as it is, for people and for machines, with the payload
 // only where one delivery is shown.
 func TestDeliveryShow(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -149,7 +150,7 @@ func TestDeliveryShow(t *testing.T) {
 	results := map[string]string{ // what follows the event's time
 		"q1": `"status":"pending","attempts":0,"last_attempt":null,"last_status":0,"reason":"","next_attempt":"` + stamp + `"`,
 		"q2": `"status":"retrying","attempts":1,"last_attempt":"` + stamp + `","last_status":500,"reason":"answered 500","next_attempt":"` + later + `"`,
-		"a1": `"status":"failed","attempts":1,"last_attempt":"` + stamp + `","last_status":0,"reason":"cancelled: the webhook is disabled","next_attempt":null`,
+		"a1": `"status":"cancelled","attempts":1,"last_attempt":"` + stamp + `","last_status":0,"reason":"cancelled: the webhook is disabled","next_attempt":null`,
 		"q3": `"status":"delivered","attempts":1,"last_attempt":"` + stamp + `","last_status":204,"reason":"","next_attempt":null`,
 	}
 	where := place{data: t.TempDir()}
@@ -169,7 +170,7 @@ func TestDeliveryShow(t *testing.T) {
 		if got := where.run(t, "delivery", "show", "--json", id, "--account", k.account); got != want {
 			t.Errorf("delivery show:\n got %s\nwant %s", got, want)
 		}
-		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.state+"\n", "\npayload       \""+name+"\"")
+		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload       \""+name+"\"")
 		// Another account's is none.
 		contains(t, where.fails(t, "delivery", "show", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")
 		contains(t, where.fails(t, "delivery", "retry", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")

@@ -68,7 +68,7 @@ func isGone(t *testing.T, where place, c *site, customer *customerOf) {
 	customer.verified(t, c.next(t), id)
 	d := where.becomes(t, customer.account, id, attempted(1))
 	c.status.Store(http.StatusOK)
-	if d.Status != webhook.Failed || d.Active || d.StatusCode != http.StatusGone {
+	if d.Status != webhook.StatusFailed || d.Open() || d.StatusCode != http.StatusGone {
 		t.Errorf("the delivery is %+v, want it failed for good", d)
 	}
 	for _, w := range where.webhookDetails(t, customer) {

@@ -273,7 +273,7 @@ func mustBeDelivered(t *testing.T, data string, events int) {
 		delivered, stored := 0, 0
 		err := s.Deliveries(t.Context(), webhook.Account{Dialect: "squake", ID: "demo"}, time.Time{}, func(d webhook.Delivery) bool {
 			stored++
-			if d.Status == webhook.Success && !d.Active {
+			if d.Status == webhook.StatusDelivered && !d.Open() {
 				delivered++
 			}
 			return true

@@ -43,7 +43,7 @@ func TestStopWaitsForAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, customer := range list {
-		if d := where.show(t, customer.account, ids[i]); d.Status != stateDelivered || d.Attempts != 1 {
+		if d := where.show(t, customer.account, ids[i]); d.Status != webhook.StatusDelivered.String() || d.Attempts != 1 {
 			t.Errorf("%s: %+v, want it delivered at once", customer.api, d)
 		}
 	}
@@ -83,7 +83,7 @@ func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
 		t.Errorf("an attempt that was cut off is logged as one: %s", log)
 	}
 	for id, customer := range ids {
-		if d := where.show(t, customer.account, id); d.Status != statePending || d.Attempts != 0 || d.Next == nil {
+		if d := where.show(t, customer.account, id); d.Status != webhook.StatusPending.String() || d.Attempts != 0 || d.Next == nil {
 			t.Errorf("%s: %+v, want it pending", customer.api, d)
 		}
 	}
@@ -191,9 +191,9 @@ func TestDeleteAccountCancelsDeliveries(t *testing.T) {
 		if want := fmt.Sprintf(`{"deleted":%q,"tokens":1,"webhooks":1,"cancelled":2}`, leaving.account); said != want {
 			t.Errorf("account delete said %s, want %s", said, want)
 		}
-		for id, want := range map[string]webhook.Status{failed: webhook.Failed, unseen: webhook.Failed, done: webhook.Success} {
+		for id, want := range map[string]webhook.Status{failed: webhook.StatusCancelled, unseen: webhook.StatusCancelled, done: webhook.StatusDelivered} {
 			d := where.becomes(t, leaving.account, id, func(webhook.Delivery) bool { return true })
-			if d.Active || d.Status != want || want == webhook.Failed && d.Reason != "cancelled: the account was deleted" {
+			if d.Open() || d.Status != want || want == webhook.StatusCancelled && d.Reason != "cancelled: the account was deleted" {
 				t.Errorf("delivery %+v, want it cancelled or as it was", d)
 			}
 		}

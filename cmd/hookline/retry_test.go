@@ -20,9 +20,9 @@ func TestRetry(t *testing.T) {
 			answer   int
 			state    string
 		}{
-			{list[1], http.StatusInternalServerError, stateRetrying}, // in 15 minutes
-			{list[0], http.StatusOK, stateDelivered},
-			{list[2], http.StatusGone, stateFailed},
+			{list[1], http.StatusInternalServerError, webhook.StatusRetrying.String()}, // in 15 minutes
+			{list[0], http.StatusOK, webhook.StatusDelivered.String()},
+			{list[2], http.StatusGone, webhook.StatusFailed.String()},
 		}
 		if where.prefix != "" {
 			firsts = firsts[:1] // there a server notices the commands' writes each second only
@@ -49,7 +49,7 @@ func TestRetry(t *testing.T) {
 				t.Errorf("%s: the body was %s, and is %s", customer.api, before.body, after.body)
 			}
 			where.becomes(t, customer.account, id, attempted(2))
-			if d := where.show(t, customer.account, id); d.Status != stateDelivered || d.Next != nil || d.Reason != "" {
+			if d := where.show(t, customer.account, id); d.Status != webhook.StatusDelivered.String() || d.Next != nil || d.Reason != "" {
 				t.Errorf("%s: %+v, want it delivered", customer.api, d)
 			}
 		}
@@ -79,7 +79,7 @@ func TestRetryThatCannotBe(t *testing.T) {
 	customer.register(t, s, c.url+"/another") // for the same event
 	contains(t, where.fails(t, retry...), id, "the webhook was deleted")
 	contains(t, where.fails(t, "delivery", "retry", id[:43]+"g", "--account", customer.account), "has no delivery")
-	if d := where.show(t, customer.account, id); d.Status != stateDelivered || d.Attempts != 1 || d.Next != nil {
+	if d := where.show(t, customer.account, id); d.Status != webhook.StatusDelivered.String() || d.Attempts != 1 || d.Next != nil {
 		t.Errorf("the delivery is %+v, want it as it was", d)
 	}
 	if err := s.stop(); err != nil {
@@ -110,7 +110,7 @@ func TestRetryWhileNoServerRuns(t *testing.T) {
 	}
 	again := boot(t, where.data, "--dev")
 	customer.verified(t, c.next(t), id)
-	where.becomes(t, customer.account, id, func(d webhook.Delivery) bool { return d.Attempts == 2 && !d.Active })
+	where.becomes(t, customer.account, id, func(d webhook.Delivery) bool { return d.Attempts == 2 && !d.Open() })
 	if err := again.stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, m
 	event := webhook.Event{Account: w.Account, Name: w.Event, ID: id, Time: w.CreatedAt, Payload: bytes.Repeat([]byte("1"), size)}
 	d := webhook.Delivery{
 		Account: w.Account, Event: w.Event, EventID: id, Time: event.Time, Payload: event.Payload, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: w.CreatedAt, Active: true, Next: w.CreatedAt, Due: w.CreatedAt.Add(2 * time.Minute),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: w.CreatedAt, Next: w.CreatedAt, Due: w.CreatedAt.Add(2 * time.Minute),
 	}
 	l.takes(t, "publishing", publishing.plus(publish), func() error {
 		if _, err := l.Targets(ctx, []webhook.Subject{{Account: w.Account, Event: w.Event}}); err != nil {
@@ -104,13 +104,13 @@ func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, m
 	}
 	l.takes(t, "an attempt that fails", missing.plus(units{reads: attempt.reads}), func() error {
 		return settle(webhook.NoMark, func(d *webhook.Delivery) {
-			d.Status, d.StatusCode = webhook.Failed, 503
+			d.Status, d.StatusCode = webhook.StatusRetrying, 503
 			d.Next, d.Due = w.CreatedAt.Add(time.Hour), w.CreatedAt.Add(2*time.Hour)
 		})
 	})
 	l.takes(t, "an attempt that succeeds", attempting.plus(attempt), func() error {
 		return settle(mark, func(d *webhook.Delivery) {
-			d.Status, d.StatusCode, d.Active = webhook.Success, 204, false
+			d.Status, d.StatusCode = webhook.StatusDelivered, 204
 			d.Next, d.Due = time.Time{}, time.Time{}
 		})
 	})

@@ -162,7 +162,7 @@ func (s *stack) areSettled(t *testing.T, customers []*customer) {
 		for {
 			active := 0
 			err := store.Deliveries(ctx, c.account, time.Time{}, func(d webhook.Delivery) bool {
-				if d.Active {
+				if d.Open() {
 					active++
 				}
 				return true
@@ -221,7 +221,7 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 	event := webhook.Event{Account: c.account, Name: w.Event, ID: "lost", Time: accepted, Payload: []byte(`{"id":"lost"}`)}
 	added, err := store.AddDelivery(t.Context(), webhook.Delivery{
 		Account: c.account, Event: event.Name, EventID: event.ID, Time: event.Time, Payload: event.Payload, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Active: true, Next: accepted, Due: accepted.Add(time.Millisecond),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Next: accepted, Due: accepted.Add(time.Millisecond),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -103,11 +103,14 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	}
 	d := task.Delivery
 	now := w.Now()
-	if !d.Active || m.Attempt != d.Attempts+1 || now.Before(d.Next.Add(-early)) {
+	if !d.Open() || m.Attempt != d.Attempts+1 || now.Before(d.Next.Add(-early)) {
 		return Dropped, nil
 	}
-	if reason := obstacle(task, now); reason != "" {
-		return w.cancel(ctx, d, reason)
+	if reason := cancelReason(task); reason != "" {
+		return w.end(ctx, d, d.Cancelled(reason), reason)
+	}
+	if d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)) {
+		return w.end(ctx, d, d.GivenUp(reasonTooLate), reasonTooLate)
 	}
 	sending, known := w.Sendings[d.Account.Dialect]
 	if !known {
@@ -127,8 +130,13 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	return t.settle(ctx, now, answer)
 }
 
-// obstacle says why a delivery is not attempted any more; empty if it is.
-func obstacle(t webhook.Task, now time.Time) string {
+// reasonTooLate is what a delivery says whose retries would go on for longer
+// than the retention.
+const reasonTooLate = "given up after 6 days"
+
+// cancelReason says why a delivery cannot be attempted any more; empty if it
+// can.
+func cancelReason(t webhook.Task) string {
 	d := t.Delivery
 	switch {
 	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Account.CreatedAt.After(d.AcceptedAt):
@@ -137,23 +145,21 @@ func obstacle(t webhook.Task, now time.Time) string {
 		return "cancelled: the webhook was deleted or moved"
 	case t.Webhook.Disabled:
 		return "cancelled: the webhook is disabled"
-	case d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)):
-		return "given up after 6 days"
 	}
 	return ""
 }
 
-// cancel writes that no attempt comes any more. The result of an attempt that
-// was under way meanwhile stands.
-func (w *Worker) cancel(ctx context.Context, d webhook.Delivery, reason string) (Outcome, error) {
-	_, err := w.Store.Settle(ctx, webhook.Settlement{Was: d, Now: d.Cancelled(reason)})
+// end writes that no attempt comes any more. The result of an attempt that was
+// under way meanwhile stands.
+func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason string) (Outcome, error) {
+	_, err := w.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now})
 	switch {
 	case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
 		return Dropped, nil
 	case err != nil:
 		return Dropped, err
 	}
-	w.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(d), slog.String("reason", reason))...)
+	w.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(was), slog.String("reason", reason))...)
 	return Cancelled, nil
 }
 

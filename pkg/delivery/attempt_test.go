@@ -140,7 +140,7 @@ func TestAttemptWhenWebhookChanged(t *testing.T) {
 			}
 			w.attempt(t, m, delivery.Cancelled)
 			d := w.record(t, m)
-			if d.Status != webhook.Failed || d.Active || d.Reason != tt.want || d.Attempts != 0 || !d.Next.IsZero() || !d.Due.IsZero() {
+			if d.Status != webhook.StatusCancelled || d.Open() || d.Reason != tt.want || d.Attempts != 0 || !d.Next.IsZero() || !d.Due.IsZero() {
 				t.Errorf("record %+v, want it cancelled: %s", d, tt.want)
 			}
 			if w.receiver.count() != 0 {
@@ -164,8 +164,7 @@ func TestCancelOvertaken(t *testing.T) {
 		if call == "Settle" {
 			w.store.before = nil
 			d := w.record(t, m)
-			done := d
-			done.Attempts, done.Status, done.Active, done.Next, done.Due = 1, webhook.Success, false, time.Time{}, time.Time{}
+			done := d.Attempted(start, 200, "", time.Time{})
 			if _, err := w.store.Store.Settle(t.Context(), webhook.Settlement{Was: d, Now: done}); err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +172,7 @@ func TestCancelOvertaken(t *testing.T) {
 		return nil
 	}
 	w.attempt(t, m, delivery.Dropped)
-	if d := w.record(t, m); d.Status != webhook.Success {
+	if d := w.record(t, m); d.Status != webhook.StatusDelivered {
 		t.Errorf("record %+v", d)
 	}
 	if log := w.log.String(); strings.Contains(log, "cancelled") {
@@ -294,14 +293,14 @@ func TestSixDays(t *testing.T) {
 		if tt.second > 0 {
 			w.clock.set(start.Add(tt.second))
 			w.attempt(t, w.queue.take()[0], tt.want)
-		} else if late := tt.first > sixDays-5*time.Second; w.record(t, m).Active == late {
+		} else if late := tt.first > sixDays-5*time.Second; w.record(t, m).Open() == late {
 			t.Errorf("%+v: record %+v", tt, w.record(t, m))
 		}
 		d := w.record(t, m)
-		if d.Active && d.Next.After(d.AcceptedAt.Add(sixDays)) {
+		if d.Open() && d.Next.After(d.AcceptedAt.Add(sixDays)) {
 			t.Errorf("%+v: an attempt is to come at %v", tt, d.Next)
 		}
-		if tt.want == delivery.Cancelled && (d.Reason != "given up after 6 days" || d.Attempts != 1 || d.Active || d.Status != webhook.Failed) {
+		if tt.want == delivery.Cancelled && (d.Reason != "given up after 6 days" || d.Attempts != 1 || d.Open() || d.Status != webhook.StatusFailed) {
 			t.Errorf("record %+v", d)
 		}
 	}

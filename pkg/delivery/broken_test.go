@@ -15,7 +15,7 @@ import (
 // sound ones pass. What goes wrong on the wire is in outbound.
 func TestBrokenDeliveriesAreCaught(t *testing.T) {
 	again := func(tb testing.TB, w *world) {
-		doubledAttempt(tb, w, doubled{failing(500), failing(500), 1, webhook.Failed, 1})
+		doubledAttempt(tb, w, doubled{failing(500), failing(500), 1, webhook.StatusRetrying, 1})
 	}
 	for name, tt := range map[string]struct {
 		fault fault

@@ -27,7 +27,7 @@ func TestGoneDisables(t *testing.T) {
 		w.receiver.answers = []delivery.Answer{failing(410)}
 		w.attempt(t, messages[0], delivery.Disabled)
 		d := w.record(t, messages[0])
-		if d.Active || d.Attempts != 1 || d.Status != webhook.Failed || d.StatusCode != http.StatusGone || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
+		if d.Open() || d.Attempts != 1 || d.Status != webhook.StatusFailed || d.StatusCode != http.StatusGone || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
 			t.Errorf("%s: record %+v", s.Account, d)
 		}
 		list, err := w.store.Webhooks(t.Context(), s.Account)
@@ -85,7 +85,7 @@ func TestGoneOfAnother(t *testing.T) {
 			w.receiver.answers = []delivery.Answer{failing(410), {Status: 200}}
 			w.receiver.during = func(delivery.Request) { w.receiver.during = nil; tt.change(t, w) }
 			w.attempt(t, m, tt.outcome)
-			if d := w.record(t, m); d.Active != tt.active || d.Attempts != 1 {
+			if d := w.record(t, m); d.Open() != tt.active || d.Attempts != 1 {
 				t.Errorf("record %+v", d)
 			}
 			list, err := w.store.Webhooks(t.Context(), s.Account)

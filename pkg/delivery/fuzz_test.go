@@ -55,7 +55,7 @@ func FuzzEvent(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if w.receiver.count() != 1 || w.record(t, m).Status != webhook.Success {
+		if w.receiver.count() != 1 || w.record(t, m).Status != webhook.StatusDelivered {
 			t.Fatalf("%d requests, record %+v", w.receiver.count(), w.record(t, m))
 		}
 		checkRequest(t, w.receiver.got[0], e)

@@ -159,7 +159,7 @@ func (k *killing) pending(t *testing.T) (found bool) {
 	}
 	for _, s := range subjects {
 		err := k.store.Store.Deliveries(t.Context(), s.Account, time.Time{}, func(d webhook.Delivery) bool {
-			found = found || d.Active
+			found = found || d.Open()
 			return !found
 		})
 		if err != nil {
@@ -189,7 +189,7 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 	switch {
 	case err != nil:
 		t.Fatal(err)
-	case d.Active:
+	case d.Open():
 		t.Errorf("%s: not done with: %+v", where, d)
 	case received == 0:
 		t.Errorf("%s: never received: %+v", where, d)
@@ -199,14 +199,14 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 		t.Errorf("%s: %d attempts were made, %d counted: one death costs one at most", where, received, d.Attempts)
 	}
 	last := answers[min(received, len(answers))-1]
-	if ok := last.Reason == ""; (d.Status == webhook.Success) != ok {
+	if ok := last.Reason == ""; (d.Status == webhook.StatusDelivered) != ok {
 		t.Errorf("%s: the last answer was %+v, the record says %+v", where, last, d)
 	}
 	hook := k.webhook(t, d.Subject())
 	if gone := last.Status == 410; hook.Disabled != gone {
 		t.Errorf("%s: the last answer was %+v, the webhook is %+v", where, last, hook)
 	}
-	if d.Status == webhook.Success && hook.Statistics.FailedAttempts != 0 {
+	if d.Status == webhook.StatusDelivered && hook.Statistics.FailedAttempts != 0 {
 		t.Errorf("%s: statistics %+v after a success", where, hook.Statistics)
 	}
 }
@@ -265,7 +265,7 @@ func TestKilledPublisherAgain(t *testing.T) {
 		}
 		verdicts[r.Verdict]++
 		k.second(t, true)
-		if k.receiver.count() != 1 || k.record(t, webhook.Message{Account: squakeAccount, ID: r.Delivery}).Status != webhook.Success {
+		if k.receiver.count() != 1 || k.record(t, webhook.Message{Account: squakeAccount, ID: r.Delivery}).Status != webhook.StatusDelivered {
 			t.Errorf("killed at moment %d: received %d times", moments, k.receiver.count())
 		}
 	}

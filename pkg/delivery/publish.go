@@ -269,7 +269,7 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Target) (webhook.Deliver
 	d := webhook.Delivery{
 		Account: e.Account, Event: e.Name, EventID: e.ID, Time: e.Time, Instance: e.Instance,
 		Payload: e.Payload, Content: e.Content(),
-		WebhookID: t.Webhook.ID, URL: t.Webhook.URL, AcceptedAt: now, Active: true, Next: now,
+		WebhookID: t.Webhook.ID, URL: t.Webhook.URL, AcceptedAt: now, Status: webhook.StatusPending, Next: now,
 	}
 	// Whoever created the account may have a clock that is ahead: what is
 	// older than its account is taken for a predecessor's.

@@ -67,7 +67,7 @@ func TestPublishAccepts(t *testing.T) {
 		}
 		d := w.record(t, want)
 		hook := w.webhook(t, s)
-		if !d.Active || d.Status != webhook.New || d.Attempts != 0 || !d.Next.Equal(start) || !d.Due.Equal(start.Add(2*time.Minute)) ||
+		if !d.Open() || d.Status != webhook.StatusPending || d.Attempts != 0 || !d.Next.Equal(start) || !d.Due.Equal(start.Add(2*time.Minute)) ||
 			!d.AcceptedAt.Equal(start) || d.WebhookID != hook.ID || d.URL != hook.URL || string(d.Payload) != payload ||
 			d.EventID != "1" || d.Instance != e.Instance || !d.Time.Equal(start) {
 			t.Errorf("%s: record %+v", s.Account, d)

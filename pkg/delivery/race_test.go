@@ -17,12 +17,12 @@ import (
 func TestDoubledAttempts(t *testing.T) {
 	ok, bad := delivery.Answer{Status: 200}, failing(500)
 	for name, tt := range map[string]doubled{
-		"both fail":      {bad, bad, 1, webhook.Failed, 1},
-		"both succeed":   {ok, ok, 1, webhook.Success, 0},
-		"failure first":  {bad, ok, 2, webhook.Success, 0},
-		"success first":  {ok, bad, 1, webhook.Success, 0},
-		"both are gone":  {failing(410), failing(410), 1, webhook.Failed, 1},
-		"gone, then bad": {failing(410), bad, 1, webhook.Failed, 1},
+		"both fail":      {bad, bad, 1, webhook.StatusRetrying, 1},
+		"both succeed":   {ok, ok, 1, webhook.StatusDelivered, 0},
+		"failure first":  {bad, ok, 2, webhook.StatusDelivered, 0},
+		"success first":  {ok, bad, 1, webhook.StatusDelivered, 0},
+		"both are gone":  {failing(410), failing(410), 1, webhook.StatusFailed, 1},
+		"gone, then bad": {failing(410), bad, 1, webhook.StatusFailed, 1},
 	} {
 		t.Run(name, func(t *testing.T) { doubledAttempt(t, newWorld(t), tt) })
 	}
@@ -88,7 +88,7 @@ func TestSuccessOvertaken(t *testing.T) {
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%+v: error %v", tt, err)
 		}
-		if d := w.record(t, m); tt.want == nil && !tt.gone && (d.Status != webhook.Success || d.Attempts != int64(tt.overtaken+1)) {
+		if d := w.record(t, m); tt.want == nil && !tt.gone && (d.Status != webhook.StatusDelivered || d.Attempts != int64(tt.overtaken+1)) {
 			t.Errorf("%+v: record %+v", tt, d)
 		}
 	}
@@ -100,7 +100,7 @@ func (w *world) fail(tb testing.TB, m webhook.Message) {
 	was := w.record(tb, m)
 	now := was
 	now.Attempts++
-	now.Status = webhook.Failed
+	now.Status = webhook.StatusRetrying
 	if _, err := w.store.Store.Settle(context.Background(), webhook.Settlement{Was: was, Now: now}); err != nil {
 		tb.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestResultAnswerLost(t *testing.T) {
 	w.attempt(t, m, delivery.Dropped) // the message comes back
 	w.clock.pass(5*time.Second + 2*time.Minute)
 	w.deliverDue(t)
-	if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
+	if d := w.record(t, m); d.Status != webhook.StatusDelivered || d.Attempts != 2 {
 		t.Errorf("record %+v", d)
 	}
 }
@@ -156,7 +156,7 @@ func TestWorkersAtOnce(t *testing.T) {
 	next := w.queue.take()
 	w.everyone(t, append(next, next...))
 	for _, m := range messages {
-		if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
+		if d := w.record(t, m); d.Status != webhook.StatusDelivered || d.Attempts != 2 {
 			t.Errorf("record %+v", d)
 		}
 	}

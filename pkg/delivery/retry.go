@@ -54,11 +54,10 @@ func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webho
 	if at.After(was.AcceptedAt.Add(retention)) {
 		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
 	}
-	if reason := obstacle(webhook.Task{Delivery: was, Target: targets[0]}, at); reason != "" {
+	if reason := cancelReason(webhook.Task{Delivery: was, Target: targets[0]}); reason != "" {
 		return webhook.Delivery{}, invalid("it would be %s", reason)
 	}
-	now := was
-	now.Active, now.Next, now.Sends = true, at, 0
+	now := was.Retried(at)
 	now.Due = at.Add(r.Queue.Lease(was.Subject()))
 	if standing, err := r.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now}); err != nil {
 		return standing, err

@@ -24,11 +24,11 @@ func TestRetry(t *testing.T) {
 		prepare  func(*testing.T, *world)
 		more     bool // another attempt comes after the retry, if that fails
 	}{
-		"never attempted": {0, webhook.New, nil, true},
-		"waiting":         {1, webhook.Failed, nil, true},
-		"failed":          {3, webhook.Failed, nil, false},
-		"delivered":       {1, webhook.Success, func(_ *testing.T, w *world) { w.receiver.answers = nil }, true},
-		"cancelled": {1, webhook.Failed, func(t *testing.T, w *world) {
+		"never attempted": {0, webhook.StatusPending, nil, true},
+		"waiting":         {1, webhook.StatusRetrying, nil, true},
+		"failed":          {3, webhook.StatusRetrying, nil, false},
+		"delivered":       {1, webhook.StatusDelivered, func(_ *testing.T, w *world) { w.receiver.answers = nil }, true},
+		"cancelled": {1, webhook.StatusRetrying, func(t *testing.T, w *world) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 		}, true},
 	} {
@@ -44,7 +44,7 @@ func TestRetry(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := w.record(t, m)
-				if m = d.Message(); d.Active {
+				if m = d.Message(); d.Open() {
 					w.clock.set(d.Next)
 				}
 			}
@@ -61,7 +61,7 @@ func TestRetry(t *testing.T) {
 				t.Fatal(err)
 			}
 			now := w.clock.Now()
-			if d := w.record(t, m); !d.Active || !d.Next.Equal(now) || !d.Due.Equal(now.Add(2*time.Minute)) || d.Attempts != int64(tt.attempts) ||
+			if d := w.record(t, m); !d.Open() || !d.Next.Equal(now) || !d.Due.Equal(now.Add(2*time.Minute)) || d.Attempts != int64(tt.attempts) ||
 				d.Status != tt.status || !got.Next.Equal(d.Next) || got.Attempts != d.Attempts {
 				t.Errorf("record %+v, returned %+v", d, got)
 			}
@@ -71,7 +71,7 @@ func TestRetry(t *testing.T) {
 			}
 			w.receiver.answers = []delivery.Answer{failing(500)}
 			w.attempt(t, sent[0], delivery.Missed)
-			if d := w.record(t, m); d.Attempts != int64(tt.attempts+1) || d.Active != tt.more || d.Status != webhook.Failed {
+			if d := w.record(t, m); d.Attempts != int64(tt.attempts+1) || d.Open() != tt.more || d.Status == webhook.StatusRetrying != tt.more || !tt.more && d.Status != webhook.StatusFailed {
 				t.Errorf("after the retry %+v", d)
 			}
 			for _, request := range w.receiver.got {

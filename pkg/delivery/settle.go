@@ -37,7 +37,7 @@ func (t *try) settle(ctx context.Context, began time.Time, answer Answer) (Outco
 	now := t.after(was, began, answer, gone)
 	outcome := Missed
 	var err error
-	if now.Status == webhook.Success {
+	if now.Reason == "" {
 		outcome = Delivered
 		err = t.writeSuccess(ctx, was, now)
 	} else {
@@ -55,35 +55,27 @@ func (t *try) settle(ctx context.Context, began time.Time, answer Answer) (Outco
 
 // after gives the delivery as it is after an attempt.
 func (t *try) after(d webhook.Delivery, began time.Time, answer Answer, gone bool) webhook.Delivery {
-	d.Attempts++
-	d.AttemptedAt = began.UTC().Truncate(time.Millisecond)
-	d.StatusCode, d.Reason = answer.Status, answer.failure()
-	d.Active, d.Next, d.Due, d.Sends = false, time.Time{}, time.Time{}, 0
-	if d.Reason == "" {
-		d.Status = webhook.Success
-		return d
+	reason := answer.failure()
+	var next time.Time
+	if reason != "" && !gone {
+		next = t.next(d, answer)
 	}
-	d.Status = webhook.Failed
-	next, more := t.next(d, answer)
-	if !more || gone {
-		return d
-	}
-	d.Active, d.Next, d.Due = true, next, next
-	if next.Sub(t.Now()) <= MaxDelay {
+	d = d.Attempted(began.UTC().Truncate(time.Millisecond), answer.Status, reason, next)
+	if d.Open() && next.Sub(t.Now()) <= MaxDelay {
 		d.Due = next.Add(t.Queue.Lease(d.Subject()))
 	}
 	return d
 }
 
-// next gives the time of the attempt after a failed one, if there is to be
-// one: the API's delay after the end of this one, or what the receiver asked
-// for if that is longer, and up to a tenth more, so that those that failed
-// together do not come back together.
-func (t *try) next(d webhook.Delivery, answer Answer) (time.Time, bool) {
-	if d.Attempts > int64(len(t.sending.Delays)) {
-		return time.Time{}, false
+// next gives the time of the attempt after this one, which failed: the API's
+// delay after the end of this one, or what the receiver asked for if that is
+// longer, and up to a tenth more, so that those that failed together do not come
+// back together. It is zero when no other is to come.
+func (t *try) next(d webhook.Delivery, answer Answer) time.Time {
+	if d.Attempts >= int64(len(t.sending.Delays)) {
+		return time.Time{}
 	}
-	delay := t.sending.Delays[d.Attempts-1]
+	delay := t.sending.Delays[d.Attempts]
 	switch answer.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		delay = max(delay, overloaded)
@@ -92,7 +84,10 @@ func (t *try) next(d webhook.Delivery, answer Answer) (time.Time, bool) {
 	delay += t.Jitter(delay * jitterShare / 100)
 	// Rounded up: no attempt comes before its time.
 	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
-	return next, !next.After(d.AcceptedAt.Add(retention))
+	if next.After(d.AcceptedAt.Add(retention)) {
+		return time.Time{}
+	}
+	return next
 }
 
 // writeFailure writes a failure, unless another result of the same attempt
@@ -125,7 +120,7 @@ func (t *try) writeSuccess(ctx context.Context, was, now webhook.Delivery) error
 			return nil
 		case !errors.Is(err, webhook.ErrChanged):
 			return err
-		case standing.Status == webhook.Success:
+		case standing.Status == webhook.StatusDelivered:
 			return nil
 		}
 		was = standing
@@ -140,7 +135,7 @@ func (t *try) mark(d webhook.Delivery) webhook.Mark {
 	switch {
 	case !t.sending.Statistics:
 		return webhook.NoMark
-	case d.Status != webhook.Success:
+	case d.Reason != "":
 		return webhook.MarkFailed
 	case noted.FailedAttempts == 0 && d.AttemptedAt.Sub(noted.LastSentAt) < fresh:
 		return webhook.NoMark
@@ -154,8 +149,8 @@ func (t *try) report(ctx context.Context, d webhook.Delivery, began time.Time, a
 		slog.Int64("attempt", d.Attempts),
 		slog.Int("status", answer.Status),
 		slog.Float64("duration_ms", float64(t.Now().Sub(began).Microseconds())/1000))
-	if d.Status != webhook.Success {
-		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Active))
+	if d.Reason != "" {
+		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
 	}
 	t.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
 }

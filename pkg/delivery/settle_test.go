@@ -32,15 +32,15 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 		m := w.acceptOne(t, subjects[0])
 		w.receiver.answers = []delivery.Answer{tt.answer}
 		w.receiver.interval = 1234567 * time.Nanosecond
-		want := webhook.Delivery{Status: webhook.Success}
+		want := webhook.Delivery{Status: webhook.StatusDelivered}
 		outcome := delivery.Delivered
 		if tt.reason != "" {
-			want.Status, outcome = webhook.Failed, delivery.Missed
+			want.Status, outcome = webhook.StatusRetrying, delivery.Missed
 		}
 		w.attempt(t, m, outcome)
 		d := w.record(t, m)
 		if d.Status != want.Status || d.Reason != tt.reason || d.StatusCode != tt.answer.Status || d.Attempts != 1 ||
-			!d.AttemptedAt.Equal(start) || d.Active != (tt.reason != "") {
+			!d.AttemptedAt.Equal(start) || d.Open() != (tt.reason != "") {
 			t.Errorf("%+v: record %+v", tt.answer, d)
 		}
 		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.answer.Status)
@@ -89,7 +89,7 @@ func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
 		if late := d.Next.Sub(base); late < 0 || late > delay/10+time.Millisecond || w.jitter == 0 && late != 0 {
 			t.Errorf("%s: after attempt %d the next is %v late", s.Account, i+1, late)
 		}
-		if !d.Active || d.Status != webhook.Failed || d.Attempts != int64(i+1) {
+		if !d.Open() || d.Status != webhook.StatusRetrying || d.Attempts != int64(i+1) {
 			t.Fatalf("%s: record %+v", s.Account, d)
 		}
 		checkNextMessage(t, w, d)
@@ -98,7 +98,7 @@ func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
 	}
 	w.attempt(t, m, delivery.Missed)
 	d := w.record(t, m)
-	if d.Active || !d.Next.IsZero() || !d.Due.IsZero() || d.Attempts != int64(len(schedules[s.Account])+1) || d.Status != webhook.Failed {
+	if d.Open() || !d.Next.IsZero() || !d.Due.IsZero() || d.Attempts != int64(len(schedules[s.Account])+1) || d.Status != webhook.StatusFailed {
 		t.Errorf("%s: in the end %+v", s.Account, d)
 	}
 	if log := w.log.String(); strings.Count(log, `"final":true`) != 1 {
@@ -201,7 +201,7 @@ func TestNextNotSent(t *testing.T) {
 		}
 		w.queue.refuses, w.queue.err = nil, nil
 		w.clock.pass(tt.due)
-		if w.deliverDue(t); w.record(t, m).Status != webhook.Success {
+		if w.deliverDue(t); w.record(t, m).Status != webhook.StatusDelivered {
 			t.Errorf("%s: record %+v", name, w.record(t, m))
 		}
 	}

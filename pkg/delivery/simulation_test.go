@@ -217,12 +217,12 @@ func (s *simulation) check(end time.Time) (last int64) {
 			s.checkAttempt(d, n)
 		}
 		last = max(last, made)
-		if overdue := d.Next.Before(end.Add(-30 * time.Minute)); d.Active && overdue {
+		if overdue := d.Next.Before(end.Add(-30 * time.Minute)); d.Open() && overdue {
 			s.t.Errorf("forgotten: %+v", d)
 		}
 		_, more := base(d, d.Attempts, delivery.Answer{})
-		if d.Attempts > int64(requests) || d.Attempts < made || success != (d.Status == webhook.Success) ||
-			d.Active && success || d.Attempts > 0 && !success && d.Active != more {
+		if d.Attempts > int64(requests) || d.Attempts < made || success != (d.Status == webhook.StatusDelivered) ||
+			d.Open() && success || d.Attempts > 0 && !success && d.Open() != more {
 			s.t.Errorf("%d requests, %d attempts, success %t: %+v", requests, made, success, d)
 		}
 	}

@@ -32,7 +32,7 @@ func TestStatistics(t *testing.T) {
 			}
 			switch {
 			case s != subjects[0]:
-			case d.Status == webhook.Success:
+			case d.Status == webhook.StatusDelivered:
 				last.LastSentAt, last.FailedAttempts = at, 0
 			default:
 				last.LastFailedAt = at

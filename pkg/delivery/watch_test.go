@@ -121,7 +121,7 @@ func (w *watched) add(t *testing.T, id string, next, due time.Time) {
 	t.Helper()
 	d := webhook.Delivery{
 		Account: squakeAccount, Event: "order", EventID: id, Time: next, WebhookID: "w1",
-		AcceptedAt: next, Active: true, Next: next, Due: due,
+		AcceptedAt: next, Next: next, Due: due,
 	}
 	if _, err := w.store.AddDelivery(t.Context(), d); err != nil {
 		t.Fatal(err)

@@ -118,9 +118,9 @@ func populate(t *testing.T, s *sqlitestore.Store, a webhook.Account, mark string
 // publish keeps a delivery, of which an attempt is to come or not.
 func publish(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, pending bool) {
 	t.Helper()
-	d := webhook.Delivery{Account: a, Event: "a", EventID: id, Time: now, WebhookID: "single", AcceptedAt: now}
+	d := webhook.Delivery{Account: a, Event: "a", EventID: id, Time: now, WebhookID: "single", AcceptedAt: now, Status: webhook.StatusDelivered}
 	if pending {
-		d.Active, d.Next, d.Due = true, now, now
+		d.Status, d.Next, d.Due = webhook.StatusPending, now, now
 	}
 	if _, err := s.AddDelivery(t.Context(), d); err != nil {
 		t.Fatal(err)
@@ -131,9 +131,9 @@ func publish(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, p
 func pendingOf(t *testing.T, s *sqlitestore.Store, a webhook.Account) (ids []string) {
 	t.Helper()
 	err := s.Deliveries(t.Context(), a, time.Time{}, func(d webhook.Delivery) bool {
-		if d.Active {
+		if d.Open() {
 			ids = append(ids, d.EventID)
-		} else if d.Status == webhook.Failed && d.Reason != "cancelled: the account was deleted" {
+		} else if d.Status == webhook.StatusCancelled != (d.Reason == "cancelled: the account was deleted") {
 			t.Errorf("delivery %+v, want it cancelled because of its account", d)
 		}
 		return true

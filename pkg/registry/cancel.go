@@ -37,7 +37,7 @@ func (d *deletion) cancelOnce(ctx context.Context) (pending bool, err error) {
 	var batch []webhook.Delivery
 	var failed error
 	err = d.store.Deliveries(ctx, d.account, time.Time{}, func(one webhook.Delivery) bool {
-		if !one.Active {
+		if !one.Open() {
 			return true
 		}
 		pending = true

@@ -64,7 +64,7 @@ func TestDeleteAccountBesideAttempts(t *testing.T) {
 				t.Errorf("DeleteAccount = %+v, %v; want %+v", done, err, want)
 			}
 			d := pendingDelivery(t.Context(), t, s)
-			if (d.Status == webhook.Success) != success || d.Attempts != 1 || d.Active {
+			if (d.Status == webhook.StatusDelivered) != success || d.Attempts != 1 || d.Open() {
 				t.Errorf("delivery %+v after one attempt", d)
 			}
 		})
@@ -78,11 +78,9 @@ func attempt(ctx context.Context, s *sqlitestore.Store, success bool) error {
 		was = d
 		return d.EventID != "pending"
 	})
-	now := was
-	now.Attempts, now.AttemptedAt, now.Status = 1, was.Next, webhook.Failed
-	now.Next, now.Due = was.Next.Add(time.Minute), was.Next.Add(time.Minute)
+	now := was.Attempted(was.Next, 500, "answered 500", was.Next.Add(time.Minute))
 	if success {
-		now.Status, now.Active, now.Next, now.Due = webhook.Success, false, time.Time{}, time.Time{}
+		now = was.Attempted(was.Next, 200, "", time.Time{})
 	}
 	_, settleErr := s.Settle(ctx, webhook.Settlement{Was: was, Now: now})
 	return errors.Join(err, settleErr)

@@ -8,12 +8,15 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
+// reasonNoWebhook is what deliveries say that nothing has cancelled yet, but that
+// an attempt would.
+const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
+
 // Deliveries gives the deliveries of an account whose events happened at from
 // or later to yield, the latest event first, until yield returns false. One
-// whose webhook is disabled or gone is given as inactive, since no other
-// attempt comes, and as failed unless it succeeded before. What an account of the same id left
-// behind, which was deleted before, is not given. webhook.ErrNotFound: the
-// account is gone.
+// whose webhook is disabled or gone is given as cancelled, since no other attempt
+// comes, if one was to come. What an account of the same id left behind, which
+// was deleted before, is not given. webhook.ErrNotFound: the account is gone.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	info, err := r.Store.Account(ctx, a)
 	if err != nil {
@@ -34,10 +37,7 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 			return true
 		}
 		if enabled[d.Event] != d.WebhookID {
-			d.Active = false
-			if d.Status != webhook.Success {
-				d.Status = webhook.Failed
-			}
+			d = d.Cancelled(reasonNoWebhook)
 		}
 		return yield(d)
 	})

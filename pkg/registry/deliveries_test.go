@@ -27,11 +27,12 @@ func TestDeliveries(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, d := range []webhook.Delivery{
-		{Event: "on", WebhookID: id, Active: true},
-		{Event: "on", WebhookID: "another", Active: true}, // deleted since
-		{Event: "on", WebhookID: "another", Status: webhook.Success},
-		{Event: "off", WebhookID: off, Status: webhook.Failed, Active: true},
-		{Event: "gone", WebhookID: "gone", Active: true},
+		{Event: "on", WebhookID: id},
+		{Event: "on", WebhookID: "another"}, // deleted since
+		{Event: "on", WebhookID: "another", Status: webhook.StatusDelivered},
+		{Event: "off", WebhookID: off, Status: webhook.StatusRetrying},
+		{Event: "gone", WebhookID: "gone"},
+		{Event: "gone", WebhookID: "gone", Status: webhook.StatusFailed},
 		{Event: "on", WebhookID: id, AcceptedAt: created.Add(-time.Millisecond)}, // of an earlier account
 	} {
 		d.Account, d.EventID, d.Time = account, fmt.Sprint(i), created.Add(-time.Duration(i)*time.Minute)
@@ -44,10 +45,10 @@ func TestDeliveries(t *testing.T) {
 	}
 	var got []string
 	err := r.Deliveries(t.Context(), account, created.Add(-time.Hour), func(d webhook.Delivery) bool {
-		got = append(got, fmt.Sprint(d.EventID, " ", d.Status, " ", d.Active))
+		got = append(got, fmt.Sprint(d.EventID, " ", d.Status, " ", d.Open()))
 		return true
 	})
-	want := []string{"0 0 true", "1 1 false", "2 2 false", "3 1 false", "4 1 false"}
+	want := []string{"0 pending true", "1 cancelled false", "2 delivered false", "3 cancelled false", "4 cancelled false", "5 failed false"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("deliveries %v, %v, want %v", got, err, want)
 	}

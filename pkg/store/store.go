@@ -128,7 +128,7 @@ type Deliveries interface {
 	//   - webhook.ErrExists: one of the same identity is there and stays as it
 	//     is; it is what is returned.
 	//   - webhook.ErrInvalid: the event's time is before 1970 or after
-	//     webhook.MaxEventTime.
+	//     webhook.MaxEventTime, or the status is none.
 	//
 	// An addition whose answer was lost is settled inside: it is never refused
 	// because of itself.
@@ -156,6 +156,7 @@ type Deliveries interface {
 	//   - webhook.ErrChanged: the attempts have moved; nothing is written. The
 	//     delivery as it stands is returned.
 	//   - webhook.ErrNotFound: there is no such delivery.
+	//   - webhook.ErrInvalid: the status is none.
 	//
 	// A settlement whose answer was lost is settled inside. Statistics come
 	// after the delivery; what is lost between is not counted.

@@ -26,19 +26,6 @@ type Event struct {
 	Payload []byte
 }
 
-// Status is what became of a delivery so far.
-type Status uint8
-
-// The statuses of a delivery.
-const (
-	// New: never attempted.
-	New Status = iota
-	// Failed: the last attempt failed, or the delivery was cancelled.
-	Failed
-	// Success: an attempt was answered 2xx.
-	Success
-)
-
 // Delivery is an event on its way to a webhook. An account has at most one
 // webhook per event, so an event becomes at most one delivery.
 type Delivery struct {
@@ -67,17 +54,17 @@ type Delivery struct {
 	Attempts    int64
 	AttemptedAt time.Time
 	Status      Status
-	// Active is set while another attempt is to come: then Next is its time,
-	// and Due is when the sweeper looks whether it was made. Both are zero
-	// otherwise.
-	Active    bool
+	// Next is the time of the attempt that is to come, and Due is when the
+	// sweeper looks whether it was made. Both are zero when none is to come:
+	// see Open.
 	Next, Due time.Time
 	// Sends counts how often the sweeper sent for the attempt at Next.
 	Sends int64
 	// StatusCode is what the latest attempt was answered with, 0 for none.
 	StatusCode int
 	// Reason says in a few words why the latest attempt failed or the delivery
-	// was cancelled; empty after a success and before the first attempt.
+	// was cancelled; empty after a success, and before the first attempt of one
+	// that was not cancelled.
 	Reason string
 }
 
@@ -171,14 +158,6 @@ func (d Delivery) Message() Message {
 // ReasonAccountDeleted is what the deliveries of a deleted account say.
 const ReasonAccountDeleted = "cancelled: the account was deleted"
 
-// Cancelled gives the delivery as it is when no attempt comes any more, for a
-// reason that is no attempt's.
-func (d Delivery) Cancelled(reason string) Delivery {
-	d.Status, d.Active, d.Reason = Failed, false, reason
-	d.Next, d.Due, d.Sends = time.Time{}, time.Time{}, 0
-	return d
-}
-
 // Pending is what a sweeper is told of a delivery with an attempt to come.
 type Pending struct {
 	// Message asks for the attempt.
@@ -219,7 +198,7 @@ type Settlement struct {
 	// Was is the delivery as it was read. It is settled only while it has that
 	// many attempts.
 	Was Delivery
-	// Now is what it becomes. Only Attempts, AttemptedAt, Status, Active,
+	// Now is what it becomes. Only Attempts, AttemptedAt, Status,
 	// Next, Due, Sends, StatusCode and Reason are written.
 	Now Delivery
 	// Mark is what the webhook's statistics are to note.

@@ -146,14 +146,14 @@ func (f *Fixture) AddDeliveries(tb testing.TB) {
 		tb.Fatal(err)
 	}
 	for i, d := range []webhook.Delivery{
-		{Event: "order:create", WebhookID: "101", Status: webhook.New, Active: true},
-		{Event: "order:create", WebhookID: "101", Status: webhook.Failed, Active: true, Attempts: 1},
-		{Event: "order:create", WebhookID: "101", Status: webhook.Failed, Attempts: 3},
-		{Event: "order:create", WebhookID: "101", Status: webhook.Success, Attempts: 2},
-		{Event: "order:paid", WebhookID: "102", Status: webhook.Failed, Active: true, Attempts: 1}, // disabled
-		{Event: "order:paid", WebhookID: "102", Status: webhook.Success, Attempts: 1},
-		{Event: "order:delete", WebhookID: "103", Status: webhook.New, Active: true}, // gone
-		{Event: "order:create", WebhookID: "101", Status: webhook.Success, Attempts: 1, Time: Start.Add(-8 * 24 * time.Hour)},
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusPending},
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusRetrying, Attempts: 1},
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusFailed, Attempts: 3},
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusDelivered, Attempts: 2},
+		{Event: "order:paid", WebhookID: "102", Status: webhook.StatusRetrying, Attempts: 1}, // disabled
+		{Event: "order:paid", WebhookID: "102", Status: webhook.StatusDelivered, Attempts: 1},
+		{Event: "order:delete", WebhookID: "103", Status: webhook.StatusPending}, // gone
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusDelivered, Attempts: 1, Time: Start.Add(-8 * 24 * time.Hour)},
 	} {
 		d.Account, d.EventID, d.Number = f.Account, fmt.Sprint("event-", i), int64(1000+i)
 		d.URL, d.Instance = "https://example.com/"+d.WebhookID, fmt.Sprint("2026-", i)

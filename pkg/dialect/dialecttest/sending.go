@@ -58,7 +58,7 @@ func CheckDeliveries(t *testing.T, sending dialect.Sending, sent []Sent) {
 				t.Errorf("header %v, want %v", header, s.Header)
 			}
 			again := s.Delivery
-			again.Attempts, again.AttemptedAt, again.Status = 3, Start.Add(24*time.Hour), webhook.Failed
+			again.Attempts, again.AttemptedAt, again.Status = 3, Start.Add(24*time.Hour), webhook.StatusRetrying
 			body, err = sending.Body(again, s.Webhook)
 			if err != nil || !bytes.Equal(body, want) {
 				t.Errorf("at a later attempt, %v\n got %s\nwant %s", err, body, want)

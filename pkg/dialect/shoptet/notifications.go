@@ -42,8 +42,26 @@ type notificationPage struct {
 	Paginator     paginator      `json:"paginator"`
 }
 
-// statuses are the names of webhook.Status.
-var statuses = map[webhook.Status]string{webhook.New: "new", webhook.Failed: "failed", webhook.Success: "success"}
+// The statuses of the contract. It has no word for a delivery that waits for
+// another attempt or was cancelled: that is failed, active or not.
+const (
+	statusNew     = "new"
+	statusFailed  = "failed"
+	statusSuccess = "success"
+)
+
+// wireStatus gives the contract's word for a status; empty for none.
+func wireStatus(s webhook.Status) string {
+	switch s {
+	case webhook.StatusPending:
+		return statusNew
+	case webhook.StatusRetrying, webhook.StatusFailed, webhook.StatusCancelled:
+		return statusFailed
+	case webhook.StatusDelivered:
+		return statusSuccess
+	}
+	return ""
+}
 
 // notifications answers GET /api/webhooks/notifications: newest event first.
 func (h *handler) notifications(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
@@ -89,7 +107,7 @@ func (h *handler) readFilter(q *query) filter {
 	event, _ := q.get("event")
 	f := filter{
 		from:   h.now().Add(-kept),
-		status: q.oneOf("status", "new", "failed", "success"),
+		status: q.oneOf("status", statusNew, statusFailed, statusSuccess),
 		event:  event,
 		active: q.oneOf("active", "true", "false"),
 	}
@@ -100,9 +118,9 @@ func (h *handler) readFilter(q *query) filter {
 }
 
 func (f filter) takes(d webhook.Delivery) bool {
-	return (f.status == "" || f.status == statuses[d.Status]) &&
+	return (f.status == "" || f.status == wireStatus(d.Status)) &&
 		(f.event == "" || f.event == d.Event) &&
-		(f.active == "" || f.active == strconv.FormatBool(d.Active))
+		(f.active == "" || f.active == strconv.FormatBool(d.Open()))
 }
 
 func toNotification(d webhook.Delivery, eshop int64) (notification, error) {
@@ -118,8 +136,8 @@ func toNotification(d webhook.Delivery, eshop int64) (notification, error) {
 		EventCreated: wireTime(d.Time),
 		Created:      wireTime(d.AcceptedAt),
 		Attempts:     d.Attempts,
-		Status:       statuses[d.Status],
-		Active:       d.Active,
+		Status:       wireStatus(d.Status),
+		Active:       d.Open(),
 		Data: notificationData{
 			EshopID:       eshop,
 			Event:         d.Event,

@@ -284,7 +284,7 @@ func delivery(a webhook.Account, n int) webhook.Delivery {
 	w := record(a, "offer-created")
 	return webhook.Delivery{
 		Account: a, Event: w.Event, EventID: fmt.Sprintf("event-%03d", n), Time: createdAt.Add(time.Duration(n) * time.Millisecond),
-		Number: int64(n), WebhookID: w.ID, URL: w.URL, AcceptedAt: createdAt.Add(time.Minute), Active: true,
+		Number: int64(n), WebhookID: w.ID, URL: w.URL, AcceptedAt: createdAt.Add(time.Minute),
 	}
 }
 

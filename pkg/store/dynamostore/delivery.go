@@ -38,6 +38,9 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	if d.Time.Before(time.UnixMilli(0)) || !d.Time.Before(time.UnixMilli(webhook.MaxEventTime+1)) {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w: time of the event", op, webhook.ErrInvalid)
 	}
+	if !d.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, d.Status)
+	}
 	record, payload := encodeDelivery(d)
 	if payload != nil {
 		if err := s.putPayload(ctx, op, payload); err != nil {

@@ -36,8 +36,8 @@ const (
 	attrBodyRef     = "f" // S: the digest of a payload apart; absent for none
 	attrAttempts    = "a" // N: absent for 0
 	attrAttemptedAt = "t" // N: time of the latest attempt; absent for none
-	attrStatus      = "s" // N: a webhook.Status; absent for New
-	attrActive      = "p" // BOOL: another attempt is pending; absent for false
+	attrStatus      = "s" // N: see putStatus
+	attrActive      = "p" // BOOL: see putStatus
 	attrNext        = "x" // N: time of the next attempt; absent for none
 	attrSends       = "m" // N: absent for 0
 	attrStatusCode  = "o" // N: absent for 0
@@ -119,7 +119,7 @@ func roomFor(d webhook.Delivery) int {
 	const mark, reason = 36, 80 // the longest ones, in bytes
 	at := d.AcceptedAt
 	grown := encodeSettled(d.Account, d.ID(), webhook.Delivery{
-		Attempts: 99, AttemptedAt: at, Status: webhook.Failed, Active: true, Next: at, Due: at, Sends: 99,
+		Attempts: 99, AttemptedAt: at, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
 		StatusCode: 599, Reason: strings.Repeat("x", reason),
 	})
 	grown[attrAcceptance] = str(strings.Repeat("x", mark))
@@ -148,8 +148,7 @@ func encodeSettled(a webhook.Account, id string, d webhook.Delivery) item {
 	it := item{}
 	putNum(it, attrAttempts, d.Attempts)
 	putTime(it, attrAttemptedAt, d.AttemptedAt)
-	putNum(it, attrStatus, int64(d.Status))
-	putFlag(it, attrActive, d.Active)
+	putStatus(it, d)
 	putTime(it, attrNext, d.Next)
 	putTime(it, attrDue, d.Due)
 	if !d.Due.IsZero() {
@@ -164,10 +163,6 @@ func encodeSettled(a webhook.Account, id string, d webhook.Delivery) item {
 // decodeDelivery reads a record, with the payload if that is part of it.
 func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 	d := decoder{item: it}
-	status := d.optionalNum(attrStatus)
-	if status < 0 || status > int64(webhook.Success) {
-		d.fail(attrStatus)
-	}
 	happened, err := webhook.DeliveryTime(strings.Replace(d.sortAfter(deliveryPrefix), "#", "", 1))
 	if err != nil {
 		d.fail(attrSK)
@@ -187,8 +182,7 @@ func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 		AcceptedAt:  d.time(attrAcceptedAt),
 		Attempts:    d.optionalNum(attrAttempts),
 		AttemptedAt: d.optionalTime(attrAttemptedAt),
-		Status:      webhook.Status(status), //nolint:gosec // bounded above
-		Active:      d.flag(attrActive),
+		Status:      d.status(),
 		Next:        d.optionalTime(attrNext),
 		Due:         d.optionalTime(attrDue),
 		Sends:       d.optionalNum(attrSends),

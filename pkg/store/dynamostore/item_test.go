@@ -153,8 +153,8 @@ func testDelivery() webhook.Delivery {
 	d := webhook.Delivery{
 		Account: testAccount, Event: "order:create", EventID: "do-not-show", Time: testTime, Number: 1<<53 - 1,
 		Instance: "2026/17", Payload: []byte(`{"do-not-show":1}`), WebhookID: "w1", URL: "https://do-not-show.example",
-		AcceptedAt: testTime.Add(time.Second), Attempts: 2, AttemptedAt: testTime.Add(time.Minute), Status: webhook.Failed,
-		Active: true, Next: testTime.Add(time.Hour), Due: testTime.Add(2 * time.Hour), Sends: 3, StatusCode: 503,
+		AcceptedAt: testTime.Add(time.Second), Attempts: 2, AttemptedAt: testTime.Add(time.Minute), Status: webhook.StatusRetrying,
+		Next: testTime.Add(time.Hour), Due: testTime.Add(2 * time.Hour), Sends: 3, StatusCode: 503,
 		Reason: "do-not-show",
 	}
 	d.Content = webhook.Event{Instance: d.Instance, Payload: d.Payload}.Content()
@@ -214,13 +214,13 @@ func TestDeliveryItem(t *testing.T) {
 // the record costs no more than one whatever attempts come to.
 func TestPayloadApart(t *testing.T) {
 	d := testDelivery()
-	d.Attempts, d.AttemptedAt, d.Status, d.Sends, d.StatusCode, d.Reason = 0, time.Time{}, webhook.New, 0, 0, ""
+	d.Attempts, d.AttemptedAt, d.Status, d.Sends, d.StatusCode, d.Reason = 0, time.Time{}, webhook.StatusPending, 0, 0, ""
 	apart := 0
 	for size := range 1200 {
 		d.Payload = []byte(strings.Repeat("x", size))
 		record, payload := encodeDelivery(d)
 		ended := d
-		ended.Attempts, ended.AttemptedAt, ended.Status, ended.Sends = 99, testTime, webhook.Failed, 99
+		ended.Attempts, ended.AttemptedAt, ended.Status, ended.Sends = 99, testTime, webhook.StatusRetrying, 99
 		ended.StatusCode, ended.Reason = 599, strings.Repeat("r", 80)
 		maps.Copy(record, encodeSettled(d.Account, d.ID(), ended))
 		record[attrAcceptance] = str(strings.Repeat("x", 36))

@@ -33,7 +33,7 @@ func published(w webhook.Webhook, n, size int) webhook.Delivery {
 func attempted(d webhook.Delivery) webhook.Delivery {
 	d.Attempts++
 	d.AttemptedAt = d.AcceptedAt.Add(time.Duration(d.Attempts) * time.Minute)
-	d.Status, d.Active, d.StatusCode, d.Reason = webhook.Failed, true, 503, "certificate is of an unknown authority"
+	d.Status, d.StatusCode, d.Reason = webhook.StatusRetrying, 503, "certificate is of an unknown authority"
 	d.Next, d.Due, d.Sends = d.AttemptedAt.Add(time.Hour), d.AttemptedAt.Add(2*time.Hour), 0
 	return d
 }
@@ -41,7 +41,7 @@ func attempted(d webhook.Delivery) webhook.Delivery {
 // delivered gives d as it is after one more attempt that succeeded.
 func delivered(d webhook.Delivery) webhook.Delivery {
 	d = attempted(d)
-	d.Status, d.Active, d.StatusCode, d.Reason = webhook.Success, false, 204, ""
+	d.Status, d.StatusCode, d.Reason = webhook.StatusDelivered, 204, ""
 	d.Next, d.Due = time.Time{}, time.Time{}
 	return d
 }
@@ -194,7 +194,7 @@ func TestCostOfDue(t *testing.T) {
 		d := published(w, n, 300)
 		d.Due = d.Due.Add(time.Hour)
 		if n%2 == 0 {
-			d.Active, d.Next, d.Due = false, time.Time{}, time.Time{}
+			d = d.Attempted(d.AcceptedAt, 204, "", time.Time{})
 		}
 		if _, err := s.AddDelivery(ctx, d); err != nil {
 			t.Fatal(err)

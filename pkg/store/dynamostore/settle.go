@@ -26,6 +26,9 @@ func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webh
 	if s.deliveries == nil {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
+	if !settlement.Now.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, settlement.Now.Status)
+	}
 	standing, err := s.settle(ctx, op, was, settlement.Now)
 	if err != nil {
 		return standing, err

@@ -74,7 +74,7 @@ func BenchmarkAttempt(b *testing.B) {
 		now := time.Now()
 		d := webhook.Delivery{
 			Account: w.Account, Event: w.Event, EventID: fmt.Sprint(i), Time: now, Payload: []byte(`{"hello":"world"}`),
-			WebhookID: w.ID, URL: w.URL, AcceptedAt: now, Active: true, Next: now, Due: now.Add(2 * time.Minute),
+			WebhookID: w.ID, URL: w.URL, AcceptedAt: now, Next: now, Due: now.Add(2 * time.Minute),
 		}
 		if _, err := s.Targets(b.Context(), subjects); err != nil {
 			b.Fatal(err)
@@ -89,9 +89,7 @@ func BenchmarkAttempt(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		done := task.Delivery
-		done.Attempts, done.AttemptedAt, done.Status, done.StatusCode = 1, now, webhook.Success, 200
-		done.Active, done.Next, done.Due = false, time.Time{}, time.Time{}
+		done := task.Delivery.Attempted(now, 200, "", time.Time{})
 		if _, err := s.Settle(b.Context(), webhook.Settlement{Was: task.Delivery, Now: done, Mark: webhook.MarkSent}); err != nil {
 			b.Fatal(err)
 		}

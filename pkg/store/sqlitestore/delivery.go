@@ -13,7 +13,7 @@ import (
 
 const (
 	insertDelivery = `INSERT INTO delivery (dialect, account, id, ` + deliveryColumns + `, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
 	// findBareDelivery leaves the payload out.
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
@@ -25,7 +25,7 @@ const (
 	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
-		attempts, attempted_at, status, active, next, due, sends, status_code, reason`
+		attempts, attempted_at, status, next, due, sends, status_code, reason`
 )
 
 const (
@@ -43,6 +43,9 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	if d.Time.Before(time.UnixMilli(0)) || !d.Time.Before(time.UnixMilli(webhook.MaxEventTime+1)) {
 		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: no id holds the time %v",
 			d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Time)
+	}
+	if !d.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: %v", d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Status)
 	}
 	id := deliveryKey(d.ID())
 	// The writer works on copies: the caller may leave before it is done.
@@ -83,7 +86,7 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
 	n, err := tx.run(insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
 		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-		d.Attempts, d.AttemptedAt, int(d.Status), d.Active, d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
+		d.Attempts, d.AttemptedAt, d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
 	if err != nil || n > 0 {
 		return d, err
 	}
@@ -104,9 +107,9 @@ func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, err
 // there is none.
 func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := find(ctx, s, findDelivery, func(r *row) (webhook.Delivery, error) {
-		d := readDelivery(a, r)
+		d, err := readDelivery(a, r)
 		d.Payload = r.bytes()
-		return d, nil
+		return d, err
 	}, string(a.Dialect), a.ID, deliveryKey(id))
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("read delivery %q of %v: %w", id, a, err)
@@ -140,16 +143,20 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 }
 
 func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
-	return func(r *row) (webhook.Delivery, error) { return readDelivery(a, r), nil }
+	return func(r *row) (webhook.Delivery, error) { return readDelivery(a, r) }
 }
 
 // readDelivery reads the deliveryColumns.
-func readDelivery(a webhook.Account, r *row) webhook.Delivery {
+func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	d := webhook.Delivery{Account: a, Time: r.time(), Event: r.text(), EventID: r.text(), Number: r.int(), Instance: r.text()}
 	d.Content, d.WebhookID, d.URL, d.AcceptedAt = r.text(), r.text(), r.text(), r.time()
-	d.Attempts, d.AttemptedAt, d.Status, d.Active = r.int(), r.time(), webhook.Status(r.byte()), r.bool()
+	d.Attempts, d.AttemptedAt = r.int(), r.time()
+	var err error
+	if d.Status, err = webhook.ParseStatus(r.text()); err != nil {
+		err = fmt.Errorf("%w: %w", errDamaged, err)
+	}
 	d.Next, d.Due, d.Sends, d.StatusCode, d.Reason = r.time(), r.time(), r.int(), int(r.int()), r.text()
-	return d
+	return d, err
 }
 
 // keptDelivery gives d as it is stored and read, without its payload: times to

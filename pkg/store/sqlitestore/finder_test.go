@@ -245,7 +245,7 @@ func TestListsThatEndEarly(t *testing.T) {
 func pendingDelivery(id string, accepted time.Time, payload int) webhook.Delivery {
 	next := accepted.Add(time.Second)
 	return webhook.Delivery{
-		Account: testAccount, Event: "e", EventID: id, Time: accepted, AcceptedAt: accepted, Active: true,
+		Account: testAccount, Event: "e", EventID: id, Time: accepted, AcceptedAt: accepted,
 		Next: next, Due: next.Add(2 * time.Minute), Sends: 3, Payload: bytes.Repeat([]byte("1"), payload),
 	}
 }

@@ -15,7 +15,7 @@ const applicationID = 0x486b6c6e
 // have been released are never changed, only added to.
 //
 // Times are milliseconds since 1970 in UTC; NULL where there is none.
-func migrations() []string { return []string{firstSchema, deliverySchema} }
+func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -126,6 +126,23 @@ CREATE TABLE payload (
 	delivery INTEGER PRIMARY KEY, -- its row
 	bytes    BLOB NOT NULL
 ) STRICT;
+`
+
+// statusSchema keeps the status of a delivery as the text of webhook.Status. Until
+// then it was a number, 0 for never attempted, 1 for failed or cancelled and 2
+// for delivered, beside the mark that another attempt was to come; the reasons of
+// what was cancelled, and no others, began with "cancelled: ".
+const statusSchema = `
+ALTER TABLE delivery ADD COLUMN status_name TEXT NOT NULL DEFAULT '';
+UPDATE delivery SET status_name = CASE
+	WHEN status = 0 THEN 'pending'
+	WHEN status = 2 THEN 'delivered'
+	WHEN active THEN 'retrying'
+	WHEN substr(reason, 1, 11) = 'cancelled: ' THEN 'cancelled'
+	ELSE 'failed' END;
+ALTER TABLE delivery DROP COLUMN status;
+ALTER TABLE delivery DROP COLUMN active;
+ALTER TABLE delivery RENAME COLUMN status_name TO status;
 `
 
 // identity is what a database file says about itself.

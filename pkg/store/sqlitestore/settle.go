@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	settleDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, status = ?, active = ?, next = ?, due = ?, sends = ?,
+	settleDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
 	markFailed = `UPDATE webhook SET last_failed_at = ?, failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
@@ -23,6 +23,9 @@ const (
 // of the commit.
 func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
 	name := settlement.Was.ID()
+	if !settlement.Now.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("settle delivery %s of %v: %w: %v", name, settlement.Was.Account, webhook.ErrInvalid, settlement.Now.Status)
+	}
 	id, attempts, mark := deliveryKey(name), settlement.Was.Attempts, settlement.Mark
 	stand := settled(settlement.Was, settlement.Now)
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -51,7 +54,7 @@ func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webh
 // settled gives was with what a settlement writes of now.
 func settled(was, now webhook.Delivery) webhook.Delivery {
 	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
-	was.Status, was.Active, was.StatusCode, was.Reason = now.Status, now.Active, now.StatusCode, now.Reason
+	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
 	was.Next, was.Due, was.Sends = now.Next, now.Due, now.Sends
 	return keptDelivery(was)
 }
@@ -59,7 +62,7 @@ func settled(was, now webhook.Delivery) webhook.Delivery {
 // settle writes what became of a delivery, and gives the number of records
 // that it was written to: 0 where there is none with so many attempts.
 func (tx *session) settle(id []byte, attempts int64, d webhook.Delivery) (int, error) {
-	return tx.run(settleDelivery, d.Attempts, d.AttemptedAt, int(d.Status), d.Active, d.Next,
+	return tx.run(settleDelivery, d.Attempts, d.AttemptedAt, d.Status.String(), d.Next,
 		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.Dialect), d.Account.ID, id, attempts)
 }
 

@@ -27,7 +27,7 @@ const (
 	// prefixedColumns are the deliveryColumns.
 	prefixedColumns = `subject.time, subject.event, subject.event_id, subject.number, subject.instance, subject.content,
 		subject.webhook_id, subject.url, subject.accepted_at, subject.attempts, subject.attempted_at, subject.status,
-		subject.active, subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
+		subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
 )
 
 // Targets gives the webhooks and accounts of subjects, in their order.
@@ -70,7 +70,9 @@ func copyOf(t webhook.Target) webhook.Target {
 // they stood at one moment. webhook.ErrNotFound: there is no such delivery.
 func (s *Store) Task(ctx context.Context, m webhook.Message) (webhook.Task, error) {
 	task, err := find(ctx, s, findTask, func(r *row) (task webhook.Task, err error) {
-		task.Delivery = readDelivery(m.Account, r)
+		if task.Delivery, err = readDelivery(m.Account, r); err != nil {
+			return webhook.Task{}, err
+		}
 		task.Delivery.Payload = r.bytes()
 		task.Target, err = readTarget(m.Account, r)
 		return task, err

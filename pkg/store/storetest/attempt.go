@@ -236,7 +236,7 @@ func testTaskUnknown(t *testing.T, s *suite) {
 func failed(d webhook.Delivery, due time.Time) webhook.Delivery {
 	d.Attempts++
 	d.AttemptedAt = d.AcceptedAt.Add(time.Duration(d.Attempts) * time.Minute)
-	d.Status, d.Active, d.StatusCode, d.Reason = webhook.Failed, true, 503, "answered 503"
+	d.Status, d.StatusCode, d.Reason = webhook.StatusRetrying, 503, "answered 503"
 	d.Next, d.Due, d.Sends = due.Add(-2*time.Minute), due, 0
 	return d
 }
@@ -244,7 +244,7 @@ func failed(d webhook.Delivery, due time.Time) webhook.Delivery {
 // sent gives d as it is after one more attempt that succeeded.
 func sent(d webhook.Delivery) webhook.Delivery {
 	d = failed(d, time.Time{})
-	d.Status, d.Active, d.StatusCode, d.Reason = webhook.Success, false, 204, ""
+	d.Status, d.StatusCode, d.Reason = webhook.StatusDelivered, 204, ""
 	d.Next, d.Due = time.Time{}, time.Time{}
 	return d
 }
@@ -278,7 +278,7 @@ func testSettle(t *testing.T, s *suite) {
 			func(d webhook.Delivery) webhook.Delivery { return d.Cancelled("cancelled: the webhook was deleted") },
 			func(d webhook.Delivery) webhook.Delivery { d.Attempts += 5; return d },
 			func(d webhook.Delivery) webhook.Delivery {
-				d.Status, d.Attempts, d.AttemptedAt, d.StatusCode, d.Reason = webhook.New, 0, time.Time{}, 0, ""
+				d.Status, d.Attempts, d.AttemptedAt, d.StatusCode, d.Reason = webhook.StatusPending, 0, time.Time{}, 0, ""
 				return d
 			},
 		} {

@@ -19,7 +19,7 @@ func newDelivery(a webhook.Account, ms int) webhook.Delivery {
 	return webhook.Delivery{
 		Account: a, Event: "event", EventID: newID(), Time: at.Add(time.Duration(ms) * time.Millisecond),
 		Number: int64(ms), Instance: "2026/0001", WebhookID: newID(), URL: "https://receiver.example/" + newID(),
-		AcceptedAt: at.Add(time.Hour), Active: true,
+		AcceptedAt: at.Add(time.Hour),
 	}
 }
 
@@ -63,12 +63,12 @@ func testDeliveryFields(t *testing.T, s *suite) {
 		Account: account, Event: "c.d:e/f#g ž 😀", EventID: strings.Repeat("ž#", 64), Time: happened,
 		Number: 1<<53 - 1, Instance: "2026000001 ž😀#'\"", WebhookID: newID(), URL: longURL(),
 		AcceptedAt: happened.Add(time.Second), Attempts: 1 << 40, AttemptedAt: happened.Add(time.Minute),
-		Status: webhook.Success, Active: true, Content: strings.Repeat("0123456789abcdef", 2),
+		Status: webhook.StatusDelivered, Content: strings.Repeat("0123456789abcdef", 2),
 		Next: happened.Add(time.Hour), Due: happened.Add(2 * time.Hour), Sends: 1<<62 + 1,
 		StatusCode: 599, Reason: strings.Repeat("ž😀#'\"", 50),
 	}
 	failed := newDelivery(account, 0)
-	failed.Status, failed.Attempts, failed.AttemptedAt, failed.Active = webhook.Failed, 1, at, false
+	failed.Status, failed.Attempts, failed.AttemptedAt = webhook.StatusFailed, 1, at
 	failed.StatusCode, failed.Reason = 100, "r"
 	bare := webhook.Delivery{Account: account, Event: "e", EventID: "1", Time: time.UnixMilli(0), URL: "u", AcceptedAt: at}
 	s.mustAdd(t, bare, full, failed)
@@ -97,7 +97,7 @@ func testDeliveryIdentity(t *testing.T, s *suite) {
 	again := newDelivery(d.Account, 0)
 	again.Event, again.EventID = d.Event, d.EventID
 	again.Time = d.Time.Add(999 * time.Microsecond).In(time.FixedZone("CEST", 2*60*60))
-	again.Status, again.Attempts, again.Active = webhook.Success, 5, false
+	again.Status, again.Attempts = webhook.StatusDelivered, 5
 	for _, double := range []webhook.Delivery{d, again} {
 		if _, err := s.AddDelivery(ctx, double); !errors.Is(err, webhook.ErrExists) {
 			t.Fatalf("AddDelivery again: error = %v, want ErrExists", err)

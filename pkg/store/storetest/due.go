@@ -107,7 +107,7 @@ func testDueMoves(t *testing.T, s *suite) {
 	base := s.moment()
 	day := func(n int) time.Time { return base.Add(time.Duration(n) * time.Hour) }
 	first := newDue(newAccount(), day(1))
-	first.Next, first.Due, first.Active = time.Time{}, time.Time{}, false
+	first.Status, first.Next, first.Due = webhook.StatusCancelled, time.Time{}, time.Time{}
 	d := s.mustKeep(t, first)
 	s.mustBeDue(t, day(0), day(20), d.Account)
 	// only fails the test unless d is due once, at its Due.
@@ -280,7 +280,7 @@ func testLease(t *testing.T, s *suite) {
 	prague := time.FixedZone("CEST", 2*60*60)
 	for _, size := range []int{100, 2000} {
 		d := newDue(newAccount(), base)
-		d.Payload, d.Attempts, d.AttemptedAt, d.Status = payload(size), 3, at, webhook.Failed
+		d.Payload, d.Attempts, d.AttemptedAt, d.Status = payload(size), 3, at, webhook.StatusRetrying
 		d = s.mustKeep(t, d)
 		beside := s.mustKeep(t, newDue(d.Account, base))
 		for _, until := range []time.Time{

@@ -176,6 +176,7 @@ func sendingTests() map[string]func(*testing.T, *suite) {
 		"TaskUnknown":      testTaskUnknown,
 		"Settle":           testSettle,
 		"SettleLeaves":     testSettleLeaves,
+		"Statuses":         testStatuses,
 		"SettleChanged":    testSettleChanged,
 		"SettleUnknown":    testSettleUnknown,
 		"SettleRace":       testSettleRace,
