@@ -44,14 +44,19 @@ var services = map[string]string{
 	"TrentService":      "AWS_ENDPOINT_URL_KMS",
 }
 
-// startWatch puts itself in the place of each service that a function's
-// environment names.
-func startWatch(t *testing.T, s *stack, env map[string]string) *watch {
+func newWatch(t *testing.T, s *stack) *watch {
 	t.Helper()
 	w := &watch{tables: s.tables, targets: map[string]*url.URL{}, calls: map[string]call{}}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.serve(t, rw, r) }))
 	t.Cleanup(server.Close)
 	w.url = server.URL
+	return w
+}
+
+// stand puts the watch in the place of each service that a function's
+// environment names.
+func (w *watch) stand(t *testing.T, env map[string]string) {
+	t.Helper()
 	for service, variable := range services {
 		if env[variable] == "" {
 			continue
@@ -63,7 +68,6 @@ func startWatch(t *testing.T, s *stack, env map[string]string) *watch {
 		w.targets[service] = target
 		env[variable] = w.url
 	}
-	return w
 }
 
 func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {

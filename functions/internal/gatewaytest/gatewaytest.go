@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -63,3 +64,11 @@ func Response(t *testing.T, answer events.APIGatewayV2HTTPResponse) []byte {
 	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(answer.Body), answer.Body)
 	return raw.Bytes()
 }
+
+// segmented are paths that have other segments once they are decoded.
+var segmented = regexp.MustCompile(`(?i)%2f|%2e`)
+
+// Faithful reports whether the function gets the path of r as it was sent. The
+// gateway decodes paths, so that a function cannot tell an encoded slash or dot
+// from a plain one.
+func Faithful(r *http.Request) bool { return !segmented.MatchString(r.URL.EscapedPath()) }
