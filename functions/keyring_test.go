@@ -97,7 +97,7 @@ func startKeyring(t *testing.T, s *stack, kms string) *keyring {
 	env := s.environment(t, "Keyring")
 	env["AWS_ENDPOINT_URL_KMS"], env["HOOKLINE_SEALING_KEY_ARN"] = kms, kmsKeyARN
 	w := newWatch(t, s)
-	w.stand(t, env)
+	w.intercept(t, env)
 	return &keyring{emulator.Start(t, emulator.Program(t, "Keyring"), env), w, s, kms, server.URL, answers}
 }
 

@@ -189,7 +189,7 @@ func (f *fleet) invoke(t *testing.T, function string, event any) []byte {
 		if f.watches[function] == nil {
 			f.watches[function] = newWatch(f.t, f.stack)
 		}
-		f.watches[function].stand(f.t, env)
+		f.watches[function].intercept(f.t, env)
 		f.functions[function] = emulator.Start(f.t, emulator.Program(f.t, function), env)
 	}
 	text, err := json.Marshal(event)
@@ -204,8 +204,8 @@ func (f *fleet) invoke(t *testing.T, function string, event any) []byte {
 }
 
 // request sends a request through the gateway to the function that its route
-// leads to. The head has no line's end at its own. It reports whether there is
-// a route.
+// leads to. Its head has no line break at the end. It reports whether there is
+// a route that gets the request as it was sent.
 func (f *fleet) request(t *testing.T, head, body string) (answer events.APIGatewayV2HTTPResponse, routed bool) {
 	t.Helper()
 	r := gatewaytest.ReadRequest(t, head)
