@@ -3,13 +3,11 @@ package functions_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/goccy/go-yaml"
-
-	"github.com/hookline/hookline/functions/internal/emulator"
 )
 
 // template is what these tests read of template.yaml. "!GetAtt X" and "!Ref X"
@@ -51,14 +49,20 @@ func (m *many) UnmarshalYAML(text []byte) error {
 	return yaml.Unmarshal(text, (*[]string)(m))
 }
 
+// parseTemplate reads template.yaml once for all tests, since that takes long.
+var parseTemplate = sync.OnceValues(func() (template, error) {
+	var tm template
+	text, err := os.ReadFile(filepath.Join("..", "template.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(text, &tm)
+	}
+	return tm, err
+})
+
 func readTemplate(tb testing.TB) template {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(emulator.Root(tb), "template.yaml"))
+	tm, err := parseTemplate()
 	if err != nil {
-		tb.Fatal(err)
-	}
-	var tm template
-	if err := yaml.Unmarshal(text, &tm); err != nil {
 		tb.Fatalf("template.yaml: %v", err)
 	}
 	return tm
@@ -82,18 +86,6 @@ func readRoutes(tb testing.TB) routes {
 		tb.Fatal("template.yaml has no routes")
 	}
 	return found
-}
-
-// of lists the route keys of a function, sorted.
-func (r routes) of(function string) []string {
-	var keys []string
-	for key, name := range r {
-		if name == function {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // key picks the route of a request as an HTTP API does: a full match of path
