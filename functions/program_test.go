@@ -97,5 +97,5 @@ func TestShoptetManageNeedsDeliveries(t *testing.T) {
 	if err == nil && strings.Contains(string(answer), `"statusCode"`) {
 		t.Errorf("it answers: %s", answer)
 	}
-	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set")
+	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set", 1)
 }

@@ -168,15 +168,18 @@ type fleet struct {
 	watches   map[string]*watch
 	// settings are those that functions have beside the stack's own.
 	settings map[string]string
-	// taken are the route keys of the requests that were sent.
-	taken map[string]bool
+	// taken are the route keys of the requests that were sent, and requests
+	// how many each function got since it was started.
+	taken    map[string]bool
+	requests map[string]int
 }
 
 func newFleet(t *testing.T, s *stack, settings map[string]string) *fleet {
 	t.Helper()
 	return &fleet{
 		t: t, stack: s, routes: readRoutes(t), settings: settings,
-		functions: map[string]*emulator.Function{}, watches: map[string]*watch{}, taken: map[string]bool{},
+		functions: map[string]*emulator.Function{}, watches: map[string]*watch{},
+		taken: map[string]bool{}, requests: map[string]int{},
 	}
 }
 
@@ -217,6 +220,7 @@ func (f *fleet) request(t *testing.T, head, body string) (answer events.APIGatew
 	event := gatewaytest.Event(r, body)
 	event.RouteKey, event.RequestContext.RouteKey = key, key
 	payload := f.invoke(t, f.routes[key], event)
+	f.requests[f.routes[key]]++
 	return parseAnswer(t, payload, nil), true
 }
 
@@ -229,11 +233,26 @@ func parseAnswer(tb testing.TB, payload []byte, err error) events.APIGatewayV2HT
 	return answer
 }
 
+// checkLogs looks for secrets in what the functions printed. A function of
+// requests prints a line for each; the others are awaited by what they print.
+func (f *fleet) checkLogs(t *testing.T, secrets []needle) {
+	t.Helper()
+	awaited := map[string]string{"Deliver": `"msg":"attempt"`, "Sweep": `"msg":"sweep"`}
+	for name, function := range f.functions {
+		text, times := awaited[name], 1
+		if text == "" {
+			text, times = `"request_id":"`, f.requests[name]
+		}
+		function.AwaitOutput(t, text, times)
+		checkOutput(t, function.Output(), secrets)
+	}
+}
+
 // restart has the functions start again at the next request, with other
 // settings. Their output so far is the caller's to check.
 func (f *fleet) restart(settings map[string]string) {
 	for _, function := range f.functions {
 		function.Stop()
 	}
-	f.functions, f.settings = map[string]*emulator.Function{}, settings
+	f.functions, f.requests, f.settings = map[string]*emulator.Function{}, map[string]int{}, settings
 }

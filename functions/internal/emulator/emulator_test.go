@@ -64,5 +64,5 @@ func TestProgramThatEnds(t *testing.T) {
 	if err == nil && !strings.Contains(string(answer), "Runtime.ExitError") {
 		t.Errorf("Invoke = %s, want Runtime.ExitError", answer)
 	}
-	f.AwaitOutput(t, "no table")
+	f.AwaitOutput(t, "no table", 1)
 }
