@@ -2,160 +2,291 @@ package functions_test
 
 import (
 	"bytes"
+	"crypto/md5" // SQS has it of each message
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// want is what events/<function>/<case>.want.json says. infra/doc.go tells more.
-type want struct {
-	// After are the cases to send before, by the same customer; Other those
-	// that another one then sends.
-	After []string `json:"after"`
-	Other []string `json:"other"`
-	// Deliveries says that the customer has those of events/deliveries.json.
-	Deliveries bool              `json:"deliveries"`
-	StatusCode int               `json:"statusCode"`
-	Headers    map[string]string `json:"headers"`
-	// Body is a part of the answer's: fields that it leaves out may be any.
-	Body json.RawMessage `json:"body"`
-	// Status is CloudFormation's, in answers of custom resources.
-	Status string `json:"Status"`
-	// The rest is of functions that publish, deliver or sweep.
-	Answer            int      `json:"answer"`
-	Overdue           bool     `json:"overdue"`
-	Received          int      `json:"received"`
-	Sent              int      `json:"sent"`
-	BatchItemFailures []string `json:"batchItemFailures"`
+// samples are the files of events/, in the form that `sam local invoke` takes,
+// and the status of the answer that each gets in a stack without webhooks; 0 if
+// it is no request.
+var samples = map[string]int{
+	"squake-register/base64-body":       201,
+	"squake-register/bad-url":           422,
+	"squake-register/content-type":      415,
+	"squake-register/created":           201,
+	"squake-register/no-token":          401,
+	"squake-register/not-json":          422,
+	"squake-manage/change":              404,
+	"squake-manage/delete":              404,
+	"squake-manage/get":                 404,
+	"squake-manage/head":                200,
+	"squake-manage/list":                200,
+	"squake-manage/no-token":            401,
+	"squake-manage/wrong-method":        405,
+	"shoptet-register/bad-fields":       422,
+	"shoptet-register/batch":            201,
+	"shoptet-register/created":          201,
+	"shoptet-register/no-token":         401,
+	"shoptet-manage/change":             404,
+	"shoptet-manage/delete":             404,
+	"shoptet-manage/get":                404,
+	"shoptet-manage/list":               200,
+	"shoptet-manage/no-token":           401,
+	"shoptet-manage/notifications":      200,
+	"shoptet-manage/renew-key":          200,
+	"shoptet-manage/unknown-path":       404,
+	"abbeycross-register/bad-url":       400,
+	"abbeycross-register/created":       201,
+	"abbeycross-register/no-token":      401,
+	"abbeycross-register/unknown-event": 400,
+	"abbeycross-manage/delete":          404,
+	"abbeycross-manage/list":            200,
+	"abbeycross-manage/no-token":        401,
+	"abbeycross-manage/rotate-secret":   404,
+	"abbeycross-manage/wrong-method":    405,
+	"publish/abbeycross":                202,
+	"publish/no-events":                 400,
+	"publish/not-json":                  400,
+	"publish/several":                   202,
+	"publish/shoptet":                   202,
+	"publish/squake":                    202,
+	"deliver/batch":                     0,
+	"deliver/unknown-delivery":          0,
+	"deliver/unreadable":                0,
+	"sweep/minute":                      0,
+	"keyring/create":                    0,
+	"keyring/delete":                    0,
+	"keyring/new-version":               0,
+	"keyring/update":                    0,
 }
 
-// check holds an answer to what is wanted.
-func (w want) check(t *testing.T, name string, answer events.APIGatewayV2HTTPResponse) {
-	t.Helper()
-	if answer.StatusCode != w.StatusCode {
-		t.Errorf("%s: status %d, want %d: %s", name, answer.StatusCode, w.StatusCode, answer.Body)
-	}
-	for header, value := range w.Headers {
-		if got := headerOf(answer, header); got != value {
-			t.Errorf("%s: header %s is %q, want %q", name, header, got, value)
-		}
-	}
-	if answer.IsBase64Encoded {
-		t.Errorf("%s: the body is in base64", name)
-	}
-	if err := contains(decode(t, []byte(answer.Body)), decode(t, w.Body)); err != nil {
-		t.Errorf("%s: body %s\nis not as wanted: %v", name, answer.Body, err)
-	}
-}
-
-// contains reports how got differs from want, where objects may have more
-// fields than wanted.
-func contains(got, want any) error {
-	switch want := want.(type) {
-	case map[string]any:
-		object, ok := got.(map[string]any)
-		if !ok {
-			return fmt.Errorf("%v, want an object", got)
-		}
-		for name, value := range want {
-			field, ok := object[name]
-			if !ok {
-				return fmt.Errorf("%s: missing", name)
-			}
-			if err := contains(field, value); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-	case []any:
-		list, ok := got.([]any)
-		if !ok || len(list) != len(want) {
-			return fmt.Errorf("%v, want %d elements", got, len(want))
-		}
-		for i, element := range want {
-			if err := contains(list[i], element); err != nil {
-				return fmt.Errorf("[%d]: %w", i, err)
-			}
-		}
-	default:
-		if got != want {
-			return fmt.Errorf("%v, want %v", got, want)
-		}
-	}
-	return nil
-}
-
-func parseAnswer(tb testing.TB, payload []byte, err error) events.APIGatewayV2HTTPResponse {
+// readSample reads events/<name>.json.
+func readSample(tb testing.TB, name string) []byte {
 	tb.Helper()
-	var answer events.APIGatewayV2HTTPResponse
-	if err := errors.Join(err, json.Unmarshal(payload, &answer)); err != nil {
-		tb.Fatalf("%v: %s", err, payload)
-	}
-	return answer
-}
-
-func headerOf(answer events.APIGatewayV2HTTPResponse, name string) string {
-	for header, value := range answer.Headers {
-		if strings.EqualFold(header, name) {
-			return value
-		}
-	}
-	return ""
-}
-
-func decode(tb testing.TB, text []byte) any {
-	tb.Helper()
-	var value any
-	if len(text) == 0 {
-		return value
-	}
-	if err := json.Unmarshal(text, &value); err != nil {
-		tb.Fatalf("%v: %s", err, text)
-	}
-	return value
-}
-
-// cases lists the cases of a function's events.
-func cases(tb testing.TB, folder string) []string {
-	tb.Helper()
-	files, err := filepath.Glob(filepath.Join(emulator.Root(tb), "events", folder, "*.want.json"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("events/%s has no cases: %v", folder, err)
-	}
-	for i, file := range files {
-		files[i] = strings.TrimSuffix(filepath.Base(file), ".want.json")
-	}
-	return files
-}
-
-func readEvent(tb testing.TB, folder, name string) []byte {
-	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(emulator.Root(tb), "events", folder, name+".json"))
+	text, err := os.ReadFile(filepath.Join(emulator.Root(tb), "events", name+".json"))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return text
 }
 
-func readWant(tb testing.TB, folder, name string) want {
-	tb.Helper()
-	return parseWant(tb, folder, name, readEvent(tb, folder, name+".want"))
+// fill puts the customer's token into a sample.
+func (c customer) fill(sample []byte) []byte {
+	return bytes.ReplaceAll(sample, []byte("hk_test_PLACEHOLDER"), []byte(c.tokens["token"]))
 }
 
-func parseWant(tb testing.TB, folder, name string, text []byte) want {
-	tb.Helper()
-	var w want
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&w); err != nil {
-		tb.Fatalf("events/%s/%s.want.json: %v", folder, name, err)
+// TestSamples sends every file of events/ to its function, but for the
+// keyring's, which TestKeyring sends.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t)
+	for _, own := range []string{"HOOKLINE_ABBEYCROSS_EVENTS", "HOOKLINE_ALLOW_PRIVATE"} {
+		delete(p.settings, own) // what the stack and events/env.json say, instead
 	}
-	return w
+	for name, status := range samples {
+		folder, _, _ := strings.Cut(name, "/")
+		if folder == "keyring" {
+			continue // TestKeyring sends them
+		}
+		t.Run(name, func(t *testing.T) {
+			api, _, _ := strings.Cut(folder, "-")
+			sample := p.stack.newCustomer(t, webhook.Dialect(api)).fill(readSample(t, name))
+			payload := p.invoke(t, resourceOf(folder), json.RawMessage(sample))
+			if status == 0 {
+				if bytes.Contains(payload, []byte("errorMessage")) {
+					t.Errorf("answered %s", payload)
+				}
+			} else if answer := parseAnswer(t, payload, nil); answer.StatusCode != status {
+				t.Errorf("answered %d %s, want %d", answer.StatusCode, answer.Body, status)
+			}
+		})
+	}
+}
+
+// Every function has samples, each of which is an event of its function's own
+// type that the gateway would send to just that function; between them they take
+// every route to it.
+func TestSamplesAreEvents(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(emulator.Root(t), "events", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, file := range files {
+		name, _ := strings.CutSuffix(file, ".json")
+		found = append(found, filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name))
+	}
+	if want := slices.Sorted(maps.Keys(samples)); !slices.Equal(found, want) {
+		t.Errorf("files of events are %q, want %q", found, want)
+	}
+	routes, taken := readRoutes(t), map[string]bool{}
+	token := regexp.MustCompile(`hk_[A-Za-z0-9_-]*`)
+	folders := map[string]bool{}
+	for _, name := range found {
+		t.Run(name, func(t *testing.T) {
+			text := readSample(t, name)
+			for _, credential := range token.FindAllString(string(text), -1) {
+				if credential != "hk_test_PLACEHOLDER" {
+					t.Errorf("holds %q, which could be taken for a real token", credential)
+				}
+			}
+			folder, _, _ := strings.Cut(name, "/")
+			folders[resourceOf(folder)] = true
+			switch folder {
+			case "deliver":
+				checkQueueEvent(t, text)
+			case "sweep":
+				checkScheduleEvent(t, text)
+			case "keyring":
+				checkCustomResourceEvent(t, text)
+			default:
+				key := checkRequestEvent(t, text, routes)
+				if routes[key] != resourceOf(folder) {
+					t.Errorf("route %q leads to %s", key, routes[key])
+				}
+				taken[key] = true
+			}
+		})
+	}
+	for key := range routes {
+		if !taken[key] {
+			t.Errorf("no sample takes the route %s", key)
+		}
+	}
+	for name, r := range readTemplate(t).Resources {
+		if r.Type == "AWS::Serverless::Function" && !folders[name] {
+			t.Errorf("%s has no sample", name)
+		}
+	}
+}
+
+// read reads a sample as an event of a type.
+func read[E any](t *testing.T, text []byte) E {
+	t.Helper()
+	var e E
+	if err := json.Unmarshal(text, &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// checkRequestEvent holds a sample to what the HTTP API sends, payload 2.0, and
+// returns its route.
+func checkRequestEvent(t *testing.T, text []byte, routes routes) string {
+	t.Helper()
+	e := read[events.APIGatewayV2HTTPRequest](t, text)
+	request := e.RequestContext.HTTP
+	if e.Version != "2.0" || e.RequestContext.Stage != "$default" || e.RequestContext.TimeEpoch == 0 {
+		t.Errorf("version %q, stage %q, time %d", e.Version, e.RequestContext.Stage, e.RequestContext.TimeEpoch)
+	}
+	if request.Path != e.RawPath || e.RequestContext.RouteKey != e.RouteKey {
+		t.Error("the request context has another path or route")
+	}
+	if got := routes.key(request.Method, e.RawPath); got != e.RouteKey {
+		t.Errorf("the gateway would route %s %s as %q, not %q", request.Method, e.RawPath, got, e.RouteKey)
+	}
+	_, greedy, _ := strings.Cut(strings.TrimSuffix(e.RouteKey, "{proxy+}"), " ")
+	if got := e.PathParameters["proxy"]; strings.HasSuffix(e.RouteKey, "{proxy+}") != (got != "") || got != "" && greedy+got != e.RawPath {
+		t.Errorf("path parameter proxy is %q", got)
+	}
+	if query, err := url.ParseQuery(e.RawQueryString); err != nil || !slices.Equal(slices.Sorted(maps.Keys(query)), slices.Sorted(maps.Keys(e.QueryStringParameters))) {
+		t.Errorf("query %q has the parameters %v, %v", e.RawQueryString, e.QueryStringParameters, err)
+	}
+	for name := range e.Headers {
+		if name != strings.ToLower(name) {
+			t.Errorf("header %s is not in lower case, as the gateway has them", name)
+		}
+	}
+	body := []byte(e.Body)
+	if e.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+			t.Errorf("body: %v", err)
+		}
+	}
+	if got := e.Headers["content-length"]; len(body) > 0 && got != strconv.Itoa(len(body)) {
+		t.Errorf("content-length %q of a body of %d bytes", got, len(body))
+	}
+	return e.RouteKey
+}
+
+// checkQueueEvent holds a sample to what Lambda hands over from a queue.
+func checkQueueEvent(t *testing.T, text []byte) {
+	t.Helper()
+	e := read[events.SQSEvent](t, text)
+	if len(e.Records) < 1 || len(e.Records) > 10 {
+		t.Errorf("%d messages, want 1 to 10", len(e.Records))
+	}
+	for _, r := range e.Records {
+		digest := md5.Sum([]byte(r.Body))
+		if r.Md5OfBody != hex.EncodeToString(digest[:]) || r.ReceiptHandle == "" || r.Body == "" || r.MessageId == "" {
+			t.Errorf("message %s has the digest %q or lacks what each has", r.MessageId, r.Md5OfBody)
+		}
+		if r.EventSource != "aws:sqs" || !strings.HasPrefix(r.EventSourceARN, "arn:aws:sqs:"+r.AWSRegion+":") {
+			t.Errorf("message %s is from %s, %s in %s", r.MessageId, r.EventSource, r.EventSourceARN, r.AWSRegion)
+		}
+		// SQS's fair queues tell the accounts apart by it.
+		if r.Attributes["MessageGroupId"] == "" || r.Attributes["ApproximateReceiveCount"] == "" {
+			t.Errorf("message %s has the attributes %v", r.MessageId, r.Attributes)
+		}
+	}
+}
+
+// checkScheduleEvent holds a sample to what EventBridge sends by a schedule.
+func checkScheduleEvent(t *testing.T, text []byte) {
+	t.Helper()
+	e := read[events.EventBridgeEvent](t, text)
+	if e.Version != "0" || e.ID == "" || e.DetailType != "Scheduled Event" || e.Source != "aws.events" || string(e.Detail) != "{}" || e.Time.IsZero() {
+		t.Errorf("%+v", e)
+	}
+	if len(e.Resources) != 1 || !strings.HasPrefix(e.Resources[0], "arn:aws:events:"+e.Region+":"+e.AccountID+":rule/") {
+		t.Errorf("comes from %v, want a rule", e.Resources)
+	}
+}
+
+// checkCustomResourceEvent holds a sample to what CloudFormation sends for a
+// custom resource.
+func checkCustomResourceEvent(t *testing.T, text []byte) {
+	t.Helper()
+	e := read[struct {
+		cfn.Event
+		ServiceToken string
+	}](t, text)
+	switch e.RequestType {
+	case cfn.RequestCreate, cfn.RequestUpdate, cfn.RequestDelete:
+	default:
+		t.Errorf("request type %q", e.RequestType)
+	}
+	if (e.RequestType == cfn.RequestCreate) != (e.PhysicalResourceID == "") {
+		t.Errorf("a %s with the physical id %q", e.RequestType, e.PhysicalResourceID)
+	}
+	if (e.RequestType == cfn.RequestUpdate) != (e.OldResourceProperties != nil) {
+		t.Errorf("a %s with the old properties %v", e.RequestType, e.OldResourceProperties)
+	}
+	if e.ServiceToken == "" || e.StackID == "" || e.LogicalResourceID == "" || e.RequestID == "" {
+		t.Errorf("lacks what every request has: %+v", e)
+	}
+	if version, ok := e.ResourceProperties["SealingKeyVersion"].(string); !ok || strings.Trim(version, "0123456789") != "" {
+		t.Errorf("version %v is no number", e.ResourceProperties["SealingKeyVersion"])
+	}
+	if to, err := url.Parse(e.ResponseURL); err != nil || to.Hostname() != "127.0.0.1" {
+		t.Errorf("answers go to %q, %v; want a loopback placeholder", e.ResponseURL, err)
+	}
 }

@@ -37,52 +37,78 @@ type cfnAnswer struct {
 	}
 }
 
-// TestKeyringEvents sends every event of events/keyring to the function, each
-// case to a stack of its own. Whatever key is answered is in the table, and
-// opens what is sealed to it, by way of KMS. Of its rights the function took all
-// and no other.
-func TestKeyringEvents(t *testing.T) {
+// TestKeyring sends the samples of events/keyring to the function, each
+// sequence in a stack of its own. Whatever key is answered is in the table, and
+// opens what is sealed to it, by way of KMS. Of its rights the function takes
+// all and no other.
+func TestKeyring(t *testing.T) {
 	var made []call
-	for _, name := range cases(t, "keyring") {
-		t.Run(name, func(t *testing.T) {
-			s := newStack(t)
-			kms := startKMS(t)
-			env := s.environment(t, "Keyring")
-			env["AWS_ENDPOINT_URL_KMS"] = kms
-			env["HOOKLINE_SEALING_KEY_ARN"] = kmsKeyARN
-			answers := make(chan cfnAnswer, 1)
-			cloudFormation := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				var a cfnAnswer
-				if err := json.NewDecoder(r.Body).Decode(&a); err != nil || r.Method != http.MethodPut {
-					t.Errorf("%s to CloudFormation: %v", r.Method, err)
+	for _, tt := range []struct {
+		name    string
+		samples []string
+		keys    int
+	}{
+		{"created once", []string{"create"}, 1},
+		{"created twice", []string{"create", "create"}, 1},
+		{"updated", []string{"create", "update"}, 1},
+		{"a new version", []string{"create", "new-version", "update"}, 2},
+		{"deleted", []string{"create", "delete"}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			k := startKeyring(t, newStack(t), startKMS(t))
+			shown := map[string]string{}
+			for _, sample := range tt.samples {
+				if answer := k.send(t, sample); answer.Data.KeyID != "" {
+					k.checkKey(t, answer)
+					shown[answer.Data.KeyID] = answer.Data.PublicKey
 				}
-				answers <- a
-			}))
-			defer cloudFormation.Close()
-			w := startWatch(t, s, env)
-			defer func() { made = append(made, w.made()...) }()
-			k := keyringReplay{emulator.Start(t, emulator.Program(t, "Keyring"), env), cloudFormation.URL, answers}
-			for _, before := range readWant(t, "keyring", name).After {
-				s.checkKey(t, k.send(t, before), kms)
 			}
-			s.checkKey(t, k.send(t, name), kms)
+			if len(shown) != tt.keys {
+				t.Errorf("%d keys are shown, want %d", len(shown), tt.keys)
+			}
+			made = append(made, k.watch.made()...)
 		})
 	}
 	checkRights(t, "Keyring", made, true)
 }
 
-type keyringReplay struct {
-	function       *emulator.Function
+// keyring is the function, with KMS and CloudFormation beside it.
+type keyring struct {
+	function *emulator.Function
+	watch    *watch
+	stack    *stack
+	kms      string
+	// cloudFormation is the URL for answers, which answers then gives.
 	cloudFormation string
 	answers        <-chan cfnAnswer
 }
 
-func (k keyringReplay) send(t *testing.T, name string) cfnAnswer {
+func startKeyring(t *testing.T, s *stack, kms string) *keyring {
 	t.Helper()
-	event := bytes.ReplaceAll(readEvent(t, "keyring", name), []byte("http://127.0.0.1:1/RESPONSE_URL_PLACEHOLDER"), []byte(k.cloudFormation))
+	answers := make(chan cfnAnswer, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var a cfnAnswer
+		if err := json.NewDecoder(r.Body).Decode(&a); err != nil || r.Method != http.MethodPut {
+			t.Errorf("%s to CloudFormation: %v", r.Method, err)
+		}
+		answers <- a
+	}))
+	t.Cleanup(server.Close)
+	env := s.environment(t, "Keyring")
+	env["AWS_ENDPOINT_URL_KMS"], env["HOOKLINE_SEALING_KEY_ARN"] = kms, kmsKeyARN
+	w := newWatch(t, s)
+	w.intercept(t, env)
+	return &keyring{emulator.Start(t, emulator.Program(t, "Keyring"), env), w, s, kms, server.URL, answers}
+}
+
+// send sends a sample and returns what CloudFormation is told, which must be a
+// success, with a key unless the resource is deleted.
+func (k *keyring) send(t *testing.T, sample string) cfnAnswer {
+	t.Helper()
+	event := bytes.ReplaceAll(readSample(t, "keyring/"+sample), []byte("http://127.0.0.1:1/RESPONSE_URL_PLACEHOLDER"), []byte(k.cloudFormation))
 	payload, err := k.function.Invoke(t.Context(), event)
 	if err != nil || bytes.Contains(payload, []byte("errorMessage")) {
-		t.Fatalf("%s: %s, %v", name, payload, err)
+		t.Fatalf("%s: %s, %v", sample, payload, err)
 	}
 	var sent struct {
 		RequestID   string `json:"RequestId"`
@@ -92,22 +118,19 @@ func (k keyringReplay) send(t *testing.T, name string) cfnAnswer {
 		t.Fatal(err)
 	}
 	answer := <-k.answers // there by now: the function has answered
-	if want := readWant(t, "keyring", name); answer.Status != want.Status || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
-		t.Errorf("%s: answered %+v, want status %s", name, answer, want.Status)
+	if answer.Status != "SUCCESS" || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
+		t.Errorf("%s: answered %+v, want success", sample, answer)
 	}
 	if hasKey := answer.Data.KeyID != ""; hasKey != (sent.RequestType != "Delete") {
-		t.Errorf("%s: answered %+v to %s", name, answer, sent.RequestType)
+		t.Errorf("%s: answered %+v to %s", sample, answer, sent.RequestType)
 	}
 	return answer
 }
 
 // checkKey seals to the public key that was answered and opens with what
 // stands in the table.
-func (s *stack) checkKey(t *testing.T, answer cfnAnswer, kms string) {
+func (k *keyring) checkKey(t *testing.T, answer cfnAnswer) {
 	t.Helper()
-	if answer.Data.KeyID == "" {
-		return
-	}
 	public, err := base64.StdEncoding.DecodeString(answer.Data.PublicKey)
 	if err != nil {
 		t.Fatal(err)
@@ -121,8 +144,8 @@ func (s *stack) checkKey(t *testing.T, answer cfnAnswer, kms string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: kms})
-	opener := unseal.New(kmskeys.NewUnwrapper(client, kmsKeyARN, s.store))
+	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: k.kms})
+	opener := unseal.New(kmskeys.NewUnwrapper(client, kmsKeyARN, k.stack.store))
 	if opened, err := opener.Open(t.Context(), owner, sealed); err != nil || opened.Reveal() != "a signing key" {
 		t.Errorf("key %s opens to %q, %v", answer.Data.KeyID, opened.Reveal(), err)
 	}

@@ -3,15 +3,9 @@ package functions_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
-
-	"github.com/hookline/hookline/functions/internal/emulator"
 )
 
 // grant is an action on a resource that a statement allows, under conditions:
@@ -150,51 +144,11 @@ func like(pattern, value string) bool {
 	return value == pattern || open && strings.HasPrefix(value, start)
 }
 
-// many is a text or a list of them.
-type many []string
-
-// UnmarshalYAML reads either.
-func (m *many) UnmarshalYAML(text []byte) error {
-	var one string
-	if err := yaml.Unmarshal(text, &one); err == nil {
-		*m = many{one}
-		return nil
-	}
-	return yaml.Unmarshal(text, (*[]string)(m))
-}
-
-// roles are those of template.yaml, by name, as far as grants reads them.
-// "!GetAtt X" and "!Ref X" are read as X.
-type roles struct {
-	Resources map[string]struct {
-		Type       string `yaml:"Type"`
-		Properties struct {
-			Policies []struct {
-				PolicyDocument struct {
-					Statement []struct {
-						Action    many                       `yaml:"Action"`
-						Resource  many                       `yaml:"Resource"`
-						Condition map[string]map[string]many `yaml:"Condition"`
-					} `yaml:"Statement"`
-				} `yaml:"PolicyDocument"`
-			} `yaml:"Policies"`
-		} `yaml:"Properties"`
-	} `yaml:"Resources"`
-}
-
 // grants reads what the role of each function may do, by the function's name.
 func grants(t *testing.T) map[string][]grant {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(emulator.Root(t), "template.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var template roles
-	if err := yaml.Unmarshal(text, &template); err != nil {
-		t.Fatalf("template.yaml: %v", err)
-	}
 	granted := map[string][]grant{}
-	for name, role := range template.Resources {
+	for name, role := range readTemplate(t).Resources {
 		if role.Type != "AWS::IAM::Role" {
 			continue
 		}

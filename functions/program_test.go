@@ -4,6 +4,7 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,8 +31,8 @@ var unwanted = []string{
 
 func TestProgramsAreSmall(t *testing.T) {
 	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
-	for _, f := range apiFunctions() {
-		resources[f.resource] = maxProgram
+	for _, resource := range apiFunctions {
+		resources[resource] = maxProgram
 	}
 	for resource, largest := range resources {
 		program := emulator.Program(t, resource)
@@ -66,11 +67,7 @@ func checkLinking(t *testing.T, program string) {
 }
 
 func TestFunctionsCarryNothingNeedless(t *testing.T) {
-	resources := []string{"Publish", "Deliver", "Sweep"}
-	for _, f := range apiFunctions() {
-		resources = append(resources, f.resource)
-	}
-	for _, resource := range resources {
+	for _, resource := range slices.Concat(dispatchers, apiFunctions) {
 		built, err := buildinfo.ReadFile(emulator.Program(t, resource))
 		if err != nil {
 			t.Fatal(err)
@@ -96,9 +93,9 @@ func TestShoptetManageNeedsDeliveries(t *testing.T) {
 	env := newStack(t).environment(t, "ShoptetManage")
 	delete(env, "HOOKLINE_DELIVERIES_TABLE")
 	function := emulator.Start(t, emulator.Program(t, "ShoptetManage"), env)
-	answer, err := function.Invoke(t.Context(), readEvent(t, "shoptet-manage", "no-token"))
+	answer, err := function.Invoke(t.Context(), readSample(t, "shoptet-manage/no-token"))
 	if err == nil && strings.Contains(string(answer), `"statusCode"`) {
 		t.Errorf("it answers: %s", answer)
 	}
-	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set")
+	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set", 1)
 }

@@ -28,12 +28,12 @@ type call struct {
 // watch stands between a function and AWS, and notes which rights its calls
 // take, since nothing behind it asks for any.
 type watch struct {
-	url     string
-	tables  dynamolocal.Tables
-	targets map[string]*url.URL // by the service's name in X-Amz-Target
+	url    string
+	tables dynamolocal.Tables
 
-	mu    sync.Mutex
-	calls map[string]call
+	mu      sync.Mutex
+	targets map[string]*url.URL // by the service's name in X-Amz-Target
+	calls   map[string]call
 }
 
 // The services that functions call, as X-Amz-Target names them, and the
@@ -44,14 +44,21 @@ var services = map[string]string{
 	"TrentService":      "AWS_ENDPOINT_URL_KMS",
 }
 
-// startWatch puts itself in the place of each service that a function's
-// environment names.
-func startWatch(t *testing.T, s *stack, env map[string]string) *watch {
+func newWatch(t *testing.T, s *stack) *watch {
 	t.Helper()
 	w := &watch{tables: s.tables, targets: map[string]*url.URL{}, calls: map[string]call{}}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.serve(t, rw, r) }))
 	t.Cleanup(server.Close)
 	w.url = server.URL
+	return w
+}
+
+// intercept changes a function's environment so that the watch sees its calls
+// of each service that is named there.
+func (w *watch) intercept(t *testing.T, env map[string]string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for service, variable := range services {
 		if env[variable] == "" {
 			continue
@@ -63,7 +70,6 @@ func startWatch(t *testing.T, s *stack, env map[string]string) *watch {
 		w.targets[service] = target
 		env[variable] = w.url
 	}
-	return w
 }
 
 func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {
@@ -72,7 +78,9 @@ func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {
 		t.Errorf("read a call of AWS: %v", err)
 	}
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	w.mu.Lock()
 	target := w.targets[service]
+	w.mu.Unlock()
 	if target == nil {
 		t.Errorf("a call of a service that is not watched: %s %s", r.Method, r.Header.Get("X-Amz-Target"))
 		rw.WriteHeader(http.StatusNotFound)

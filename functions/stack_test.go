@@ -3,12 +3,11 @@
 package functions_test
 
 import (
-	"context"
 	"crypto/ecdh"
-	"crypto/hpke"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -16,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/functions/internal/gatewaytest"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
 	"github.com/hookline/hookline/pkg/dialect/shoptet"
@@ -27,57 +29,26 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// apiFunction is a function that serves an API: its folder, its name in
-// template.yaml, and the API.
-type apiFunction struct {
-	folder, resource string
-	api              dialect.API
-}
+// apis are all there are.
+func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
-func apiFunctions() []apiFunction {
-	return append(registers(),
-		apiFunction{"squake-manage", "SquakeManage", squake.API()},
-		apiFunction{"shoptet-manage", "ShoptetManage", shoptet.API()},
-		apiFunction{"abbeycross-manage", "AbbeycrossManage", abbeycross.API()},
-	)
-}
-
-// registers are those of the registration endpoints.
-func registers() []apiFunction {
-	return []apiFunction{
-		{"squake-register", "SquakeRegister", squake.API()},
-		{"shoptet-register", "ShoptetRegister", shoptet.API()},
-		{"abbeycross-register", "AbbeycrossRegister", abbeycross.API()},
-	}
-}
-
-// delivering are the functions of no API, by their folders.
-var delivering = map[string]string{"publish": "Publish", "deliver": "Deliver", "sweep": "Sweep"}
-
-func resourceOf(tb testing.TB, folder string) string {
-	tb.Helper()
-	if resource := delivering[folder]; resource != "" {
-		return resource
-	}
-	for _, f := range apiFunctions() {
-		if f.folder == folder {
-			return f.resource
-		}
-	}
-	tb.Fatalf("no function is in functions/%s", folder)
-	return ""
-}
+// apiFunctions and dispatchers are the functions by their names in
+// template.yaml: those of an API, and those that publish, deliver and sweep.
+var (
+	apiFunctions = []string{"SquakeRegister", "SquakeManage", "ShoptetRegister", "ShoptetManage", "AbbeycrossRegister", "AbbeycrossManage"}
+	dispatchers  = []string{"Publish", "Deliver", "Sweep"}
+)
 
 const sealingKeyID = "v1"
 
-// stack is what a deployed stack has beside its functions: the tables, and a
-// sealing key, whose private half a test may use.
+// stack is what a deployed stack has beside its functions: the tables and the
+// public half of a sealing key.
 type stack struct {
 	endpoint string
 	tables   dynamolocal.Tables
 	store    *dynamostore.Store
 	keys     *keygen.Generator
-	private  *ecdh.PrivateKey
+	public   string // the sealing key's public half
 	accounts int
 }
 
@@ -90,24 +61,17 @@ func newStack(tb testing.TB) *stack {
 		keys:     keygen.New(rand.Reader, time.Now),
 		accounts: 1000,
 	}
-	var err error
-	if s.private, err = ecdh.P256().GenerateKey(rand.Reader); err != nil {
+	private, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
 		tb.Fatal(err)
 	}
+	s.public = base64.StdEncoding.EncodeToString(private.PublicKey().Bytes())
 	client := dynamolocal.Client(tb, s.endpoint)
 	s.store, err = dynamostore.New(dynamostore.Config{Client: client, Table: s.tables.Webhooks, Deliveries: s.tables.Deliveries})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return s
-}
-
-// Private gives the sealing key's private half, as package unseal asks for it.
-func (s *stack) Private(_ context.Context, keyID string) (hpke.PrivateKey, error) {
-	if keyID != sealingKeyID {
-		return nil, fmt.Errorf("sealing key %q: %w", keyID, webhook.ErrNotFound)
-	}
-	return hpke.NewDHKEMPrivateKey(s.private)
 }
 
 // environment is a function's: what Lambda, template.yaml and events/env.json
@@ -129,7 +93,7 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"AWS_ENDPOINT_URL_DYNAMODB":   s.endpoint,
 		"HOOKLINE_WEBHOOKS_TABLE":     s.tables.Webhooks,
 		"HOOKLINE_SEALING_KEY_ID":     sealingKeyID,
-		"HOOKLINE_SEALING_PUBLIC_KEY": base64.StdEncoding.EncodeToString(s.private.PublicKey().Bytes()),
+		"HOOKLINE_SEALING_PUBLIC_KEY": s.public,
 		"HOOKLINE_ALLOW_HTTP":         "false",
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
 	}
@@ -141,41 +105,41 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 	return env
 }
 
-// customer is an account with its tokens, in the clear.
+// customer is an account and its tokens, in the clear, by the names that
+// golden exchanges have for them.
 type customer struct {
-	account                             webhook.Account
-	token, expired, readOnly, writeOnly string
+	account webhook.Account
+	tokens  map[string]string
 }
 
 // newCustomer adds an account. Its id suits every API.
-func (s *stack) newCustomer(tb testing.TB, name webhook.Dialect) customer {
+func (s *stack) newCustomer(tb testing.TB, api webhook.Dialect) customer {
 	tb.Helper()
 	s.accounts++
 	now := time.Now().Truncate(time.Millisecond)
-	c := customer{account: webhook.Account{Dialect: name, ID: fmt.Sprint(s.accounts)}}
+	c := customer{webhook.Account{Dialect: api, ID: fmt.Sprint(s.accounts)}, map[string]string{}}
 	// Older than the sample deliveries: an account is shown none from before.
 	info := webhook.AccountInfo{Account: c.account, CreatedAt: now.AddDate(0, -1, 0)}
 	if err := s.store.CreateAccount(tb.Context(), info); err != nil {
 		tb.Fatal(err)
 	}
 	for _, t := range []struct {
-		id      string
+		name    string
 		rights  webhook.Rights
 		expires time.Time
-		text    *string
 	}{
-		{"token", webhook.AllRights, time.Time{}, &c.token},
-		{"expired", webhook.AllRights, now.Add(-time.Second), &c.expired},
-		{"read-only", webhook.Read, time.Time{}, &c.readOnly},
-		{"write-only", webhook.Write, time.Time{}, &c.writeOnly},
+		{"token", webhook.AllRights, time.Time{}},
+		{"expired", webhook.AllRights, now.Add(-time.Second)},
+		{"read", webhook.Read, time.Time{}},
+		{"write", webhook.Write, now.Add(time.Hour)},
 	} {
 		token, err := s.keys.Token()
 		if err != nil {
 			tb.Fatal(err)
 		}
-		*t.text = token.Reveal()
+		c.tokens[t.name] = token.Reveal()
 		record := webhook.Token{
-			ID: t.id, Account: c.account, Hash: webhook.HashToken(token.Reveal()), Rights: t.rights,
+			ID: t.name, Account: c.account, Hash: webhook.HashToken(token.Reveal()), Rights: t.rights,
 			CreatedAt: now.Add(-time.Hour), ExpiresAt: t.expires,
 		}
 		if err := s.store.CreateToken(tb.Context(), record); err != nil {
@@ -183,4 +147,112 @@ func (s *stack) newCustomer(tb testing.TB, name webhook.Dialect) customer {
 		}
 	}
 	return c
+}
+
+func (s *stack) webhooks(t *testing.T, a webhook.Account) []webhook.Webhook {
+	t.Helper()
+	list, err := s.store.Webhooks(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// fleet is the functions of a stack, each started when it is first needed, and
+// what each has asked of AWS.
+type fleet struct {
+	t         *testing.T // the functions end with it
+	stack     *stack
+	routes    routes
+	functions map[string]*emulator.Function
+	watches   map[string]*watch
+	// settings are those that functions have beside the stack's own.
+	settings map[string]string
+	// taken are the route keys of the requests that were sent, and requests
+	// how many each function got since it was started.
+	taken    map[string]bool
+	requests map[string]int
+}
+
+func newFleet(t *testing.T, s *stack, settings map[string]string) *fleet {
+	t.Helper()
+	return &fleet{
+		t: t, stack: s, routes: readRoutes(t), settings: settings,
+		functions: map[string]*emulator.Function{}, watches: map[string]*watch{},
+		taken: map[string]bool{}, requests: map[string]int{},
+	}
+}
+
+// invoke hands an event to a function and returns what it answers.
+func (f *fleet) invoke(t *testing.T, function string, event any) []byte {
+	t.Helper()
+	if f.functions[function] == nil {
+		env := f.stack.environment(f.t, function)
+		maps.Copy(env, f.settings)
+		if f.watches[function] == nil {
+			f.watches[function] = newWatch(f.t, f.stack)
+		}
+		f.watches[function].intercept(f.t, env)
+		f.functions[function] = emulator.Start(f.t, emulator.Program(f.t, function), env)
+	}
+	text, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := f.functions[function].Invoke(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// request sends a request through the gateway to the function that its route
+// leads to. Its head has no line break at the end. It reports whether there is
+// a route that gets the request as it was sent.
+func (f *fleet) request(t *testing.T, head, body string) (answer events.APIGatewayV2HTTPResponse, routed bool) {
+	t.Helper()
+	r := gatewaytest.ReadRequest(t, head)
+	key := f.routes.key(r.Method, r.URL.Path)
+	if key == "" || !gatewaytest.Faithful(r) {
+		return answer, false
+	}
+	f.taken[key] = true
+	event := gatewaytest.Event(r, body)
+	event.RouteKey, event.RequestContext.RouteKey = key, key
+	payload := f.invoke(t, f.routes[key], event)
+	f.requests[f.routes[key]]++
+	return parseAnswer(t, payload, nil), true
+}
+
+func parseAnswer(tb testing.TB, payload []byte, err error) events.APIGatewayV2HTTPResponse {
+	tb.Helper()
+	var answer events.APIGatewayV2HTTPResponse
+	if err := errors.Join(err, json.Unmarshal(payload, &answer)); err != nil {
+		tb.Fatalf("%v: %s", err, payload)
+	}
+	return answer
+}
+
+// checkLogs looks for secrets in what the functions printed. A function of
+// requests prints a line for each; the others are awaited by what they print.
+func (f *fleet) checkLogs(t *testing.T, secrets []needle) {
+	t.Helper()
+	awaited := map[string]string{"Deliver": `"msg":"attempt"`, "Sweep": `"msg":"sweep"`}
+	for name, function := range f.functions {
+		text, times := awaited[name], 1
+		if text == "" {
+			text, times = `"request_id":"`, f.requests[name]
+		}
+		function.AwaitOutput(t, text, times)
+		checkOutput(t, function.Output(), secrets)
+	}
+}
+
+// restart has the functions start again at the next request, with other
+// settings. Their output so far is the caller's to check.
+func (f *fleet) restart(settings map[string]string) {
+	for _, function := range f.functions {
+		function.Stop()
+	}
+	f.functions, f.requests, f.settings = map[string]*emulator.Function{}, map[string]int{}, settings
 }

@@ -1,21 +1,17 @@
 package boot
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/hookline/hookline/functions/internal/gatewaytest"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
 	"github.com/hookline/hookline/pkg/dialect/dialecttest"
@@ -47,22 +43,13 @@ func (gatewayWire) Close() {}
 
 func (w gatewayWire) Send(t *testing.T, head, body string) []byte {
 	t.Helper()
-	r := parse(t, head)
-	if segmented.MatchString(r.URL.EscapedPath()) {
+	r := gatewaytest.ReadRequest(t, head)
+	if !gatewaytest.Faithful(r) {
 		return direct(t, w.api, r, body)
 	}
 	var answer events.APIGatewayV2HTTPResponse
-	roundTrip(t, w.invoke(t, toEvent(r, body)), &answer)
-	if answer.IsBase64Encoded {
-		t.Errorf("the body is in base64: %s", answer.Body)
-	}
-	var raw bytes.Buffer
-	fmt.Fprintf(&raw, "HTTP/1.1 %d %s\r\n", answer.StatusCode, http.StatusText(answer.StatusCode))
-	for name, value := range answer.Headers {
-		fmt.Fprintf(&raw, "%s: %s\r\n", name, value)
-	}
-	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(answer.Body), answer.Body)
-	return raw.Bytes()
+	roundTrip(t, w.invoke(t, gatewaytest.Event(r, body)), &answer)
+	return gatewaytest.Response(t, answer)
 }
 
 func (w gatewayWire) invoke(t *testing.T, sent events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
@@ -88,10 +75,6 @@ func roundTrip(t *testing.T, from, to any) {
 	}
 }
 
-// segmented are paths that, decoded, have other segments: the gateway decodes
-// them, and nothing tells then what was sent.
-var segmented = regexp.MustCompile(`(?i)%2f|%2e`)
-
 // direct brings a request to the handler past the gateway.
 func direct(t *testing.T, api http.Handler, r *http.Request, body string) []byte {
 	t.Helper()
@@ -105,46 +88,16 @@ func direct(t *testing.T, api http.Handler, r *http.Request, body string) []byte
 	return raw.Bytes()
 }
 
-func parse(t *testing.T, head string) *http.Request {
-	t.Helper()
-	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: localhost\r\n\r\n")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // An encoded slash or dot in an id comes decoded, as a path that there is not.
 func TestDecodedSegments(t *testing.T) {
 	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
 		f := dialecttest.NewFixture(t, api, nil, nil)
 		w := gatewayWire{gateway: NewGateway(f.Handler(t, api))}
 		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {
-			r := parse(t, "DELETE "+api.Prefix+"/webhooks/"+id+" HTTP/1.1")
-			if answer := w.invoke(t, toEvent(r, "")); answer.StatusCode != http.StatusNotFound || answer.Body == "" {
+			r := gatewaytest.ReadRequest(t, "DELETE "+api.Prefix+"/webhooks/"+id+" HTTP/1.1")
+			if answer := w.invoke(t, gatewaytest.Event(r, "")); answer.StatusCode != http.StatusNotFound || answer.Body == "" {
 				t.Errorf("%s: %s: %+v", api.Name, id, answer)
 			}
 		}
 	}
-}
-
-// toEvent does what an HTTP API does to a request (payload format 2.0): header
-// names in lower case, lines of one name joined by a comma, the path decoded,
-// a body that is not JSON text in base64.
-func toEvent(r *http.Request, body string) events.APIGatewayV2HTTPRequest {
-	headers := map[string]string{"host": r.Host, "x-forwarded-proto": "https"}
-	for name, lines := range r.Header {
-		headers[strings.ToLower(name)] = strings.Join(lines, ",")
-	}
-	event := events.APIGatewayV2HTTPRequest{
-		Version: "2.0", RouteKey: "$default", RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: headers, Body: body,
-		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			Stage: "$default", DomainName: "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
-			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: "203.0.113.7"},
-		},
-	}
-	if !strings.HasPrefix(headers["content-type"], "application/json") || !utf8.ValidString(body) {
-		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(body)), true
-	}
-	return event
 }

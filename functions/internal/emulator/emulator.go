@@ -110,19 +110,19 @@ func (f *Function) Stop() {
 // program printed arrives some time after its answer.
 func (f *Function) Output() string { return f.output.String() }
 
-// AwaitOutput waits until what was printed holds text, and fails the test if it
-// never does.
-func (f *Function) AwaitOutput(t testing.TB, text string) {
+// AwaitOutput waits until what was printed holds text so many times or more,
+// and fails the test if it never does.
+func (f *Function) AwaitOutput(t testing.TB, text string, times int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for !strings.Contains(f.Output(), text) {
+	for strings.Count(f.Output(), text) < times {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			t.Fatalf("nothing printed %q: %s", text, f.Output())
+			t.Fatalf("%q is not printed %d times: %s", text, times, f.Output())
 		}
 	}
 }

@@ -4,39 +4,48 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/hookline/hookline/functions/internal/emulator"
 )
 
-// bare builds the smallest of functions.
-func bare(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "bootstrap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../bare")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+// asFunction makes TestMain play a function that greets.
+const asFunction = "EMULATOR_TEST_FUNCTION"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asFunction) != "" {
+		lambda.Start(func() (string, error) { return "hello", nil })
 	}
-	return program
+	os.Exit(m.Run())
+}
+
+// start runs this test's own program as a function.
+func start(t *testing.T) *emulator.Function {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return emulator.Start(t, program, map[string]string{asFunction: "1"})
 }
 
 func TestInvoke(t *testing.T) {
-	f := emulator.Start(t, bare(t), nil)
+	f := start(t)
 	for range 2 {
 		answer, err := f.Invoke(t.Context(), []byte(`{}`))
-		if err != nil || !strings.Contains(string(answer), `"statusCode":204`) {
-			t.Errorf("Invoke = %s, %v, want 204", answer, err)
+		if err != nil || string(answer) != `"hello"` {
+			t.Errorf("Invoke = %s, %v, want a greeting", answer, err)
 		}
 	}
 }
 
 func TestInvokeKeepsToItsContext(t *testing.T) {
-	f := emulator.Start(t, bare(t), nil)
+	f := start(t)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	if _, err := f.Invoke(ctx, []byte(`{}`)); !errors.Is(err, context.DeadlineExceeded) {
@@ -55,5 +64,5 @@ func TestProgramThatEnds(t *testing.T) {
 	if err == nil && !strings.Contains(string(answer), "Runtime.ExitError") {
 		t.Errorf("Invoke = %s, want Runtime.ExitError", answer)
 	}
-	f.AwaitOutput(t, "no table")
+	f.AwaitOutput(t, "no table", 1)
 }

@@ -133,16 +133,23 @@ func newSealer(tb testing.TB, now func() time.Time) *seal.Sealer {
 	return sealer
 }
 
-// AddDeliveries gives the account two webhooks, one of them disabled, and
-// deliveries of every kind to them and to one that is gone.
-func (f *Fixture) AddDeliveries(tb testing.TB) {
+// deliveryStore is what AddDeliveries needs of a store.
+type deliveryStore interface {
+	Create(context.Context, webhook.Creation) ([]webhook.Webhook, error)
+	AddDelivery(context.Context, webhook.Delivery) (webhook.Delivery, error)
+}
+
+// AddDeliveries gives an account of Shoptet two webhooks, one of them disabled,
+// and deliveries of every kind to them and to one that is gone, the latest of
+// an event at now.
+func AddDeliveries(tb testing.TB, store deliveryStore, account webhook.Account, now time.Time) {
 	tb.Helper()
 	var webhooks []webhook.Webhook
 	for _, w := range []webhook.Webhook{{Event: "order:create", ID: "101"}, {Event: "order:paid", ID: "102", Disabled: true}} {
-		w.Account, w.URL, w.Version, w.CreatedAt, w.Claim = f.Account, "https://example.com/"+w.ID, 1, Start.Add(-time.Hour), "sample"
+		w.Account, w.URL, w.Version, w.CreatedAt, w.Claim = account, "https://example.com/"+w.ID, 1, now.Add(-time.Hour), "sample"
 		webhooks = append(webhooks, w)
 	}
-	if _, err := f.Store.Create(context.Background(), webhook.Creation{Webhooks: webhooks}); err != nil {
+	if _, err := store.Create(context.Background(), webhook.Creation{Webhooks: webhooks}); err != nil {
 		tb.Fatal(err)
 	}
 	for i, d := range []webhook.Delivery{
@@ -153,18 +160,18 @@ func (f *Fixture) AddDeliveries(tb testing.TB) {
 		{Event: "order:paid", WebhookID: "102", Status: webhook.StatusRetrying, Attempts: 1}, // disabled
 		{Event: "order:paid", WebhookID: "102", Status: webhook.StatusDelivered, Attempts: 1},
 		{Event: "order:delete", WebhookID: "103", Status: webhook.StatusPending}, // gone
-		{Event: "order:create", WebhookID: "101", Status: webhook.StatusDelivered, Attempts: 1, Time: Start.Add(-8 * 24 * time.Hour)},
+		{Event: "order:create", WebhookID: "101", Status: webhook.StatusDelivered, Attempts: 1, Time: now.Add(-8 * 24 * time.Hour)},
 	} {
-		d.Account, d.EventID, d.Number = f.Account, fmt.Sprint("event-", i), int64(1000+i)
+		d.Account, d.EventID, d.Number = account, fmt.Sprint("event-", i), int64(1000+i)
 		d.URL, d.Instance = "https://example.com/"+d.WebhookID, fmt.Sprint("2026-", i)
 		if d.Time.IsZero() {
-			d.Time = Start.Add(-time.Duration(i) * 10 * time.Minute)
+			d.Time = now.Add(-time.Duration(i) * 10 * time.Minute)
 		}
 		d.AcceptedAt = d.Time.Add(time.Second)
 		if d.Attempts > 0 {
 			d.AttemptedAt = d.Time.Add(time.Minute)
 		}
-		if _, err := f.Store.AddDelivery(context.Background(), d); err != nil {
+		if _, err := store.AddDelivery(context.Background(), d); err != nil {
 			tb.Fatal(err)
 		}
 	}

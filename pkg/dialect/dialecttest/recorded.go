@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/hookline/hookline/pkg/dialect"
 )
@@ -43,26 +40,15 @@ func (e *recorded) headers() http.Header {
 // readExchanges reads all golden exchanges of the package under test.
 func readExchanges(t *testing.T, api dialect.API) []*recorded {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden exchanges: %v", err)
-	}
 	fixture := NewFixture(t, api, nil, nil)
 	var exchanges []*recorded
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, script := range ReadScripts(t, "testdata") {
 		var answers []string
-		for pair := range slices.Chunk(archive.Files, 2) {
-			if len(pair) != 2 {
-				t.Fatalf("%s: a request without an answer", file)
-			}
-			e := &recorded{name: filepath.Base(file) + ", " + pair[0].Name}
-			e.readRequest(t, fixture.fill(t, fillIDs(t, string(pair[0].Data), answers)))
-			e.readAnswer(t, string(pair[1].Data))
-			answers = append(answers, string(pair[1].Data))
+		for _, x := range script.Exchanges {
+			e := &recorded{name: script.Name + ", " + x.Name}
+			e.readRequest(t, fill(t, fillIDs(t, x.Request, answers), fixture.Tokens))
+			e.readAnswer(t, x.Answer)
+			answers = append(answers, x.Answer)
 			exchanges = append(exchanges, e)
 		}
 	}

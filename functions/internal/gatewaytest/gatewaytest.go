@@ -1,0 +1,74 @@
+// Package gatewaytest does for tests what an HTTP API of API Gateway does to
+// requests and answers (payload format 2.0).
+package gatewaytest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+const domain = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+
+// Event returns the event that the function gets for a request: header names
+// in lower case, lines of one name joined by a comma, the path decoded, and a
+// body that is not JSON text in base64.
+func Event(r *http.Request, body string) events.APIGatewayV2HTTPRequest {
+	headers := map[string]string{"host": r.Host, "x-forwarded-proto": "https"}
+	for name, lines := range r.Header {
+		headers[strings.ToLower(name)] = strings.Join(lines, ",")
+	}
+	event := events.APIGatewayV2HTTPRequest{
+		Version: "2.0", RouteKey: "$default", RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: headers, Body: body,
+		RequestContext: events.APIGatewayV2HTTPRequestContext{
+			Stage: "$default", DomainName: domain,
+			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: "203.0.113.7"},
+		},
+	}
+	if !strings.HasPrefix(headers["content-type"], "application/json") || !utf8.ValidString(body) {
+		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(body)), true
+	}
+	return event
+}
+
+// ReadRequest reads the head of a request, its lines ended by "\n".
+func ReadRequest(t *testing.T, head string) *http.Request {
+	t.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: localhost\r\n\r\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Response returns what the client gets for a function's answer, as HTTP/1.1
+// writes it. An answer in base64 is an error: none of the APIs has one.
+func Response(t *testing.T, answer events.APIGatewayV2HTTPResponse) []byte {
+	t.Helper()
+	if answer.IsBase64Encoded {
+		t.Errorf("the body is in base64: %s", answer.Body)
+	}
+	var raw bytes.Buffer
+	fmt.Fprintf(&raw, "HTTP/1.1 %d %s\r\n", answer.StatusCode, http.StatusText(answer.StatusCode))
+	for name, value := range answer.Headers {
+		fmt.Fprintf(&raw, "%s: %s\r\n", name, value)
+	}
+	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(answer.Body), answer.Body)
+	return raw.Bytes()
+}
+
+// segmented are paths that have other segments once they are decoded.
+var segmented = regexp.MustCompile(`(?i)%2f|%2e`)
+
+// Faithful reports whether the function gets the path of r as it was sent. The
+// gateway decodes paths, so that a function cannot tell an encoded slash or dot
+// from a plain one.
+func Faithful(r *http.Request) bool { return !segmented.MatchString(r.URL.EscapedPath()) }

@@ -1,0 +1,119 @@
+package functions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+// template is what these tests read of template.yaml. "!GetAtt X" and "!Ref X"
+// are read as X.
+type template struct {
+	Resources map[string]struct {
+		Type       string `yaml:"Type"`
+		Properties struct {
+			Events map[string]struct {
+				Type       string `yaml:"Type"`
+				Properties struct {
+					Method string `yaml:"Method"`
+					Path   string `yaml:"Path"`
+				} `yaml:"Properties"`
+			} `yaml:"Events"`
+			Policies []struct {
+				PolicyDocument struct {
+					Statement []struct {
+						Action    many                       `yaml:"Action"`
+						Resource  many                       `yaml:"Resource"`
+						Condition map[string]map[string]many `yaml:"Condition"`
+					} `yaml:"Statement"`
+				} `yaml:"PolicyDocument"`
+			} `yaml:"Policies"`
+		} `yaml:"Properties"`
+	} `yaml:"Resources"`
+}
+
+// many is a text or a list of them.
+type many []string
+
+// UnmarshalYAML reads either.
+func (m *many) UnmarshalYAML(text []byte) error {
+	var one string
+	if err := yaml.Unmarshal(text, &one); err == nil {
+		*m = many{one}
+		return nil
+	}
+	return yaml.Unmarshal(text, (*[]string)(m))
+}
+
+// parseTemplate reads template.yaml once for all tests, since that takes long.
+var parseTemplate = sync.OnceValues(func() (template, error) {
+	var tm template
+	text, err := os.ReadFile(filepath.Join("..", "template.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(text, &tm)
+	}
+	return tm, err
+})
+
+func readTemplate(tb testing.TB) template {
+	tb.Helper()
+	tm, err := parseTemplate()
+	if err != nil {
+		tb.Fatalf("template.yaml: %v", err)
+	}
+	return tm
+}
+
+// routes maps each route key of the HTTP API to its function, such as
+// "ANY /v2/{proxy+}" to SquakeManage.
+type routes map[string]string
+
+func readRoutes(tb testing.TB) routes {
+	tb.Helper()
+	found := routes{}
+	for name, r := range readTemplate(tb).Resources {
+		for _, e := range r.Properties.Events {
+			if r.Type == "AWS::Serverless::Function" && e.Type == "HttpApi" {
+				found[e.Properties.Method+" "+e.Properties.Path] = name
+			}
+		}
+	}
+	if len(found) == 0 {
+		tb.Fatal("template.yaml has no routes")
+	}
+	return found
+}
+
+// key picks the route of a request as an HTTP API does: a full match of path
+// and method, then of the path with ANY, then the longest prefix with
+// {proxy+}. It is "" if there is none.
+func (r routes) key(method, path string) string {
+	for _, key := range []string{method + " " + path, "ANY " + path} {
+		if r[key] != "" {
+			return key
+		}
+	}
+	var best string
+	for key := range r {
+		prefix, greedy := strings.CutSuffix(key, "{proxy+}")
+		_, prefix, _ = strings.Cut(prefix, " ")
+		if greedy && strings.HasPrefix(path, prefix) && len(path) > len(prefix) && len(key) > len(best) {
+			best = key
+		}
+	}
+	return best
+}
+
+// resourceOf returns the name in template.yaml of the function in a folder:
+// squake-register is SquakeRegister.
+func resourceOf(folder string) string {
+	var name strings.Builder
+	for part := range strings.SplitSeq(folder, "-") {
+		name.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return name.String()
+}
