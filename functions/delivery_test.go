@@ -219,7 +219,7 @@ func (p *pipeline) addOverdue(t *testing.T, c *client) {
 	event := webhook.Event{Account: c.account, Name: w.Event, ID: "lost", Time: then}
 	_, err := p.stack.store.AddDelivery(t.Context(), webhook.Delivery{
 		Account: c.account, Event: w.Event, EventID: event.ID, Time: then, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: then, Active: true, Next: then, Due: then.Add(2 * time.Minute),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: then, Next: then, Due: then.Add(2 * time.Minute),
 	})
 	if err != nil {
 		t.Fatal(err)

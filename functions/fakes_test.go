@@ -120,7 +120,7 @@ func startEndpoint(t *testing.T) *endpoint {
 			t.Errorf("%s %s arrives: %v", r.Method, r.URL, err)
 		}
 		if r.ProtoMajor != 1 {
-			t.Errorf("%s arrives: the functions are built without it (Makefile), as README.md says", r.Proto)
+			t.Errorf("%s arrives: the functions are built without it (Makefile), as docs/limits.md says", r.Proto)
 		}
 		e.mu.Lock()
 		e.received = append(e.received, received{r.Header.Clone(), body})

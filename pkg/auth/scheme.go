@@ -14,7 +14,8 @@ import (
 //   - ErrMissing: nothing was sent that could be one. An empty value is
 //     nothing: it is what a client sends whose setting is not filled in.
 //   - ErrInvalid: something was sent, but not one token. Two header lines are
-//     two credentials, whatever stands in them (contracts/README.md: 401),
+//     two credentials, whatever stands in them (401 by Credentials 1 in
+//     docs/contracts/README.md),
 //     and so are two in one line with a comma, as API Gateway joins them.
 //
 // Whether the token is any good, an Authenticator says.
@@ -47,7 +48,7 @@ func Bearer(h http.Header) (webhook.Secret, error) {
 // Headers makes the scheme of Shoptet: the token is the whole value of one of
 // the named headers, any of them. Two of them, or one twice, are ErrInvalid,
 // even when a value is empty; other headers, Authorization too, are not looked
-// at (contracts/shoptet.md, Auth).
+// at (docs/contracts/shoptet.md, Credentials).
 func Headers(names ...string) Scheme {
 	canonical := make([]string, len(names))
 	for i, name := range names {

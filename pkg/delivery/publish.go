@@ -15,7 +15,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Limits of an event (contracts/operator.md).
+// Limits of an event (docs/contracts/operator.md, POST /events).
 const (
 	MaxEvents  = 100
 	MaxPayload = 200 << 10 // bytes

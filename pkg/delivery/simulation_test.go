@@ -179,7 +179,7 @@ func (s *simulation) Send(ctx context.Context, r delivery.Request) delivery.Answ
 	return answer
 }
 
-// base is the wait after an attempt, without jitter (the contracts, Delivery).
+// base is the wait after an attempt, without jitter (docs/contracts, Delivery).
 func base(d webhook.Delivery, number int64, answer delivery.Answer) (time.Duration, bool) {
 	delays := schedules[shoptetAccount]
 	if d.Account.Dialect != "shoptet" {

@@ -23,7 +23,7 @@ import (
 
 const (
 	// MaxBody is the largest body of a registration API in bytes
-	// (contracts/README.md).
+	// (docs/contracts/README.md, Requests).
 	MaxBody = 256 << 10
 	// deadline bounds the work on one request. It is shorter than the
 	// functions' timeout, so that an answer in the API's shape can be given.

@@ -70,21 +70,22 @@ func (g *Generator) UUID() (string, error) {
 }
 
 // Base64Key makes a signing key as Squake shows it: standard base64 of 32
-// random bytes, 44 characters (contracts/squake.md, signing_key). The error
+// random bytes, 44 characters (docs/contracts/squake.md, Webhooks). The error
 // is that of the random source.
 func (g *Generator) Base64Key() (webhook.Secret, error) {
 	return g.encoded("signing key", "", base64.StdEncoding)
 }
 
 // PrefixedKey makes a signing key as AbbeyCross shows it: "whsec_" and the
-// standard base64 of 32 random bytes, 50 characters (contracts/abbeycross.md,
-// apiSecretKey). The error is that of the random source.
+// standard base64 of 32 random bytes, 50 characters
+// (docs/contracts/abbeycross.md, POST /v1/webhooks/register). The error is that
+// of the random source.
 func (g *Generator) PrefixedKey() (webhook.Secret, error) {
 	return g.encoded("signing key", keyPrefix, base64.StdEncoding)
 }
 
 // HexKey makes a signing key as Shoptet shows it: 16 random bytes as 32
-// lower-case hex digits (contracts/shoptet.md, signatureKey). The error is
+// lower-case hex digits (docs/contracts/shoptet.md, Lifecycle). The error is
 // that of the random source.
 func (g *Generator) HexKey() (webhook.Secret, error) {
 	raw, err := g.random("signing key", hexKeyBytes)

@@ -1,5 +1,6 @@
 // Package operator answers the operator's own API, POST /events: the way in
-// for events that are to be delivered. contracts/operator.md is the contract.
+// for events that are to be delivered. docs/contracts/operator.md is the
+// contract.
 //
 // A request that is wrong as a whole is refused as a whole; otherwise each
 // event is judged, and accepted, for itself. Customers' tokens are refused:

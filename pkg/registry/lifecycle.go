@@ -18,7 +18,7 @@ const (
 	// came first.
 	maxRereads = 8
 	// retirement is how long a key that was rotated out signs along, and
-	// maxRetired how many of them do (contracts/abbeycross.md).
+	// maxRetired how many of them do (docs/contracts/abbeycross.md, Lifecycle 2).
 	retirement = 24 * time.Hour
 	maxRetired = 4
 )
@@ -178,8 +178,9 @@ func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) err
 // RotateKey gives the records of an id a new signing key, and returns it: the
 // only time it is to be had. The old one signs along for 24 hours, of several
 // the latest four. A disabled webhook stays so: a new key says nothing of the
-// URL (contracts/README.md: AbbeyCross's are deleted and registered again, or
-// the operator enables them). webhook.ErrNotFound: there is no such id.
+// URL (docs/contracts/README.md, Disabled webhooks: AbbeyCross's are deleted
+// and registered again, or the operator enables them). webhook.ErrNotFound:
+// there is no such id.
 func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) (webhook.Secret, error) {
 	key, sealed, err := r.newKey(r.Rules.NewKey, seal.WebhookKey(a, id))
 	if err != nil {

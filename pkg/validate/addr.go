@@ -49,9 +49,9 @@ var guard = ssrf.New(
 )
 
 // PublicAddr reports whether IANA's special-purpose registries leave an
-// address globally reachable (contracts/README.md, URLs). IPv4-mapped, NAT64
-// (64:ff9b::/96), 6to4 and Teredo addresses are judged by the IPv4 addresses
-// they carry: the registries refer to their RFCs, which make them as
+// address globally reachable (docs/contracts/README.md, URLs 10). IPv4-mapped,
+// NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are judged by the IPv4
+// addresses they carry: the registries refer to their RFCs, which make them as
 // reachable as those. An invalid address and one with a zone are not public.
 func PublicAddr(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.Zone() != "" {

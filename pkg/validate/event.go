@@ -1,7 +1,7 @@
 package validate
 
 // maxEventName is the longest free-form event name
-// (contracts/abbeycross.md).
+// (docs/contracts/abbeycross.md, Events).
 const maxEventName = 128
 
 // EventName judges a free-form event name: 1 to 128 characters of

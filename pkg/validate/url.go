@@ -26,7 +26,8 @@ type URLPolicy struct {
 
 // URL judges a URL as the customer sent it, once decoded from JSON. It gives
 // nil, or a *Fault. First the string itself is judged, the same under every
-// policy; then the policy: scheme, port, address (contracts/README.md, URLs).
+// policy; then the policy: scheme, port, address (docs/contracts/README.md,
+// URLs).
 func (p URLPolicy) URL(raw string) error {
 	t, reason := parse(raw)
 	if reason == 0 {

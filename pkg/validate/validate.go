@@ -15,7 +15,7 @@ package validate
 
 import "github.com/hookline/hookline/pkg/webhook"
 
-// Limits that the three APIs share (contracts/README.md).
+// Limits that the three APIs share (docs/contracts/README.md).
 const (
 	// MaxURL is the longest URL, in code points of the decoded string.
 	MaxURL = 2000

@@ -17,7 +17,8 @@ type Account struct {
 	ID      string // 1 to 64 of A-Z a-z 0-9 _ -; a dialect may allow less
 }
 
-// maxAccountID is the longest account id in bytes (contracts/operator.md).
+// maxAccountID is the longest account id in bytes (docs/contracts/README.md,
+// Accounts).
 const maxAccountID = 64
 
 // ParseAccount reads an account written "<dialect>:<id>". The error wraps

@@ -1,6 +1,6 @@
 // Package abbeycross speaks AbbeyCross's webhook API, /v1/webhooks: its wire
 // format, its rules, its working hours and the shape of its errors.
-// contracts/abbeycross.md is the contract.
+// docs/contracts/abbeycross.md is the contract.
 package abbeycross
 
 import (

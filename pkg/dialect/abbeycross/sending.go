@@ -9,7 +9,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// attemptTimeout bounds an attempt (contracts/abbeycross.md, Delivery).
+// attemptTimeout bounds an attempt (docs/contracts/abbeycross.md, Delivery).
 const attemptTimeout = 15 * time.Second
 
 // delays gives the times between attempts: there are ten attempts.

@@ -10,7 +10,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// TestSending holds every API to the table that its contract gives of
+// TestSending holds every API to what its page in docs/contracts says of
 // attempts, and to what it says of itself.
 func TestSending(t *testing.T) {
 	backoff := []time.Duration{

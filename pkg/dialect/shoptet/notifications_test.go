@@ -234,7 +234,7 @@ func TestNotificationsOfWebhooksThatEnd(t *testing.T) {
 
 // TestNotificationsOfARetriedSuccess: what was taken is sent once more by the
 // operator's hand; no attempt comes where the webhook ended meanwhile, and what
-// was taken before stays a success.
+// was taken before stays a success (docs/contracts/shoptet.md, Notifications).
 func TestNotificationsOfARetriedSuccess(t *testing.T) {
 	s := newShop(t)
 	s.publish(t, "order:create", "a")

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// attemptTimeout and attemptInterval are those of contracts/shoptet.md,
-	// Delivery.
+	// attemptTimeout and attemptInterval are those of
+	// docs/contracts/shoptet.md, Delivery.
 	attemptTimeout  = 4 * time.Second
 	attemptInterval = 15 * time.Minute
 	// maxInstance is the longest eventInstance in characters
-	// (contracts/operator.md).
+	// (docs/contracts/operator.md, POST /events).
 	maxInstance = 512
 )
 

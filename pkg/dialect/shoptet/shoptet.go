@@ -1,6 +1,6 @@
 // Package shoptet speaks Shoptet's webhook API, /api/webhooks: its wire
-// format, its rules and the shape of its answers. contracts/shoptet.md is the
-// contract.
+// format, its rules and the shape of its answers. docs/contracts/shoptet.md is
+// the contract.
 package shoptet
 
 import (

@@ -14,7 +14,7 @@ import (
 // that cannot be registered.
 var events = append(slices.Clone(kinds), "carbon_activity_expired")
 
-// attemptTimeout bounds an attempt (contracts/squake.md, Delivery).
+// attemptTimeout bounds an attempt (docs/contracts/squake.md, Delivery).
 const attemptTimeout = 15 * time.Second
 
 // delays gives the times between attempts: there are ten attempts.

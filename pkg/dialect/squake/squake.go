@@ -1,5 +1,6 @@
 // Package squake speaks Squake's webhook API, /v2/webhooks: its wire format,
-// its rules and the shape of its errors. contracts/squake.md is the contract.
+// its rules and the shape of its errors. docs/contracts/squake.md is the
+// contract.
 package squake
 
 import (
