@@ -17,9 +17,8 @@ type grant struct {
 
 // byAWS are the calls that AWS makes in the name of a function's role, where no
 // test can see them. They are the only rights that a role may have without a
-// recorded call that takes them. (What DynamoDB and X-Ray are let do for all
-// roles, when a parameter asks for it, are policies beside the roles;
-// infra/policies_test.go holds those.)
+// recorded call that takes them. (What a role lets DynamoDB, X-Ray and Lambda do
+// when a parameter asks for it, infra/policies_test.go holds.)
 func byAWS(resource string) []call {
 	// Lambda writes what a function prints to its log group.
 	logs := resource + "Logs.Arn"
@@ -187,6 +186,7 @@ func TestConditions(t *testing.T) {
 		{"another table", "SquakeRegister", call{"dynamodb:PutItem", deliveries, keys("A#squake#1")}, false},
 		{"another action", "SquakeRegister", call{"dynamodb:DeleteItem", webhooks, keys("A#squake#1")}, false},
 		{"a table of nobody's", "SquakeRegister", call{"dynamodb:PutItem", "", keys("A#squake#1")}, false},
+		{"no key", "SquakeRegister", call{"dynamodb:PutItem", webhooks, keys()}, false},
 		{"all keys of a batch", "Deliver", call{"dynamodb:BatchGetItem", webhooks, keys("A#squake#1", "A#shoptet#1")}, true},
 		{"not all keys of a batch", "Deliver", call{"dynamodb:BatchGetItem", webhooks, keys("A#squake#1", "T#1")}, false},
 		{"sealing keys", "Deliver", call{"dynamodb:Query", webhooks, keys("KEYRING")}, true},

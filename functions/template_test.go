@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,17 +24,28 @@ type template struct {
 					Path   string `yaml:"Path"`
 				} `yaml:"Properties"`
 			} `yaml:"Events"`
-			Policies []struct {
-				PolicyDocument struct {
-					Statement []struct {
-						Action    many                       `yaml:"Action"`
-						Resource  many                       `yaml:"Resource"`
-						Condition map[string]map[string]many `yaml:"Condition"`
-					} `yaml:"Statement"`
-				} `yaml:"PolicyDocument"`
-			} `yaml:"Policies"`
+			Policies []policy `yaml:"Policies"`
 		} `yaml:"Properties"`
 	} `yaml:"Resources"`
+}
+
+type policy struct {
+	PolicyDocument struct {
+		Statement []struct {
+			Action    many                       `yaml:"Action"`
+			Resource  many                       `yaml:"Resource"`
+			Condition map[string]map[string]many `yaml:"Condition"`
+		} `yaml:"Statement"`
+	} `yaml:"PolicyDocument"`
+}
+
+// UnmarshalYAML reads a policy, and one that a role has on a condition as none.
+func (p *policy) UnmarshalYAML(text []byte) error {
+	if bytes.HasPrefix(text, []byte("!If")) {
+		return nil
+	}
+	type plain policy
+	return yaml.Unmarshal(text, (*plain)(p))
 }
 
 // many is a text or a list of them.

@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,9 +15,13 @@ import (
 const (
 	onTable = " on !GetAtt Data.Outputs.WebhooksTableArn if "
 	within  = onTable + "ForAllValues:StringLike dynamodb:LeadingKeys = "
+	// named is what a request must do beside: ForAllValues alone lets one pass
+	// that names no key at all.
+	named = " and Null dynamodb:LeadingKeys = false"
 	// onDeliveries are those of all accounts.
-	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*"
-	onTokens     = "dynamodb:GetItem" + within + "T#*"
+	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*" + named
+	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
+	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
 	onQueue      = " on !GetAtt Attempts.Arn"
 	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
@@ -25,55 +30,55 @@ const (
 var rights = map[string][]string{
 	"SquakeRegisterRole": {
 		onTokens,
-		"dynamodb:PutItem" + within + "A#squake#*",
+		"dynamodb:PutItem" + within + "A#squake#*" + named,
 	},
 	"ShoptetRegisterRole": {
-		"dynamodb:ConditionCheckItem" + within + "A#shoptet#*",
+		"dynamodb:ConditionCheckItem" + within + "A#shoptet#*" + named,
 		onTokens,
-		"dynamodb:PutItem" + within + "A#shoptet#*",
+		"dynamodb:PutItem" + within + "A#shoptet#*" + named,
 	},
 	"AbbeycrossRegisterRole": {
 		onTokens,
-		"dynamodb:PutItem" + within + "A#abbeycross#*",
+		"dynamodb:PutItem" + within + "A#abbeycross#*" + named,
 	},
 	"SquakeManageRole": {
-		"dynamodb:DeleteItem" + within + "A#squake#*",
+		"dynamodb:DeleteItem" + within + "A#squake#*" + named,
 		onTokens,
-		"dynamodb:PutItem" + within + "A#squake#*",
-		"dynamodb:Query" + within + "A#squake#*",
-		"dynamodb:UpdateItem" + within + "A#squake#*",
+		"dynamodb:PutItem" + within + "A#squake#*" + named,
+		"dynamodb:Query" + within + "A#squake#*" + named,
+		"dynamodb:UpdateItem" + within + "A#squake#*" + named,
 	},
 	"ShoptetManageRole": {
-		"dynamodb:DeleteItem" + within + "A#shoptet#*",
-		"dynamodb:GetItem" + within + "A#shoptet#*",
+		"dynamodb:DeleteItem" + within + "A#shoptet#*" + named,
+		"dynamodb:GetItem" + within + "A#shoptet#*" + named,
 		onTokens,
-		"dynamodb:Query" + within + "A#shoptet#*",
-		"dynamodb:Query on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#shoptet#*",
-		"dynamodb:UpdateItem" + within + "A#shoptet#*",
+		"dynamodb:Query" + within + "A#shoptet#*" + named,
+		"dynamodb:Query on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#shoptet#*" + named,
+		"dynamodb:UpdateItem" + within + "A#shoptet#*" + named,
 	},
 	"AbbeycrossManageRole": {
-		"dynamodb:DeleteItem" + within + "A#abbeycross#*",
+		"dynamodb:DeleteItem" + within + "A#abbeycross#*" + named,
 		onTokens,
-		"dynamodb:Query" + within + "A#abbeycross#*",
-		"dynamodb:UpdateItem" + within + "A#abbeycross#*",
+		"dynamodb:Query" + within + "A#abbeycross#*" + named,
+		"dynamodb:UpdateItem" + within + "A#abbeycross#*" + named,
 	},
 	"KeyringRole": {
-		"dynamodb:PutItem" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
-		"dynamodb:Query" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
+		"dynamodb:PutItem" + onKeyring,
+		"dynamodb:Query" + onKeyring,
 		"kms:GenerateDataKeyPairWithoutPlaintext on !GetAtt Data.Outputs.SealingKmsKeyArn if StringEquals kms:DataKeyPairSpec = ECC_NIST_P256",
 	},
 	"PublishRole": {
-		"dynamodb:BatchGetItem" + within + "A#*",
+		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:PutItem" + onDeliveries,
 		"sqs:SendMessage" + onQueue,
 	},
 	"DeliverRole": {
 		"dynamodb:BatchGetItem" + onDeliveries,
-		"dynamodb:BatchGetItem" + within + "A#*",
-		"dynamodb:Query" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING",
-		"dynamodb:Query" + within + "A#*",
+		"dynamodb:BatchGetItem" + within + "A#*" + named,
+		"dynamodb:Query" + onKeyring,
+		"dynamodb:Query" + within + "A#*" + named,
 		"dynamodb:UpdateItem" + onDeliveries,
-		"dynamodb:UpdateItem" + within + "A#*",
+		"dynamodb:UpdateItem" + within + "A#*" + named,
 		"kms:Decrypt on !GetAtt Data.Outputs.SealingKmsKeyArn if ForAllValues:StringEquals kms:EncryptionContextKeys = hookline:key and Null kms:EncryptionContext:hookline:key = false",
 		"sqs:DeleteMessage" + onQueue,
 		"sqs:GetQueueAttributes" + onQueue,
@@ -125,14 +130,16 @@ type policyDocument struct {
 	}
 }
 
-// grants writes a policy as sorted lines "action on resource if conditions".
+// grants writes a policy as sorted lines "action on resource if conditions",
+// which begin with "Deny " where the policy denies.
 func (p policyDocument) grants(t *testing.T) []string {
 	t.Helper()
 	var lines []string
 	for _, s := range p.Statement {
-		if s.Effect != "Allow" || s.NotAction != nil || s.NotResource != nil {
-			t.Errorf("a statement that does not simply allow: %+v", s)
+		if s.Effect != "Allow" && s.Effect != "Deny" || s.NotAction != nil || s.NotResource != nil {
+			t.Errorf("a statement that neither simply allows nor denies: %+v", s)
 		}
+		effect := strings.TrimPrefix(s.Effect+" ", "Allow ")
 		var conditions []string
 		for _, operator := range slices.Sorted(maps.Keys(s.Condition)) {
 			for _, key := range slices.Sorted(maps.Keys(s.Condition[operator])) {
@@ -141,7 +148,7 @@ func (p policyDocument) grants(t *testing.T) []string {
 		}
 		for _, action := range s.Action {
 			for _, res := range s.Resource {
-				line := action + " on " + res
+				line := effect + action + " on " + res
 				if len(conditions) > 0 {
 					line += " if " + strings.Join(conditions, " and ")
 				}
@@ -167,7 +174,7 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 				AssumeRolePolicyDocument struct {
 					Statement []struct{ Principal map[string]string }
 				}
-				Policies []struct{ PolicyDocument policyDocument }
+				Policies []rolePolicy
 			}
 			tm.Resources[name].properties(t, &role)
 			trusted := role.AssumeRolePolicyDocument.Statement
@@ -178,8 +185,20 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 				t.Errorf("has managed policies: %v", role.ManagedPolicyArns)
 			}
 			var got []string
+			conditional := map[string][]string{}
 			for _, p := range role.Policies {
-				got = append(got, p.PolicyDocument.grants(t)...)
+				if p.condition == "" {
+					got = append(got, p.PolicyDocument.grants(t)...)
+					continue
+				}
+				conditional[p.condition] = append(conditional[p.condition], p.PolicyDocument.grants(t)...)
+			}
+			wantConditional := maps.Clone(onDemand)
+			if name != "DeliverRole" {
+				delete(wantConditional, "HasSubnets")
+			}
+			if diff := cmp.Diff(wantConditional, conditional); diff != "" {
+				t.Errorf("rights on conditions (-want +got):\n%s", diff)
 			}
 			logs := " on !GetAtt " + strings.TrimSuffix(name, "Role") + "Logs.Arn"
 			want := append(slices.Clone(rights[name]), "logs:CreateLogStream"+logs, "logs:PutLogEvents"+logs)
@@ -192,52 +211,81 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 	}
 }
 
-// shared are policies that all roles have when a parameter asks for them: what
-// DynamoDB does with a table key of the operator's own, and Lambda with traces.
-// X-Ray has no resources, so that its two rights are the only ones on "*".
-var shared = map[string]struct {
-	condition string
-	rights    []string
-}{
-	"TableKeyUse": {"HasTableKey", []string{
+// onDemand are the rights that every role has on a condition: what DynamoDB does
+// with a table key of the operator's own, and Lambda with traces. X-Ray has no
+// resources. The last are of the role of deliver only, for Lambda, which
+// connects it to a network; the function itself is denied them.
+var onDemand = map[string][]string{
+	"HasTableKey": {
 		"kms:Decrypt" + ofKey, "kms:DescribeKey" + ofKey, "kms:Encrypt" + ofKey,
 		"kms:GenerateDataKey" + ofKey, "kms:ReEncryptFrom" + ofKey, "kms:ReEncryptTo" + ofKey,
-	}},
-	"TraceWriting": {"HasTracing", []string{"xray:PutTelemetryRecords on *", "xray:PutTraceSegments on *"}},
+	},
+	"HasTracing": {"xray:PutTelemetryRecords on *", "xray:PutTraceSegments on *"},
+	"HasSubnets": slices.Concat(ofNetworks("Deny ", byFunction), ofNetworks("", "")),
 }
 
-// Nothing beside the roles hands out rights but the shared policies, and these
-// only when they are asked for.
-func TestSharedPolicies(t *testing.T) {
+const byFunction = " if ArnLike lambda:SourceFunctionArn = !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"
+
+func ofNetworks(effect, condition string) []string {
+	var lines []string
+	for _, action := range []string{
+		"AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface",
+		"DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses",
+	} {
+		lines = append(lines, effect+"ec2:"+action+" on *"+condition)
+	}
+	return lines
+}
+
+// rolePolicy is a policy in a role, there on a condition or always.
+type rolePolicy struct {
+	condition      string
+	PolicyDocument policyDocument
+}
+
+func (p *rolePolicy) UnmarshalJSON(text []byte) error {
+	type plain rolePolicy
+	var either struct {
+		plain
+		If []json.RawMessage `json:"!If"`
+	}
+	if err := json.Unmarshal(text, &either); err != nil {
+		return err
+	}
+	*p = rolePolicy(either.plain)
+	if either.If == nil {
+		return nil
+	}
+	if len(either.If) != 3 || string(either.If[2]) != `"!Ref AWS::NoValue"` {
+		return fmt.Errorf("not a policy or none: %s", text)
+	}
+	return errors.Join(json.Unmarshal(either.If[0], &p.condition), json.Unmarshal(either.If[1], (*plain)(p)))
+}
+
+// Nothing beside the roles hands out rights: what a role gets later, a function
+// may already have been invoked without. The queues' policy takes some away.
+func TestRightsAreInTheRoles(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for name, r := range tm.Resources {
 		iam := strings.HasPrefix(r.Type, "AWS::IAM::") || strings.HasSuffix(r.Type, "Policy")
-		if _, ok := shared[name]; iam && r.Type != "AWS::IAM::Role" && !ok {
+		if iam && r.Type != "AWS::IAM::Role" && name != "QueuesByTLSOnly" {
 			t.Errorf("%s (%s) is not written down here", name, r.Type)
 		}
 	}
-	var roles []string
-	for name := range rights {
-		roles = append(roles, "!Ref "+name)
+	var queues struct {
+		Queues         []string
+		PolicyDocument policyDocument
 	}
-	slices.Sort(roles)
-	for name, want := range shared {
-		r := tm.Resources[name]
-		if r.Condition != want.condition {
-			t.Errorf("%s: condition %q, want %q", name, r.Condition, want.condition)
-		}
-		var policy struct {
-			Roles          []string
-			PolicyDocument policyDocument
-		}
-		r.properties(t, &policy)
-		slices.Sort(policy.Roles)
-		if diff := cmp.Diff(roles, policy.Roles); diff != "" {
-			t.Errorf("%s: roles (-want +got):\n%s", name, diff)
-		}
-		if diff := cmp.Diff(want.rights, policy.PolicyDocument.grants(t)); diff != "" {
-			t.Errorf("%s: rights (-want +got):\n%s", name, diff)
-		}
+	tm.Resources["QueuesByTLSOnly"].properties(t, &queues)
+	if want := []string{"!Ref Attempts", "!Ref DeadLetters"}; !slices.Equal(queues.Queues, want) {
+		t.Errorf("only %v refuse what comes without TLS, want %v", queues.Queues, want)
+	}
+	want := []string{
+		"Deny sqs:* on !GetAtt Attempts.Arn if Bool aws:SecureTransport = false",
+		"Deny sqs:* on !GetAtt DeadLetters.Arn if Bool aws:SecureTransport = false",
+	}
+	if diff := cmp.Diff(want, queues.PolicyDocument.grants(t)); diff != "" || queues.PolicyDocument.Statement[0].Principal != "*" {
+		t.Errorf("the queues' policy (-want +got):\n%s", diff)
 	}
 }
 

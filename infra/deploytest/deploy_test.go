@@ -64,8 +64,8 @@ func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stac
 	if err == nil || !strings.Contains(err.Error(), "must be given together with ExistingSealingKmsKeyArn") {
 		t.Errorf("a stack with an existing table and no key: %v", err)
 	}
-	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey, "Dashboard": "true", "Tracing": "true"}
-	maps.Copy(all, ownDomain(t, aws))
+	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey}
+	maps.Copy(all, options(t, aws))
 	maps.Copy(all, tables)
 	maps.Copy(all, localReceivers)
 	s := aws.deploy(t, cli, "second", template, all)

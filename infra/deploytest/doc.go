@@ -16,12 +16,18 @@
 //     policies are enforced; deleting the stack leaves tables and key; a second
 //     stack that is told their names goes on where the first stopped, with the
 //     same sealing key, and signs with the same signing keys.
+//
 //   - TestUpgrade: deploying over the previous version loses no account, token,
 //     webhook or signing key, replaces no table, and delivers to the webhooks
 //     that are there.
+//
 //   - TestRotation: with a new sealing key what was sealed before still signs,
 //     and what comes later is sealed to it; so it is when the stack goes back to
 //     the former key, or is pointed to a restored table that is older.
+//
+//   - TestOptions: a new stack with a table key of the operator's, traces and a
+//     domain works, and a second deployment with the same parameter file undoes
+//     nothing. It is long, and runs where HOOKLINE_TEST_LONG is set.
 //
 // A step of these is in a file of its own kind and takes the stack it works on:
 // register_test.go, lifecycle_test.go, publish_test.go, delivery_test.go,

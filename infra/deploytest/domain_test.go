@@ -2,18 +2,21 @@ package deploytest
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
 const domain = "hooks.example.com"
 
-// surroundings are what an operator has before the stack: a zone in DNS and a
-// certificate.
+// surroundings are what an operator has before the stack: a zone in DNS, a
+// certificate and a key for tables.
 const surroundings = `
 Resources:
   Zone:
@@ -22,10 +25,15 @@ Resources:
   Certificate:
     Type: AWS::CertificateManager::Certificate
     Properties: {DomainName: ` + domain + `, ValidationMethod: DNS}
+  TableKey:
+    Type: AWS::KMS::Key
+    Properties:
+      KeyPolicy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "kms:*", Resource: "*"}]}
 `
 
-// ownDomain makes the surroundings and gives what a stack is then told.
-func ownDomain(t *testing.T, c *cloud) parameters {
+// options makes the surroundings and gives what a stack is then told, with
+// everything else that is an option.
+func options(t *testing.T, c *cloud) parameters {
 	t.Helper()
 	client, name := cloudformation.NewFromConfig(c.config()), "surroundings"
 	_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(surroundings)})
@@ -37,10 +45,14 @@ func ownDomain(t *testing.T, c *cloud) parameters {
 		err = waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name}, patience)
 	}
 	if err != nil {
-		t.Fatalf("make a zone and a certificate: %v", err)
+		t.Fatalf("make a zone, a certificate and a key: %v", err)
 	}
-	ids := c.resources(t, name, "")
-	return parameters{"DomainName": domain, "HostedZoneId": ids["Zone"], "CertificateArn": ids["Certificate"]}
+	made := c.resources(t, name, "")
+	return parameters{
+		"DomainName": domain, "HostedZoneId": made["Zone"], "CertificateArn": made["Certificate"], "DefaultEndpoint": "false",
+		"TableKeyArn": "arn:aws:kms:" + region + ":000000000000:key/" + made["TableKey"],
+		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "WARN",
+	}
 }
 
 // hasItsOptions looks for what a stack makes that is told everything that is an
@@ -58,12 +70,40 @@ func (s *stack) hasItsOptions(t *testing.T) {
 	if got := s.outputs["EventsUrl"]; got != "https://"+domain+"/events" {
 		t.Errorf("output EventsUrl is %s", got)
 	}
-	for _, logical := range []string{"DomainRecord", "TraceWriting", "Operations/Board"} {
+	for _, logical := range []string{"DomainRecord", "Operations/Board"} {
 		if s.resources[logical] == "" {
 			t.Errorf("%s is not made", logical)
 		}
 	}
+	for logical, role := range s.resources {
+		if strings.HasSuffix(logical, "Role") {
+			s.hasPolicies(t, role, "logs", "table-key", "traces")
+		}
+	}
 	if s.outputs["DomainTarget"] == "" {
 		t.Error("no output says where the domain must point to")
+	}
+}
+
+// hasPolicies holds a role to have policies of its own, and none that is
+// attached to it: nothing would wait for those.
+func (s *stack) hasPolicies(t *testing.T, role string, names ...string) {
+	t.Helper()
+	client := iam.NewFromConfig(s.cloud.config())
+	own, err := client.ListRolePolicies(t.Context(), &iam.ListRolePoliciesInput{RoleName: &role})
+	if err != nil {
+		t.Fatalf("policies of %s: %v", role, err)
+	}
+	attached, err := client.ListAttachedRolePolicies(t.Context(), &iam.ListAttachedRolePoliciesInput{RoleName: &role})
+	if err != nil {
+		t.Fatalf("policies attached to %s: %v", role, err)
+	}
+	for _, name := range names {
+		if !slices.Contains(own.PolicyNames, name) {
+			t.Errorf("%s has the policies %v, not %s", role, own.PolicyNames, name)
+		}
+	}
+	if len(attached.AttachedPolicies) > 0 {
+		t.Errorf("%s has policies attached: %+v", role, attached.AttachedPolicies)
 	}
 }

@@ -72,14 +72,20 @@ func (c *cloud) tryDeploy(t *testing.T, name, template string, with parameters) 
 	t.Helper()
 	all := parameters{"Architecture": architecture(), "AbbeycrossEvents": "shipment.created,shipment.delivered"}
 	maps.Copy(all, with)
-	args := []string{
+	var overrides []string
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		overrides = append(overrides, key+"="+all[key])
+	}
+	return c.samDeploy(t, name, template, overrides...)
+}
+
+// samDeploy is tryDeploy with parameters as they are written on the command line.
+func (c *cloud) samDeploy(t *testing.T, name, template string, overrides ...string) error {
+	t.Helper()
+	return sam(t, filepath.Dir(template), c.environment(), append([]string{
 		"deploy", "--template-file", template, "--config-file", filepath.Join(root(t), "samconfig.toml"),
 		"--stack-name", name, "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides",
-	}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		args = append(args, key+"="+all[key])
-	}
-	return sam(t, filepath.Dir(template), c.environment(), args...)
+	}, overrides...)...)
 }
 
 // deploy is tryDeploy where a failure ends the test. It gives the stack with
@@ -89,6 +95,12 @@ func (c *cloud) deploy(t *testing.T, cli, name, template string, with parameters
 	if err := c.tryDeploy(t, name, template, with); err != nil {
 		t.Fatal(err)
 	}
+	return c.stack(t, cli, name)
+}
+
+// stack reads what a deployment made, and makes its API's routes.
+func (c *cloud) stack(t *testing.T, cli, name string) *stack {
+	t.Helper()
 	s := &stack{cloud: c, name: name, cli: cli, outputs: c.outputs(t, name), resources: c.resources(t, name, "")}
 	s.makeRoutes(t)
 	return s

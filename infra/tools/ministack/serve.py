@@ -9,6 +9,10 @@ these keys, so that policies are judged as AWS judges them:
   kms:DataKeyPairSpec       of a new data key pair
   kms:EncryptionContext:*   and kms:EncryptionContextKeys
 
+Requests count as sent with TLS, since AWS is asked so and ministack is not:
+
+  aws:SecureTransport       true
+
 An action is named as IAM names it, too:
 
   sqs:SendMessage           of SendMessageBatch, and so on
@@ -114,6 +118,12 @@ def add_condition_keys():
     iam_actions.request_tag_context = request_tag_context
 
 
+def count_as_secure():
+    """Have every request count as one that came with TLS."""
+    pin = app.pin_request_origin
+    app.pin_request_origin = lambda source_ip, secure_transport: pin(source_ip, True)
+
+
 # What IAM asks for where SQS is sent several messages' requests at once.
 BATCHES = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -183,6 +193,7 @@ def remember_when_nested():
 
 if __name__ == "__main__":
     add_condition_keys()
+    count_as_secure()
     retain_when_nested()
     remember_when_nested()
     name_actions_of_batches()
