@@ -37,7 +37,7 @@ var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
 // readEvent reads one event. The error says which field is wrong; what an
 // event's values may be, the Publisher judges.
-func readEvent(value jsontext.Value, sendings map[webhook.Dialect]dialect.Sending) (webhook.Event, error) {
+func readEvent(value jsontext.Value, sendings map[webhook.Dialect]webhook.Sending) (webhook.Event, error) {
 	object, ok := dialect.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
