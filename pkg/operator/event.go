@@ -81,16 +81,12 @@ func (r *reader) wrong(format string, args ...any) {
 }
 
 func (r *reader) text(field string, required bool) string {
-	value, sent := r.object.Get(field)
-	if !sent {
-		if required {
-			r.wrong("%s: required", field)
-		}
-		return ""
-	}
-	text, ok := dialect.AsString(value)
-	if !ok {
-		r.wrong("%s: must be a string", field)
+	text, wrong := r.object.Text(field, func(string) string { return "" })
+	switch {
+	case wrong == dialect.FieldRequired && required:
+		r.wrong("%s: required", field)
+	case wrong != "" && wrong != dialect.FieldRequired:
+		r.wrong("%s: %s", field, wrong)
 	}
 	return text
 }
