@@ -35,7 +35,7 @@ var importRules = []struct{ name, of, never string }{
 	{"delivery knows no store", "pkg/delivery/...", "pkg/store/..."},
 	{"delivery knows no queue", "pkg/delivery/...", "pkg/queue/..."},
 	{"delivery knows no AWS", "pkg/delivery/...", "github.com/aws/..."},
-	{"delivery knows no API", "pkg/delivery/...", "pkg/dialect/*"},
+	{"delivery knows no API", "pkg/delivery/...", "pkg/dialect/..."},
 	{"attempts are made by something else", "pkg/delivery", "pkg/delivery/outbound"},
 	{"no API knows how events are delivered", "pkg/dialect/...", "pkg/delivery/..."},
 	{"no API knows a queue", "pkg/dialect/...", "pkg/queue/..."},

@@ -45,7 +45,8 @@ func storeBacklog(b *testing.B, s store.Store, w webhook.Webhook, n int) {
 // endless is a queue that has room for everything and keeps nothing.
 type endless struct{ messages atomic.Int64 }
 
-func (*endless) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+func (*endless) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*endless) Full() bool                                  { return false }
 func (q *endless) Send(_ context.Context, messages []webhook.Message) error {
 	q.messages.Add(int64(len(messages)))
 	return nil

@@ -90,7 +90,8 @@ type openedStore struct {
 // sent, since the server notices what is due.
 type unattended struct{}
 
-func (unattended) Lease(webhook.Subject) time.Duration           { return 0 }
+func (unattended) Lease(webhook.Subject) (time.Duration, bool)   { return 0, false }
+func (unattended) Full() bool                                    { return true }
 func (unattended) Send(context.Context, []webhook.Message) error { return nil }
 
 // local completes a store that a server of this machine works on: its signing
@@ -105,11 +106,11 @@ func (p *program) local(s openedStore) openedStore {
 }
 
 // sendings are the APIs' ways of delivering, by name.
-type sendings = map[webhook.Dialect]dialect.Sending
+type sendings = map[webhook.Dialect]webhook.Sending
 
 // sendings gives them with the settings of the place.
 func (p *program) sendings(s openedStore) (sendings, error) {
-	return delivery.Sendings(dialects(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
+	return dialect.Sendings(dialects(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
 // closeInto closes the store at the end of a function and adds the error to

@@ -44,7 +44,7 @@ type config struct {
 // error names every variable that is missing or wrong.
 func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := environ.Read[config](environment)
-	sendings, sendingsErr := delivery.Sendings(dispatch.APIs(), dialect.Setup{
+	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{
 		Keys:     keygen.New(crand.Reader, time.Now),
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,

@@ -21,7 +21,7 @@ import (
 func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*boot.Gateway, error) {
 	keys := keygen.New(rand.Reader, time.Now)
 	c, err := environ.Read[dispatch.Config](environment)
-	sendings, sendingsErr := delivery.Sendings(dispatch.APIs(), dialect.Setup{
+	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{
 		Keys:     keys,
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,

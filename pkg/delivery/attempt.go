@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -45,7 +44,7 @@ type WorkerConfig struct {
 	Sender Sender
 	Opener Opener
 	// Sendings are the APIs, by name.
-	Sendings map[webhook.Dialect]dialect.Sending
+	Sendings map[webhook.Dialect]webhook.Sending
 	Now      func() time.Time
 	// Jitter draws a wait from 0 to below its argument.
 	Jitter func(below time.Duration) time.Duration

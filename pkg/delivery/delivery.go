@@ -16,11 +16,8 @@ package delivery
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -30,31 +27,27 @@ const MaxDelay = 15 * time.Minute
 
 // Queue carries messages from those who send to the Worker.
 type Queue interface {
-	// Lease is how long after its time an attempt is left to the queue before
-	// the sweeper sends for it again. 0 says that the queue has no room for
-	// messages of that subject now: none is to be sent, and the sweeper takes
-	// the delivery when there is room. The zero Subject is nobody's: where there
-	// is no room for it, there is none for anyone.
-	Lease(webhook.Subject) time.Duration
+	// Lease returns how long after its time an attempt is left to the queue
+	// before the sweeper sends for it again. ok is false when the queue has no
+	// room for messages of that subject now: none is to be sent, and the sweeper
+	// takes the delivery when there is room.
+	Lease(webhook.Subject) (lease time.Duration, ok bool)
+	// Full reports whether there is no room for anyone.
+	Full() bool
 	// Send hands over messages, any number, each to arrive at its At, which is
 	// at most MaxDelay ahead. Some may have been sent when it fails; who sends
 	// need not try again, since the sweeper does.
 	Send(ctx context.Context, messages []webhook.Message) error
 }
 
-// Sendings gives the APIs' ways of delivering, by name. The error names every
-// setting that is wrong.
-func Sendings(apis []dialect.API, setup dialect.Setup) (map[webhook.Dialect]dialect.Sending, error) {
-	sendings := map[webhook.Dialect]dialect.Sending{}
-	var errs []error
-	for _, api := range apis {
-		sending, err := api.Sending(setup)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("set up %s: %w", api.Name, err))
-		}
-		sendings[api.Name] = sending
+// leaseEnd returns when the sweeper looks whether an attempt at a time was made:
+// at that time where the queue has no room for it, so that no message is sent.
+func leaseEnd(q Queue, s webhook.Subject, at time.Time) time.Time {
+	lease, ok := q.Lease(s)
+	if !ok {
+		return at
 	}
-	return sendings, errors.Join(errs...)
+	return at.Add(lease)
 }
 
 // Request is one attempt as it goes out.

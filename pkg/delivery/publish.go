@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -43,7 +42,7 @@ type PublisherConfig struct {
 	Store PublisherStore
 	Queue Queue
 	// Sendings are the APIs, by name.
-	Sendings map[webhook.Dialect]dialect.Sending
+	Sendings map[webhook.Dialect]webhook.Sending
 	// NewID makes the id of an event that comes without.
 	NewID func() (string, error)
 	Now   func() time.Time
@@ -276,7 +275,7 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Target) (webhook.Deliver
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
-	d.Due = now.Add(p.Queue.Lease(d.Subject()))
+	d.Due = leaseEnd(p.Queue, d.Subject(), now)
 	var err error
 	if number := p.Sendings[e.Account.Dialect].Number; number != nil {
 		d.Number, err = number()

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/signing"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -15,7 +14,7 @@ import (
 // try is one attempt under way.
 type try struct {
 	*Worker
-	sending dialect.Sending
+	sending webhook.Sending
 	task    webhook.Task
 }
 

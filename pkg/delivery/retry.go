@@ -58,7 +58,7 @@ func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webho
 		return webhook.Delivery{}, invalid("it would be %s", reason)
 	}
 	now := was.Retried(at)
-	now.Due = at.Add(r.Queue.Lease(was.Subject()))
+	now.Due = leaseEnd(r.Queue, was.Subject(), at)
 	if standing, err := r.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now}); err != nil {
 		return standing, err
 	}

@@ -62,7 +62,7 @@ func (t *try) after(d webhook.Delivery, began time.Time, answer Answer, gone boo
 	}
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), answer.Status, reason, next)
 	if d.Open() && next.Sub(t.Now()) <= MaxDelay {
-		d.Due = next.Add(t.Queue.Lease(d.Subject()))
+		d.Due = leaseEnd(t.Queue, d.Subject(), next)
 	}
 	return d
 }

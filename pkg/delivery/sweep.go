@@ -107,10 +107,10 @@ func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	if late && (s.swept.Oldest.IsZero() || p.At.Before(s.swept.Oldest)) {
 		s.swept.Oldest = p.At
 	}
-	lease := s.Queue.Lease(p.Subject())
-	if lease == 0 {
+	lease, ok := s.Queue.Lease(p.Subject())
+	if !ok {
 		s.swept.Refused++
-		s.full = s.Queue.Lease(webhook.Subject{}) == 0
+		s.full = s.Queue.Full()
 		return
 	}
 	if s.batch = append(s.batch, leased{p, s.until(p, lease)}); len(s.batch) == together {

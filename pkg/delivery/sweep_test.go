@@ -189,12 +189,14 @@ type fullQueue struct {
 	room int
 }
 
-func (q *fullQueue) Lease(s webhook.Subject) time.Duration {
+func (q *fullQueue) Lease(s webhook.Subject) (time.Duration, bool) {
 	if q.room--; q.room < 0 {
-		return 0
+		return 0, false
 	}
 	return q.queue.Lease(s)
 }
+
+func (q *fullQueue) Full() bool { return q.room <= 0 }
 
 // Room that goes while a batch is gathered does not make a lease of nothing.
 func TestSweepRoomGoes(t *testing.T) {

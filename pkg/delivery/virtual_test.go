@@ -27,7 +27,9 @@ type cloud struct {
 	attempt func(context.Context, webhook.Message)
 }
 
-func (c *cloud) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+func (c *cloud) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+
+func (c *cloud) Full() bool { return false }
 
 func (c *cloud) Send(_ context.Context, messages []webhook.Message) error {
 	for _, m := range messages {

@@ -116,14 +116,13 @@ type queue struct {
 
 func newQueue() *queue { return &queue{lease: 2 * time.Minute, refuses: map[webhook.Subject]bool{}} }
 
-func (q *queue) Lease(s webhook.Subject) time.Duration {
+func (q *queue) Lease(s webhook.Subject) (time.Duration, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.refuses[s] {
-		return 0
-	}
-	return q.lease
+	return q.lease, !q.refuses[s]
 }
+
+func (*queue) Full() bool { return false }
 
 func (q *queue) Send(ctx context.Context, messages []webhook.Message) error {
 	q.mu.Lock()
@@ -202,7 +201,7 @@ type world struct {
 	queue    *queue
 	receiver *receiver
 	log      *output
-	sendings map[webhook.Dialect]dialect.Sending
+	sendings map[webhook.Dialect]webhook.Sending
 	sealer   *seal.Sealer
 	opener   delivery.Opener
 	// jitter is what is drawn: this part of the largest wait.
@@ -262,7 +261,7 @@ func emptyWorld(tb testing.TB, now time.Time) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if w.sendings, err = delivery.Sendings(apis(), setup()); err != nil {
+	if w.sendings, err = dialect.Sendings(apis(), setup()); err != nil {
 		tb.Fatal(err)
 	}
 	if w.sealer, err = seal.NewSealer(key.ID(), key.Public(), func() time.Time { return start }); err != nil {

@@ -38,7 +38,7 @@ type API struct {
 	// Sending gives the API's way of delivering, of the same settings. Of the
 	// Setup it uses Keys, Getenv and Deployed. The error names every setting
 	// that is wrong.
-	Sending func(Setup) (Sending, error)
+	Sending func(Setup) (webhook.Sending, error)
 	// Example is a registration that a development server accepts.
 	Example Example
 }

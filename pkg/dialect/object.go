@@ -79,6 +79,32 @@ func AsString(v jsontext.Value) (s string, ok bool) {
 	return string(unquoted), err == nil
 }
 
+// What is wrong with a string field, in words that follow the field's name.
+const (
+	FieldRequired  = "is required"
+	FieldNotString = "must be a string"
+)
+
+// Text reads a string field and validates it. wrong says what is wrong with it,
+// in words that follow the field's name: FieldRequired if the object lacks it,
+// FieldNotString, or what check says; it is empty if nothing is.
+func (o Object) Text(field string, check func(string) (wrong string)) (text, wrong string) {
+	value, sent := o.Get(field)
+	if !sent {
+		return "", FieldRequired
+	}
+	return Text(value, check)
+}
+
+// Text reads a string as [Object.Text] does.
+func Text(value jsontext.Value, check func(string) (wrong string)) (text, wrong string) {
+	text, ok := AsString(value)
+	if !ok {
+		return "", FieldNotString
+	}
+	return text, check(text)
+}
+
 // Get gives the value of a name. ok is false when the object lacks it.
 func (o Object) Get(name string) (value jsontext.Value, ok bool) {
 	for _, m := range o {

@@ -24,20 +24,46 @@ const (
 	TooLarge
 	NotJSON
 	UnknownID
+
+	afterKinds = iota + 1 // untyped, so that it is no kind
 )
 
-var kindTexts = map[Kind]string{
-	UnknownPath:  "unknown path",
-	WrongMethod:  "method not allowed",
-	Closed:       "outside working hours",
-	MissingToken: "no token",
-	InvalidToken: "invalid token",
-	ExpiredToken: "expired token",
-	MissingRight: "token without the right",
-	ContentType:  "content type not accepted",
-	TooLarge:     "body too large",
-	NotJSON:      "body is not one JSON object",
-	UnknownID:    "unknown id",
+// Kinds lists all kinds.
+func Kinds() []Kind {
+	all := make([]Kind, 0, afterKinds-1)
+	for k := UnknownPath; k < afterKinds; k++ {
+		all = append(all, k)
+	}
+	return all
+}
+
+// String says what is wrong.
+func (k Kind) String() string {
+	switch k {
+	case UnknownPath:
+		return "unknown path"
+	case WrongMethod:
+		return "method not allowed"
+	case Closed:
+		return "outside working hours"
+	case MissingToken:
+		return "no token"
+	case InvalidToken:
+		return "invalid token"
+	case ExpiredToken:
+		return "expired token"
+	case MissingRight:
+		return "token without the right"
+	case ContentType:
+		return "content type not accepted"
+	case TooLarge:
+		return "body too large"
+	case NotJSON:
+		return "body is not one JSON object"
+	case UnknownID:
+		return "unknown id"
+	}
+	return fmt.Sprintf("problem of kind %d", int(k))
 }
 
 // Problem is the error for a request that is refused at the door.
@@ -53,7 +79,7 @@ type Problem struct {
 }
 
 // Error says what is wrong without what the client sent.
-func (p *Problem) Error() string { return kindTexts[p.Kind] }
+func (p *Problem) Error() string { return p.Kind.String() }
 
 // Unknown turns webhook.ErrNotFound into the problem of an unknown id. Another
 // account's id is unknown like any other. Other errors stay as they are.

@@ -37,7 +37,7 @@ var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
 // readEvent reads one event. The error says which field is wrong; what an
 // event's values may be, the Publisher judges.
-func readEvent(value jsontext.Value, sendings map[webhook.Dialect]dialect.Sending) (webhook.Event, error) {
+func readEvent(value jsontext.Value, sendings map[webhook.Dialect]webhook.Sending) (webhook.Event, error) {
 	object, ok := dialect.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
@@ -81,16 +81,12 @@ func (r *reader) wrong(format string, args ...any) {
 }
 
 func (r *reader) text(field string, required bool) string {
-	value, sent := r.object.Get(field)
-	if !sent {
-		if required {
-			r.wrong("%s: required", field)
-		}
-		return ""
-	}
-	text, ok := dialect.AsString(value)
-	if !ok {
-		r.wrong("%s: must be a string", field)
+	text, wrong := r.object.Text(field, func(string) string { return "" })
+	switch {
+	case wrong == dialect.FieldRequired && required:
+		r.wrong("%s: required", field)
+	case wrong != "" && wrong != dialect.FieldRequired:
+		r.wrong("%s: %s", field, wrong)
 	}
 	return text
 }

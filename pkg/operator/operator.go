@@ -133,11 +133,19 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 	if wrong, ok := errors.AsType[*refusal](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
 	}
-	problem, ok := errors.AsType[*dialect.Problem](err)
-	if !ok {
-		return failure(http.StatusInternalServerError, "internal_error",
-			"Internal error. Publish it again; in the log it has the id "+r.ID+".")
+	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
+		return refuseProblem(r, problem)
 	}
+	return internalError(r)
+}
+
+func internalError(r *dialect.Request) dialect.Answer {
+	return failure(http.StatusInternalServerError, "internal_error",
+		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
+}
+
+// refuseProblem gives the answer to each kind of problem.
+func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
 	switch problem.Kind {
 	case dialect.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
@@ -153,8 +161,11 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 		return failure(http.StatusUnsupportedMediaType, "unsupported_content_type", "The Content-Type must be application/json.")
 	case dialect.TooLarge:
 		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
+	case dialect.NotJSON:
+		return failure(http.StatusBadRequest, "invalid_request", "The body "+problem.Value+".")
+	case dialect.Closed, dialect.UnknownID: // this API is always open, and shows nothing by id
 	}
-	return failure(http.StatusBadRequest, "invalid_request", "The body "+problem.Value+".")
+	return internalError(r)
 }
 
 func failure(status int, code, message string) dialect.Answer {

@@ -44,7 +44,9 @@ type queue struct {
 	sent []webhook.Message
 }
 
-func (*queue) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+func (*queue) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+
+func (*queue) Full() bool { return false }
 
 func (q *queue) Send(_ context.Context, messages []webhook.Message) error {
 	q.mu.Lock()
@@ -82,7 +84,7 @@ func publisher(tb testing.TB, s delivery.PublisherStore, q delivery.Queue, log *
 	tb.Helper()
 	setup := dialecttest.NewFixture(tb, squake.API(), nil, nil).Setup
 	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
-	sendings, err := delivery.Sendings([]dialect.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
+	sendings, err := dialect.Sendings([]dialect.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -25,7 +25,8 @@ import (
 // mailbag is the queue of one message, and opens keys that were never sealed.
 type mailbag struct{ message webhook.Message }
 
-func (*mailbag) Lease(webhook.Subject) time.Duration { return time.Minute }
+func (*mailbag) Lease(webhook.Subject) (time.Duration, bool) { return time.Minute, true }
+func (*mailbag) Full() bool                                  { return false }
 
 func (m *mailbag) Send(_ context.Context, messages []webhook.Message) error {
 	m.message = messages[0]
@@ -128,7 +129,7 @@ func accepted(t *testing.T, tt signed, url string, now func() time.Time) (*deliv
 	if _, err := s.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
 		t.Fatal(err)
 	}
-	sendings, err := delivery.Sendings([]dialect.API{tt.api}, dialect.Setup{
+	sendings, err := dialect.Sendings([]dialect.API{tt.api}, dialect.Setup{
 		Keys: keygen.New(rand.Reader, now), Now: now, Log: log, Getenv: func(string) string { return "" },
 	})
 	if err != nil {

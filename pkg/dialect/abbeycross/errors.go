@@ -107,10 +107,18 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 	if e, ok := errors.AsType[*refusal](err); ok {
 		return answer(r, http.StatusBadRequest, fault{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
 	}
-	problem, ok := errors.AsType[*dialect.Problem](err)
-	if !ok {
-		return answer(r, http.StatusInternalServerError, fault{Code: codeInternal, Text: textInternal})
+	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
+		return refuseProblem(r, problem)
 	}
+	return internalError(r)
+}
+
+func internalError(r *dialect.Request) dialect.Answer {
+	return answer(r, http.StatusInternalServerError, fault{Code: codeInternal, Text: textInternal})
+}
+
+// refuseProblem gives the answer to each kind of problem.
+func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
 	switch problem.Kind {
 	case dialect.UnknownPath, dialect.UnknownID:
 		return answer(r, http.StatusNotFound, fault{Code: codeNotFound, Text: textNotFound})
@@ -126,10 +134,12 @@ func refuse(r *dialect.Request, err error) dialect.Answer {
 		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: fmt.Sprintf("%s The body must be at most %d bytes.", textInvalid, dialect.MaxBody)})
 	case dialect.NotJSON:
 		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: textInvalid + " The body " + problem.Value + "."})
+	case dialect.MissingToken, dialect.InvalidToken, dialect.ExpiredToken, dialect.MissingRight:
+		a := answer(r, http.StatusUnauthorized, fault{Code: codeUnauthorized, Text: textUnauthorized})
+		a.Header = map[string]string{"WWW-Authenticate": "Bearer"}
+		return a
 	}
-	a := answer(r, http.StatusUnauthorized, fault{Code: codeUnauthorized, Text: textUnauthorized})
-	a.Header = map[string]string{"WWW-Authenticate": "Bearer"}
-	return a
+	return internalError(r)
 }
 
 func contentTypeFault(problem *dialect.Problem) fault {

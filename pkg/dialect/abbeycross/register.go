@@ -54,18 +54,20 @@ func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Ans
 }
 
 func (h *handler) readURL(object dialect.Object) (string, error) {
-	value, sent := object.Get("url")
-	if !sent {
+	url, wrong := object.Text("url", func(url string) string {
+		if err := h.urls.URL(url); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	switch wrong {
+	case "":
+		return url, nil
+	case dialect.FieldRequired:
 		return "", missing("url")
 	}
-	url, ok := dialect.AsString(value)
-	if !ok {
-		return "", invalid("url", value, "must be a string")
-	}
-	if err := h.urls.URL(url); err != nil {
-		return "", invalid("url", value, err.Error())
-	}
-	return url, nil
+	value, _ := object.Get("url")
+	return "", invalid("url", value, wrong)
 }
 
 // readEvents gives the events, and each as it was spelled.
@@ -83,10 +85,8 @@ func (h *handler) readEvents(object dialect.Object) (events []string, values []j
 	}
 	events = make([]string, len(values))
 	for i, value := range values {
-		if events[i], ok = dialect.AsString(value); !ok {
-			return nil, nil, invalid(eventAt(i), value, "must be a string")
-		}
-		if wrong := h.events.judge(events[i]); wrong != "" {
+		var wrong string
+		if events[i], wrong = dialect.Text(value, h.events.judge); wrong != "" {
 			return nil, nil, invalid(eventAt(i), value, wrong)
 		}
 	}

@@ -22,12 +22,12 @@ func delays() []time.Duration {
 
 // newSending gives AbbeyCross's way of delivering. The events that can be
 // published are those that can be registered.
-func newSending(setup dialect.Setup) (dialect.Sending, error) {
+func newSending(setup dialect.Setup) (webhook.Sending, error) {
 	events, err := readEvents(setup)
 	if err != nil {
-		return dialect.Sending{}, err
+		return webhook.Sending{}, err
 	}
-	return dialect.Sending{
+	return webhook.Sending{
 		CheckEvent: events.checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,

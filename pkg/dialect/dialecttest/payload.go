@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -28,7 +27,7 @@ func AddPayloads(f *testing.F) {
 // Passed runs a fuzzed payload through CheckEvent and Body, for an event that
 // is right otherwise. What is refused must not become a body either; of what is
 // accepted it gives the body, and what the field that holds the payload is.
-func Passed(t *testing.T, sending dialect.Sending, e webhook.Event, field string) (body, payload []byte) {
+func Passed(t *testing.T, sending webhook.Sending, e webhook.Event, field string) (body, payload []byte) {
 	t.Helper()
 	if e.Payload == nil {
 		e.Payload = []byte{} // nil is no payload

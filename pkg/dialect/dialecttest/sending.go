@@ -28,7 +28,7 @@ type Sent struct {
 }
 
 // Sending gives an API's way of delivering with env as its settings.
-func Sending(tb testing.TB, api dialect.API, env map[string]string) dialect.Sending {
+func Sending(tb testing.TB, api dialect.API, env map[string]string) webhook.Sending {
 	tb.Helper()
 	sending, err := api.Sending(NewFixture(tb, api, env, nil).Setup)
 	if err != nil {
@@ -39,7 +39,7 @@ func Sending(tb testing.TB, api dialect.API, env map[string]string) dialect.Send
 
 // CheckDeliveries holds deliveries to their golden bodies and headers, at the first
 // attempt and at one a day later: the body stays the same to the byte.
-func CheckDeliveries(t *testing.T, sending dialect.Sending, sent []Sent) {
+func CheckDeliveries(t *testing.T, sending webhook.Sending, sent []Sent) {
 	t.Helper()
 	for _, s := range sent {
 		t.Run(s.Golden, func(t *testing.T) {
@@ -74,7 +74,7 @@ type Judged struct {
 }
 
 // CheckEvents holds an API's judgement of events to what is expected.
-func CheckEvents(t *testing.T, sending dialect.Sending, cases map[string]Judged) {
+func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Judged) {
 	t.Helper()
 	for name, c := range cases {
 		err := sending.CheckEvent(c.Event)

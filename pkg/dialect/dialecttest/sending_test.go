@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -18,7 +17,7 @@ func TestSending(t *testing.T) {
 		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 	}
 	quarters := []time.Duration{15 * time.Minute, 15 * time.Minute}
-	want := map[webhook.Dialect]dialect.Sending{
+	want := map[webhook.Dialect]webhook.Sending{
 		"squake":     {Timeout: 15 * time.Second, Delays: backoff, Statistics: true},
 		"shoptet":    {Timeout: 4 * time.Second, Delays: quarters, Instance: true, AccountKey: true, Ports: []uint16{80, 443, 8080, 8443}},
 		"abbeycross": {Timeout: 15 * time.Second, Delays: backoff},

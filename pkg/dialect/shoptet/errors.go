@@ -50,41 +50,45 @@ func (e *refusal) Error() string {
 	return fmt.Sprintf("refused for %d faults: %s", len(e.faults), strings.Join(codes, ", "))
 }
 
-// problems gives the status and fault of each problem. An empty instance is
-// what the client sent.
-var problems = map[dialect.Kind]struct {
-	status int
-	fault  fault
-}{
-	dialect.UnknownPath:  {http.StatusNotFound, fault{codeUnknownPath, "This endpoint does not exist.", ""}},
-	dialect.WrongMethod:  {http.StatusMethodNotAllowed, fault{codeWrongMethod, "This endpoint does not have this method.", ""}},
-	dialect.MissingToken: {http.StatusUnauthorized, fault{codeMissingToken, "Missing access token. Please add `Shoptet-Access-Token` header to your request.", "unknown"}},
-	dialect.InvalidToken: {http.StatusUnauthorized, fault{codeInvalidToken, "Invalid access token.", "access-token"}},
-	dialect.ExpiredToken: {http.StatusUnauthorized, fault{codeExpiredToken, "Token is expired. Please ask for new one.", "unknown"}},
-	dialect.MissingRight: {http.StatusForbidden, fault{codeNoRights, "Your access token has no defined rights for this resource.", "access-token"}},
-	dialect.ContentType:  {http.StatusUnsupportedMediaType, fault{codeContentType, "Content-Type must be application/json or application/vnd.shoptet.v1.0.", "Content-Type"}},
-	dialect.TooLarge:     {http.StatusRequestEntityTooLarge, fault{codeTooLarge, fmt.Sprintf("The body must be at most %d bytes.", dialect.MaxBody), "data"}},
-}
-
 // refuse puts an error into Shoptet's shape.
 func refuse(r *dialect.Request, err error) dialect.Answer {
 	if found, ok := errors.AsType[*refusal](err); ok {
 		return answer(r, found.status, nil, found.faults)
 	}
-	problem, ok := errors.AsType[*dialect.Problem](err)
-	if !ok {
-		return answer(r, http.StatusInternalServerError, nil, []fault{{codeInternalError, "Something went wrong on our side.", r.ID}})
+	status, found := http.StatusInternalServerError, fault{codeInternalError, "Something went wrong on our side.", r.ID}
+	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
+		if known, of := problemFault(problem); known > 0 {
+			status, found = known, of
+		}
 	}
-	if problem.Kind == dialect.NotJSON {
-		return answer(r, http.StatusUnprocessableEntity, nil, []fault{{codeInvalid, "The body " + problem.Value + ".", "body"}})
+	return answer(r, status, nil, []fault{found})
+}
+
+// problemFault gives the status and fault of each kind of problem, 0 for one
+// that this API does not have.
+func problemFault(problem *dialect.Problem) (status int, found fault) {
+	switch problem.Kind {
+	case dialect.UnknownPath:
+		return http.StatusNotFound, fault{codeUnknownPath, "This endpoint does not exist.", problem.Value}
+	case dialect.WrongMethod:
+		return http.StatusMethodNotAllowed, fault{codeWrongMethod, "This endpoint does not have this method.", problem.Value}
+	case dialect.MissingToken:
+		return http.StatusUnauthorized, fault{codeMissingToken, "Missing access token. Please add `Shoptet-Access-Token` header to your request.", "unknown"}
+	case dialect.InvalidToken:
+		return http.StatusUnauthorized, fault{codeInvalidToken, "Invalid access token.", "access-token"}
+	case dialect.ExpiredToken:
+		return http.StatusUnauthorized, fault{codeExpiredToken, "Token is expired. Please ask for new one.", "unknown"}
+	case dialect.MissingRight:
+		return http.StatusForbidden, fault{codeNoRights, "Your access token has no defined rights for this resource.", "access-token"}
+	case dialect.ContentType:
+		return http.StatusUnsupportedMediaType, fault{codeContentType, "Content-Type must be application/json or application/vnd.shoptet.v1.0.", "Content-Type"}
+	case dialect.TooLarge:
+		return http.StatusRequestEntityTooLarge, fault{codeTooLarge, fmt.Sprintf("The body must be at most %d bytes.", dialect.MaxBody), "data"}
+	case dialect.NotJSON:
+		return http.StatusUnprocessableEntity, fault{codeInvalid, "The body " + problem.Value + ".", "body"}
+	case dialect.UnknownID:
+		return http.StatusNotFound, fault{codeUnknownID, `Webhook with id "` + problem.Value + `" not found.`, problem.Value}
+	case dialect.Closed: // this API is always open
 	}
-	if problem.Kind == dialect.UnknownID {
-		message := `Webhook with id "` + problem.Value + `" not found.`
-		return answer(r, http.StatusNotFound, nil, []fault{{codeUnknownID, message, problem.Value}})
-	}
-	p := problems[problem.Kind]
-	if p.fault.Instance == "" {
-		p.fault.Instance = problem.Value
-	}
-	return answer(r, p.status, nil, []fault{p.fault})
+	return 0, fault{}
 }

@@ -37,7 +37,8 @@ type shop struct {
 	ids       map[string]string // of deliveries, by the events' own
 }
 
-func (*shop) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+func (*shop) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*shop) Full() bool                                  { return false }
 
 // receiver is what a shop's webhooks point to.
 type receiver struct{ *shop }
@@ -71,7 +72,7 @@ func newShop(t *testing.T) *shop {
 	clock, log := func() time.Time { return s.now }, slog.New(slog.DiscardHandler)
 	s.Setup.Now, s.Setup.Keys = clock, keygen.New(rand.Reader, clock)
 	s.handler = s.Handler(t, shoptet.API())
-	sendings, err := delivery.Sendings([]dialect.API{shoptet.API()}, s.Setup)
+	sendings, err := dialect.Sendings([]dialect.API{shoptet.API()}, s.Setup)
 	if err != nil {
 		t.Fatal(err)
 	}

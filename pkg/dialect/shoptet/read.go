@@ -72,22 +72,16 @@ func (r *reader) item(at string, value jsontext.Value) registry.Item {
 	return item
 }
 
-// text reads a required string and judges it.
-func (r *reader) text(object dialect.Object, at, field string, judge func(string) string) string {
-	instance := at + "." + field
-	value, sent := object.Get(field)
-	if !sent {
-		r.add(instance, "This field is required.")
-		return ""
+// text reads a required string. check says in whole sentences what is wrong.
+func (r *reader) text(object dialect.Object, at, field string, check func(string) string) string {
+	text, wrong := object.Text(field, check)
+	switch wrong {
+	case "":
+		return text
+	case dialect.FieldRequired, dialect.FieldNotString:
+		wrong = "This field " + wrong + "."
 	}
-	text, ok := dialect.AsString(value)
-	if !ok {
-		r.add(instance, "This field must be a string.")
-		return ""
-	}
-	if wrong := judge(text); wrong != "" {
-		r.add(instance, wrong)
-	}
+	r.add(at+"."+field, wrong)
 	return text
 }
 

@@ -25,12 +25,12 @@ const (
 )
 
 // newSending gives Shoptet's way of delivering, which has no settings.
-func newSending(setup dialect.Setup) (dialect.Sending, error) {
+func newSending(setup dialect.Setup) (webhook.Sending, error) {
 	number, err := newNumbers(setup)
 	if err != nil {
-		return dialect.Sending{}, err
+		return webhook.Sending{}, err
 	}
-	return dialect.Sending{
+	return webhook.Sending{
 		CheckEvent: checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,

@@ -62,39 +62,52 @@ func (f *faults) add(field, wrong string) {
 	})
 }
 
-// refusals gives the status and fault of each problem.
-var refusals = map[dialect.Kind]struct {
-	status                  int
-	code, detail, attribute string
-}{
-	dialect.UnknownPath:  {http.StatusNotFound, codeNotFound, "This path does not exist", "path"},
-	dialect.UnknownID:    {http.StatusNotFound, codeNotFound, "There is no webhook of this id", "id"},
-	dialect.WrongMethod:  {http.StatusMethodNotAllowed, codeNotFound, "This path does not have this method", "method"},
-	dialect.MissingToken: {http.StatusUnauthorized, codeNotAuthorized, "A bearer token is required", "Authorization"},
-	dialect.InvalidToken: {http.StatusUnauthorized, codeNotAuthorized, "The token is not valid", "Authorization"},
-	dialect.ExpiredToken: {http.StatusUnauthorized, codeNotAuthorized, "The token has expired", "Authorization"},
-	dialect.MissingRight: {http.StatusUnauthorized, codeNotAuthorized, "The token may not do this", "Authorization"},
-	dialect.ContentType:  {http.StatusUnsupportedMediaType, codeInvalidType, "Content-Type must be application/json", "Content-Type"},
-	dialect.TooLarge:     {http.StatusRequestEntityTooLarge, codeField, fmt.Sprintf("The body must be at most %d bytes", dialect.MaxBody), base},
-}
-
 // refuse puts an error into Squake's shape.
 func refuse(r *dialect.Request, err error) dialect.Answer {
 	if found, ok := errors.AsType[faults](err); ok {
 		return dialect.Answer{Status: http.StatusUnprocessableEntity, Body: errorList{found}}
 	}
-	problem, ok := errors.AsType[*dialect.Problem](err)
-	if !ok {
-		return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
+	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
+		return refuseProblem(r, problem)
 	}
-	if problem.Kind == dialect.NotJSON {
+	return internalError(r)
+}
+
+func internalError(r *dialect.Request) dialect.Answer {
+	return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
+}
+
+// refuseProblem gives the status and fault of each kind of problem.
+func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
+	switch problem.Kind {
+	case dialect.UnknownPath:
+		return single(http.StatusNotFound, codeNotFound, "This path does not exist", source{Attribute: "path"})
+	case dialect.UnknownID:
+		return single(http.StatusNotFound, codeNotFound, "There is no webhook of this id", source{Attribute: "id"})
+	case dialect.WrongMethod:
+		return single(http.StatusMethodNotAllowed, codeNotFound, "This path does not have this method", source{Attribute: "method"})
+	case dialect.MissingToken:
+		return unauthorized("A bearer token is required")
+	case dialect.InvalidToken:
+		return unauthorized("The token is not valid")
+	case dialect.ExpiredToken:
+		return unauthorized("The token has expired")
+	case dialect.MissingRight:
+		return unauthorized("The token may not do this")
+	case dialect.ContentType:
+		return single(http.StatusUnsupportedMediaType, codeInvalidType, "Content-Type must be application/json", source{Attribute: "Content-Type"})
+	case dialect.TooLarge:
+		return single(http.StatusRequestEntityTooLarge, codeField, fmt.Sprintf("The body must be at most %d bytes", dialect.MaxBody), source{Attribute: base})
+	case dialect.NotJSON:
 		return single(http.StatusUnprocessableEntity, codeField, "The body "+problem.Value, source{Attribute: base})
+	case dialect.Closed: // this API is always open
 	}
-	refusal := refusals[problem.Kind]
-	answer := single(refusal.status, refusal.code, refusal.detail, source{Attribute: refusal.attribute})
-	if refusal.status == http.StatusUnauthorized {
-		answer.Header = map[string]string{"WWW-Authenticate": "Bearer"}
-	}
+	return internalError(r)
+}
+
+func unauthorized(detail string) dialect.Answer {
+	answer := single(http.StatusUnauthorized, codeNotAuthorized, detail, source{Attribute: "Authorization"})
+	answer.Header = map[string]string{"WWW-Authenticate": "Bearer"}
 	return answer
 }
 

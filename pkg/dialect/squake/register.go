@@ -96,22 +96,11 @@ func (f *faults) url(object dialect.Object, urls validate.URLPolicy, required bo
 	})
 }
 
-// text reads a string field and judges it; what judge says, if anything, is
-// added to the faults.
-func (f *faults) text(object dialect.Object, field string, required bool, judge func(string) string) string {
-	value, sent := object.Get(field)
-	if !sent {
-		if required {
-			f.add(field, "is required")
-		}
-		return ""
-	}
-	text, ok := dialect.AsString(value)
-	if !ok {
-		f.add(field, "must be a string")
-		return ""
-	}
-	if wrong := judge(text); wrong != "" {
+// text reads a string field; what is wrong with it, if anything, is added to the
+// faults.
+func (f *faults) text(object dialect.Object, field string, required bool, check func(string) string) string {
+	text, wrong := object.Text(field, check)
+	if wrong != "" && (required || wrong != dialect.FieldRequired) {
 		f.add(field, wrong)
 	}
 	return text

@@ -26,8 +26,8 @@ func delays() []time.Duration {
 }
 
 // newSending gives Squake's way of delivering, which has no settings.
-func newSending(dialect.Setup) (dialect.Sending, error) {
-	return dialect.Sending{
+func newSending(dialect.Setup) (webhook.Sending, error) {
+	return webhook.Sending{
 		CheckEvent: checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,

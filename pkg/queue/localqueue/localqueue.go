@@ -134,15 +134,15 @@ func (q *Queue) share(s standing) int {
 	return left
 }
 
-// Lease is how long an attempt is left to the queue: 120 seconds, or 0 when
-// there is no room for the subject: because the queue is full, or because the
-// subject holds as much as is left to the others, or because the queue has
-// stopped. After a 0 see Freed.
-func (q *Queue) Lease(s webhook.Subject) time.Duration {
+// Lease returns how long an attempt is left to the queue: 120 seconds. ok is
+// false when there is no room for the subject: because the queue is full, or
+// because the subject holds as much as is left to the others, or because the
+// queue has stopped. Then see Freed.
+func (q *Queue) Lease(s webhook.Subject) (_ time.Duration, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stopped {
-		return 0
+		return 0, false
 	}
 	held, of := 0, unproven
 	l := q.lines[s]
@@ -151,7 +151,7 @@ func (q *Queue) Lease(s webhook.Subject) time.Duration {
 	}
 	share := q.share(of)
 	if held < share {
-		return lease
+		return lease, true
 	}
 	if share <= 0 {
 		q.full = true
@@ -159,7 +159,22 @@ func (q *Queue) Lease(s webhook.Subject) time.Duration {
 	if l != nil && held > 0 {
 		l.refused = true
 	}
-	return 0
+	return 0, false
+}
+
+// Full reports whether there is no room for anyone, or the queue has stopped.
+// When it is, see Freed.
+func (q *Queue) Full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.stopped {
+		return true
+	}
+	if q.share(unproven) > 0 {
+		return false
+	}
+	q.full = true
+	return true
 }
 
 // Send takes messages, each to be attempted at its At or as soon after it as

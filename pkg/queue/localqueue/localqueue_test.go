@@ -90,7 +90,7 @@ func TestShareOfTheQueue(t *testing.T) {
 	r := hangers(10 * time.Millisecond)
 	inBubble(t, Config{Capacity: capacity}, r, func(t *testing.T, q *Queue) {
 		fill := func(name string, from int) (n int) {
-			for q.Lease(subjectOf(name)) != 0 {
+			for room(q, subjectOf(name)) {
 				send(t, q, message(name, from+n, time.Now()))
 				n++
 			}
@@ -112,16 +112,16 @@ func TestShareOfTheQueue(t *testing.T) {
 			t.Error("no room for another")
 		}
 		pass(10 * time.Second)
-		if !signalled(q) || q.Lease(subjectOf("quick")) != lease {
+		if !signalled(q) || !room(q, subjectOf("quick")) {
 			t.Error("no signal after one that is quick has room again")
 		}
-		if q.Lease(subjectOf("hang")) != 0 {
+		if room(q, subjectOf("hang")) {
 			t.Error("one that hangs got room without an attempt's end")
 		}
 		for range 2 * hanging {
 			pass(hang)
 		}
-		if !signalled(q) || q.Lease(subjectOf("hang")) != lease {
+		if !signalled(q) || !room(q, subjectOf("hang")) {
 			t.Error("no signal after one that hangs has room again")
 		}
 	})
@@ -136,8 +136,8 @@ func TestFull(t *testing.T) {
 		if !errors.Is(err, errFull) || !strings.Contains(err.Error(), "10 of 170") {
 			t.Errorf("Send = %v", err)
 		}
-		if got := q.Lease(subjectOf("new")); got != 0 {
-			t.Errorf("Lease of a full queue = %v", got)
+		if got, ok := q.Lease(subjectOf("new")); ok || !q.Full() {
+			t.Errorf("Lease of a full queue = %v, %t, full: %t", got, ok, q.Full())
 		}
 		// The first goes alone, then 16 at once: 159, 143 and 127 are left.
 		for step, want := range []bool{false, false, true, false, false, false} {
@@ -181,7 +181,7 @@ func TestRefusedThenFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inBubble(t, Config{Capacity: 16}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("a", 0, time.Now()))
-		if q.Lease(subjectOf("a")) != 0 || q.Lease(subjectOf("b")) == 0 {
+		if room(q, subjectOf("a")) || !room(q, subjectOf("b")) {
 			t.Fatal("want a refused for its share, and no other")
 		}
 		send(t, q, messages("b", 0, 15, time.Now().Add(time.Minute))...)
@@ -214,7 +214,7 @@ func TestRun(t *testing.T) {
 		q.Run(ctx, func(context.Context, webhook.Message) { t.Error("a second Run attempts") })
 		stop()
 		synctest.Wait()
-		if q.Lease(subjectOf("a")) != 0 {
+		if room(q, subjectOf("a")) {
 			t.Error("a stopped queue gives leases")
 		}
 		if err := q.Send(t.Context(), messages("z", 0, 2, time.Now())); !errors.Is(err, errStopped) {

@@ -208,7 +208,7 @@ func TestRefusalIsFollowedByFreed(t *testing.T) {
 				for _, s := range step.send {
 					name := fmt.Sprint("s", s.subject)
 					signalled(q)
-					if refused = q.Lease(subjectOf(name)) == 0; !refused {
+					if refused = !room(q, subjectOf(name)); !refused {
 						_ = q.Send(ctx, []webhook.Message{message(name, s.number, time.Now().Add(s.delay))})
 					}
 				}

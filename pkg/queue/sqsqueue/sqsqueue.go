@@ -73,7 +73,10 @@ func New(cfg Config) (*Queue, error) {
 
 // Lease is how long an attempt is left to the queue: the same for everyone,
 // since SQS has room for all.
-func (*Queue) Lease(webhook.Subject) time.Duration { return lease }
+func (*Queue) Lease(webhook.Subject) (time.Duration, bool) { return lease, true }
+
+// Full is always false: SQS has room for all.
+func (*Queue) Full() bool { return false }
 
 // Send hands over messages, in batches of ten, several at once. Each arrives
 // within the second after its At, or later. The error says how many were not

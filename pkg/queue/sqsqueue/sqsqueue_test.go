@@ -249,7 +249,7 @@ func TestBatchesAtOnce(t *testing.T) {
 
 func TestLeaseIsForAll(t *testing.T) {
 	_, q := startSQS(t)
-	if got := q.Lease(message(0).Subject()); got != 2*time.Minute {
+	if got, ok := q.Lease(message(0).Subject()); got != 2*time.Minute || !ok || q.Full() {
 		t.Errorf("Lease = %v", got)
 	}
 }

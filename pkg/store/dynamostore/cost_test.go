@@ -301,7 +301,8 @@ type path struct {
 	received []delivering.Request
 }
 
-func (*path) Lease(webhook.Subject) time.Duration { return 2 * time.Minute }
+func (*path) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*path) Full() bool                                  { return false }
 
 func (p *path) Send(_ context.Context, messages []webhook.Message) error {
 	p.mu.Lock()
@@ -329,7 +330,7 @@ func (*path) Open(context.Context, seal.Owner, []byte) (webhook.Secret, error) {
 func newPath(t *testing.T, s *dynamostore.Store, proxy *faultproxy.Proxy, api dialect.API) *path {
 	t.Helper()
 	p := &path{proxy: proxy, now: createdAt.Add(time.Hour)}
-	sendings := map[webhook.Dialect]dialect.Sending{api.Name: dialecttest.Sending(t, api, nil)}
+	sendings := map[webhook.Dialect]webhook.Sending{api.Name: dialecttest.Sending(t, api, nil)}
 	ids := 0
 	now, log := func() time.Time { return p.now }, slog.New(slog.DiscardHandler)
 	p.publisher = delivering.NewPublisher(delivering.PublisherConfig{
