@@ -29,7 +29,9 @@ func ownDomain(t *testing.T, c *cloud) parameters {
 	t.Helper()
 	client, name := cloudformation.NewFromConfig(c.config()), "surroundings"
 	_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(surroundings)})
-	var made *types.AlreadyExistsException // in an account of its own, by nobody else
+	// The SDK sends a call again whose answer was slow or lost, and is told that
+	// it exists: in an account of the test's own, nobody else has made it.
+	var made *types.AlreadyExistsException
 	if err == nil || errors.As(err, &made) {
 		waiter := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
 			o.MinDelay, o.MaxDelay = patience/600, patience/60
