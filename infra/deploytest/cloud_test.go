@@ -30,9 +30,9 @@ const (
 
 // cloud is an AWS account in one process.
 type cloud struct {
-	address string       // such as 127.12.9.3:41001
-	dir     string       // scratch, gone after the test
-	client  *http.Client // on a connection of its own for each request: none was closed meanwhile
+	address string // such as 127.12.9.3:41001
+	dir     string // scratch, gone after the test
+	client  *http.Client
 	output  *output
 }
 
@@ -40,7 +40,7 @@ type cloud struct {
 func startCloud(t *testing.T) *cloud {
 	t.Helper()
 	python := installed(t, "make tools", ".tools", "ministack", "bin", "python")
-	c := &cloud{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, output: &output{}}
+	c := &cloud{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}}
 	cmd := exec.Command("/bin/sh", "-c", guard, "guard", python, filepath.Join(root(t), "infra", "tools", "ministack", "serve.py"))
 	host, port, err := net.SplitHostPort(c.address)
 	if err != nil {
@@ -129,10 +129,7 @@ func (c *cloud) environment() []string {
 // config is the same for the AWS SDK.
 func (c *cloud) config() aws.Config {
 	return aws.Config{
-		// Most calls make something: one that is sent again, since its answer was
-		// slow or lost, is told that it exists already.
-		RetryMaxAttempts: 1,
-		Region:           region, BaseEndpoint: aws.String(c.url()), HTTPClient: c.client,
+		Region: region, BaseEndpoint: aws.String(c.url()), HTTPClient: c.client,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: operator, SecretAccessKey: operator}, nil
 		}),

@@ -37,8 +37,10 @@ func options(t *testing.T, c *cloud) parameters {
 	t.Helper()
 	client, name := cloudformation.NewFromConfig(c.config()), "surroundings"
 	_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(surroundings)})
-	var made *types.AlreadyExistsException // in an account of its own, by nobody else
-	if err == nil || errors.As(err, &made) {
+	// The SDK sends a call again whose answer was slow or lost, and is told that
+	// it exists: in an account of the test's own, nobody else has made it.
+	var exists *types.AlreadyExistsException
+	if err == nil || errors.As(err, &exists) {
 		waiter := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
 			o.MinDelay, o.MaxDelay = patience/600, patience/60
 		})

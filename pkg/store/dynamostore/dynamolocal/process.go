@@ -19,8 +19,9 @@ import (
 // portTries is how many ports are tried before giving up.
 const portTries = 5
 
-// start runs the emulator on a free port and waits until it answers.
-func start() (*Server, error) {
+// Launch runs an emulator on a free port and waits until it answers. It ends
+// with this process.
+func Launch() (*Server, error) {
 	lib, err := libraries()
 	if err != nil {
 		return nil, err
