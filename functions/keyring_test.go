@@ -46,19 +46,25 @@ func TestKeyring(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		samples []string
-		keys    int
+		// status is the last answer's; those before succeed.
+		status string
+		keys   int
 	}{
-		{"created once", []string{"create"}, 1},
-		{"created twice", []string{"create", "create"}, 1},
-		{"updated", []string{"create", "update"}, 1},
-		{"a new version", []string{"create", "new-version", "update"}, 2},
-		{"deleted", []string{"create", "delete"}, 1},
+		{"created once", []string{"create"}, "SUCCESS", 1},
+		{"created twice", []string{"create", "create"}, "SUCCESS", 1},
+		{"updated", []string{"create", "update"}, "SUCCESS", 1},
+		{"a new version", []string{"create", "new-version", "update"}, "SUCCESS", 2},
+		{"deleted", []string{"create", "delete"}, "SUCCESS", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := startKeyring(t, newStack(t), startKMS(t))
 			shown := map[string]string{}
-			for _, sample := range tt.samples {
-				if answer := k.send(t, sample); answer.Data.KeyID != "" {
+			for i, sample := range tt.samples {
+				want := "SUCCESS"
+				if i == len(tt.samples)-1 {
+					want = tt.status
+				}
+				if answer := k.send(t, sample, want); answer.Data.KeyID != "" {
 					k.checkKey(t, answer)
 					shown[answer.Data.KeyID] = answer.Data.PublicKey
 				}
@@ -101,9 +107,9 @@ func startKeyring(t *testing.T, s *stack, kms string) *keyring {
 	return &keyring{emulator.Start(t, emulator.Program(t, "Keyring"), env), w, s, kms, server.URL, answers}
 }
 
-// send sends a sample and returns what CloudFormation is told, which must be a
-// success, with a key unless the resource is deleted.
-func (k *keyring) send(t *testing.T, sample string) cfnAnswer {
+// send sends a sample and returns what CloudFormation is told, which must have
+// the status wanted. A success has a key unless the resource is deleted.
+func (k *keyring) send(t *testing.T, sample, want string) cfnAnswer {
 	t.Helper()
 	event := bytes.ReplaceAll(readSample(t, "keyring/"+sample), []byte("http://127.0.0.1:1/RESPONSE_URL_PLACEHOLDER"), []byte(k.cloudFormation))
 	payload, err := k.function.Invoke(t.Context(), event)
@@ -118,10 +124,10 @@ func (k *keyring) send(t *testing.T, sample string) cfnAnswer {
 		t.Fatal(err)
 	}
 	answer := <-k.answers // there by now: the function has answered
-	if answer.Status != "SUCCESS" || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
-		t.Errorf("%s: answered %+v, want success", sample, answer)
+	if answer.Status != want || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
+		t.Errorf("%s: answered %+v, want status %s", sample, answer, want)
 	}
-	if hasKey := answer.Data.KeyID != ""; hasKey != (sent.RequestType != "Delete") {
+	if hasKey := answer.Data.KeyID != ""; hasKey != (answer.Status == "SUCCESS" && sent.RequestType != "Delete") {
 		t.Errorf("%s: answered %+v to %s", sample, answer, sent.RequestType)
 	}
 	return answer

@@ -30,7 +30,7 @@ func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
 	s, kms := newStack(t), startKMS(t)
 	q, e := startSQS(t), startEndpoint(t)
-	key := startKeyring(t, s, kms).send(t, "create")
+	key := startKeyring(t, s, kms).send(t, "create", "SUCCESS")
 	return &pipeline{queue: q, endpoint: e, fleet: newFleet(t, s, map[string]string{
 		"AWS_ENDPOINT_URL_KMS": kms, "HOOKLINE_SEALING_KEY_ARN": kmsKeyARN,
 		"AWS_ENDPOINT_URL_SQS": q.url, "HOOKLINE_QUEUE_URL": queueURL,

@@ -23,17 +23,19 @@ type template struct {
 					Path   string `yaml:"Path"`
 				} `yaml:"Properties"`
 			} `yaml:"Events"`
-			Policies []struct {
-				PolicyDocument struct {
-					Statement []struct {
-						Action    many                       `yaml:"Action"`
-						Resource  many                       `yaml:"Resource"`
-						Condition map[string]map[string]many `yaml:"Condition"`
-					} `yaml:"Statement"`
-				} `yaml:"PolicyDocument"`
-			} `yaml:"Policies"`
+			Policies []policy `yaml:"Policies"`
 		} `yaml:"Properties"`
 	} `yaml:"Resources"`
+}
+
+type policy struct {
+	PolicyDocument struct {
+		Statement []struct {
+			Action    many                       `yaml:"Action"`
+			Resource  many                       `yaml:"Resource"`
+			Condition map[string]map[string]many `yaml:"Condition"`
+		} `yaml:"Statement"`
+	} `yaml:"PolicyDocument"`
 }
 
 // many is a text or a list of them.
