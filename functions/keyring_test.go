@@ -95,7 +95,7 @@ func (k keyringReplay) send(t *testing.T, name string) cfnAnswer {
 	if want := readWant(t, "keyring", name); answer.Status != want.Status || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
 		t.Errorf("%s: answered %+v, want status %s", name, answer, want.Status)
 	}
-	if hasKey := answer.Data.KeyID != ""; hasKey != (sent.RequestType != "Delete") {
+	if hasKey := answer.Data.KeyID != ""; hasKey != (answer.Status == "SUCCESS" && sent.RequestType != "Delete") {
 		t.Errorf("%s: answered %+v to %s", name, answer, sent.RequestType)
 	}
 	return answer

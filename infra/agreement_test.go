@@ -24,7 +24,7 @@ var functionRoutes = map[string][]string{
 
 // timeouts are those of functions that have another than all have, in seconds.
 // delivery_test.go says what they must suffice for.
-var timeouts = map[string]int{"Publish": 20, "Deliver": 60, "Sweep": 55}
+var timeouts = map[string]int{"Publish": 20, "Deliver": 60, "Sweep": 55, "Keyring": 60}
 
 // maxTimeout is the time in seconds after which the HTTP API stops waiting for
 // a function and answers in its own shape.
