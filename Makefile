@@ -59,7 +59,8 @@ local-build: $(tools)/venv.stamp
 
 .PHONY: local
 local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invoke` needs (docs/local.md)
-	go run ./infra/localinvoke $(ARGS)
+	@go build -o .aws-sam/localinvoke ./infra/localinvoke
+	@exec .aws-sam/localinvoke $(ARGS)
 
 .PHONY: test
 test: tools ## Check the prerequisites, install the tools, build, and run all tests

@@ -56,5 +56,7 @@
 // hk_test_WRITEONLY_PLACEHOLDER and hk_test_EXPIRED_PLACEHOLDER, each of the
 // account that sends. hk_test_UNKNOWN stands for none. The ResponseURL of the
 // keyring's events is a placeholder too. events/env.json holds the settings that
-// the cases count on, in the form that `sam local invoke --env-vars` reads.
+// the cases count on, in the form that `sam local invoke --env-vars` reads, and
+// under "Parameters" what a deployment would make (docs/local.md); replays make
+// that themselves.
 package infra

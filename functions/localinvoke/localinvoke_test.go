@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,7 @@ func TestDocumentedInvocations(t *testing.T) {
 		if in.Hosts["host.docker.internal"] != "host-gateway" {
 			t.Errorf("%s: containers are told of %v", in.line, in.Hosts)
 		}
+		checkEnvironment(t, in)
 		checkAnswer(t, in, invoke(t, checkout, in))
 	}
 	for _, folder := range functionFolders(t) {
@@ -193,7 +195,7 @@ func (l *local) interrupt(t *testing.T) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", ":0") //nolint:gosec // where DynamoDB Local listens
+	l, err := net.Listen("tcp", ":0") // where DynamoDB Local listens
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,9 +243,19 @@ func resolve(t *testing.T, checkout string, lines []string) []invocation {
 	return all
 }
 
-// invoke runs the program with the environment, and gives what it answers.
-func invoke(t *testing.T, checkout string, in invocation) []byte {
+// checkEnvironment holds an environment to reach nothing of AWS, whatever
+// credentials are in it, and to have no more than Lambda takes.
+func checkEnvironment(t *testing.T, in invocation) {
 	t.Helper()
+	for _, name := range []string{"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_SQS"} {
+		endpoint, err := url.Parse(in.Environment[name])
+		if err != nil || endpoint.Hostname() != "127.0.0.1" && endpoint.Hostname() != "host.docker.internal" {
+			t.Fatalf("%s: %s is %q, %v: it would reach AWS", in.line, name, in.Environment[name], err)
+		}
+	}
+	if got := in.Environment["AWS_ACCESS_KEY_ID"]; got != "AKIDOFTHESHELL" {
+		t.Errorf("%s: SAM passes the access key id %q, not the shell's", in.line, got)
+	}
 	size := 0
 	for name, value := range in.Environment {
 		if !strings.HasPrefix(name, "AWS_LAMBDA_") {
@@ -253,6 +265,11 @@ func invoke(t *testing.T, checkout string, in invocation) []byte {
 	if size > 4096 {
 		t.Errorf("%s: %d bytes of environment, Lambda takes 4096", in.line, size)
 	}
+}
+
+// invoke runs the program with the environment, and gives what it answers.
+func invoke(t *testing.T, checkout string, in invocation) []byte {
+	t.Helper()
 	event, err := os.ReadFile(filepath.Join(checkout, in.Event))
 	if err != nil {
 		t.Fatalf("%s: %v", in.line, err)

@@ -32,7 +32,7 @@ func startDynamoDB(port int) (*dynamoDB, error) {
 	if jars, err := filepath.Glob(filepath.Join(lib, "DynamoDBLocal-*.jar")); err != nil || len(jars) == 0 {
 		return nil, errors.New("DynamoDB Local is not in .tools: run `make tools`, at the top of the checkout")
 	}
-	free, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:noctx,gosec // only a look, where it will listen
+	free, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:noctx // only a look, where it will listen
 	if err != nil {
 		return nil, fmt.Errorf("port %d is in use: choose another with --port, or name the DynamoDB Local that runs with --endpoint (%w)", port, err)
 	}

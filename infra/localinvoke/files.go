@@ -100,10 +100,10 @@ func filler(function string, accounts []account, now time.Time) *strings.Replace
 }
 
 func write(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o600)
+	return os.WriteFile(path, text, 0o600) //nolint:gosec // below the directory that whoever runs it names
 }
 
 // welcome says what to type.
