@@ -8,7 +8,7 @@ SHELL := bash
 # The processor that `make build` builds the functions for: arm64 or x86_64.
 # The stack's parameter Architecture must be given the same value.
 ARCH ?= arm64
-# Arguments for `make run`, such as ARGS='--listen 127.0.0.1:9000'.
+# Arguments for `make run`, such as ARGS='--listen 127.0.0.1:9000', and `make local`.
 ARGS ?=
 
 # Tests run the functions here.
@@ -62,6 +62,19 @@ help: ## List these commands
 run: ## Run everything in one process, for development. Needs Go only
 	@infra/tools/prerequisites.sh go
 	go run ./cmd/hookline serve --dev $(ARGS)
+
+# The SAM CLI reads the processor that it is to emulate from the parameter's
+# default.
+.PHONY: local-build
+local-build: $(tools)/venv.stamp
+	$(call build_functions,.aws-sam/local,$(host_arch))
+	@sed 's/Default: arm64$$/Default: $(host_arch)/' .aws-sam/local/template.yaml >.aws-sam/local/template.new
+	@mv .aws-sam/local/template.new .aws-sam/local/template.yaml
+
+.PHONY: local
+local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invoke` needs (docs/local.md)
+	@go build -o .aws-sam/localinvoke ./infra/localinvoke
+	@exec .aws-sam/localinvoke $(ARGS)
 
 .PHONY: test
 test: tools ## Check the prerequisites, install the tools, build, and run all tests

@@ -73,6 +73,7 @@ var samples = map[string]int{
 	"sweep/minute":                      0,
 	"keyring/create":                    0,
 	"keyring/delete":                    0,
+	"keyring/move-to-empty-table":       0,
 	"keyring/new-version":               0,
 	"keyring/update":                    0,
 }

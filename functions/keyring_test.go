@@ -55,6 +55,7 @@ func TestKeyring(t *testing.T) {
 		{"updated", []string{"create", "update"}, "SUCCESS", 1},
 		{"a new version", []string{"create", "new-version", "update"}, "SUCCESS", 2},
 		{"deleted", []string{"create", "delete"}, "SUCCESS", 1},
+		{"moved to a table without keys", []string{"move-to-empty-table"}, "FAILED", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			k := startKeyring(t, newStack(t), startKMS(t))

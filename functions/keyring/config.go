@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -44,5 +45,11 @@ func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
 	kms := kmskeys.NewClient(kmskeys.ClientConfig{
 		Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint,
 	})
-	return keyring.New(store, kmskeys.NewGenerator(kms, c.SealingKeyARN, time.Now), log), nil
+	return keyring.New(keyring.Config{
+		Store:     store,
+		Generator: kmskeys.NewGenerator(kms, c.SealingKeyARN, time.Now),
+		Log:       log,
+		Now:       time.Now,
+		Jitter:    rand.N[time.Duration],
+	}), nil
 }

@@ -2,12 +2,19 @@
 // stack's sealing key. It guarantees that one version is one key, whatever is
 // repeated, retried, rolled back or done twice at once, since it answers only
 // from what the store holds; and that deleting the resource deletes nothing,
-// since keys live as long as the records that they open.
+// since keys live as long as the records that they open. It refuses an update
+// that moves the stack to a table without any sealing key: that table holds
+// nothing which was ever sealed, so it was named by mistake, and the roll-back
+// keeps the stack on the table that has the customers.
 //
-// The property that it reads is SealingKeyVersion; the resource may have others,
-// such as the table's name, for whose changes it is asked again. Its attributes
-// are KeyId and PublicKey (standard base64 of the 65-byte point). A failure's
-// reason is short and made of the package's own words; the cause goes to the log.
+// A creation is never refused for that. A new stack may be given a table that
+// is empty, or that was never sealed to, and nobody depends on it yet.
+//
+// The properties that it reads are SealingKeyVersion and WebhooksTable, the
+// table's name. Its attributes are KeyId and PublicKey (standard base64 of the
+// 65-byte point). It outlasts the time that IAM and KMS take to know a new role
+// and key. A failure's reason is short and made of the package's own words; the
+// cause goes to the log.
 package keyring
 
 import (
@@ -30,8 +37,12 @@ import (
 // so CloudFormation never replaces the resource.
 const PhysicalID = "hookline-sealing-key"
 
-// versionProperty is the property that is read, a positive integer.
-const versionProperty = "SealingKeyVersion"
+// The properties that are read: a positive integer, and the name of the table
+// that the keys are in.
+const (
+	versionProperty = "SealingKeyVersion"
+	tableProperty   = "WebhooksTable"
+)
 
 // answerTime is left before the context's deadline to send the answer: a
 // function that dies silent keeps the stack waiting.
@@ -48,16 +59,28 @@ type Generator interface {
 	Generate(ctx context.Context, keyID string) (webhook.SealingKey, error)
 }
 
+// Config is what a Handler works with. All fields must be set.
+type Config struct {
+	Store     Store
+	Generator Generator
+	Log       *slog.Logger
+	Now       func() time.Time
+	// Jitter gives a random duration from 0 up to the one given.
+	Jitter func(time.Duration) time.Duration
+}
+
 // Handler answers the events of the custom resource.
 type Handler struct {
 	store     Store
 	generator Generator
 	log       *slog.Logger
+	now       func() time.Time
+	jitter    func(time.Duration) time.Duration
 }
 
 // New makes a handler.
-func New(store Store, generator Generator, log *slog.Logger) *Handler {
-	return &Handler{store: store, generator: generator, log: log}
+func New(c Config) *Handler {
+	return &Handler{store: c.Store, generator: c.Generator, log: c.Log, now: c.Now, jitter: c.Jitter}
 }
 
 // Handle is a cfn.CustomResourceFunction, for cfn.LambdaWrap. The physical id
@@ -66,17 +89,17 @@ func New(store Store, generator Generator, log *slog.Logger) *Handler {
 func (h *Handler) Handle(ctx context.Context, event cfn.Event) (string, map[string]any, error) {
 	log := h.log.With("request_type", event.RequestType, "request_id", event.RequestID)
 	if event.RequestType == cfn.RequestDelete {
-		log.InfoContext(ctx, "sealing keys stay")
+		log.InfoContext(ctx, "sealing keys kept")
 		return PhysicalID, nil, nil
 	}
 	ctx, cancel := leaveTime(ctx)
 	defer cancel()
-	key, err := h.key(ctx, event)
+	key, err := h.key(ctx, event, h.newGrant(log))
 	if err != nil {
 		log.ErrorContext(ctx, "no sealing key", "error", err)
 		return PhysicalID, nil, reason(err)
 	}
-	log.InfoContext(ctx, "sealing key stands", "key_id", key.ID, "created_at", key.CreatedAt)
+	log.InfoContext(ctx, "sealing key ready", "key_id", key.ID, "created_at", key.CreatedAt)
 	return PhysicalID, map[string]any{
 		"KeyId":     key.ID,
 		"PublicKey": base64.StdEncoding.EncodeToString(key.Public),
@@ -93,7 +116,7 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // key finds the key of the version asked for, or makes it.
-func (h *Handler) key(ctx context.Context, event cfn.Event) (webhook.SealingKey, error) {
+func (h *Handler) key(ctx context.Context, event cfn.Event, rights *grant) (webhook.SealingKey, error) {
 	if event.RequestType != cfn.RequestCreate && event.RequestType != cfn.RequestUpdate {
 		return webhook.SealingKey{}, refusal(fmt.Sprintf("request type %.20q is none of Create, Update, Delete", event.RequestType))
 	}
@@ -102,14 +125,23 @@ func (h *Handler) key(ctx context.Context, event cfn.Event) (webhook.SealingKey,
 		return webhook.SealingKey{}, err
 	}
 	id := keyID(version)
-	stored, err := h.store.SealingKeys(ctx)
+	var stored []webhook.SealingKey
+	err = rights.await(ctx, "list sealing keys", func(ctx context.Context) (err error) {
+		stored, err = h.store.SealingKeys(ctx)
+		return err
+	})
 	if err != nil {
 		return webhook.SealingKey{}, fmt.Errorf("list sealing keys: %w", err)
+	}
+	if len(stored) == 0 {
+		if err := checkMove(event); err != nil {
+			return webhook.SealingKey{}, err
+		}
 	}
 	highest := 0
 	for _, k := range stored {
 		if k.ID == id {
-			// Also when higher ones stand: this is how the roll-back of a
+			// Also when there are higher ones: this is how the roll-back of a
 			// failed stack update asks for the former key.
 			return checked(k)
 		}
@@ -122,15 +154,47 @@ func (h *Handler) key(ctx context.Context, event cfn.Event) (webhook.SealingKey,
 			"%s %d has no key and is lower than %d, the highest that has one; give %d, or %d for a new key",
 			versionProperty, version, highest, highest, highest+1))
 	}
-	made, err := h.generator.Generate(ctx, id)
+	return h.create(ctx, id, rights)
+}
+
+// create makes a key and stores it, unless another one was stored meanwhile.
+func (h *Handler) create(ctx context.Context, id string, rights *grant) (webhook.SealingKey, error) {
+	var made, existing webhook.SealingKey
+	err := rights.await(ctx, "make sealing key", func(ctx context.Context) (err error) {
+		made, err = h.generator.Generate(ctx, id)
+		return err
+	})
 	if err != nil {
 		return webhook.SealingKey{}, fmt.Errorf("make sealing key %q: %w", id, err)
 	}
-	stands, err := h.store.AddSealingKey(ctx, made)
+	err = rights.await(ctx, "store sealing key", func(ctx context.Context) (err error) {
+		existing, err = h.store.AddSealingKey(ctx, made)
+		return err
+	})
 	if err != nil {
-		return webhook.SealingKey{}, fmt.Errorf("keep sealing key %q: %w", id, err)
+		return webhook.SealingKey{}, fmt.Errorf("store sealing key %q: %w", id, err)
 	}
-	return checked(stands)
+	return checked(existing)
+}
+
+// checkMove refuses an update that moves the stack to another table. It is
+// asked only when the table that the stack now has holds no sealing key.
+//
+// The roll-back of such an update is an update too, with the properties
+// exchanged; it finds the keys of the former table and never comes here.
+// CloudFormation sends the former properties with every update. Where they lack
+// the table, or the new ones do, nothing says that it is another one.
+func checkMove(event cfn.Event) error {
+	from, _ := event.OldResourceProperties[tableProperty].(string)
+	to, _ := event.ResourceProperties[tableProperty].(string)
+	if event.RequestType != cfn.RequestUpdate || from == "" || to == "" || from == to {
+		return nil
+	}
+	return refusal(fmt.Sprintf(
+		"table %.255q holds no sealing key, so no webhook of this stack is in it; the stack stays on %.255q. "+
+			"Give ExistingWebhooksTable the name of the table that is meant, or the value that it had. "+
+			"To begin with an empty table, deploy another stack",
+		to, from))
 }
 
 // checked refuses a stored key that nothing can be sealed to, before every
@@ -188,11 +252,19 @@ type apiError interface {
 	ErrorCode() string
 }
 
-func kind(err error) string {
-	api, ok := errors.AsType[apiError](err)
-	switch {
-	case ok && codePattern.MatchString(api.ErrorCode()):
+// errorCode is the service's code for err, or "".
+func errorCode(err error) string {
+	if api, ok := errors.AsType[apiError](err); ok {
 		return api.ErrorCode()
+	}
+	return ""
+}
+
+func kind(err error) string {
+	code := errorCode(err)
+	switch {
+	case codePattern.MatchString(code):
+		return code
 	case errors.Is(err, context.DeadlineExceeded):
 		return "it took too long"
 	case errors.Is(err, webhook.ErrUnavailable):

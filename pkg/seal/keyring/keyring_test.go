@@ -30,7 +30,10 @@ type stack struct {
 
 func newStack(t *testing.T) *stack {
 	s := &stack{store: &faultyStore{Store: memory.Open(t)}, kms: &generator{}}
-	s.Handler = New(s.store, s.kms, slog.New(slog.NewJSONHandler(&s.log, nil)))
+	s.Handler = New(Config{
+		Store: s.store, Generator: s.kms, Log: slog.New(slog.NewJSONHandler(&s.log, nil)),
+		Now: time.Now, Jitter: func(d time.Duration) time.Duration { return d },
+	})
 	return s
 }
 
@@ -260,7 +263,7 @@ func TestFailuresSayLittle(t *testing.T) {
 		fail func(*stack)
 		want string
 	}{
-		"KMS refuses":         {func(s *stack) { s.kms.fail = coded{"AccessDeniedException"} }, "(AccessDeniedException)"},
+		"KMS refuses":         {func(s *stack) { s.kms.fail = coded{"DisabledException"} }, "(DisabledException)"},
 		"KMS's code is odd":   {func(s *stack) { s.kms.fail = coded{"whsec_secret\n"} }, "(an unexpected error)"},
 		"KMS is slow":         {func(s *stack) { s.kms.fail = context.DeadlineExceeded }, "(it took too long)"},
 		"store does not list": {func(s *stack) { s.store.list = errors.New("whsec_secret") }, "(an unexpected error)"},

@@ -36,13 +36,26 @@ var errUnprocessed = errors.New("a part was left unprocessed")
 var ErrNoTable = errors.New("there is no such DynamoDB table")
 
 // faultOf gives the error of a request that would fail again. The SDK's own
-// words are kept as text only, so that nothing of them is compared.
+// words are kept as text only, so that nothing of them is compared but the code.
 func faultOf(err error) error {
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
 		return ErrNoTable
 	}
-	return errors.New(err.Error())
+	told := &definiteError{text: err.Error()}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		told.code = api.ErrorCode()
+	}
+	return told
 }
+
+// definiteError is a fault's text and DynamoDB's code for it, "" for none. It
+// wraps nothing.
+type definiteError struct{ text, code string }
+
+func (e *definiteError) Error() string { return e.text }
+
+// ErrorCode is DynamoDB's code, such as AccessDeniedException.
+func (e *definiteError) ErrorCode() string { return e.code }
 
 // classify judges the error of one request. Whatever is not known to be
 // definite counts as lost. The codes are those of

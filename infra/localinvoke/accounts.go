@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// The tables' names in events/env.json.
+const (
+	webhooksTable   = "hookline-local-webhooks"
+	deliveriesTable = "hookline-local-deliveries"
+)
+
+// account is an account of an API, and a token of it.
+type account struct {
+	webhook.Account
+	token webhook.Secret
+}
+
+func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+
+// prepare makes both tables unless they are there, and of each API an account
+// named demo with a new token.
+func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, error) {
+	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+		Region: "eu-central-1", Endpoint: endpoint,
+		Credentials: dynamostore.StaticCredentials{AccessKeyID: "local", SecretAccessKey: webhook.NewSecret("local")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	store, err := dynamostore.New(dynamostore.Config{
+		Client: client, Table: webhooksTable, Deliveries: deliveriesTable, TryTimeout: 10 * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := store.CreateTable(ctx); err != nil {
+		return nil, fmt.Errorf("make the tables at %s: %w", endpoint, err)
+	}
+	keys := keygen.New(rand.Reader, time.Now)
+	created := now.UTC().Truncate(time.Millisecond)
+	var accounts []account
+	for _, api := range apis() {
+		a := account{Account: webhook.Account{Dialect: api.Name, ID: "demo"}}
+		err := store.CreateAccount(ctx, webhook.AccountInfo{Account: a.Account, CreatedAt: created})
+		if err != nil && !errors.Is(err, webhook.ErrExists) {
+			return nil, err
+		}
+		if a.token, err = keys.Token(); err != nil {
+			return nil, err
+		}
+		id, err := keys.UUID()
+		if err != nil {
+			return nil, err
+		}
+		err = store.CreateToken(ctx, webhook.Token{
+			ID: id, Account: a.Account, Hash: webhook.HashToken(a.token.Reveal()), Rights: webhook.AllRights, CreatedAt: created,
+		})
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, a)
+	}
+	return accounts, nil
+}

@@ -1,0 +1,7 @@
+//go:build !linux && !windows
+
+package main
+
+import "syscall"
+
+func processGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
