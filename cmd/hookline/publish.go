@@ -112,6 +112,7 @@ func failureOf(r delivery.Result) error {
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.Unfinished:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
+	case delivery.Accepted, delivery.Duplicate, delivery.NoWebhook:
 	}
 	return nil
 }

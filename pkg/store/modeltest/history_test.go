@@ -272,6 +272,7 @@ func (h *history) note(e event, is *issuer, counts *tally) {
 		counts.unknown.Add(1)
 	case nothing:
 		counts.nothing.Add(1)
+	case done, taken, excluded, notFound:
 	}
 	if e.call.Do == "rotate" && e.result.Outcome == unknown {
 		e.call.Key = string(sealed(seal.WebhookKey(h.account, e.call.ID), is.key))
