@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -21,7 +20,7 @@ import (
 // through runs do for each n below count, several at once.
 func through(t *testing.T, count int, do func(ctx context.Context, n int) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), hanging)
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(workers)

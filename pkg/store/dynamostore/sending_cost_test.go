@@ -229,7 +229,7 @@ func open(t testing.TB, endpoint string, tables dynamolocal.Tables, tryTimeout t
 	s, err := dynamostore.New(dynamostore.Config{
 		Client: dynamolocal.Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
 		Now:        func() time.Time { return time.Unix(0, 0) },
-		TryTimeout: tryTimeout, CallTimeout: 2 * time.Minute,
+		TryTimeout: tryTimeout, CallTimeout: hanging,
 	})
 	if err != nil {
 		t.Fatal(err)

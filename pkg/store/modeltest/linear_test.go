@@ -190,7 +190,7 @@ type event struct {
 const forever = math.MaxInt64
 
 // patience is how long one account's history may be pondered.
-const patience = 20 * time.Second
+const patience = 5 * time.Minute
 
 // judge says whether a history of one account is linearizable.
 func judge(history []event) porcupine.CheckResult {
@@ -249,7 +249,7 @@ func openDynamo(t *testing.T, endpoint, table string, tryTimeout time.Duration) 
 	t.Helper()
 	s, err := dynamostore.New(dynamostore.Config{
 		Client: dynamolocal.Client(t, endpoint), Table: table,
-		TryTimeout: tryTimeout, CallTimeout: 2 * time.Minute,
+		TryTimeout: tryTimeout, CallTimeout: 10 * time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -110,7 +110,7 @@ func (a *arrivals) in(ctx context.Context) bool {
 
 func awaitCount(t *testing.T, n *atomic.Int64, want int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
