@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -84,7 +85,7 @@ func (d *departure) sleep(ctx context.Context, pause time.Duration) error {
 func TestDeleteAccountBesideRegistrations(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where place) {
 		d := &departure{place: where, answered: make(chan struct{}, 1), ended: make(chan struct{})}
-		log := &transcript{}
+		log := &record.Buffer{}
 		s := bootAt(t, d.clock.now, log, where.data, where.flags()[2:]...)
 		d.server = s.URL
 		for _, account := range []string{leavingFleet, bystandingSite} {

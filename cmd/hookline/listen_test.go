@@ -18,6 +18,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/hookline/hookline/internal/test/record"
 )
 
 // Signing keys as AbbeyCross shows them.
@@ -30,7 +32,7 @@ const (
 type receiving struct {
 	url   string
 	lines chan string // of standard output
-	log   *transcript
+	log   *record.Buffer
 	// stop ends it and gives its error. Calling it again gives the same.
 	stop func() error
 }
@@ -64,12 +66,12 @@ func startListen(t testing.TB, args ...string) *receiving {
 }
 
 // listenTo runs the real program, whose results go to stdout.
-func listenTo(t testing.TB, getenv func(string) string, stdout io.Writer, args ...string) (log *transcript, url string, stop func() error) {
+func listenTo(t testing.TB, getenv func(string) string, stdout io.Writer, args ...string) (log *record.Buffer, url string, stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	said, stderr := io.Pipe()
-	log = &transcript{}
+	log = &record.Buffer{}
 	go func() {
 		err := run(ctx, append([]string{"hookline", "listen", "--listen", "127.0.0.1:0"}, args...), getenv, stdout, io.MultiWriter(log, stderr))
 		_ = stderr.Close()

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hookline/hookline/internal/test/record"
 )
 
 // patience bounds every wait in a test: only what hangs takes so long.
@@ -77,29 +79,11 @@ func lines(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// transcript is what a server wrote to standard error.
-type transcript struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *transcript) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *transcript) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // instance is a running server.
 type instance struct {
 	welcomeResult
 	data string
-	log  *transcript
+	log  *record.Buffer
 	// stop ends it and gives its error. Calling it again gives the same.
 	stop func() error
 }
@@ -113,7 +97,7 @@ func serveArgs(data string, more ...string) []string {
 // then searched for secrets.
 func boot(t testing.TB, data string, more ...string) *instance {
 	t.Helper()
-	log := &transcript{}
+	log := &record.Buffer{}
 	s := bootTo(t, log, data, more...)
 	s.log = log
 	t.Cleanup(func() {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -112,7 +113,7 @@ func serveImpatiently(t *testing.T, where place, ready func()) string {
 	t.Helper()
 	p := newProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: where.data}
-	log := &transcript{}
+	log := &record.Buffer{}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0", Dev: true}).boot(t.Context(), p, logTo(log))
 	if err != nil {
 		t.Fatal(err)

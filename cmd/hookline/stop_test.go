@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hookline/hookline/internal/test/record"
 )
 
 // child is a server in a process of its own.
@@ -27,7 +29,7 @@ type child struct {
 // spawn starts the real program and waits until its port is open.
 func spawn(t testing.TB, data string, more ...string) *child {
 	t.Helper()
-	log := &transcript{}
+	log := &record.Buffer{}
 	c := spawnTo(t, log, data, more...)
 	c.log = log
 	return c
@@ -36,7 +38,7 @@ func spawn(t testing.TB, data string, more ...string) *child {
 // spawnTo starts the real program, which logs to log.
 func spawnTo(t testing.TB, log io.Writer, data string, more ...string) *child {
 	t.Helper()
-	c := &child{instance: instance{data: data, log: &transcript{}}, ended: make(chan error, 1)}
+	c := &child{instance: instance{data: data, log: &record.Buffer{}}, ended: make(chan error, 1)}
 	command := exec.Command("hookline", serveArgs(data, more...)[1:]...)
 	command.Stderr = log
 	out, err := command.StdoutPipe()

@@ -49,13 +49,13 @@ func TestAttemptDrops(t *testing.T) {
 		"doubled after a failure": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
 			w.receiver.answers = []delivery.Answer{failing(500)}
 			w.attempt(t, m, delivery.Missed)
-			w.clock.pass(time.Hour)
+			w.clock.Advance(time.Hour)
 			return m
 		}},
 		"early": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
 			w.receiver.answers = []delivery.Answer{failing(500)}
 			w.attempt(t, m, delivery.Missed)
-			w.clock.pass(4*time.Second - time.Millisecond) // due after 5 s, a second earlier is let pass
+			w.clock.Advance(4*time.Second - time.Millisecond) // due after 5 s, a second earlier is let pass
 			m.Attempt++
 			return m
 		}},
@@ -87,7 +87,7 @@ func TestAttemptASecondEarly(t *testing.T) {
 	w := newWorld(t)
 	w.receiver.answers = []delivery.Answer{failing(500), {Status: 200}}
 	w.attempt(t, w.acceptOne(t, subjects[0]), delivery.Missed)
-	w.clock.pass(4 * time.Second)
+	w.clock.Advance(4 * time.Second)
 	w.attempt(t, w.queue.take()[0], delivery.Delivered)
 }
 
@@ -123,7 +123,7 @@ func TestAttemptWhenWebhookChanged(t *testing.T) {
 		// The webhook of the same id stands for one that the store still has.
 		"account made anew": {func(t *testing.T, w *world) {
 			w.closeAccount(t, s.Account, true)
-			w.clock.pass(2 * time.Hour)
+			w.clock.Advance(2 * time.Hour)
 			w.addAccount(t, s.Account)
 		}, closed},
 	} {
@@ -141,7 +141,7 @@ func TestAttemptWhenWebhookChanged(t *testing.T) {
 			w.attempt(t, m, delivery.Cancelled)
 			d := w.record(t, m)
 			if d.Status != webhook.Failed || d.Active || d.Reason != tt.want || d.Attempts != 0 || !d.Next.IsZero() || !d.Due.IsZero() {
-				t.Errorf("record %+v, want it cancelled: %s", d, tt.want)
+				t.Errorf("record %+v, want it cancelled: %s", show(d), tt.want)
 			}
 			if w.receiver.count() != 0 {
 				t.Error("it was sent")
@@ -174,7 +174,7 @@ func TestCancelOvertaken(t *testing.T) {
 	}
 	w.attempt(t, m, delivery.Dropped)
 	if d := w.record(t, m); d.Status != webhook.Success {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 	if log := w.log.String(); strings.Contains(log, "cancelled") {
 		t.Errorf("log %s", log)
@@ -229,7 +229,7 @@ func TestAttemptOurFault(t *testing.T) {
 				t.Errorf("error %q", err)
 			}
 			if after := w.record(t, m); fmt.Sprint(after) != fmt.Sprint(before) {
-				t.Errorf("the record became %+v", after)
+				t.Errorf("the record became %+v", show(after))
 			}
 			w.sendings["squake"], w.opener, w.store.before, w.receiver.answers = sendings, opener, nil, nil
 			w.attempt(t, m, delivery.Delivered)
@@ -268,7 +268,7 @@ func TestResultOutlivesContext(t *testing.T) {
 		t.Fatalf("%d, %v", outcome, err)
 	}
 	if d := w.record(t, m); d.Attempts != 1 || len(w.queue.take()) != 1 {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 }
 
@@ -289,20 +289,20 @@ func TestSixDays(t *testing.T) {
 		w := newWorld(t)
 		w.receiver.answers = []delivery.Answer{failing(500)}
 		m := w.acceptOne(t, subjects[0])
-		w.clock.set(start.Add(tt.first))
+		w.clock.Set(start.Add(tt.first))
 		w.attempt(t, m, delivery.Missed)
 		if tt.second > 0 {
-			w.clock.set(start.Add(tt.second))
+			w.clock.Set(start.Add(tt.second))
 			w.attempt(t, w.queue.take()[0], tt.want)
 		} else if late := tt.first > sixDays-5*time.Second; w.record(t, m).Active == late {
-			t.Errorf("%+v: record %+v", tt, w.record(t, m))
+			t.Errorf("%+v: record %+v", tt, show(w.record(t, m)))
 		}
 		d := w.record(t, m)
 		if d.Active && d.Next.After(d.AcceptedAt.Add(sixDays)) {
 			t.Errorf("%+v: an attempt is to come at %v", tt, d.Next)
 		}
 		if tt.want == delivery.Cancelled && (d.Reason != "given up after 6 days" || d.Attempts != 1 || d.Active || d.Status != webhook.Failed) {
-			t.Errorf("record %+v", d)
+			t.Errorf("record %+v", show(d))
 		}
 	}
 }

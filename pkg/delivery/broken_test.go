@@ -60,7 +60,7 @@ func TestBrokenDeliveriesAreCaught(t *testing.T) {
 func sweptMeanwhile(tb testing.TB, w *world) {
 	tb.Helper()
 	w.acceptMany(tb, subjects[0], 20)
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	var begun atomic.Bool
 	w.store.before = func(call string) error {
 		if call == "Lease" && begun.CompareAndSwap(false, true) {
@@ -80,7 +80,7 @@ func dropsOld(tb testing.TB, w *world) {
 	w.receiver.answers = []delivery.Answer{failing(500)}
 	first := w.acceptOne(tb, subjects[0])
 	w.attempt(tb, first, delivery.Missed)
-	w.clock.pass(time.Hour)
+	w.clock.Advance(time.Hour)
 	drops(tb, w, first, first)
 }
 

@@ -28,7 +28,7 @@ func TestGoneDisables(t *testing.T) {
 		w.attempt(t, messages[0], delivery.Disabled)
 		d := w.record(t, messages[0])
 		if d.Active || d.Attempts != 1 || d.Status != webhook.Failed || d.StatusCode != http.StatusGone || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
-			t.Errorf("%s: record %+v", s.Account, d)
+			t.Errorf("%s: record %+v", s.Account, show(d))
 		}
 		list, err := w.store.Webhooks(t.Context(), s.Account)
 		if err != nil {
@@ -86,7 +86,7 @@ func TestGoneOfAnother(t *testing.T) {
 			w.receiver.during = func(delivery.Request) { w.receiver.during = nil; tt.change(t, w) }
 			w.attempt(t, m, tt.outcome)
 			if d := w.record(t, m); d.Active != tt.active || d.Attempts != 1 {
-				t.Errorf("record %+v", d)
+				t.Errorf("record %+v", show(d))
 			}
 			list, err := w.store.Webhooks(t.Context(), s.Account)
 			for _, h := range list {
@@ -98,7 +98,7 @@ func TestGoneOfAnother(t *testing.T) {
 				t.Errorf("log %s", w.log)
 			}
 			if name == "another URL" {
-				w.clock.set(w.record(t, m).Next)
+				w.clock.Set(w.record(t, m).Next)
 				w.attempt(t, w.queue.take()[0], delivery.Delivered)
 				if got := w.receiver.got[1].URL; got != "https://other.example/" {
 					t.Errorf("sent to %s", got)
@@ -139,7 +139,7 @@ func TestDisablingFails(t *testing.T) {
 			}
 			w.store.before = nil
 			if d := w.record(t, m); (d.Attempts == 1) != (tt.want == nil) {
-				t.Errorf("record %+v", d)
+				t.Errorf("record %+v", show(d))
 			}
 			if tt.want != nil {
 				w.attempt(t, m, delivery.Disabled)

@@ -56,7 +56,7 @@ func FuzzEvent(f *testing.F) {
 			}
 		}
 		if w.receiver.count() != 1 || w.record(t, m).Status != webhook.Success {
-			t.Fatalf("%d requests, record %+v", w.receiver.count(), w.record(t, m))
+			t.Fatalf("%d requests, record %+v", w.receiver.count(), show(w.record(t, m)))
 		}
 		checkRequest(t, w.receiver.got[0], e)
 		if again := w.publishOne(e); again != (delivery.Result{Verdict: delivery.Duplicate, Delivery: r.Delivery}) {

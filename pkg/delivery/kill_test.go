@@ -104,7 +104,7 @@ func (k *killing) first(t *testing.T, l *life) {
 	for range 20 {
 		for _, m := range k.queue.take() {
 			k.junk = append(k.junk, m)
-			k.clock.set(latest(k.clock.Now(), m.At))
+			k.clock.Set(latest(k.clock.Now(), m.At))
 			_, err := worker.Attempt(t.Context(), m)
 			if err != nil && !errors.Is(err, errDead) && !l.dead {
 				t.Fatal(err)
@@ -113,7 +113,7 @@ func (k *killing) first(t *testing.T, l *life) {
 		if l.dead {
 			return
 		}
-		k.clock.pass(10 * time.Minute)
+		k.clock.Advance(10 * time.Minute)
 		_, _ = sweeper.Sweep(t.Context(), time.Time{})
 	}
 }
@@ -134,7 +134,7 @@ func (k *killing) second(t *testing.T, messagesLive bool) {
 		if !k.pending(t) {
 			idle++
 		}
-		k.clock.pass(10 * time.Minute)
+		k.clock.Advance(10 * time.Minute)
 		if _, err := k.sweeper().Sweep(t.Context(), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
@@ -190,9 +190,9 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 	case err != nil:
 		t.Fatal(err)
 	case d.Active:
-		t.Errorf("%s: not done with: %+v", where, d)
+		t.Errorf("%s: not done with: %+v", where, show(d))
 	case received == 0:
-		t.Errorf("%s: never received: %+v", where, d)
+		t.Errorf("%s: never received: %+v", where, show(d))
 	case d.Attempts > int64(received):
 		t.Errorf("%s: %d attempts of %d were counted", where, d.Attempts, received)
 	case d.Attempts < int64(received)-1:
@@ -200,7 +200,7 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 	}
 	last := answers[min(received, len(answers))-1]
 	if ok := last.Reason == ""; (d.Status == webhook.Success) != ok {
-		t.Errorf("%s: the last answer was %+v, the record says %+v", where, last, d)
+		t.Errorf("%s: the last answer was %+v, the record says %+v", where, last, show(d))
 	}
 	hook := k.webhook(t, d.Subject())
 	if gone := last.Status == 410; hook.Disabled != gone {

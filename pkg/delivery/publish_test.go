@@ -33,7 +33,7 @@ func (w *world) publishOne(e webhook.Event) delivery.Result {
 // Times are judged to the millisecond: an event of exactly 7 days ago is taken.
 func TestPublishOldestByClock(t *testing.T) {
 	w := newWorld(t)
-	w.clock.pass(999 * time.Microsecond)
+	w.clock.Advance(999 * time.Microsecond)
 	e := event(subjects[0], "1")
 	e.Time = w.clock.Now().Add(-7 * 24 * time.Hour)
 	if r := w.publishOne(e); r.Verdict != delivery.Accepted {
@@ -70,7 +70,7 @@ func TestPublishAccepts(t *testing.T) {
 		if !d.Active || d.Status != webhook.New || d.Attempts != 0 || !d.Next.Equal(start) || !d.Due.Equal(start.Add(2*time.Minute)) ||
 			!d.AcceptedAt.Equal(start) || d.WebhookID != hook.ID || d.URL != hook.URL || string(d.Payload) != payload ||
 			d.EventID != "1" || d.Instance != e.Instance || !d.Time.Equal(start) {
-			t.Errorf("%s: record %+v", s.Account, d)
+			t.Errorf("%s: record %+v", s.Account, show(d))
 		}
 		if numbered := s.Account == shoptetAccount; (d.Number > 0) != numbered {
 			t.Errorf("%s: number %d", s.Account, d.Number)
@@ -82,7 +82,7 @@ func TestPublishAccepts(t *testing.T) {
 func TestPublishWithoutIdentity(t *testing.T) {
 	w := newWorld(t)
 	e := webhook.Event{Account: squakeAccount, Name: "order"}
-	w.clock.pass(700 * time.Microsecond)
+	w.clock.Advance(700 * time.Microsecond)
 	list := []webhook.Event{e, e}
 	results := w.publisher().Publish(t.Context(), list)
 	if results[0].Verdict != delivery.Accepted || results[1].Verdict != delivery.Accepted || results[0].Delivery == results[1].Delivery {
@@ -90,7 +90,7 @@ func TestPublishWithoutIdentity(t *testing.T) {
 	}
 	d := w.record(t, webhook.Message{Account: squakeAccount, ID: results[1].Delivery})
 	if d.EventID != "made-2" || !d.Time.Equal(start) || d.Payload != nil {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 	if list[0].ID != "" || !list[1].Time.IsZero() {
 		t.Error("the caller's events were changed")
@@ -215,7 +215,7 @@ func TestPublishIdentity(t *testing.T) {
 			before := w.record(t, m)
 			again := first
 			tt.change(&again)
-			w.clock.pass(time.Hour) // the same, however late
+			w.clock.Advance(time.Hour) // the same, however late
 			got := w.publishOne(again)
 			if tt.want.Verdict == delivery.Accepted {
 				if got.Verdict != delivery.Accepted || got.Delivery == first.DeliveryID() {
@@ -227,7 +227,7 @@ func TestPublishIdentity(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 			if after := w.record(t, m); fmt.Sprint(after) != fmt.Sprint(before) {
-				t.Errorf("the record became %+v", after)
+				t.Errorf("the record became %+v", show(after))
 			}
 			if n := w.queue.count(); n != 1 {
 				t.Errorf("%d messages were sent, want the first only", n)

@@ -39,7 +39,7 @@ func TestPublishStoreFails(t *testing.T) {
 			if got := w.publishOne(event(subjects[0], "1")); got.Verdict != tt.again {
 				t.Errorf("published again: %+v, want %s", got, tt.again)
 			}
-			w.clock.pass(2 * time.Minute)
+			w.clock.Advance(2 * time.Minute)
 			w.deliverDue(t)
 			if n := w.receiver.count(); n != 1 {
 				t.Errorf("delivered %d times", n)
@@ -112,11 +112,11 @@ func TestPublishQueueFails(t *testing.T) {
 		t.Errorf("log %s", log)
 	}
 	w.queue.err = nil
-	w.clock.pass(2*time.Minute - time.Millisecond)
+	w.clock.Advance(2*time.Minute - time.Millisecond)
 	if swept := w.deliverDue(t); swept.Sent != 0 {
 		t.Errorf("%+v: swept before the lease was over", swept)
 	}
-	w.clock.pass(time.Millisecond)
+	w.clock.Advance(time.Millisecond)
 	if swept := w.deliverDue(t); swept.Sent != 1 || !swept.Oldest.Equal(start) || w.receiver.count() != 1 {
 		t.Errorf("%+v, %d attempts", swept, w.receiver.count())
 	}
@@ -166,12 +166,12 @@ func TestPublisherGone(t *testing.T) {
 func TestPublishClockBehind(t *testing.T) {
 	w := newWorld(t)
 	s := webhook.Subject{Account: webhook.Account{Dialect: "squake", ID: "new"}, Event: "order"}
-	w.clock.pass(3 * time.Second)
+	w.clock.Advance(3 * time.Second)
 	info := webhook.AccountInfo{Account: s.Account, CreatedAt: w.clock.Now()}
 	if err := w.store.CreateAccount(t.Context(), info); err != nil {
 		t.Fatal(err)
 	}
 	w.register(t, s, "w9")
-	w.clock.set(start)
+	w.clock.Set(start)
 	w.attempt(t, w.acceptOne(t, s), delivery.Delivered)
 }

@@ -51,7 +51,7 @@ func doubledAttempt(t testing.TB, w *world, want doubled) {
 	}
 	d := w.record(t, m)
 	if d.Attempts != want.attempts || d.Status != want.status || w.receiver.count() != 2 {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 	if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want.failures {
 		t.Errorf("%d failed attempts, want %d", got, want.failures)
@@ -89,7 +89,7 @@ func TestSuccessOvertaken(t *testing.T) {
 			t.Errorf("%+v: error %v", tt, err)
 		}
 		if d := w.record(t, m); tt.want == nil && !tt.gone && (d.Status != webhook.Success || d.Attempts != int64(tt.overtaken+1)) {
-			t.Errorf("%+v: record %+v", tt, d)
+			t.Errorf("%+v: record %+v", tt, show(d))
 		}
 	}
 }
@@ -130,10 +130,10 @@ func TestResultAnswerLost(t *testing.T) {
 	}
 	w.store.after = nil
 	w.attempt(t, m, delivery.Dropped) // the message comes back
-	w.clock.pass(5*time.Second + 2*time.Minute)
+	w.clock.Advance(5*time.Second + 2*time.Minute)
 	w.deliverDue(t)
 	if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 }
 
@@ -151,13 +151,13 @@ func TestWorkersAtOnce(t *testing.T) {
 	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 40 || !got.LastFailedAt.Equal(start) || !got.LastSentAt.IsZero() {
 		t.Errorf("after the failures %+v", got)
 	}
-	w.clock.pass(5 * time.Second)
+	w.clock.Advance(5 * time.Second)
 	w.receiver.answers = nil
 	next := w.queue.take()
 	w.everyone(t, append(next, next...))
 	for _, m := range messages {
 		if d := w.record(t, m); d.Status != webhook.Success || d.Attempts != 2 {
-			t.Errorf("record %+v", d)
+			t.Errorf("record %+v", show(d))
 		}
 	}
 	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 0 || !got.LastSentAt.Equal(start.Add(5*time.Second)) {

@@ -50,7 +50,7 @@ func TestSigned(t *testing.T) {
 	} {
 		w := newWorld(t)
 		m := w.acceptOne(t, subjects[i])
-		w.clock.pass(1500 * time.Millisecond)
+		w.clock.Advance(1500 * time.Millisecond)
 		w.attempt(t, m, delivery.Delivered)
 		got := w.receiver.got[0]
 		if err := verify(t, got, tt.key); err != nil {
@@ -116,7 +116,7 @@ func TestAccountKey(t *testing.T) {
 	if err := w.store.SetAccountKey(t.Context(), s.Account, w.seal(t, seal.AccountKey(s.Account), shoptetKey)); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.pass(15 * time.Minute)
+	w.clock.Advance(15 * time.Minute)
 	m.Attempt++
 	w.attempt(t, m, delivery.Missed)
 	got := w.receiver.got[1]
@@ -136,7 +136,7 @@ func TestSignedAnew(t *testing.T) {
 	for range 10 {
 		w.attempt(t, m, delivery.Missed)
 		m.Attempt++
-		w.clock.set(w.record(t, m).Next)
+		w.clock.Set(w.record(t, m).Next)
 	}
 	seen := map[string]bool{}
 	for _, request := range w.receiver.got {

@@ -45,7 +45,7 @@ func TestRetry(t *testing.T) {
 				}
 				d := w.record(t, m)
 				if m = d.Message(); d.Active {
-					w.clock.set(d.Next)
+					w.clock.Set(d.Next)
 				}
 			}
 			if name == "cancelled" {
@@ -53,7 +53,7 @@ func TestRetry(t *testing.T) {
 				w.attempt(t, m, delivery.Cancelled)
 				w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = false })
 			}
-			w.clock.pass(time.Minute)
+			w.clock.Advance(time.Minute)
 			w.queue.take()
 			id := m.ID
 			got, err := w.retrier().Retry(t.Context(), s.Account, id)
@@ -63,7 +63,7 @@ func TestRetry(t *testing.T) {
 			now := w.clock.Now()
 			if d := w.record(t, m); !d.Active || !d.Next.Equal(now) || !d.Due.Equal(now.Add(2*time.Minute)) || d.Attempts != int64(tt.attempts) ||
 				d.Status != tt.status || !got.Next.Equal(d.Next) || got.Attempts != d.Attempts {
-				t.Errorf("record %+v, returned %+v", d, got)
+				t.Errorf("record %+v, returned %+v", show(d), show(got))
 			}
 			sent := w.queue.take()
 			if len(sent) != 1 || sent[0].ID != id || sent[0].Attempt != int64(tt.attempts+1) || !sent[0].At.Equal(now) {
@@ -72,7 +72,7 @@ func TestRetry(t *testing.T) {
 			w.receiver.answers = []delivery.Answer{failing(500)}
 			w.attempt(t, sent[0], delivery.Missed)
 			if d := w.record(t, m); d.Attempts != int64(tt.attempts+1) || d.Active != tt.more || d.Status != webhook.Failed {
-				t.Errorf("after the retry %+v", d)
+				t.Errorf("after the retry %+v", show(d))
 			}
 			for _, request := range w.receiver.got {
 				if request.Header["webhook-id"] != id {
@@ -94,9 +94,9 @@ func TestRetryInsteadOfNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.attempt(t, w.queue.take()[0], delivery.Missed)
-	w.clock.set(waiting.At)
+	w.clock.Set(waiting.At)
 	w.attempt(t, waiting, delivery.Dropped)
-	w.clock.set(w.record(t, waiting).Next)
+	w.clock.Set(w.record(t, waiting).Next)
 	w.attempt(t, w.queue.take()[0], delivery.Delivered)
 }
 
@@ -114,7 +114,7 @@ func TestRetryNotSent(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		w.queue.refuses, w.queue.err = nil, nil
-		w.clock.set(w.record(t, m).Due)
+		w.clock.Set(w.record(t, m).Due)
 		if w.deliverDue(t); w.receiver.count() != 2 {
 			t.Errorf("%s: %d attempts", name, w.receiver.count())
 		}
@@ -132,8 +132,8 @@ func TestRetryRefused(t *testing.T) {
 		"deleted":  {func(t *testing.T, w *world) { w.remove(t, s) }, webhook.ErrInvalid, "it would be cancelled: the webhook was deleted or moved"},
 		"disabled": {func(t *testing.T, w *world) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, webhook.ErrInvalid, "it would be cancelled: the webhook is disabled"},
 		"closing":  {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, false) }, webhook.ErrInvalid, "it would be cancelled: the account was deleted"},
-		"old":      {func(_ *testing.T, w *world) { w.clock.pass(sixDays + time.Millisecond) }, webhook.ErrInvalid, "it was accepted more than 6 days ago"},
-		"in time":  {func(_ *testing.T, w *world) { w.clock.pass(sixDays) }, nil, ""},
+		"old":      {func(_ *testing.T, w *world) { w.clock.Advance(sixDays + time.Millisecond) }, webhook.ErrInvalid, "it was accepted more than 6 days ago"},
+		"in time":  {func(_ *testing.T, w *world) { w.clock.Advance(sixDays) }, nil, ""},
 		"read":     {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Delivery") }, errFault, "a fault"},
 		"targets":  {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Targets") }, errFault, "a fault"},
 		"write":    {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Settle") }, errFault, "a fault"},
@@ -165,7 +165,7 @@ func TestRetryRefused(t *testing.T) {
 				t.Errorf("error %v, want %s", err, tt.says)
 			}
 			if after := w.record(t, m); !after.Next.Equal(before.Next) && name != "overtaken" || got.Event != "" || len(w.queue.take()) != 0 {
-				t.Errorf("record %+v, returned %+v", after, got)
+				t.Errorf("record %+v, returned %+v", show(after), show(got))
 			}
 		})
 	}

@@ -31,7 +31,7 @@ func TestSample(t *testing.T) {
 		for _, answer := range []delivery.Answer{{Status: 204}, failing(500), failing(410)} {
 			w := newWorld(t)
 			s := subjects[i]
-			w.clock.pass(123456 * time.Microsecond)
+			w.clock.Advance(123456 * time.Microsecond)
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 			w.receiver.answers = []delivery.Answer{answer}
 			before := w.webhook(t, s)

@@ -41,7 +41,7 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 		d := w.record(t, m)
 		if d.Status != want.Status || d.Reason != tt.reason || d.StatusCode != tt.answer.Status || d.Attempts != 1 ||
 			!d.AttemptedAt.Equal(start) || d.Active != (tt.reason != "") {
-			t.Errorf("%+v: record %+v", tt.answer, d)
+			t.Errorf("%+v: record %+v", tt.answer, show(d))
 		}
 		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.answer.Status)
 		if tt.reason != "" {
@@ -90,16 +90,16 @@ func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
 			t.Errorf("%s: after attempt %d the next is %v late", s.Account, i+1, late)
 		}
 		if !d.Active || d.Status != webhook.Failed || d.Attempts != int64(i+1) {
-			t.Fatalf("%s: record %+v", s.Account, d)
+			t.Fatalf("%s: record %+v", s.Account, show(d))
 		}
 		checkNextMessage(t, w, d)
 		m = d.Message()
-		w.clock.set(d.Next)
+		w.clock.Set(d.Next)
 	}
 	w.attempt(t, m, delivery.Missed)
 	d := w.record(t, m)
 	if d.Active || !d.Next.IsZero() || !d.Due.IsZero() || d.Attempts != int64(len(schedules[s.Account])+1) || d.Status != webhook.Failed {
-		t.Errorf("%s: in the end %+v", s.Account, d)
+		t.Errorf("%s: in the end %+v", s.Account, show(d))
 	}
 	if log := w.log.String(); strings.Count(log, `"final":true`) != 1 {
 		t.Errorf("log %s", log)
@@ -121,7 +121,7 @@ func checkNextMessage(t testing.TB, w *world, d webhook.Delivery) {
 		return
 	}
 	if len(sent) != 1 || sent[0] != d.Message() || !d.Due.Equal(d.Next.Add(2*time.Minute)) {
-		t.Errorf("messages %+v of %+v", sent, d)
+		t.Errorf("messages %+v of %+v", sent, show(d))
 	}
 }
 
@@ -158,7 +158,7 @@ func TestPushedBack(t *testing.T) {
 				if most := wait + wait/10; got < wait || got > most || jitter > 0 && got < wait+wait*99/1000 {
 					t.Errorf("%+v: the next comes after %v, want %v to %v", tt, got, wait, most)
 				}
-				w.clock.set(d.Next)
+				w.clock.Set(d.Next)
 				m = d.Message()
 			}
 		}
@@ -194,15 +194,15 @@ func TestNextNotSent(t *testing.T) {
 		tt.prepare(w)
 		w.attempt(t, m, delivery.Missed)
 		if d := w.record(t, m); !d.Due.Equal(start.Add(tt.due)) || len(w.queue.take()) != 0 {
-			t.Errorf("%s: record %+v", name, d)
+			t.Errorf("%s: record %+v", name, show(d))
 		}
 		if log := w.log.String(); strings.Contains(log, "the message of the next attempt was not sent") != tt.logged {
 			t.Errorf("%s: log %s", name, log)
 		}
 		w.queue.refuses, w.queue.err = nil, nil
-		w.clock.pass(tt.due)
+		w.clock.Advance(tt.due)
 		if w.deliverDue(t); w.record(t, m).Status != webhook.Success {
-			t.Errorf("%s: record %+v", name, w.record(t, m))
+			t.Errorf("%s: record %+v", name, show(w.record(t, m)))
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestStatistics(t *testing.T) {
 			}
 			d := w.record(t, m)
 			m = d.Message()
-			w.clock.set(d.Next)
+			w.clock.Set(d.Next)
 			got := w.webhook(t, s).Statistics
 			last := webhook.Statistics{}
 			if len(want) > 0 {
@@ -68,7 +68,7 @@ func TestStatisticsSparing(t *testing.T) {
 			w.attempt(t, messages[1], delivery.Missed)
 			w.receiver.answers = nil
 		}
-		w.clock.pass(tt.after)
+		w.clock.Advance(tt.after)
 		m := messages[2]
 		if tt.after < 0 { // it is not early for that
 			m = w.accept(t, event(subjects[0], "4"))[0]
@@ -120,7 +120,7 @@ func TestStatisticsInterleaved(t *testing.T) {
 			want++
 			w.attempt(t, m, delivery.Missed)
 		}
-		w.clock.pass(100 * time.Millisecond)
+		w.clock.Advance(100 * time.Millisecond)
 		if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want {
 			t.Fatalf("after %d attempts: %d failed, want %d", i+1, got, want)
 		}

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -134,6 +135,13 @@ func (w *world) record(tb testing.TB, m webhook.Message) webhook.Delivery {
 		tb.Fatal(err)
 	}
 	return d
+}
+
+// show tells a delivery, with its payload as text.
+func show(d webhook.Delivery) string {
+	payload := d.Payload
+	d.Payload = nil
+	return fmt.Sprintf("%+v with payload %s", d, payload)
 }
 
 // webhook reads the webhook of a subject.

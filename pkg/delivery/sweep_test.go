@@ -56,7 +56,7 @@ func leasesDouble(t testing.TB, w *world) {
 	w.acceptMany(t, subjects[0], 20)
 	var sends []time.Duration
 	for w.clock.Now().Before(start.Add(12 * lease)) {
-		w.clock.pass(time.Minute)
+		w.clock.Advance(time.Minute)
 		swept := w.sweep(t)
 		if got := len(w.queue.take()); got != swept.Sent || got != 0 && got != 20 {
 			t.Fatalf("%d messages, %+v", got, swept)
@@ -81,7 +81,7 @@ func TestLongestLease(t *testing.T) {
 	w := newWorld(t)
 	m := w.acceptOne(t, subjects[0])
 	for range 15 {
-		w.clock.set(w.record(t, m).Due)
+		w.clock.Set(w.record(t, m).Due)
 		w.sweep(t)
 	}
 	d := w.record(t, m)
@@ -91,7 +91,7 @@ func TestLongestLease(t *testing.T) {
 	w.receiver.answers = []delivery.Answer{failing(500)}
 	w.attempt(t, m, delivery.Missed)
 	if d := w.record(t, m); d.Sends != 0 || d.Due.Sub(d.Next) != 2*time.Minute {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestSweepAhead(t *testing.T) {
 		before time.Duration // of the attempt
 		sent   int
 	}{{90*time.Second + time.Millisecond, 0}, {90 * time.Second, 1}, {60 * time.Second, 0}, {0, 0}, {-119 * time.Second, 0}, {-120 * time.Second, 1}} {
-		w.clock.set(next.Add(-tt.before))
+		w.clock.Set(next.Add(-tt.before))
 		swept := w.sweep(t)
 		if swept.Sent != tt.sent || swept.Oldest.IsZero() == (tt.before < -119*time.Second) {
 			t.Errorf("%v before: %+v, want %d sent", tt.before, swept, tt.sent)
@@ -125,7 +125,7 @@ func TestSweepAhead(t *testing.T) {
 func TestSweepersAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.acceptMany(t, subjects[0], 300)
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	total := make([]delivery.Swept, 4)
 	var all sync.WaitGroup
 	for i := range total {
@@ -154,7 +154,7 @@ func TestSweepNoRoom(t *testing.T) {
 	w := newWorld(t)
 	w.acceptMany(t, subjects[0], 150)
 	other := w.acceptOne(t, subjects[2])
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	w.queue.refuses[subjects[0]] = true
 	if swept := w.sweep(t); swept.Refused != 150 || swept.Sent != 1 || !swept.Oldest.Equal(start) {
 		t.Errorf("%+v", swept)
@@ -173,7 +173,7 @@ func TestSweepNoRoom(t *testing.T) {
 func TestSweepFull(t *testing.T) {
 	w := newWorld(t)
 	w.acceptMany(t, subjects[0], 150)
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	q := &fullQueue{queue: w.queue, room: 30}
 	sweeper := w.sweeper()
 	sweeper.Queue = q
@@ -200,7 +200,7 @@ func (q *fullQueue) Lease(s webhook.Subject) time.Duration {
 func TestSweepRoomGoes(t *testing.T) {
 	w := newWorld(t)
 	m := w.acceptOne(t, subjects[0])
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	w.store.before = func(call string) error {
 		if call == "Lease" {
 			w.queue.refuses[subjects[0]] = true
@@ -209,7 +209,7 @@ func TestSweepRoomGoes(t *testing.T) {
 	}
 	w.sweep(t)
 	if d := w.record(t, m); !d.Due.Equal(w.clock.Now().Add(2*time.Minute)) || d.Sends != 1 {
-		t.Errorf("record %+v", d)
+		t.Errorf("record %+v", show(d))
 	}
 }
 
@@ -228,7 +228,7 @@ func TestSweepFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.acceptMany(t, subjects[0], 2)
-			w.clock.pass(2 * time.Minute)
+			w.clock.Advance(2 * time.Minute)
 			tt.prepare(w)
 			tt.want.Oldest = start
 			if swept := w.sweep(t); swept != tt.want {
@@ -238,7 +238,7 @@ func TestSweepFails(t *testing.T) {
 				t.Errorf("log %s", log)
 			}
 			w.store.before, w.store.after, w.queue.err = nil, nil, nil
-			w.clock.pass(tt.again)
+			w.clock.Advance(tt.again)
 			if swept := w.deliverDue(t); swept.Sent != 2 || w.receiver.count() != 2 {
 				t.Errorf("%+v, %d attempts", swept, w.receiver.count())
 			}
@@ -251,13 +251,13 @@ func TestSweepFails(t *testing.T) {
 func TestSweepEnds(t *testing.T) {
 	w := newWorld(t)
 	w.acceptMany(t, subjects[0], 250)
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	w.store.after = failOn(errFault, "Due")
 	swept, err := w.sweeper().Sweep(t.Context(), time.Time{})
 	if !errors.Is(err, errFault) || !strings.HasPrefix(err.Error(), "sweep: ") || swept.Sent != 250 {
 		t.Errorf("%+v, %v", swept, err)
 	}
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	var leases atomic.Int64
 	w.store.after = func(call string) error {
@@ -275,7 +275,7 @@ func TestSweepEnds(t *testing.T) {
 		t.Errorf("log %s", log)
 	}
 	w.store.after = nil
-	w.clock.pass(4 * time.Minute)
+	w.clock.Advance(4 * time.Minute)
 	w.deliverDue(t)
 	if n := w.receiver.count(); n != 250 {
 		t.Errorf("%d attempts", n)
@@ -288,7 +288,7 @@ func TestSweepBacklog(t *testing.T) {
 	count := long.Pick(2_000, 10_000)
 	w := newWorld(t)
 	w.acceptMany(t, subjects[0], count)
-	w.clock.pass(2 * time.Minute)
+	w.clock.Advance(2 * time.Minute)
 	if swept := w.deliverDue(t); swept.Sent != count || w.receiver.count() != count {
 		t.Errorf("%+v, %d attempts", swept, w.receiver.count())
 	}
@@ -299,7 +299,7 @@ func TestSweepBacklog(t *testing.T) {
 	if len(ids) != count {
 		t.Errorf("%d webhook-ids", len(ids))
 	}
-	w.clock.pass(time.Hour)
+	w.clock.Advance(time.Hour)
 	if swept := w.sweep(t); swept != (delivery.Swept{}) {
 		t.Errorf("%+v of nothing", swept)
 	}

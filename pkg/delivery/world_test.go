@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/dialect/abbeycross"
@@ -61,44 +61,6 @@ func setup() dialect.Setup {
 	// Ids of notifications count from 2025, and bubbles start in 2000.
 	clock := func() time.Time { return start }
 	return dialect.Setup{Keys: keygen.New(rand.Reader, clock), Getenv: func(string) string { return "" }}
-}
-
-// clock moves only when a test moves it.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(at time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = at
-}
-
-func (c *clock) pass(d time.Duration) { c.set(c.Now().Add(d)) }
-
-// output is where a world logs to.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // queue is a queue in a test's hands: it holds what was sent until the test
@@ -197,11 +159,11 @@ func failing(status int) delivery.Answer {
 
 // world is all that publisher, worker and sweeper work with.
 type world struct {
-	clock    *clock
+	clock    *record.Clock
 	store    *store
 	queue    *queue
 	receiver *receiver
-	log      *output
+	log      *record.Buffer
 	sendings map[webhook.Dialect]dialect.Sending
 	sealer   *seal.Sealer
 	opener   delivery.Opener
@@ -248,8 +210,8 @@ func (w *world) populate(tb testing.TB) {
 // begin makes what is the world's own.
 func (w *world) begin(tb testing.TB, now time.Time) {
 	tb.Helper()
-	w.clock, w.store, w.queue, w.log = &clock{now: now}, &store{Store: memory.Open(tb)}, newQueue(), &output{}
-	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.pass}
+	w.clock, w.store, w.queue, w.log = record.NewClock(now), &store{Store: memory.Open(tb)}, newQueue(), &record.Buffer{}
+	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.Advance}
 	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 }
 
