@@ -12,10 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/internal/test/long"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -222,7 +221,7 @@ func TestKilled(t *testing.T) {
 	}
 	t.Logf("%d registrations over %d deaths", l.count(), times)
 	l.mustStand(t, data, demoFleet())
-	checkIntegrity(t, filepath.Join(data, databaseName))
+	memory.CheckIntegrity(t, filepath.Join(data, databaseName))
 }
 
 // untilDeath registers until enough is answered, kills the server in the
@@ -247,18 +246,5 @@ func (l *load) untilDeath(t *testing.T, c *child, clients, enough int) {
 	}
 	if err := c.wait(t); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("the server ended with %v, want killed", err)
-	}
-}
-
-func checkIntegrity(t *testing.T, path string) {
-	t.Helper()
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
-	if err != nil || verdict != "ok" {
-		t.Errorf("integrity_check: %q, %v; want ok", verdict, err)
 	}
 }

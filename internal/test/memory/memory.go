@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 )
 
@@ -45,4 +48,21 @@ func Dir(tb testing.TB) string {
 		}
 	})
 	return dir
+}
+
+// CheckIntegrity runs SQLite's own check of the file at path, which must not be
+// open.
+func CheckIntegrity(tb testing.TB, path string) {
+	tb.Helper()
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
+	if err != nil || verdict != "ok" {
+		tb.Errorf("integrity_check: %q, %v; want ok", verdict, err)
+	}
+	if err := conn.Close(); err != nil {
+		tb.Error(err)
+	}
 }

@@ -11,10 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"github.com/hookline/hookline/internal/test/long"
+	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -71,20 +69,10 @@ func TestKilledUnderLoad(t *testing.T) {
 		writer := startChild(t, "create", path+" "+account.ID)
 		var answered []string
 		enough := 1 + round*240/kills*4
-		for writer.lines.Scan() {
-			answered = append(answered, writer.lines.Text())
-			if len(answered) == enough {
-				if err := writer.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if err := writer.Wait(); err == nil || len(answered) < enough {
-			t.Fatalf("the process ended by itself after %d answers: %v\n%s", len(answered), err, writer.stderr.String())
-		}
+		writer.killAfter(t, enough, func(line string) { answered = append(answered, line) })
 		mustStand(t, path, account, answered)
 	}
-	mustBeSound(t, path)
+	memory.CheckIntegrity(t, path)
 }
 
 // mustStand fails the test unless all that was answered stands, and every
@@ -121,20 +109,6 @@ func mustStand(t *testing.T, path string, account webhook.Account, answered []st
 		if size == "1" && !stands[event] || size != "1" && batches[event] == 0 {
 			t.Errorf("creation %s was answered and does not stand", line)
 		}
-	}
-}
-
-// mustBeSound runs SQLite's own check of the file, which must not be open.
-func mustBeSound(t *testing.T, path string) {
-	t.Helper()
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
-	if err != nil || verdict != "ok" {
-		t.Fatalf("integrity_check = %q, %v", verdict, err)
 	}
 }
 
@@ -260,9 +234,8 @@ func TestKilledWhileChanging(t *testing.T) {
 		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}
 		writer := startChild(t, "change", path+" "+account.ID)
 		answered := make([]int, changers)
-		lines := 0
-		for writer.lines.Scan() {
-			changer, n, _ := strings.Cut(writer.lines.Text(), " ")
+		writer.killAfter(t, 1+round*40, func(line string) {
+			changer, n, _ := strings.Cut(line, " ")
 			i, err := strconv.Atoi(changer)
 			if err != nil {
 				t.Fatal(err)
@@ -270,18 +243,10 @@ func TestKilledWhileChanging(t *testing.T) {
 			if answered[i], err = strconv.Atoi(n); err != nil {
 				t.Fatal(err)
 			}
-			if lines++; lines == 1+round*40 {
-				if err := writer.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if err := writer.Wait(); err == nil || lines < 1+round*40 {
-			t.Fatalf("the process ended by itself after %d answers: %v\n%s", lines, err, writer.stderr.String())
-		}
+		})
 		mustHaveMoved(t, path, account, answered)
 	}
-	mustBeSound(t, path)
+	memory.CheckIntegrity(t, path)
 }
 
 // mustHaveMoved fails the test unless each changer's records stand as its last
@@ -400,4 +365,22 @@ func runChild(t *testing.T, name, argument string) []string {
 		t.Fatalf("child %s %s: %v\n%s", name, argument, err, c.stderr.String())
 	}
 	return lines
+}
+
+// killAfter gives each line that the process prints to each, kills it amid its
+// work when so many have come, and goes on until no more come.
+func (c *child) killAfter(t *testing.T, enough int, each func(line string)) {
+	t.Helper()
+	n := 0
+	for c.lines.Scan() {
+		each(c.lines.Text())
+		if n++; n == enough {
+			if err := c.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := c.Wait(); err == nil || n < enough {
+		t.Fatalf("the process ended by itself after %d answers: %v\n%s", n, err, c.stderr.String())
+	}
 }
