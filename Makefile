@@ -47,8 +47,8 @@ race := -race '-gcflags=modernc.org/...=-race=false'
 export GORACE := atexit_sleep_ms=0
 
 # $(call run_tests,packages): run tests, whatever was found of them before. It
-# shows what failed, and one line a package.
-run_tests = go test $(race) -vet=off -count=1 -timeout 30m $(1)
+# shows what failed, and one line a package. They share one DynamoDB Local.
+run_tests = go run $(race) ./internal/test/withdynamodb go test $(race) -vet=off -count=1 -timeout 30m $(1)
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.

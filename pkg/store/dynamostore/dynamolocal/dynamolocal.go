@@ -1,7 +1,8 @@
 // Package dynamolocal runs DynamoDB Local, AWS's own emulator, for tests.
 //
 // A test binary has at most one, in memory, started when the first test asks
-// for it. It ends with the binary, however that ends. Tests keep apart by
+// for it, unless [Variable] tells of one that several binaries share. It ends
+// with the process that started it, however that ends. Tests keep apart by
 // tables of their own. Nothing is skipped: when the emulator is not installed,
 // the test fails and says how to install it.
 package dynamolocal
@@ -43,8 +44,18 @@ type Server struct {
 	process *process
 }
 
-// shared starts the emulator once for the test binary, since it costs seconds.
-var shared = sync.OnceValues(start)
+// Variable is the environment variable that holds the URL of a DynamoDB Local
+// which runs already.
+const Variable = "HOOKLINE_TEST_DYNAMODB"
+
+// shared finds or starts the emulator once for the test binary, since it costs
+// seconds.
+var shared = sync.OnceValues(func() (*Server, error) {
+	if url := os.Getenv(Variable); url != "" {
+		return &Server{URL: url}, nil
+	}
+	return Launch()
+})
 
 // Start returns the test binary's DynamoDB Local, ready for requests.
 func Start(t testing.TB) *Server {
@@ -126,7 +137,7 @@ func (s *Server) create(t testing.TB, tables Tables) {
 
 // patience is how long the emulator may take to start or to make a table on a
 // busy machine.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // libraries finds what `make tools` installed, in the module that the test
 // belongs to.

@@ -1,6 +1,7 @@
 package dynamolocal
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -29,13 +30,36 @@ func TestMain(m *testing.M) {
 	select {}
 }
 
+func TestRunningServerIsTaken(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	child := exec.CommandContext(ctx, exe)
+	child.Env = append(os.Environ(), childVariable+"=1", Variable+"=http://127.0.0.1:1")
+	out, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	cancel()
+	_ = child.Wait() // "killed"
+	if err != nil || line != "http://127.0.0.1:1\n" {
+		t.Errorf("the server is %q, %v", line, err)
+	}
+}
+
 func TestDiesWithItsProcess(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	child := exec.CommandContext(t.Context(), exe)
-	child.Env = append(os.Environ(), childVariable+"=1")
+	child.Env = append(os.Environ(), childVariable+"=1", Variable+"=") // an emulator of its own
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
