@@ -50,7 +50,9 @@ func newFaulty(t *testing.T) *faulty {
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
 	f.instance = boot(t, t.TempDir(), "--store", "dynamodb:"+prefix)
-	clean, err := dynamostore.New(dynamostore.Config{Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix})
+	clean, err := dynamostore.New(dynamostore.Config{
+		Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix, TryTimeout: patience, CallTimeout: patience,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,10 @@ import (
 //	cancelled   delivered  retrying failed     retrying    cancelled   cancelled
 //
 // The latest attempt decides, since that is what the APIs show; an attempt that
-// was under way while the delivery was cancelled counts too. Whatever is no
-// attempt never undoes a delivery: one that was delivered and that the operator
-// retries stays delivered until that attempt fails, and also when it is
-// cancelled before.
+// was under way while the delivery was cancelled counts too. One that was
+// delivered and that the operator retries stays delivered while it waits for
+// that attempt. If the attempt is cancelled or given up, so is the delivery
+// (docs/contracts/shoptet.md, Notifications 2).
 type Status uint8
 
 // The statuses of a delivery.
@@ -170,8 +170,7 @@ func (d Delivery) Attempted(at time.Time, code int, reason string, next time.Tim
 func (d Delivery) Retried(at time.Time) Delivery { return d.changed(retriedByOperator, at) }
 
 // Cancelled gives the delivery as it is when no attempt comes any more, for a
-// reason that is not an attempt's. One that was delivered stays so, without a
-// reason.
+// reason that is not an attempt's. One that waits for no attempt stays as it is.
 func (d Delivery) Cancelled(reason string) Delivery { return d.ended(cancelledBefore, reason) }
 
 // GivenUp gives the delivery as it is when its attempts failed for so long that
@@ -179,8 +178,8 @@ func (d Delivery) Cancelled(reason string) Delivery { return d.ended(cancelledBe
 func (d Delivery) GivenUp(reason string) Delivery { return d.ended(givenUp, reason) }
 
 func (d Delivery) ended(c statusChange, reason string) Delivery {
-	if d.Status.Open() {
-		d.Reason = reason
+	if d.Open() {
+		d.Status, d.Reason = StatusRetrying, reason // also what was delivered, and is retried
 	}
 	return d.changed(c, time.Time{})
 }

@@ -61,14 +61,21 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-// What was taken by its receiver is never failed or cancelled by the operator,
-// nor by the end of its webhook, and gives no reason then.
-func TestDeliveredStays(t *testing.T) {
+// What was delivered stays so while the operator's retry waits, and whatever
+// ends afterwards; a retry that is cancelled or given up ends as any other.
+func TestRetryOfADelivered(t *testing.T) {
 	d := webhook.Delivery{}.Attempted(noon, 204, "", later)
-	for range 2 {
-		d = d.Retried(later).Cancelled("cancelled: why").Retried(later).GivenUp("given up")
-		if d.Status != webhook.StatusDelivered || d.Reason != "" || d.StatusCode != 204 || d.Open() {
-			t.Errorf("delivery %+v", d)
+	if d = d.Cancelled("cancelled: why").GivenUp("given up"); d.Status != webhook.StatusDelivered || d.Reason != "" {
+		t.Errorf("without a retry: %+v", d)
+	}
+	if d = d.Retried(later); d.Status != webhook.StatusDelivered || !d.Open() {
+		t.Errorf("while the retry waits: %+v", d)
+	}
+	for want, ended := range map[webhook.Status]webhook.Delivery{
+		webhook.StatusCancelled: d.Cancelled("why"), webhook.StatusFailed: d.GivenUp("why"),
+	} {
+		if ended.Status != want || ended.Reason != "why" || ended.StatusCode != 204 || ended.Open() {
+			t.Errorf("%+v, want it %v", ended, want)
 		}
 	}
 }

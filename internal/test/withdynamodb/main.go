@@ -30,6 +30,7 @@ func run(ctx context.Context, command []string, stdout, stderr io.Writer) (code 
 	if err != nil {
 		return 1, err
 	}
+	defer server.Close()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), dynamolocal.Variable+"="+server.URL)
 	cmd.Stdout, cmd.Stderr = stdout, stderr

@@ -235,7 +235,7 @@ func TestNotificationsOfWebhooksThatEnd(t *testing.T) {
 
 // TestNotificationsOfARetriedSuccess: what was taken is sent once more by the
 // operator's hand; no attempt comes where the webhook ended meanwhile, and what
-// was taken before stays a success (docs/contracts/shoptet.md, Notifications).
+// is cancelled has failed (docs/contracts/shoptet.md, Notifications 2).
 func TestNotificationsOfARetriedSuccess(t *testing.T) {
 	s := newShop(t)
 	s.publish(t, "order:create", "a")
@@ -245,7 +245,7 @@ func TestNotificationsOfARetriedSuccess(t *testing.T) {
 	}
 	s.expect(t, "retried", "", "order a success true 1 0s")
 	s.request(t, "DELETE", "/api/webhooks/"+s.webhookID(t, "order:create"), "")
-	s.expect(t, "deleted", "", "order a success false 1 0s")
+	s.expect(t, "deleted", "", "order a failed false 1 0s")
 	s.attempt(t, "a", 200, delivery.Cancelled)
-	s.expect(t, "cancelled", "", "order a success false 1 15m0s")
+	s.expect(t, "cancelled", "", "order a failed false 1 15m0s")
 }

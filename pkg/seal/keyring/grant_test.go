@@ -76,7 +76,7 @@ func TestWaitsForRights(t *testing.T) {
 	for _, code := range notYet {
 		for _, delay := range []time.Duration{0, 100 * time.Millisecond, 2 * time.Second, 30 * time.Second, 34 * time.Second} {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStack()
+				s := newStack(t)
 				late := &lateRights{Store: s.store, generator: s.kms, arrive: time.Now().Add(delay), code: code}
 				s.Handler.store = late
 				took, err := s.invoke(t)
@@ -88,7 +88,7 @@ func TestWaitsForRights(t *testing.T) {
 				}
 			})
 			synctest.Test(t, func(t *testing.T) {
-				s := newStack()
+				s := newStack(t)
 				s.Handler.generator = lateKMS{&lateRights{generator: s.kms, arrive: time.Now().Add(delay), code: code}}
 				if took, err := s.invoke(t); err != nil || took < delay || took > delay+longestPause || len(s.kms.made) != 1 {
 					t.Errorf("KMS: %s for %v: %v after %v, made %v", code, delay, err, took, s.kms.made)
@@ -106,7 +106,7 @@ func TestGivesUpWaitingForRights(t *testing.T) {
 		"KMS":   func(s *stack) { s.kms.fail = coded{"AccessDeniedException"} },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStack()
+			s := newStack(t)
 			deny(s)
 			took, err := s.invoke(t)
 			if err == nil || !strings.Contains(err.Error(), "(AccessDeniedException)") {
@@ -125,7 +125,7 @@ func TestGivesUpWaitingForRights(t *testing.T) {
 // The rights of one call do not give the next one the whole time again.
 func TestRightsShareOneTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack()
+		s := newStack(t)
 		s.Handler.store = &lateRights{Store: s.store, generator: s.kms, arrive: time.Now().Add(30 * time.Second), code: "AccessDeniedException"}
 		s.kms.fail = coded{"AccessDeniedException"}
 		if took, err := s.invoke(t); err == nil || took > grantTimeout {
@@ -139,7 +139,7 @@ func TestRightsShareOneTime(t *testing.T) {
 func TestDoesNotWaitForAnythingElse(t *testing.T) {
 	for _, failure := range []error{errors.New("down"), coded{"ResourceNotFoundException"}, coded{"DisabledException"}, webhook.ErrUnavailable} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStack()
+			s := newStack(t)
 			s.store.list = failure
 			if took, err := s.invoke(t); err == nil || took != 0 {
 				t.Errorf("%v: %v after %v, want a failure at once", failure, err, took)
@@ -147,7 +147,7 @@ func TestDoesNotWaitForAnythingElse(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack()
+		s := newStack(t)
 		s.store.list = coded{"AccessDeniedException"}
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/cfn"
 
-	"github.com/hookline/hookline/pkg/store/memstore"
+	"github.com/hookline/hookline/internal/test/memory"
 )
 
 // fleet is a stack and the tables that it may be pointed to.
@@ -17,10 +17,10 @@ type fleet struct {
 	tables map[string]Store
 }
 
-func newFleet(tables ...string) *fleet {
-	f := &fleet{stack: newStack(), tables: map[string]Store{}}
+func newFleet(t *testing.T, tables ...string) *fleet {
+	f := &fleet{stack: newStack(t), tables: map[string]Store{}}
 	for _, name := range tables {
-		f.tables[name] = memstore.New()
+		f.tables[name] = memory.Open(t)
 	}
 	return f
 }
@@ -46,7 +46,7 @@ func properties(table, version string) map[string]any {
 // An update to a table without keys is refused, and its roll-back gets back the
 // key that there was.
 func TestMoveToTableWithoutKeys(t *testing.T) {
-	f := newFleet("made", "other")
+	f := newFleet(t, "made", "other")
 	first, err := f.send(cfn.RequestCreate, "made", "1", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestMoveToTableWithoutKeys(t *testing.T) {
 // A table with any key may be moved to: it was restored, perhaps to a time
 // before the present version was made.
 func TestMoveToRestoredTable(t *testing.T) {
-	f := newFleet("made", "restored")
+	f := newFleet(t, "made", "restored")
 	if _, err := f.send(cfn.RequestCreate, "restored", "1", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestFirstKeyOfTable(t *testing.T) {
 		"former table is not a name":  {cfn.RequestUpdate, "t", map[string]any{tableProperty: 7}},
 		"creation with old, sent odd": {cfn.RequestCreate, "t", properties("other", "1")},
 	} {
-		f := newFleet("t", "")
+		f := newFleet(t, "t", "")
 		if data, err := f.send(tt.kind, tt.to, "1", tt.old); err != nil || data["KeyId"] != "v1" {
 			t.Errorf("%s: %v, %v, want v1", name, data, err)
 		}

@@ -116,15 +116,19 @@ func testTargetsMany(t *testing.T, s *suite) {
 			var want []webhook.Target
 			for range most / each {
 				account := webhook.AccountInfo{Account: s.newTokenAccount(t), CreatedAt: at}
+				var made []webhook.Webhook
 				for i, event := range numbered("event", each) {
 					target := webhook.Target{Account: account}
 					if i%7 != 3 { // some events have none
 						target.Webhook = newWebhook(account.Account, event)
 						target.Webhook.URL = longURL()
-						s.mustCreate(t, creation(target.Webhook))
+						made = append(made, target.Webhook)
 					}
 					subjects = append(subjects, webhook.Subject{Account: account.Account, Event: event})
 					want = append(want, target)
+				}
+				for group := range slices.Chunk(made, batchSize) {
+					s.mustCreate(t, creation(group...))
 				}
 			}
 			s.mustAim(t, subjects, want...)

@@ -209,7 +209,7 @@ func testDueStop(t *testing.T, s *suite) {
 // Yield may use the store. What it puts off, settles or adds does not come
 // again, and what was due is given once.
 func testDueYield(t *testing.T, s *suite) {
-	const count = 60
+	const count = 30
 	ctx, store := s.context(t), s.Store
 	base, account := s.moment(), newAccount()
 	want := map[string]webhook.Delivery{}
@@ -236,7 +236,9 @@ func testDueYield(t *testing.T, s *suite) {
 			s.mustSettle(t, webhook.Settlement{Was: d, Now: failed(d, until)})
 		}
 		s.mustKeep(t, newDue(account, base.Add(time.Minute)))
-		s.due(t, base.Add(-1), base, account)
+		if len(seen)%10 == 0 { // it looks into every part of the store
+			s.due(t, base.Add(-1), base, account)
+		}
 		return true
 	})
 	if err != nil || len(seen) != count {

@@ -20,7 +20,7 @@ import (
 const portTries = 5
 
 // Launch runs an emulator on a free port and waits until it answers. It ends
-// with this process.
+// with this process, or by Close.
 func Launch() (*Server, error) {
 	lib, err := libraries()
 	if err != nil {
@@ -50,6 +50,13 @@ func Launch() (*Server, error) {
 		}
 	}
 	return nil, fmt.Errorf("start DynamoDB Local: %w", failures)
+}
+
+// Close ends an emulator that Launch has started, which is as good as ended
+// when nothing refers to the Server any more.
+func (s *Server) Close() {
+	s.process.stop()
+	_ = s.claim.Close() // only a claim
 }
 
 // claimPort finds a free port. The claim holds the UDP port of the same number,
