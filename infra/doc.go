@@ -10,6 +10,7 @@
 // no other, and for each answer that its API's description promises; that
 // nothing that holds data can be lost by a deployment; and that each room
 // imports only what it may.
+// What AWS itself would refuse, package awsrules asks of the translated templates.
 //
 // # Event files
 //
