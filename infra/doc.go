@@ -9,4 +9,5 @@
 // its own with exactly the rights that are written down here, a log group and
 // the routes that are written down here; that nothing that holds data can be
 // lost by a deployment; and that each room imports only what it may.
+// What AWS itself would refuse, package awsrules asks of the translated templates.
 package infra

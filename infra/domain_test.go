@@ -55,11 +55,13 @@ func checkURLs(t *testing.T, tm template) {
 }
 
 // Everything that is an option is off: a stack without parameters beyond the
-// one that has no default has no domain, no traces, and no key of one's own.
+// one that has no default has no domain, no traces, and no key or network of
+// one's own.
 func TestOptionsAreOff(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for name, off := range map[string]string{
 		"DomainName": "", "CertificateArn": "", "HostedZoneId": "", "DefaultEndpoint": "true", "Tracing": "false", "TableKeyArn": "",
+		"DeliverSubnetIds": "", "DeliverSecurityGroupIds": "", "DeliverDualStack": "false",
 	} {
 		if parameter, _ := tm.Parameters[name].(map[string]any); parameter["Default"] != off {
 			t.Errorf("%s is %v by default, want %q", name, parameter["Default"], off)

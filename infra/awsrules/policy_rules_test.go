@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // policyRules are of IAM's policies and of resources' own.
@@ -75,14 +76,20 @@ func emptied(all templates) {
 	}
 }
 
-// latin are the characters that IAM takes in a description.
-var latin = regexp.MustCompile("^[\t\n\r\u0020-\u007e\u00a1-\u00ff]{0,1000}$")
+// describes says whether IAM takes a description: printable Latin-1, tabs and
+// line ends.
+func describes(text string) bool {
+	foreign := func(c rune) bool {
+		return !strings.ContainsRune("\t\n\r", c) && (c < ' ' || c > '~') && (c < '\u00a1' || c > '\u00ff')
+	}
+	return utf8.RuneCountInString(text) <= 1000 && !strings.ContainsFunc(text, foreign)
+}
 
 func rolesWithinQuotas(d *deployment) []string {
 	var wrong []string
 	for _, name := range d.ofKind("AWS::IAM::Role") {
 		p := d.resources[name].properties
-		if description := text(p["Description"]); !latin.MatchString(description) {
+		if description := text(p["Description"]); !describes(description) {
 			wrong = append(wrong, fmt.Sprintf("%s: description %q", name, description))
 		}
 		length, seen := 0, map[string]bool{}

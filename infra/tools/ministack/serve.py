@@ -17,7 +17,7 @@ An action is named as IAM names it, too:
 
   sqs:SendMessage           of SendMessageBatch, and so on
 
-Three mistakes of its CloudFormation are put right:
+Four mistakes of its CloudFormation are put right:
 
   A nested stack that is deleted with its parent keeps what its template says
   to retain (DeletionPolicy).
@@ -25,6 +25,7 @@ Three mistakes of its CloudFormation are put right:
   attributes for Fn::GetAtt.
   The concurrency of a queue's event source is a number, also where a parameter
   gave it, which is a text.
+  A table is encrypted as its template says.
 
 Everything else is ministack's own, and its settings are in the environment.
 """
@@ -34,7 +35,7 @@ import re
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import cloudformation
+from ministack.services import cloudformation, dynamodb
 from ministack.services.cloudformation import provisioners
 
 # The name of every table's partition key, of its indexes too.
@@ -104,11 +105,11 @@ def kms_keys(request):
 
 def add_condition_keys():
     """Have ministack's own context of a request say these keys too."""
-    dynamodb, tags = iam_actions.dynamodb_service_context, iam_actions.request_tag_context
+    context, tags = iam_actions.dynamodb_service_context, iam_actions.request_tag_context
 
     def dynamodb_service_context(body):
         keys = leading_keys(members(body))
-        return {**dynamodb(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
+        return {**context(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
 
     def request_tag_context(service, iam_action, body, params):
         found = tags(service, iam_action, body, params)
@@ -158,6 +159,22 @@ def count_concurrency():
     handlers["update"] = lambda physical_id, old, new, *rest: update(physical_id, old, counted(new), *rest)
 
 
+def encrypt_tables():
+    """Have a table be encrypted as its template says."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+    create = handlers["create"]
+
+    def create_encrypted(logical_id, props, stack):
+        made = create(logical_id, props, stack)
+        asked = props.get("SSESpecification")
+        if asked:
+            request = {**asked, "Enabled": asked.get("SSEEnabled")}
+            dynamodb._tables[made[0]]["SSEDescription"] = dynamodb._sse_description_from_spec(request)
+        return made
+
+    handlers["create"] = create_encrypted
+
+
 NESTED = "AWS::CloudFormation::Stack"
 RETAINS = ("Retain", "RetainExceptOnCreate")
 
@@ -198,4 +215,5 @@ if __name__ == "__main__":
     remember_when_nested()
     name_actions_of_batches()
     count_concurrency()
+    encrypt_tables()
     app.main()
