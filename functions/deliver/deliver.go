@@ -96,7 +96,7 @@ func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQ
 			continue
 		}
 		id := batch.Records[i].MessageId
-		h.log.LogAttrs(ctx, slog.LevelError, "a message goes back", slog.String("message", id), slog.String("error", err.Error()))
+		h.log.LogAttrs(ctx, slog.LevelError, "message returned to queue", slog.String("message", id), slog.String("error", err.Error()))
 		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 	}
 	return response, nil

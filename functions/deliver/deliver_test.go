@@ -112,7 +112,7 @@ func TestDeliverSendsBackWhatFailedAlone(t *testing.T) {
 		t.Fatalf("logged %d lines, want one for each that goes back:\n%s", len(lines), &logged)
 	}
 	for i, text := range []string{"decode message", webhook.ErrUnavailable.Error(), "panic: torn"} {
-		if !strings.Contains(lines[i], text) || !strings.Contains(lines[i], want[i].ItemIdentifier) {
+		if !strings.Contains(lines[i], `"level":"ERROR","msg":"message returned to queue"`) || !strings.Contains(lines[i], text) || !strings.Contains(lines[i], want[i].ItemIdentifier) {
 			t.Errorf("line %d is %s, want %q of %s", i, lines[i], text, want[i].ItemIdentifier)
 		}
 	}
