@@ -2,9 +2,13 @@ package infra_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,57 +17,188 @@ import (
 
 // alarmProperties are those of an AWS::CloudWatch::Alarm.
 type alarmProperties struct {
-	AlarmDescription                  string
-	Namespace, MetricName             string
-	TreatMissingData                  string
-	AlarmActions, OKActions           any
-	Dimensions                        []struct{ Name, Value string }
-	Period, EvaluationPeriods         int
-	ComparisonOperator                string
-	DatapointsToAlarm                 int
-	Threshold                         float64
-	Statistic                         string
-	ActionsEnabled, ExtendedStatistic any
-	Metrics                           any
+	AlarmDescription                                 string
+	TreatMissingData                                 string
+	AlarmActions, OKActions, InsufficientDataActions any
+	metric
+	Period, EvaluationPeriods, DatapointsToAlarm int
+	ComparisonOperator                           string
+	Threshold                                    float64
+	Statistic, ExtendedStatistic                 string
+	Metrics                                      []struct {
+		ID, Label, Expression string
+		ReturnData            *bool
+		MetricStat            struct {
+			Metric metric
+			Period int
+			Stat   string
+		}
+	}
 }
 
-// The alarms, few as they are, each say in their description what to do, say
-// what no data means, and tell whoever is to be told.
-func TestAlarms(t *testing.T) {
-	tm := readTemplate(t, "infra/operations.yaml")
-	var actions any = map[string]any{"!If": []any{"HasTopic", []any{"!Ref AlarmTopicArn"}, "!Ref AWS::NoValue"}}
-	alarms := tm.ofType(t, "AWS::CloudWatch::Alarm")
-	slices.Sort(alarms)
-	want := []string{
-		"DeadLettersThere", "DeliveriesLate", "DeliveriesThrottled", "OldestMessage", "OurFaults", "PublishThrottled",
-		"RequestsRefused", "RequestsSlow", "SweepsFail", "SweepsStopped", "WebhooksDisabled",
+// metric names a metric of CloudWatch.
+type metric struct {
+	Namespace, MetricName string
+	Dimensions            []struct{ Name, Value string }
+}
+
+// key is the metric with the names of its dimensions.
+func (m metric) key() string {
+	key := m.Namespace + " " + m.MetricName
+	for _, d := range m.Dimensions {
+		key += " " + d.Name
 	}
-	if diff := cmp.Diff(want, alarms); diff != "" {
-		t.Errorf("alarms (-want +template):\n%s", diff)
+	return key
+}
+
+// metrics are what an alarm watches.
+func (a alarmProperties) metrics() []metric {
+	if len(a.Metrics) == 0 {
+		return []metric{a.metric}
 	}
-	for _, name := range alarms {
+	var all []metric
+	for _, m := range a.Metrics {
+		if m.Expression == "" {
+			all = append(all, m.MetricStat.Metric)
+		}
+	}
+	return all
+}
+
+func readAlarms(t *testing.T) map[string]alarmProperties {
+	t.Helper()
+	tm, alarms := readTemplate(t, "infra/operations.yaml"), map[string]alarmProperties{}
+	for _, name := range tm.ofType(t, "AWS::CloudWatch::Alarm") {
 		var a alarmProperties
 		tm.Resources[name].properties(t, &a)
+		alarms[name] = a
+	}
+	return alarms
+}
+
+// Each alarm says in its description what to do, notifies whoever is to be
+// notified, and stays silent on a new stack, whose metrics have no values yet.
+func TestAlarms(t *testing.T) {
+	var actions any = map[string]any{"!If": []any{"HasTopic", []any{"!Ref AlarmTopicArn"}, "!Ref AWS::NoValue"}}
+	alarms := readAlarms(t)
+	want := []string{
+		"DeadLetterQueueNotEmpty", "DeliverErrors", "DeliveriesLate", "DeliveriesThrottled", "DueIndexThrottled", "InternalErrors",
+		"MessagesReturned", "OldestMessage", "PublishThrottled", "QuietAccountsWait", "RequestsRefused", "RequestsSlow",
+		"SweepsFail", "SweepsStopped", "WebhooksDisabled", "WebhooksThrottled",
+	}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(alarms))); diff != "" {
+		t.Errorf("alarms (-want +template):\n%s", diff)
+	}
+	for name, a := range alarms {
 		if n := len(a.AlarmDescription); n < 200 || n > 1024 || !strings.HasSuffix(a.AlarmDescription, ".") {
 			t.Errorf("%s: a description of %d characters; it is to say what to do, in 1024 at most", name, n)
-		}
-		if a.TreatMissingData == "" || a.Metrics != nil {
-			t.Errorf("%s: missing data is %q; metrics %v", name, a.TreatMissingData, a.Metrics)
 		}
 		for kind, got := range map[string]any{"alarm": a.AlarmActions, "OK": a.OKActions} {
 			if diff := cmp.Diff(actions, got); diff != "" {
 				t.Errorf("%s: %s actions (-want +got):\n%s", name, kind, diff)
 			}
 		}
+		var insufficient any
+		switch a.TreatMissingData {
+		case "notBreaching", "ignore":
+		case "missing": // notifies by its state INSUFFICIENT_DATA
+			insufficient = actions
+		default:
+			t.Errorf("%s: missing data is %q, which fires on a new stack or is not said", name, a.TreatMissingData)
+		}
+		if diff := cmp.Diff(insufficient, a.InsufficientDataActions); diff != "" {
+			t.Errorf("%s: actions for missing data (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
-// filtered are the lines that become metrics, by the log group that has them:
-// the functions' own, and the gateway's, whose status is a text.
+// knownMetrics are metrics with the dimensions that AWS gives them, and the page
+// that says so. An alarm on anything else stays silent for ever.
+var knownMetrics = map[string]string{
+	"AWS/ApiGateway 4xx ApiId":            "docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+	"AWS/ApiGateway 5xx ApiId":            "docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+	"AWS/ApiGateway Count ApiId":          "docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+	"AWS/ApiGateway Latency ApiId":        "docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+	"AWS/Lambda Errors FunctionName":      "docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+	"AWS/Lambda Invocations FunctionName": "docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+	"AWS/Lambda Throttles FunctionName":   "docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
+	// Written for tables on demand too. With TableName alone it leaves the
+	// indexes out.
+	"AWS/DynamoDB WriteThrottleEvents TableName":                          "docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
+	"AWS/DynamoDB WriteThrottleEvents TableName GlobalSecondaryIndexName": "docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
+	"AWS/SQS ApproximateAgeOfOldestMessage QueueName":                     "docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+	"AWS/SQS ApproximateNumberOfMessagesVisible QueueName":                "docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+	"AWS/SQS ApproximateNumberOfMessagesVisibleInQuietGroups QueueName":   "docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+}
+
+// Each alarm watches metrics that exist, and all that are listed are watched.
+func TestAlarmsWatchMetricsThatExist(t *testing.T) {
+	watched := map[string]bool{}
+	for name, a := range readAlarms(t) {
+		for _, m := range a.metrics() {
+			if m.Namespace == "Hookline" {
+				continue // TestOwnMetricsAreMade
+			}
+			watched[m.key()] = true
+			if knownMetrics[m.key()] == "" {
+				t.Errorf("%s watches %s, which AWS does not write", name, m.key())
+			}
+		}
+	}
+	for key := range knownMetrics {
+		if !watched[key] {
+			t.Errorf("no alarm watches %s", key)
+		}
+	}
+	for alarm, want := range map[string]string{
+		"WebhooksThrottled": "!Ref WebhooksTable", "DeliveriesThrottled": "!Ref DeliveriesTable", "DueIndexThrottled": "!Ref DeliveriesTable due",
+	} {
+		var values []string
+		for _, d := range readAlarms(t)[alarm].Dimensions {
+			values = append(values, d.Value)
+		}
+		if got := strings.Join(values, " "); got != want {
+			t.Errorf("%s watches %s, want %s", alarm, got, want)
+		}
+	}
+}
+
+// What a description quotes stands in the code, such as a message of the log.
+func TestAlarmsQuoteWhatIsWritten(t *testing.T) {
+	var code strings.Builder
+	for _, folder := range []string{"functions", "pkg"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			code.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	quoted := 0
+	for name, a := range readAlarms(t) {
+		for _, quote := range regexp.MustCompile(`"[^"]+"`).FindAllString(a.AlarmDescription, -1) {
+			quoted++
+			if !strings.Contains(code.String(), quote) {
+				t.Errorf("%s quotes %s, which nothing writes", name, quote)
+			}
+		}
+	}
+	if quoted < 5 {
+		t.Errorf("%d quotations; are they found?", quoted)
+	}
+}
+
+// filtered are the lines that become metrics, by the log group that has them.
+// None is the gateway's, which may not log what it refuses.
 var filtered = map[string]string{
-	`{ $.msg = "sweep" }`:            "!Ref SweepLogs",
-	`{ $.msg = "webhook disabled" }`: "!Ref DeliverLogs",
-	`{ $.status = "429" }`:           "!Ref ApiLogs",
+	`{ $.msg = "sweep" }`:                     "!Ref SweepLogs",
+	`{ $.msg = "webhook disabled" }`:          "!Ref DeliverLogs",
+	`{ $.msg = "message returned to queue" }`: "!Ref DeliverLogs",
 }
 
 // A metric of Hookline's own comes from a line that is written: the alarm and
@@ -86,22 +221,86 @@ func TestOwnMetricsAreMade(t *testing.T) {
 		}
 	}
 	used := 0
-	for _, name := range tm.ofType(t, "AWS::CloudWatch::Alarm") {
-		var a alarmProperties
-		if tm.Resources[name].properties(t, &a); a.Namespace == "Hookline" {
+	for name, a := range readAlarms(t) {
+		for _, m := range a.metrics() {
+			if m.Namespace != "Hookline" {
+				continue
+			}
 			used++
-			if !made[a.Namespace+" "+a.MetricName] {
-				t.Errorf("%s watches %s, which no filter makes", name, a.MetricName)
+			if !made[m.key()] {
+				t.Errorf("%s watches %s, which no filter makes", name, m.MetricName)
 			}
 		}
 	}
 	if used < len(made) {
 		t.Errorf("%d of %d metrics are watched", used, len(made))
 	}
-	var api struct{ AccessLogSettings struct{ Format string } }
-	readTemplate(t, "template.yaml").Resources["Api"].properties(t, &api)
-	if !strings.Contains(api.AccessLogSettings.Format, `"status":"$context.status"`) {
-		t.Errorf("the gateway's log has no such status: %s", api.AccessLogSettings.Format)
+}
+
+// period is what the gateway counted in five minutes. CloudWatch has no value
+// at all for a count that is not there (less than 0 here).
+type period struct{ part, requests float64 }
+
+// ratio gives the value of an expression IF(part >= least, 100 * part /
+// requests, 0), and whether there is one: CloudWatch leaves out what misses an
+// operand or divides by zero (User Guide, "Using metric math").
+func ratio(t *testing.T, expression string, p period) (float64, bool) {
+	t.Helper()
+	found := regexp.MustCompile(`^IF\((\w+) >= (\d+), 100 \* (\w+) / requests, 0\)$`).FindStringSubmatch(expression)
+	if found == nil || found[1] != found[3] {
+		t.Fatalf("%s is no ratio that this test can evaluate", expression)
+	}
+	if p.part < 0 || p.requests <= 0 {
+		return 0, false
+	}
+	if least, err := strconv.ParseFloat(found[2], 64); err != nil || p.part < least {
+		return 0, err == nil
+	}
+	return 100 * p.part / p.requests, true
+}
+
+// The two ratios fire when a share of the requests fails, however few there
+// are, and not for a single failure.
+func TestRatios(t *testing.T) {
+	for _, tt := range []struct {
+		alarm, name string
+		periods     []period
+		want        bool
+	}{
+		{"InternalErrors", "no request", []period{{-1, -1}, {-1, -1}, {-1, -1}}, false},
+		{"InternalErrors", "zero requests", []period{{0, 0}, {0, 0}, {0, 0}}, false},
+		{"InternalErrors", "no error", []period{{0, 9000}, {-1, 9000}, {0, 9000}}, false},
+		{"InternalErrors", "one of three", []period{{1, 3}, {1, 3}, {1, 3}}, false},
+		{"InternalErrors", "an outage of a quiet stack", []period{{-1, -1}, {5, 5}, {6, 6}}, true},
+		{"InternalErrors", "two in a hundred", []period{{0, 9000}, {180, 9000}, {180, 9000}}, true},
+		{"InternalErrors", "one in a hundred", []period{{90, 9000}, {90, 9000}, {90, 9000}}, false},
+		{"InternalErrors", "one bad period", []period{{0, 9000}, {9000, 9000}, {0, 9000}}, false},
+		{"RequestsRefused", "a few", []period{{99, 99}, {99, 99}, {99, 99}}, false},
+		{"RequestsRefused", "a fifth", []period{{2000, 10000}, {2000, 10000}, {2000, 10000}}, false},
+		{"RequestsRefused", "half", []period{{5000, 10000}, {0, 10000}, {5000, 10000}}, true},
+	} {
+		t.Run(tt.alarm+"/"+tt.name, func(t *testing.T) {
+			a := readAlarms(t)[tt.alarm]
+			breaching := 0
+			for _, p := range tt.periods {
+				if value, ok := ratio(t, a.Metrics[0].Expression, p); ok && value > a.Threshold {
+					breaching++
+				}
+			}
+			if got := breaching >= a.DatapointsToAlarm; got != tt.want {
+				t.Errorf("%d of %d periods breach, so it fires: %v, want %v", breaching, a.EvaluationPeriods, got, tt.want)
+			}
+			if len(tt.periods) != a.EvaluationPeriods || a.ComparisonOperator != "GreaterThanThreshold" || a.TreatMissingData != "notBreaching" {
+				t.Errorf("it is judged in another way: %+v", a)
+			}
+		})
+	}
+	for name, a := range readAlarms(t) {
+		for _, m := range a.Metrics {
+			if m.Expression == "" && (m.MetricStat.Stat != "Sum" || *m.ReturnData || !strings.Contains(a.Metrics[0].Expression, m.ID)) {
+				t.Errorf("%s: %s is no sum that its expression uses", name, m.ID)
+			}
+		}
 	}
 }
 

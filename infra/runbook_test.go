@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -37,7 +39,7 @@ func firstCells(section string) map[string]string {
 		if len(columns) < 3 {
 			continue
 		}
-		for _, name := range regexp.MustCompile("`([A-Za-z]+)`").FindAllStringSubmatch(columns[1], -1) {
+		for _, name := range regexp.MustCompile("`([A-Za-z0-9]+)`").FindAllStringSubmatch(columns[1], -1) {
 			cells[name[1]] = strings.TrimSpace(columns[2])
 		}
 	}
@@ -105,23 +107,159 @@ func TestRunbookHasTheAlarms(t *testing.T) {
 	}
 }
 
-// Links within the runbook lead somewhere.
-func TestRunbookLinks(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "infra", "README.md"))
+// pages are the runbook and the pages that were once part of it.
+var pages = []string{"infra/README.md", "docs/capacity.md", "docs/cost.md", "docs/regions.md"}
+
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	anchors := map[string]bool{}
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(string(text), -1) {
-		anchors[strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")] = true
+	return string(text)
+}
+
+// anchors are the names that a page's headings are linked by.
+func anchors(page string) map[string]bool {
+	found := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+		found[strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")] = true
 	}
-	links := regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(string(text), -1)
-	if len(links) == 0 {
-		t.Error("there are no links")
+	return found
+}
+
+// Links lead to files and headings that are there.
+func TestRunbookLinks(t *testing.T) {
+	for _, path := range pages {
+		links := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]+))?\)`).FindAllStringSubmatch(readPage(t, path), -1)
+		if len(links) == 0 && path != "docs/regions.md" {
+			t.Errorf("%s has no links", path)
+		}
+		for _, link := range links {
+			target := path
+			if link[1] != "" {
+				target = filepath.Join(filepath.Dir(path), link[1])
+			}
+			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
+				t.Errorf("%s: %v", path, err)
+			} else if link[2] != "" && !anchors(readPage(t, target))[link[2]] {
+				t.Errorf("%s: %s has no heading #%s", path, target, link[2])
+			}
+		}
 	}
-	for _, link := range links {
-		if !anchors[link[1]] {
-			t.Errorf("#%s is no heading", link[1])
+}
+
+// fenced gives a page's blocks of code in a language, at the left margin.
+func fenced(page, language string) []string {
+	var blocks []string
+	for _, found := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, regexp.MustCompile("(?m)^"+found[1]).ReplaceAllString(found[2], ""))
+	}
+	return blocks
+}
+
+// Every command is a shell's. SAM is given the parameter file each time, and
+// never asks: --guided would write every parameter into samconfig.toml.
+func TestRunbookCommands(t *testing.T) {
+	deployments := 0
+	for _, path := range pages {
+		for _, block := range fenced(readPage(t, path), "sh") {
+			shell := exec.Command("bash", "-n")
+			shell.Stdin = strings.NewReader(block)
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v: %s\n%s", path, err, out, block)
+			}
+			for line := range strings.Lines(block) {
+				_, arguments, found := strings.Cut(strings.TrimSpace(line), "sam deploy")
+				if !found {
+					continue
+				}
+				deployments++
+				if arguments != " --parameter-overrides file://parameters.yaml" {
+					t.Errorf("%s: sam deploy%s", path, arguments)
+				}
+			}
+		}
+	}
+	if deployments < 4 {
+		t.Errorf("%d deployments; are they found?", deployments)
+	}
+}
+
+// generated are resources that SAM makes of a function and its events.
+var generated = []string{"AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule"}
+
+// The commands look for resources, alarms and nested stacks that there are.
+func TestRunbookNamesResources(t *testing.T) {
+	main, data, operations := readTemplate(t, "template.yaml"), readTemplate(t, "infra/data.yaml"), readTemplate(t, "infra/operations.yaml")
+	logical := slices.Concat(slices.Collect(maps.Keys(main.Resources)), slices.Collect(maps.Keys(data.Resources)), slices.Collect(maps.Keys(operations.Resources)))
+	page := readPage(t, "infra/README.md")
+	for pattern, known := range map[string][]string{
+		`LogicalResourceId=='(\w+)'`:                logical,
+		`contains\(AlarmName, '(\w+)'\)`:            logical,
+		`starts_with\(StackName, 'hookline-(\w+)-'`: logical,
+		`--alarm-name-prefix hookline-(\w+)`:        logical,
+		`ResourceType=='(AWS::[\w:]+)'`:             generated,
+		`\blist (AWS::[\w:]+)`:                      generated,
+	} {
+		found := regexp.MustCompile(pattern).FindAllStringSubmatch(page, -1)
+		if len(found) == 0 {
+			t.Errorf("no command has %s", pattern)
+		}
+		for _, name := range found {
+			if !slices.Contains(known, name[1]) {
+				t.Errorf("%s is nothing that the templates make", name[1])
+			}
+		}
+	}
+	// What a failed deployment leaves, and what is listed then, is what is kept.
+	for name, r := range data.Resources {
+		kept := r.DeletionPolicy == "Retain"
+		if listed := strings.Contains(runbook(t)["After a failed first deployment"], "`"+name+"`"); listed != kept {
+			t.Errorf("%s is listed there: %v; it is kept: %v", name, listed, kept)
+		}
+	}
+	// Restoring stops the mapping and the rule. A queue whose function has no
+	// concurrency would fill the dead-letter queue.
+	restore := runbook(t)["Restore"]
+	for _, command := range []string{"update-event-source-mapping --uuid \"$m\" --no-enabled", "disable-rule", "update-event-source-mapping --uuid \"$m\" --enabled", "enable-rule"} {
+		if !strings.Contains(restore, command) {
+			t.Errorf("restoring lacks %s", command)
+		}
+	}
+	if regexp.MustCompile(`put-function-concurrency[^\n]*(Deliver|Sweep)`).MatchString(restore) {
+		t.Error("restoring takes the concurrency of what reads the queue")
+	}
+}
+
+// What the runbook puts into parameters.yaml are parameters, with values that
+// the template takes as SAM hands them on: text by text, lists with commas.
+func TestRunbookParameterFiles(t *testing.T) {
+	parameters := readTemplate(t, "template.yaml").Parameters
+	blocks := fenced(readPage(t, "infra/README.md"), "yaml")
+	if len(blocks) < 4 {
+		t.Errorf("%d blocks; are they found?", len(blocks))
+	}
+	for _, block := range blocks {
+		var file map[string]any
+		if err := yaml.Unmarshal([]byte(block), &file); err != nil {
+			t.Errorf("%v:\n%s", err, block)
+		}
+		for name, given := range file {
+			parameter, known := parameters[name].(map[string]any)
+			if list, ok := given.([]any); ok {
+				given = strings.Join(strings.Fields(strings.Trim(fmt.Sprint(list), "[]")), ",")
+			}
+			value := fmt.Sprint(given)
+			if _, ok := given.(bool); ok {
+				value = map[string]string{"true": "True", "false": "False"}[value] // Python's
+			}
+			pattern, _ := parameter["AllowedPattern"].(string)
+			pattern = strings.ReplaceAll(pattern, "{0,499}", "*") // more than regexp takes
+			allowed, limited := parameter["AllowedValues"].([]any)
+			if !known || !regexp.MustCompile(pattern).MatchString(value) || limited && !slices.Contains(allowed, any(value)) {
+				t.Errorf("%s: %s is no value of a parameter", name, value)
+			}
 		}
 	}
 }

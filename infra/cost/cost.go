@@ -32,9 +32,9 @@ func (u units) plus(v units) units { return units{u.writes + v.writes, u.reads +
 const (
 	memory        = 0.25 // GB, of functions in general
 	deliverMemory = 0.5
-	alarms        = 11
-	filters       = 3 // which make metrics of our own
-	metrics       = 1 // of these, which has values in an idle month
+	alarms        = 18 // metrics that alarms watch; an alarm on two is charged as two
+	filters       = 3  // which make metrics of our own
+	metrics       = 1  // of these, which has values in an idle month
 )
 
 // What AWS does by itself.

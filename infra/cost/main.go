@@ -3,7 +3,7 @@
 // count, the sizes those of the templates, the prices AWS's list prices as they
 // stand in prices.go, and all else is assumed and can be given as a flag.
 //
-// Without flags it prints the tables of infra/README.md, which its test holds
+// Without flags it prints the tables of docs/cost.md, which its test holds
 // to it.
 package main
 
