@@ -27,6 +27,9 @@ Four mistakes of its CloudFormation are put right:
   gave it, which is a text.
   A table is encrypted as its template says.
 
+An alarm on metric math, which its CloudFormation refuses, is made of the first
+metric of the expression.
+
 Everything else is ministack's own, and its settings are in the environment.
 """
 
@@ -208,6 +211,22 @@ def remember_when_nested():
     provisioners._update_resource = update_resource
 
 
+def take_metric_math():
+    """Have an alarm on an expression watch the expression's first metric: it is
+    made, and evaluates no metric math."""
+    record = provisioners._cw_metric_alarm_record
+
+    def first_metric(name, props):
+        stats = [m["MetricStat"] for m in props.get("Metrics") or [] if "MetricStat" in m]
+        if stats:
+            stat = stats[0]
+            props = {k: v for k, v in props.items() if k != "Metrics"}
+            props |= stat["Metric"] | {"Period": stat["Period"], "Statistic": stat["Stat"]}
+        return record(name, props)
+
+    provisioners._cw_metric_alarm_record = first_metric
+
+
 if __name__ == "__main__":
     add_condition_keys()
     count_as_secure()
@@ -216,4 +235,5 @@ if __name__ == "__main__":
     name_actions_of_batches()
     count_concurrency()
     encrypt_tables()
+    take_metric_math()
     app.main()
