@@ -167,7 +167,7 @@ const fewest = 5
 // fast the machine.
 const (
 	running   = 10 * time.Millisecond
-	shrinking = 4 * time.Second
+	shrinking = 2 * time.Second
 )
 
 // TestSequencesFindFaults shows that every fault that can show without
