@@ -31,8 +31,8 @@ import (
 //	go test ./functions -run '^$' -bench ColdStart -benchtime 25x
 func BenchmarkColdStart(b *testing.B) {
 	s := newStack(b)
-	yardstick := &subject{name: "bare", program: bare(b), event: readSample(b, "squake-register/no-token"), status: 204}
-	subjects := []*subject{yardstick}
+	yardstick := &scenario{name: "bare", program: bare(b), event: readSample(b, "squake-register/no-token"), status: 204}
+	eventKeys := []*scenario{yardstick}
 	for _, name := range []string{
 		"squake-register/no-token", "squake-register/bad-url", "shoptet-register/no-token", "shoptet-register/bad-fields",
 		"abbeycross-register/no-token", "abbeycross-register/bad-url", "publish/no-events",
@@ -41,30 +41,30 @@ func BenchmarkColdStart(b *testing.B) {
 		api, _, _ := strings.Cut(folder, "-")
 		env := s.environment(b, resourceOf(folder))
 		env["HOOKLINE_QUEUE_URL"] = queueURL
-		subjects = append(subjects, &subject{
+		eventKeys = append(eventKeys, &scenario{
 			name: name, program: emulator.Program(b, resourceOf(folder)), env: env, status: samples[name],
-			event: s.newCustomer(b, webhook.Dialect(api)).fill(readSample(b, name)),
+			event: s.newCustomer(b, webhook.API(api)).fill(readSample(b, name)),
 		})
 	}
-	subjects = append(subjects, overTLS(b, s, subjects)...)
-	slices.SortStableFunc(subjects[1:], func(x, y *subject) int { return cmp.Compare(x.name, y.name) })
+	eventKeys = append(eventKeys, overTLS(b, s, eventKeys)...)
+	slices.SortStableFunc(eventKeys[1:], func(x, y *scenario) int { return cmp.Compare(x.name, y.name) })
 	for b.Loop() {
-		for _, subject := range subjects {
-			subject.measure(b)
+		for _, eventKey := range eventKeys {
+			eventKey.measure(b)
 		}
 	}
 	b.ReportMetric(0, "ns/op")
 	var report strings.Builder
-	for _, subject := range subjects {
+	for _, eventKey := range eventKeys {
 		fmt.Fprintf(&report, "%-32s first answer: median %6.2f ms, %.2f × bare (median of the pairs %.2f)\n",
-			subject.name, median(subject.took), median(subject.took)/median(yardstick.took), median(subject.ratios(yardstick)))
+			eventKey.name, median(eventKey.took), median(eventKey.took)/median(yardstick.took), median(eventKey.ratios(yardstick)))
 	}
 	b.Logf("%d rounds\n%s", len(yardstick.took), &report)
 }
 
 // overTLS gives the Squake function's subjects once more, with DynamoDB behind
 // TLS as on AWS, where a start waits for the handshake.
-func overTLS(b *testing.B, s *stack, plain []*subject) []*subject {
+func overTLS(b *testing.B, s *stack, plain []*scenario) []*scenario {
 	b.Helper()
 	target, err := url.Parse(s.endpoint)
 	if err != nil {
@@ -73,7 +73,7 @@ func overTLS(b *testing.B, s *stack, plain []*subject) []*subject {
 	server := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
 	b.Cleanup(server.Close)
 	certificate := certificateFile(b, server)
-	var tls []*subject
+	var tls []*scenario
 	for _, p := range plain {
 		if !strings.HasPrefix(p.name, "squake") {
 			continue
@@ -97,8 +97,8 @@ func certificateFile(tb testing.TB, server *httptest.Server) string {
 	return path
 }
 
-// subject is a function and the request it is measured with.
-type subject struct {
+// scenario is a function and the request it is measured with.
+type scenario struct {
 	name, program string
 	env           map[string]string
 	event         []byte
@@ -106,20 +106,20 @@ type subject struct {
 	took          []float64 // milliseconds
 }
 
-func (s *subject) measure(b *testing.B) {
+func (s *scenario) measure(b *testing.B) {
 	b.Helper()
 	f := emulator.Start(b, s.program, s.env)
 	defer f.Stop()
 	start := time.Now()
-	answer, err := f.Invoke(b.Context(), s.event)
+	response, err := f.Invoke(b.Context(), s.event)
 	took := time.Since(start)
-	if got := parseAnswer(b, answer, err); got.StatusCode != s.status {
-		b.Fatalf("%s answers %s, want status %d\n%s", s.name, answer, s.status, f.Output())
+	if got := parseResponse(b, response, err); got.StatusCode != s.status {
+		b.Fatalf("%s answers %s, want status %d\n%s", s.name, response, s.status, f.Output())
 	}
 	s.took = append(s.took, float64(took.Microseconds())/1000)
 }
 
-func (s *subject) ratios(to *subject) []float64 {
+func (s *scenario) ratios(to *scenario) []float64 {
 	ratios := make([]float64, len(s.took))
 	for i := range ratios {
 		ratios[i] = s.took[i] / to.took[i]

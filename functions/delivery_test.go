@@ -140,7 +140,7 @@ func testBatch(t *testing.T, p *pipeline) {
 	c := p.register(t, squake.API())
 	message := c.publishOne(t, c.occurrence("1"))
 	const nobodys = `{"v":1,"account":"squake:acme","id":"019a0000000000000000000000000000000000000000","event":"order","n":1,"at":1763774101000}`
-	c.endpoint.answer(http.StatusOK)
+	c.endpoint.response(http.StatusOK)
 	if returned := p.deliver(t, "not JSON", message, nobodys); !slices.Equal(returned, []string{"0"}) {
 		t.Errorf("messages %q are returned to the queue, want the first", returned)
 	}
@@ -190,9 +190,9 @@ func testPublishRefused(t *testing.T, p *pipeline) {
 		{"application/json", `{"events":[]}`, http.StatusBadRequest},
 		{"application/x-www-form-urlencoded", "events=1", http.StatusUnsupportedMediaType},
 	} {
-		answer, _ := p.request(t, "POST /events HTTP/1.1\nContent-Type: "+tt.contentType, tt.body)
-		if answer.StatusCode != tt.want {
-			t.Errorf("%s: %d %s, want %d", tt.body, answer.StatusCode, answer.Body, tt.want)
+		response, _ := p.request(t, "POST /events HTTP/1.1\nContent-Type: "+tt.contentType, tt.body)
+		if response.StatusCode != tt.want {
+			t.Errorf("%s: %d %s, want %d", tt.body, response.StatusCode, response.Body, tt.want)
 		}
 	}
 }

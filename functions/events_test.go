@@ -108,14 +108,14 @@ func TestSamples(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			api, _, _ := strings.Cut(folder, "-")
-			sample := p.stack.newCustomer(t, webhook.Dialect(api)).fill(readSample(t, name))
+			sample := p.stack.newCustomer(t, webhook.API(api)).fill(readSample(t, name))
 			payload := p.invoke(t, resourceOf(folder), json.RawMessage(sample))
 			if status == 0 {
 				if bytes.Contains(payload, []byte("errorMessage")) {
 					t.Errorf("answered %s", payload)
 				}
-			} else if answer := parseAnswer(t, payload, nil); answer.StatusCode != status {
-				t.Errorf("answered %d %s, want %d", answer.StatusCode, answer.Body, status)
+			} else if response := parseResponse(t, payload, nil); response.StatusCode != status {
+				t.Errorf("answered %d %s, want %d", response.StatusCode, response.Body, status)
 			}
 		})
 	}

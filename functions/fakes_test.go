@@ -137,8 +137,8 @@ func startEndpoint(t *testing.T) *endpoint {
 	return e
 }
 
-// answer has every request from now on answered with status.
-func (e *endpoint) answer(status int) {
+// response has every request from now on answered with status.
+func (e *endpoint) response(status int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.status = status

@@ -104,7 +104,7 @@ func (p *player) play(t *testing.T, script *dialecttest.Script) {
 	wire := gatewayWire{p.fleet, later}
 	script.Play(t, wire, c.tokens, func(e *dialecttest.Exchange, got string) {
 		p.secrets = append(p.secrets, keysIn(got)...)
-		if diff := cmp.Diff(withoutNew(e.Answer), withoutNew(got)); diff != "" {
+		if diff := cmp.Diff(withoutNew(e.Response), withoutNew(got)); diff != "" {
 			t.Errorf("%s:\n%s\nthe answer (-want +got):\n%s", e.Name, e.Request, diff)
 		}
 	})
@@ -133,11 +133,11 @@ func (w gatewayWire) Send(t *testing.T, head, body string) []byte {
 		}
 		return at.Add(w.later).Format("from=2006-01-02T15:04:05")
 	})
-	answer, routed := w.fleet.request(t, head, body)
+	response, routed := w.fleet.request(t, head, body)
 	if !routed {
 		return nil
 	}
-	return gatewaytest.Response(t, answer)
+	return gatewaytest.Response(t, response)
 }
 
 var askedTime = regexp.MustCompile(`from=2026-01-\d\dT\d\d:\d\d:\d\d`)
@@ -155,19 +155,19 @@ var madeAnew = []struct {
 }
 
 // withoutNew gives an answer with names in the place of what is made anew.
-func withoutNew(answer string) string {
+func withoutNew(response string) string {
 	for _, made := range madeAnew {
-		answer = made.pattern.ReplaceAllString(answer, made.name)
+		response = made.pattern.ReplaceAllString(response, made.name)
 	}
-	return answer
+	return response
 }
 
 var shownKey = regexp.MustCompile(`"(signing_key|apiSecretKey|signatureKey)": ?"([^"]+)"`)
 
 // keysIn lists the signing keys that an answer shows.
-func keysIn(answer string) []string {
+func keysIn(response string) []string {
 	var keys []string
-	for _, found := range shownKey.FindAllStringSubmatch(answer, -1) {
+	for _, found := range shownKey.FindAllStringSubmatch(response, -1) {
 		keys = append(keys, found[2])
 	}
 	return keys

@@ -26,8 +26,8 @@ import (
 
 const kmsKeyARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
-// cfnAnswer is what a custom resource tells CloudFormation.
-type cfnAnswer struct {
+// cfnResponse is what a custom resource tells CloudFormation.
+type cfnResponse struct {
 	Status     string
 	PhysicalID string `json:"PhysicalResourceId"`
 	RequestID  string `json:"RequestId"`
@@ -65,9 +65,9 @@ func TestKeyring(t *testing.T) {
 				if i == len(tt.samples)-1 {
 					want = tt.status
 				}
-				if answer := k.send(t, sample, want); answer.Data.KeyID != "" {
-					k.checkKey(t, answer)
-					shown[answer.Data.KeyID] = answer.Data.PublicKey
+				if response := k.send(t, sample, want); response.Data.KeyID != "" {
+					k.checkKey(t, response)
+					shown[response.Data.KeyID] = response.Data.PublicKey
 				}
 			}
 			if len(shown) != tt.keys {
@@ -87,30 +87,30 @@ type keyring struct {
 	kms      string
 	// cloudFormation is the URL for answers, which answers then gives.
 	cloudFormation string
-	answers        <-chan cfnAnswer
+	responses      <-chan cfnResponse
 }
 
 func startKeyring(t *testing.T, s *stack, kms string) *keyring {
 	t.Helper()
-	answers := make(chan cfnAnswer, 1)
+	responses := make(chan cfnResponse, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var a cfnAnswer
+		var a cfnResponse
 		if err := json.NewDecoder(r.Body).Decode(&a); err != nil || r.Method != http.MethodPut {
 			t.Errorf("%s to CloudFormation: %v", r.Method, err)
 		}
-		answers <- a
+		responses <- a
 	}))
 	t.Cleanup(server.Close)
 	env := s.environment(t, "Keyring")
 	env["AWS_ENDPOINT_URL_KMS"], env["HOOKLINE_SEALING_KEY_ARN"] = kms, kmsKeyARN
 	w := newWatch(t, s)
 	w.intercept(t, env)
-	return &keyring{emulator.Start(t, emulator.Program(t, "Keyring"), env), w, s, kms, server.URL, answers}
+	return &keyring{emulator.Start(t, emulator.Program(t, "Keyring"), env), w, s, kms, server.URL, responses}
 }
 
 // send sends a sample and returns what CloudFormation is told, which must have
 // the status wanted. A success has a key unless the resource is deleted.
-func (k *keyring) send(t *testing.T, sample, want string) cfnAnswer {
+func (k *keyring) send(t *testing.T, sample, want string) cfnResponse {
 	t.Helper()
 	event := bytes.ReplaceAll(readSample(t, "keyring/"+sample), []byte("http://127.0.0.1:1/RESPONSE_URL_PLACEHOLDER"), []byte(k.cloudFormation))
 	payload, err := k.function.Invoke(t.Context(), event)
@@ -124,29 +124,29 @@ func (k *keyring) send(t *testing.T, sample, want string) cfnAnswer {
 	if err := json.Unmarshal(event, &sent); err != nil {
 		t.Fatal(err)
 	}
-	answer := <-k.answers // there by now: the function has answered
-	if answer.Status != want || answer.RequestID != sent.RequestID || answer.PhysicalID == "" {
-		t.Errorf("%s: answered %+v, want status %s", sample, answer, want)
+	response := <-k.responses // there by now: the function has answered
+	if response.Status != want || response.RequestID != sent.RequestID || response.PhysicalID == "" {
+		t.Errorf("%s: answered %+v, want status %s", sample, response, want)
 	}
-	if hasKey := answer.Data.KeyID != ""; hasKey != (answer.Status == "SUCCESS" && sent.RequestType != "Delete") {
-		t.Errorf("%s: answered %+v to %s", sample, answer, sent.RequestType)
+	if hasKey := response.Data.KeyID != ""; hasKey != (response.Status == "SUCCESS" && sent.RequestType != "Delete") {
+		t.Errorf("%s: answered %+v to %s", sample, response, sent.RequestType)
 	}
-	return answer
+	return response
 }
 
 // checkKey seals to the public key that was answered and opens with what
 // stands in the table.
-func (k *keyring) checkKey(t *testing.T, answer cfnAnswer) {
+func (k *keyring) checkKey(t *testing.T, response cfnResponse) {
 	t.Helper()
-	public, err := base64.StdEncoding.DecodeString(answer.Data.PublicKey)
+	public, err := base64.StdEncoding.DecodeString(response.Data.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := seal.NewSealer(answer.Data.KeyID, public, time.Now)
+	sealer, err := seal.NewSealer(response.Data.KeyID, public, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner := seal.WebhookKey(webhook.Account{Dialect: "squake", ID: "acme"}, "1")
+	owner := seal.WebhookKey(webhook.Account{API: "squake", ID: "acme"}, "1")
 	sealed, err := sealer.Seal(owner, webhook.NewSecret("a signing key"))
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func (k *keyring) checkKey(t *testing.T, answer cfnAnswer) {
 	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: k.kms})
 	opener := unseal.New(kmskeys.NewUnwrapper(client, kmsKeyARN, k.stack.store))
 	if opened, err := opener.Open(t.Context(), owner, sealed); err != nil || opened.Reveal() != "a signing key" {
-		t.Errorf("key %s opens to %q, %v", answer.Data.KeyID, opened.Reveal(), err)
+		t.Errorf("key %s opens to %q, %v", response.Data.KeyID, opened.Reveal(), err)
 	}
 }
 
@@ -173,14 +173,14 @@ func startKMS(t *testing.T) string {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := kmsAnswer(wrap, r)
+		response, err := kmsResponse(wrap, r)
 		if err != nil {
 			t.Errorf("KMS: %v", err)
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		if err := json.NewEncoder(w).Encode(answer); err != nil {
+		if err := json.NewEncoder(w).Encode(response); err != nil {
 			t.Errorf("KMS: %v", err)
 		}
 	}))
@@ -188,7 +188,7 @@ func startKMS(t *testing.T) string {
 	return server.URL
 }
 
-func kmsAnswer(wrap cipher.AEAD, r *http.Request) (map[string]any, error) {
+func kmsResponse(wrap cipher.AEAD, r *http.Request) (map[string]any, error) {
 	var in struct {
 		CiphertextBlob    []byte
 		EncryptionContext map[string]string

@@ -74,11 +74,11 @@ func (c *client) send(t *testing.T, request, body string) {
 	if body != "" {
 		head += "\nContent-Type: application/json"
 	}
-	answer, routed := c.request(t, head, body)
-	if !routed || answer.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("%s is answered %d: %s", request, answer.StatusCode, answer.Body)
+	response, routed := c.request(t, head, body)
+	if !routed || response.StatusCode >= http.StatusBadRequest {
+		t.Fatalf("%s is answered %d: %s", request, response.StatusCode, response.Body)
 	}
-	shown := keysIn(answer.Body)
+	shown := keysIn(response.Body)
 	c.keys, c.secrets = append(c.keys, shown...), append(c.secrets, shown...)
 }
 
@@ -103,12 +103,12 @@ func (p *pipeline) publish(t *testing.T, list ...map[string]any) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, _ := p.request(t, "POST /events HTTP/1.1\nContent-Type: application/json", string(body))
+	response, _ := p.request(t, "POST /events HTTP/1.1\nContent-Type: application/json", string(body))
 	var got struct {
 		Results []struct{ Status, Error string }
 	}
-	if err := json.Unmarshal([]byte(answer.Body), &got); err != nil || answer.StatusCode != http.StatusAccepted {
-		t.Fatalf("publish: %d %s, %v", answer.StatusCode, answer.Body, err)
+	if err := json.Unmarshal([]byte(response.Body), &got); err != nil || response.StatusCode != http.StatusAccepted {
+		t.Fatalf("publish: %d %s, %v", response.StatusCode, response.Body, err)
 	}
 	results := make([]string, len(got.Results))
 	for i, r := range got.Results {
@@ -144,14 +144,14 @@ func (p *pipeline) deliver(t *testing.T, messages ...string) []string {
 		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
 	}
 	payload := p.invoke(t, "Deliver", batch)
-	var answer struct {
+	var response struct {
 		BatchItemFailures *[]events.SQSBatchItemFailure `json:"batchItemFailures"`
 	}
-	if err := json.Unmarshal(payload, &answer); err != nil || answer.BatchItemFailures == nil {
+	if err := json.Unmarshal(payload, &response); err != nil || response.BatchItemFailures == nil {
 		t.Fatalf("deliver: %s, %v", payload, err)
 	}
 	var returned []string
-	for _, failure := range *answer.BatchItemFailures {
+	for _, failure := range *response.BatchItemFailures {
 		returned = append(returned, failure.ItemIdentifier)
 	}
 	return returned
@@ -171,7 +171,7 @@ func (p *pipeline) sweep(t *testing.T) {
 func (c *client) attempt(t *testing.T, message string, status, received, sent int) {
 	t.Helper()
 	before := len(c.messages())
-	c.endpoint.answer(status)
+	c.endpoint.response(status)
 	if returned := c.deliver(t, message); returned != nil {
 		t.Errorf("messages %q are returned to the queue", returned)
 	}
@@ -194,7 +194,7 @@ func (c *client) expect(t *testing.T, received int) {
 }
 
 // schemes are those that each API's deliveries are signed by.
-var schemes = map[webhook.Dialect][]string{
+var schemes = map[webhook.API][]string{
 	"squake":     {"Standard Webhooks", "Squake-Signature"},
 	"shoptet":    {"Standard Webhooks", "Shoptet-Webhook-Signature"},
 	"abbeycross": {"Standard Webhooks"},
@@ -227,8 +227,8 @@ func (c *client) verify(t *testing.T, r received) {
 		}
 		var verified []string
 		for _, check := range receiver.Verify(time.Now(), []receiver.Key{parsed}, r.header, r.body) {
-			if check.Fault != nil {
-				t.Errorf("%s: %v", check.Scheme, check.Fault)
+			if check.Error != nil {
+				t.Errorf("%s: %v", check.Scheme, check.Error)
 			}
 			verified = append(verified, check.Scheme)
 		}

@@ -44,8 +44,8 @@ func checkRights(t *testing.T, resource string, made []call, all bool) {
 	t.Helper()
 	granted := grants(t)
 	calls := append(byAWS(resource), made...)
-	for _, fault := range compare(calls, granted[resource], all) {
-		t.Errorf("%s %s", resource, fault)
+	for _, err := range compare(calls, granted[resource], all) {
+		t.Errorf("%s %s", resource, err)
 	}
 	if all {
 		checkComparison(t, calls, granted, resource)
@@ -56,22 +56,22 @@ func checkRights(t *testing.T, resource string, made []call, all bool) {
 // there are, which grants no call needs. Of two that allow a call, only the
 // first is needed.
 func compare(calls []call, granted []grant, all bool) []string {
-	var faults []string
+	var errs []string
 	needed := make([]bool, len(granted))
 	for _, c := range calls {
 		by := slices.IndexFunc(granted, func(g grant) bool { return g.allows(c) })
 		if by < 0 {
-			faults = append(faults, fmt.Sprintf("takes a right that its role has not: %v", c))
+			errs = append(errs, fmt.Sprintf("takes a right that its role has not: %v", c))
 			continue
 		}
 		needed[by] = true
 	}
 	for i, g := range granted {
 		if all && !needed[i] {
-			faults = append(faults, fmt.Sprintf("never takes a right that its role has: %v", g))
+			errs = append(errs, fmt.Sprintf("never takes a right that its role has: %v", g))
 		}
 	}
-	return faults
+	return errs
 }
 
 // checkComparison shows, with the calls that were really made, that compare
@@ -172,7 +172,7 @@ func grants(t *testing.T) map[string][]grant {
 func TestConditions(t *testing.T) {
 	granted := grants(t)
 	keys := func(keys ...string) map[string][]string { return map[string][]string{"dynamodb:LeadingKeys": keys} }
-	const webhooks, deliveries, kms = "Data.Outputs.WebhooksTableArn", "Data.Outputs.DeliveriesTableArn", "Data.Outputs.SealingKmsKeyArn"
+	const webhooks, deliveries, kmsURL = "Data.Outputs.WebhooksTableArn", "Data.Outputs.DeliveriesTableArn", "Data.Outputs.SealingKmsKeyArn"
 	bound := map[string][]string{"kms:EncryptionContextKeys": {"hookline:key"}, "kms:EncryptionContext:hookline:key": {"v1"}}
 	more := maps.Clone(bound)
 	more["kms:EncryptionContextKeys"] = []string{"hookline:key", "other"}
@@ -191,11 +191,11 @@ func TestConditions(t *testing.T) {
 		{"not all keys of a batch", "Deliver", call{"dynamodb:BatchGetItem", webhooks, keys("A#squake#1", "T#1")}, false},
 		{"sealing keys", "Deliver", call{"dynamodb:Query", webhooks, keys("KEYRING")}, true},
 		{"like sealing keys", "Deliver", call{"dynamodb:Query", webhooks, keys("KEYRING2")}, false},
-		{"a sealing key", "Deliver", call{"kms:Decrypt", kms, bound}, true},
-		{"bound to more", "Deliver", call{"kms:Decrypt", kms, more}, false},
-		{"bound to nothing", "Deliver", call{"kms:Decrypt", kms, nil}, false},
-		{"key pair", "Keyring", call{"kms:GenerateDataKeyPairWithoutPlaintext", kms, map[string][]string{"kms:DataKeyPairSpec": {"ECC_NIST_P256"}}}, true},
-		{"another key pair", "Keyring", call{"kms:GenerateDataKeyPairWithoutPlaintext", kms, map[string][]string{"kms:DataKeyPairSpec": {"RSA_4096"}}}, false},
+		{"a sealing key", "Deliver", call{"kms:Decrypt", kmsURL, bound}, true},
+		{"bound to more", "Deliver", call{"kms:Decrypt", kmsURL, more}, false},
+		{"bound to nothing", "Deliver", call{"kms:Decrypt", kmsURL, nil}, false},
+		{"key pair", "Keyring", call{"kms:GenerateDataKeyPairWithoutPlaintext", kmsURL, map[string][]string{"kms:DataKeyPairSpec": {"ECC_NIST_P256"}}}, true},
+		{"another key pair", "Keyring", call{"kms:GenerateDataKeyPairWithoutPlaintext", kmsURL, map[string][]string{"kms:DataKeyPairSpec": {"RSA_4096"}}}, false},
 	} {
 		if got := len(compare([]call{tt.call}, granted[tt.resource], false)) == 0; got != tt.want {
 			t.Errorf("%s: %s may %v: %v, want %v", tt.name, tt.resource, tt.call, got, tt.want)

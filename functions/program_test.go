@@ -93,9 +93,9 @@ func TestShoptetManageNeedsDeliveries(t *testing.T) {
 	env := newStack(t).environment(t, "ShoptetManage")
 	delete(env, "HOOKLINE_DELIVERIES_TABLE")
 	function := emulator.Start(t, emulator.Program(t, "ShoptetManage"), env)
-	answer, err := function.Invoke(t.Context(), readSample(t, "shoptet-manage/no-token"))
-	if err == nil && strings.Contains(string(answer), `"statusCode"`) {
-		t.Errorf("it answers: %s", answer)
+	response, err := function.Invoke(t.Context(), readSample(t, "shoptet-manage/no-token"))
+	if err == nil && strings.Contains(string(response), `"statusCode"`) {
+		t.Errorf("it answers: %s", response)
 	}
 	function.AwaitOutput(t, "HOOKLINE_DELIVERIES_TABLE: must be set", 1)
 }

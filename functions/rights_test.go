@@ -32,7 +32,7 @@ type watch struct {
 	tables dynamolocal.Tables
 
 	mu      sync.Mutex
-	targets map[string]*url.URL // by the service's name in X-Amz-Target
+	actions map[string]*url.URL // by the service's name in X-Amz-Target
 	calls   map[string]call
 }
 
@@ -46,7 +46,7 @@ var services = map[string]string{
 
 func newWatch(t *testing.T, s *stack) *watch {
 	t.Helper()
-	w := &watch{tables: s.tables, targets: map[string]*url.URL{}, calls: map[string]call{}}
+	w := &watch{tables: s.tables, actions: map[string]*url.URL{}, calls: map[string]call{}}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.serve(t, rw, r) }))
 	t.Cleanup(server.Close)
 	w.url = server.URL
@@ -67,7 +67,7 @@ func (w *watch) intercept(t *testing.T, env map[string]string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.targets[service] = target
+		w.actions[service] = target
 		env[variable] = w.url
 	}
 }
@@ -79,7 +79,7 @@ func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {
 	}
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.mu.Lock()
-	target := w.targets[service]
+	target := w.actions[service]
 	w.mu.Unlock()
 	if target == nil {
 		t.Errorf("a call of a service that is not watched: %s %s", r.Method, r.Header.Get("X-Amz-Target"))

@@ -113,11 +113,11 @@ type customer struct {
 }
 
 // newCustomer adds an account. Its id suits every API.
-func (s *stack) newCustomer(tb testing.TB, api webhook.Dialect) customer {
+func (s *stack) newCustomer(tb testing.TB, api webhook.API) customer {
 	tb.Helper()
 	s.accounts++
 	now := time.Now().Truncate(time.Millisecond)
-	c := customer{webhook.Account{Dialect: api, ID: fmt.Sprint(s.accounts)}, map[string]string{}}
+	c := customer{webhook.Account{API: api, ID: fmt.Sprint(s.accounts)}, map[string]string{}}
 	// Older than the sample deliveries: an account is shown none from before.
 	info := webhook.AccountInfo{Account: c.account, CreatedAt: now.AddDate(0, -1, 0)}
 	if err := s.store.CreateAccount(tb.Context(), info); err != nil {
@@ -199,38 +199,38 @@ func (f *fleet) invoke(t *testing.T, function string, event any) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := f.functions[function].Invoke(t.Context(), text)
+	response, err := f.functions[function].Invoke(t.Context(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer
+	return response
 }
 
 // request sends a request through the gateway to the function that its route
 // leads to. Its head has no line break at the end. It reports whether there is
 // a route that gets the request as it was sent.
-func (f *fleet) request(t *testing.T, head, body string) (answer events.APIGatewayV2HTTPResponse, routed bool) {
+func (f *fleet) request(t *testing.T, head, body string) (response events.APIGatewayV2HTTPResponse, routed bool) {
 	t.Helper()
 	r := gatewaytest.ReadRequest(t, head)
 	key := f.routes.key(r.Method, r.URL.Path)
 	if key == "" || !gatewaytest.Faithful(r) {
-		return answer, false
+		return response, false
 	}
 	f.taken[key] = true
 	event := gatewaytest.Event(r, body)
 	event.RouteKey, event.RequestContext.RouteKey = key, key
 	payload := f.invoke(t, f.routes[key], event)
 	f.requests[f.routes[key]]++
-	return parseAnswer(t, payload, nil), true
+	return parseResponse(t, payload, nil), true
 }
 
-func parseAnswer(tb testing.TB, payload []byte, err error) events.APIGatewayV2HTTPResponse {
+func parseResponse(tb testing.TB, payload []byte, err error) events.APIGatewayV2HTTPResponse {
 	tb.Helper()
-	var answer events.APIGatewayV2HTTPResponse
-	if err := errors.Join(err, json.Unmarshal(payload, &answer)); err != nil {
+	var response events.APIGatewayV2HTTPResponse
+	if err := errors.Join(err, json.Unmarshal(payload, &response)); err != nil {
 		tb.Fatalf("%v: %s", err, payload)
 	}
-	return answer
+	return response
 }
 
 // checkLogs looks for secrets in what the functions printed. A function of

@@ -33,7 +33,7 @@ var encryption any = map[string]any{"!If": []any{
 
 // The data outlives every mistake with a stack. Each part of it is made unless
 // an existing one is named.
-func TestDataIsKept(t *testing.T) {
+func TestDataIsRetained(t *testing.T) {
 	var stack struct{ TemplateURL string }
 	readTemplate(t, "template.yaml").Resources["Data"].properties(t, &stack)
 	data := readTemplate(t, stack.TemplateURL)
@@ -205,7 +205,7 @@ func TestDeliveriesExpire(t *testing.T) {
 	}
 	accepted := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	delivery := webhook.Delivery{
-		Account: webhook.Account{Dialect: "shoptet", ID: "1"}, Event: "order:create", EventID: "1",
+		Account: webhook.Account{API: "shoptet", ID: "1"}, Event: "order:create", EventID: "1",
 		Time: accepted.Add(-time.Hour), AcceptedAt: accepted,
 	}
 	if _, err := store.AddDelivery(t.Context(), delivery); err != nil {

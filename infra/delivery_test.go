@@ -25,7 +25,7 @@ var triggers = map[string]string{"Deliver": "SQS", "Sweep": "Schedule"}
 
 // Only who IAM lets through reaches POST /events; customers' routes have
 // tokens, which the functions judge.
-func TestOnlyPublishingIsJudgedByIAM(t *testing.T) {
+func TestOnlyPublishingIsAuthorizedByIAM(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
 		var f functionProperties

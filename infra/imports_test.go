@@ -113,19 +113,19 @@ func TestImportRules(t *testing.T) {
 	all := packages(t)
 	for _, rule := range importRules {
 		t.Run(strings.ReplaceAll(rule.name, " ", "-"), func(t *testing.T) {
-			judged := 0
+			checked := 0
 			for pkg, deps := range all {
 				if !matches(rule.of, pkg) || slices.Contains(supports, pkg) {
 					continue
 				}
-				judged++
+				checked++
 				for _, dep := range deps {
 					if matches(rule.never, dep) {
 						t.Errorf("%s reaches %s", pkg, dep)
 					}
 				}
 			}
-			if judged == 0 {
+			if checked == 0 {
 				t.Errorf("no package is %s", rule.of)
 			}
 		})
@@ -133,21 +133,21 @@ func TestImportRules(t *testing.T) {
 }
 
 // The APIs don't know each other.
-func TestDialectsAreApart(t *testing.T) {
+func TestAPIsAreApart(t *testing.T) {
 	all := packages(t)
-	var dialects []string
+	var apis []string
 	for pkg := range all {
 		if matches("pkg/dialect/*", pkg) && !slices.Contains(supports, pkg) {
-			dialects = append(dialects, pkg)
+			apis = append(apis, pkg)
 		}
 	}
-	if len(dialects) < 3 {
-		t.Fatalf("found the APIs %v, want at least three", dialects)
+	if len(apis) < 3 {
+		t.Fatalf("found the APIs %v, want at least three", apis)
 	}
-	for _, dialect := range dialects {
-		for _, other := range dialects {
-			if slices.Contains(all[dialect], other) {
-				t.Errorf("%s reaches %s", dialect, other)
+	for _, api := range apis {
+		for _, other := range apis {
+			if slices.Contains(all[api], other) {
+				t.Errorf("%s reaches %s", api, other)
 			}
 		}
 	}

@@ -214,9 +214,9 @@ func TestRunbookNamesResources(t *testing.T) {
 	}
 	// What a failed deployment leaves, and what is listed then, is what is kept.
 	for name, r := range data.Resources {
-		kept := r.DeletionPolicy == "Retain"
-		if listed := strings.Contains(runbook(t)["After a failed first deployment"], "`"+name+"`"); listed != kept {
-			t.Errorf("%s is listed there: %v; it is kept: %v", name, listed, kept)
+		stored := r.DeletionPolicy == "Retain"
+		if listed := strings.Contains(runbook(t)["After a failed first deployment"], "`"+name+"`"); listed != stored {
+			t.Errorf("%s is listed there: %v; it is kept: %v", name, listed, stored)
 		}
 	}
 	// Restoring stops the mapping and the rule. A queue whose function has no

@@ -66,7 +66,7 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 	defer s.closeInto(&err)
 	var results []accountResult
 	var rows [][]string
-	for _, api := range dialects() {
+	for _, api := range apis() {
 		if c.API != "" && c.API != apiName(api.Name) {
 			continue
 		}
@@ -103,7 +103,7 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	if err := c.announce(ctx, p, s); err != nil {
 		return err
 	}
-	deleted, err := registry.DeleteAccount(ctx, s, account, p.settle)
+	deleted, err := registry.DeleteAccount(ctx, s, account, p.waitStopped)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(p)

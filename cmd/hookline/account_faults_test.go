@@ -22,7 +22,7 @@ import (
 func TestDeleteAccountUnderFaults(t *testing.T) {
 	const accounts, webhooks, runs = 8, 4, 5
 	f := newFaulty(t)
-	where := place{data: f.data, prefix: f.prefix}
+	where := dataDir{data: f.data, prefix: f.prefix}
 	var names []string
 	for i := range accounts {
 		a, _ := f.account(t, "abbeycross", fmt.Sprintf("leaving-%d", i))
@@ -66,14 +66,14 @@ func TestDeleteAccountUnderFaults(t *testing.T) {
 // addWebhook keeps a webhook without faults.
 func (f *faulty) addWebhook(t *testing.T, a webhook.Account, id, event string) {
 	t.Helper()
-	w := webhook.Webhook{Account: a, Event: event, ID: id, Claim: event, URL: "https://receiver.example/", Version: 1, CreatedAt: time.Now()}
+	w := webhook.Webhook{Account: a, Event: event, ID: id, RequestID: event, URL: "https://receiver.example/", Version: 1, CreatedAt: time.Now()}
 	if _, err := f.store.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // deleteQuickly deletes an account without the time that has to pass.
-func (p place) deleteQuickly(ctx context.Context, account string) error {
+func (p dataDir) deleteQuickly(ctx context.Context, account string) error {
 	var out bytes.Buffer
 	program := newProgram(noSettings, &out, io.Discard)
 	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }

@@ -28,10 +28,10 @@ func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
 
 // departure is an account that is deleted while its customer registers.
 type departure struct {
-	place
+	dataDir
 	clock         clock
 	server, token string
-	answered      chan struct{} // holds something after an answer
+	responded     chan struct{} // holds something after an answer
 	ended         chan struct{} // is closed when no client is left
 	events        atomic.Int64
 	created       atomic.Int64 // events whose registration was answered 201
@@ -52,7 +52,7 @@ func (d *departure) client(ctx context.Context, client *http.Client) error {
 		body := `{"url":"https://receiver.example/in","events":["` + strings.Join(events, `","`) + `"]}`
 		status, err := post(ctx, client, d.server+"/v1/webhooks/register", body, "Authorization: Bearer "+d.token, "Content-Type: application/json")
 		select {
-		case d.answered <- struct{}{}:
+		case d.responded <- struct{}{}:
 		default:
 		}
 		switch {
@@ -71,7 +71,7 @@ func (d *departure) client(ctx context.Context, client *http.Client) error {
 // longer than that.
 func (d *departure) sleep(ctx context.Context, pause time.Duration) error {
 	select {
-	case <-d.answered:
+	case <-d.responded:
 	case <-d.ended:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -83,8 +83,8 @@ func (d *departure) sleep(ctx context.Context, pause time.Duration) error {
 // A customer registers before, while and after the account is deleted: the
 // server goes on to know the token. Then nothing is left.
 func TestDeleteAccountBesideRegistrations(t *testing.T) {
-	onEachStore(t, func(t *testing.T, where place) {
-		d := &departure{place: where, answered: make(chan struct{}, 1), ended: make(chan struct{})}
+	onEachStore(t, func(t *testing.T, where dataDir) {
+		d := &departure{dataDir: where, responded: make(chan struct{}, 1), ended: make(chan struct{})}
 		log := &record.Buffer{}
 		s := bootAt(t, d.clock.now, log, where.data, where.flags()[2:]...)
 		d.server = s.URL
@@ -125,7 +125,7 @@ func (d *departure) delete(t *testing.T, clients *errgroup.Group) {
 		failed <- clients.Wait()
 		close(d.ended)
 	}()
-	<-d.answered // the server knows the token
+	<-d.responded // the server knows the token
 	var out, log bytes.Buffer
 	p := newProgram(noSettings, &out, &log)
 	before := int64(-1)
@@ -152,7 +152,7 @@ func (d *departure) delete(t *testing.T, clients *errgroup.Group) {
 
 // nothingIsLeft looks through all that is stored, and must find another
 // account there.
-func (p place) nothingIsLeft(t *testing.T, account, other string) {
+func (p dataDir) nothingIsLeft(t *testing.T, account, other string) {
 	t.Helper()
 	_, id, _ := strings.Cut(account, ":")
 	_, otherID, _ := strings.Cut(other, ":")
@@ -195,12 +195,12 @@ func (d *departure) startsEmpty(t *testing.T) {
 func TestDeleteAccountCutOff(t *testing.T) {
 	for _, s := range []os.Signal{os.Kill, os.Interrupt} {
 		t.Run(s.String(), func(t *testing.T) {
-			where := place{data: t.TempDir()}
+			where := dataDir{data: t.TempDir()}
 			const name = "squake:demo"
 			where.cli(t, "account", "create", name)
 			where.cli(t, "account", "create", bystandingSite)
 			where.cli(t, "token", "create", "--account", name)
-			account := webhook.Account{Dialect: "squake", ID: "demo"}
+			account := webhook.Account{API: "squake", ID: "demo"}
 			if err := addWebhook(where.data, account, "w1", []string{"order"}); err != nil {
 				t.Fatal(err)
 			}
@@ -231,12 +231,12 @@ func TestDeleteAccountCutOff(t *testing.T) {
 	}
 }
 
-func (p place) awaitNoTokens(t *testing.T, a webhook.Account) {
+func (p dataDir) awaitNoTokens(t *testing.T, a webhook.Account) {
 	t.Helper()
 	s := p.open(t)
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-again.C {
+	for end := time.Now().Add(timeout); time.Now().Before(end); <-again.C {
 		tokens, err := s.Tokens(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
@@ -250,7 +250,7 @@ func (p place) awaitNoTokens(t *testing.T, a webhook.Account) {
 
 // isClosing demands that the account gets nothing new, and that all who ask
 // are told how to complete its deletion.
-func (p place) isClosing(t *testing.T, name string) {
+func (p dataDir) isClosing(t *testing.T, name string) {
 	t.Helper()
 	contains(t, p.cli(t, "account", "list"), "being deleted")
 	for _, line := range []string{

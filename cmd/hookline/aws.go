@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
 	"github.com/hookline/hookline/pkg/delivery"
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// tablePatience is how long a new table may take until it can be used.
-	tablePatience = 2 * time.Minute
-	// stackPatience bounds the question for a stack, its retries included.
-	stackPatience = 30 * time.Second
+	// tableTimeout is how long a new table may take until it can be used.
+	tableTimeout = 2 * time.Minute
+	// stackTimeout bounds the question for a stack, its retries included.
+	stackTimeout = 30 * time.Second
 )
 
 // Names of the stack's outputs (template.yaml).
@@ -102,7 +102,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	case err != nil:
 		return openedStore{}, err
 	}
-	queue, err := sqsqueue.New(sqsqueue.Config{Client: sqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
+	queue, err := sqsqueue.New(sqsqueue.Config{Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
 	if err != nil {
 		return openedStore{}, err
 	}
@@ -110,7 +110,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 		Store: s,
 		queue: queue,
 		opener: func(context.Context) (delivery.Opener, error) {
-			return unseal.New(kmskeys.NewUnwrapper(kms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
+			return unseal.New(kmskeys.NewUnwrapper(awskms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
 		},
 		setting: func(variable string) string { return found.parameters[settingParameters[variable]] },
 		close:   noClose,
@@ -122,18 +122,18 @@ type stack struct{ outputs, parameters map[string]string }
 
 // findStack asks CloudFormation for a stack.
 func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) {
-	ctx, cancel := context.WithTimeout(ctx, stackPatience)
+	ctx, cancel := context.WithTimeout(ctx, stackTimeout)
 	defer cancel()
-	answer, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	response, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	// A stack that does not exist has no error code of its own.
-	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
-		return stack{}, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", name, cfg.Region, refusal.ErrorMessage())
+	if responseErr, ok := errors.AsType[smithy.APIError](err); ok {
+		return stack{}, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", name, cfg.Region, responseErr.ErrorMessage())
 	}
 	if err != nil {
 		return stack{}, fmt.Errorf("stack %s in %s: %w", name, cfg.Region, err)
 	}
 	found := stack{outputs: map[string]string{}, parameters: map[string]string{}}
-	for _, described := range answer.Stacks {
+	for _, described := range response.Stacks {
 		for _, output := range described.Outputs {
 			found.outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
 		}

@@ -83,7 +83,7 @@ func openBoth(t *testing.T, prefix string) *dynamostore.Store {
 	t.Helper()
 	s, err := dynamostore.New(dynamostore.Config{
 		Client: dynamolocal.Client(t, dynamolocal.Start(t).URL), Table: prefix + "-webhooks", Deliveries: prefix + "-deliveries",
-		TryTimeout: patience, CallTimeout: patience,
+		TryTimeout: timeout, CallTimeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)

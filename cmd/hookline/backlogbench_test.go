@@ -45,8 +45,8 @@ func storeBacklog(b *testing.B, s store.Store, w webhook.Webhook, n int) {
 // endless is a queue that has room for everything and keeps nothing.
 type endless struct{ messages atomic.Int64 }
 
-func (*endless) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
-func (*endless) Full() bool                                  { return false }
+func (*endless) Lease(webhook.EventKey) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*endless) Full() bool                                   { return false }
 func (q *endless) Send(_ context.Context, messages []webhook.Message) error {
 	q.messages.Add(int64(len(messages)))
 	return nil
@@ -60,7 +60,7 @@ func BenchmarkSweep(b *testing.B) {
 			data := b.TempDir()
 			cli(b, "account", "create", "squake:backlog", "--data", data)
 			s := openData(b, data)
-			account := webhook.Account{Dialect: "squake", ID: "backlog"}
+			account := webhook.Account{API: "squake", ID: "backlog"}
 			storeBacklog(b, s, webhook.Webhook{Account: account, Event: "order", ID: "w", URL: "https://receiver.example/"}, due)
 			q := &endless{}
 			now := time.Now()
@@ -109,7 +109,7 @@ func benchBacklog(b *testing.B, due int) {
 		b.Fatal(err)
 	}
 	store := openData(b, data)
-	webhooks, err := store.Webhooks(b.Context(), webhook.Account{Dialect: "squake", ID: "backlog"})
+	webhooks, err := store.Webhooks(b.Context(), webhook.Account{API: "squake", ID: "backlog"})
 	if err != nil || len(webhooks) != 1 {
 		b.Fatalf("%d webhooks, %v", len(webhooks), err)
 	}
@@ -118,7 +118,7 @@ func benchBacklog(b *testing.B, due int) {
 	again := newBenchServer(b, data)
 	select {
 	case <-enough:
-	case <-time.After(10 * patience):
+	case <-time.After(10 * timeout):
 		b.Fatal(fmt.Sprint(count.Load(), " deliveries have come"))
 	}
 	b.StopTimer()

@@ -107,14 +107,14 @@ const benchDigits = "00000000"
 
 // benchClient writes requests that differ in their digits only.
 type benchClient struct {
-	conn    net.Conn
-	answers *bufio.Reader
-	request []byte
-	digits  [][]byte // inside request
-	want    int
-	count   int
-	waits   *hdrhistogram.Histogram
-	failed  error
+	conn      net.Conn
+	responses *bufio.Reader
+	request   []byte
+	digits    [][]byte // inside request
+	want      int
+	count     int
+	waits     *hdrhistogram.Histogram
+	failed    error
 }
 
 // newBenchClients gives clients that were seen to work, each with the request
@@ -135,7 +135,7 @@ func newBenchClient(b *testing.B, server string, r benchRequest) *benchClient {
 	b.Helper()
 	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", r.path, r.token, len(r.body), r.body)
-	conn, err := net.DialTimeout("tcp", hostOf(b, server), patience)
+	conn, err := net.DialTimeout("tcp", hostOf(b, server), timeout)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -150,12 +150,12 @@ func newBenchClient(b *testing.B, server string, r benchRequest) *benchClient {
 		rest = rest[at+len(benchDigits):]
 	}
 	return &benchClient{
-		conn:    conn,
-		answers: bufio.NewReader(conn),
-		request: request,
-		digits:  digits,
-		want:    r.want,
-		waits:   hdrhistogram.New(1, time.Minute.Microseconds(), 3),
+		conn:      conn,
+		responses: bufio.NewReader(conn),
+		request:   request,
+		digits:    digits,
+		want:      r.want,
+		waits:     hdrhistogram.New(1, time.Minute.Microseconds(), 3),
 	}
 }
 
@@ -174,17 +174,17 @@ func (c *benchClient) sendNumber(number int) error {
 	if _, err := c.conn.Write(c.request); err != nil {
 		return err
 	}
-	status, err := c.readAnswer()
+	status, err := c.readResponse()
 	if err == nil && status != c.want {
 		err = fmt.Errorf("request %d: status %d, want %d", number, status, c.want)
 	}
 	return err
 }
 
-// readAnswer reads an answer that has a Content-Length, without what
+// readResponse reads an answer that has a Content-Length, without what
 // net/http's client costs.
-func (c *benchClient) readAnswer() (status int, err error) {
-	line, err := c.answers.ReadSlice('\n')
+func (c *benchClient) readResponse() (status int, err error) {
+	line, err := c.responses.ReadSlice('\n')
 	if err != nil {
 		return 0, err
 	}
@@ -196,7 +196,7 @@ func (c *benchClient) readAnswer() (status int, err error) {
 	}
 	length := 0
 	for {
-		if line, err = c.answers.ReadSlice('\n'); err != nil {
+		if line, err = c.responses.ReadSlice('\n'); err != nil {
 			return 0, err
 		}
 		name, value, found := bytes.Cut(line, []byte(": "))
@@ -209,6 +209,6 @@ func (c *benchClient) readAnswer() (status int, err error) {
 			}
 		}
 	}
-	_, err = io.CopyN(io.Discard, c.answers, int64(length))
+	_, err = io.CopyN(io.Discard, c.responses, int64(length))
 	return status, err
 }

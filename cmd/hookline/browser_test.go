@@ -68,10 +68,10 @@ func openBrowser(t *testing.T, s *sightings) context.Context {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(profile) })
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*timeout)
 	t.Cleanup(cancel)
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(patience),
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WSURLReadTimeout(timeout),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	}
@@ -144,11 +144,11 @@ func TestDocsInABrowser(t *testing.T) {
 	s := boot(t, t.TempDir())
 	var seen sightings
 	ctx := openBrowser(t, &seen)
-	err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/docs"), chromedp.Poll[chromedp.Void](rendered, chromedp.WithPollingTimeout(patience)))
+	err := chromedp.Do(ctx, chromedp.Navigate(s.URL+"/docs"), chromedp.Poll[chromedp.Void](rendered, chromedp.WithPollingTimeout(timeout)))
 	shown, shownErr := chromedp.Run(ctx, chromedp.Evaluate[[]string](shownOperations))
 	err = errors.Join(err, shownErr, chromedp.Do(ctx,
 		chromedp.Evaluate[chromedp.Void](openOperations),
-		chromedp.Poll[chromedp.Void](opened, chromedp.WithPollingTimeout(patience)),
+		chromedp.Poll[chromedp.Void](opened, chromedp.WithPollingTimeout(timeout)),
 	))
 	seen.mu.Lock()
 	defer seen.mu.Unlock()

@@ -79,7 +79,7 @@ func (c *site) next(t testing.TB) arrival {
 	select {
 	case a := <-c.arrivals:
 		return a
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("nothing arrives")
 		return arrival{}
 	}
@@ -113,7 +113,7 @@ type customerOf struct {
 
 // customers registers one webhook for each API, over HTTP, for the demo
 // accounts of a server.
-func customers(t testing.TB, where place, s *instance, c *site) []*customerOf {
+func customers(t testing.TB, where dataDir, s *instance, c *site) []*customerOf {
 	t.Helper()
 	list := []*customerOf{
 		{api: "squake", account: "squake:demo", event: "order", auth: "Authorization: Bearer ", schemes: []string{"Squake-Signature"}},
@@ -166,11 +166,11 @@ func (c *customerOf) renew(t testing.TB, s *instance) {
 // call sends a request in the customer's name, and gives the answer's body.
 func (c *customerOf) call(t testing.TB, s *instance, want int, method, path, body string) string {
 	t.Helper()
-	return mustAnswer(t, want, method, s.URL+path, body, c.auth)
+	return mustRespond(t, want, method, s.URL+path, body, c.auth)
 }
 
-// mustAnswer sends JSON with a header line, and demands the status.
-func mustAnswer(t testing.TB, want int, method, url, body, line string) string {
+// mustRespond sends JSON with a header line, and demands the status.
+func mustRespond(t testing.TB, want int, method, url, body, line string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -179,14 +179,14 @@ func mustAnswer(t testing.TB, want int, method, url, body, line string) string {
 	name, value, _ := strings.Cut(line, ": ")
 	r.Header.Set(name, value)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := newClient(t).Do(r)
+	response, err := newClient(t).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != want {
-		t.Fatalf("%s %s: %d %s, %v; want %d", method, url, answer.StatusCode, text, err, want)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != want {
+		t.Fatalf("%s %s: %d %s, %v; want %d", method, url, response.StatusCode, text, err, want)
 	}
 	return string(text)
 }
@@ -208,8 +208,8 @@ func (c *customerOf) verified(t testing.TB, a arrival, wantID string) {
 	}
 	var signed []string
 	for _, check := range receiver.Verify(a.at, []receiver.Key{key}, a.header, []byte(a.body)) {
-		if check.Fault != nil {
-			t.Errorf("%s: %v", c.account, check.Fault)
+		if check.Error != nil {
+			t.Errorf("%s: %v", c.account, check.Error)
 		}
 		signed = append(signed, check.Scheme)
 	}
@@ -236,7 +236,7 @@ func (c *customerOf) publish(more ...string) []string {
 }
 
 // published publishes in this process, and demands that it is accepted.
-func (c *customerOf) published(t testing.TB, where place, more ...string) (id string) {
+func (c *customerOf) published(t testing.TB, where dataDir, more ...string) (id string) {
 	t.Helper()
 	var r operator.Result
 	decode(t, where.run(t, c.publish(append(more, "--json")...)...), &r)
@@ -248,16 +248,16 @@ func (c *customerOf) published(t testing.TB, where place, more ...string) (id st
 
 // run runs a command on the place, in this process, and gives its standard
 // output.
-func (p place) run(t testing.TB, args ...string) string {
+func (p dataDir) run(t testing.TB, args ...string) string {
 	t.Helper()
 	return p.runWith(t, "", args...)
 }
 
 // runWith runs a command with a text as its standard input. No time passes when
 // it waits.
-func (p place) runWith(t testing.TB, stdin string, args ...string) string {
+func (p dataDir) runWith(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var out, said bytes.Buffer
 	program := newProgram(noSettings, &out, &said)
@@ -271,7 +271,7 @@ func (p place) runWith(t testing.TB, stdin string, args ...string) string {
 }
 
 // becomes waits until a delivery is as asked, and gives it.
-func (p place) becomes(t testing.TB, account, id string, done func(webhook.Delivery) bool) webhook.Delivery {
+func (p dataDir) becomes(t testing.TB, account, id string, done func(webhook.Delivery) bool) webhook.Delivery {
 	t.Helper()
 	a, err := webhook.ParseAccount(account)
 	if err != nil {
@@ -281,7 +281,7 @@ func (p place) becomes(t testing.TB, account, id string, done func(webhook.Deliv
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	var d webhook.Delivery
-	for end := time.Now().Add(patience); time.Now().Before(end); <-again.C {
+	for end := time.Now().Add(timeout); time.Now().Before(end); <-again.C {
 		if d, err = s.Delivery(t.Context(), a, id); err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +299,7 @@ func attempted(n int64) func(webhook.Delivery) bool {
 }
 
 // show is what delivery show tells.
-func (p place) show(t testing.TB, account, id string) (d deliveryDetails) {
+func (p dataDir) show(t testing.TB, account, id string) (d deliveryDetails) {
 	t.Helper()
 	decode(t, p.run(t, "delivery", "show", "--json", id, "--account", account), &d)
 	return d

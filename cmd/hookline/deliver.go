@@ -27,7 +27,7 @@ const (
 	// purgeInterval is how often deliveries are removed that are kept no
 	// longer; keptFor is how long after their acceptance that is.
 	purgeInterval = time.Hour
-	keptFor       = 8 * 24 * time.Hour
+	retainedFor   = 8 * 24 * time.Hour
 )
 
 // dispatcher is the part of a server that delivers: queue, worker and sweeper
@@ -72,10 +72,10 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 
 // Run delivers until ctx ends. Attempts under way may go on for patience then;
 // one that is cut off does not count, and is made at the next start.
-func (d *dispatcher) Run(ctx context.Context, patience time.Duration) {
+func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(patience, cut) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(timeout, cut) })
 	defer stop()
 	signal := make(chan struct{}, 1)
 	var all sync.WaitGroup
@@ -138,7 +138,7 @@ func (d *dispatcher) purge(ctx context.Context) {
 	ticker := time.NewTicker(purgeInterval)
 	defer ticker.Stop()
 	for {
-		n, err := d.file.Purge(ctx, d.now().Add(-keptFor))
+		n, err := d.file.Purge(ctx, d.now().Add(-retainedFor))
 		switch {
 		case err != nil && ctx.Err() == nil:
 			d.log.LogAttrs(ctx, slog.LevelWarn, "remove old deliveries", slog.String("error", err.Error()))

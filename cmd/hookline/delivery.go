@@ -112,7 +112,7 @@ func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) 
 		return []webhook.Account{c.Account.Account}, nil
 	}
 	var accounts []webhook.Account
-	for _, api := range dialects() {
+	for _, api := range apis() {
 		infos, err := s.Accounts(ctx, api.Name)
 		if err != nil {
 			return nil, err

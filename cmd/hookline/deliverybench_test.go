@@ -61,7 +61,7 @@ func (a *arrivals) wait(b *testing.B) {
 	b.Helper()
 	select {
 	case <-a.all:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		b.Fatalf("%d of %d events have come", a.count.Load(), a.expected)
 	}
 }
@@ -231,8 +231,8 @@ func storeOthers(b *testing.B, data string, n int) {
 		all.Go(func() {
 			for i := w; i < n; i += workers {
 				_, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
-					Account: webhook.Account{Dialect: "squake", ID: fmt.Sprintf("other-%d", i)},
-					Event:   "order", ID: fmt.Sprintf("0197b2f0-0000-7000-8000-%012d", i), Claim: strconv.Itoa(i),
+					Account: webhook.Account{API: "squake", ID: fmt.Sprintf("other-%d", i)},
+					Event:   "order", ID: fmt.Sprintf("0197b2f0-0000-7000-8000-%012d", i), RequestID: strconv.Itoa(i),
 					URL: "https://receiver.example/hooks/in/0123456789", SealedKey: sealed, Version: 1, CreatedAt: time.Now(),
 				}}})
 				if err != nil {

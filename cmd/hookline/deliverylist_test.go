@@ -10,16 +10,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// kept is a delivery to be stored: its event's id is its name in the test.
-type kept struct {
+// stored is a delivery to be stored: its event's id is its name in the test.
+type stored struct {
 	id, account, event string
 	age                time.Duration // of its event
 	status             webhook.Status
 }
 
-// keptDeliveries are in the order in which they are listed: the latest event
+// storedDeliveries are in the order in which they are listed: the latest event
 // first, accounts mixed.
-var keptDeliveries = []kept{
+var storedDeliveries = []stored{
 	{"s1", "shoptet:1", "order:create", 0, webhook.StatusPending},
 	{"q1", "squake:acme", "order", time.Minute, webhook.StatusPending},
 	{"q2", "squake:acme", "certificate_document_available", 2 * time.Minute, webhook.StatusRetrying},
@@ -31,10 +31,10 @@ var keptDeliveries = []kept{
 }
 
 // keep stores the deliveries, of which the youngest event happened at now.
-func keep(t *testing.T, where place, now time.Time) {
+func keep(t *testing.T, where dataDir, now time.Time) {
 	t.Helper()
 	s := where.open(t)
-	for _, k := range keptDeliveries {
+	for _, k := range storedDeliveries {
 		account, err := webhook.ParseAccount(k.account)
 		if err != nil {
 			t.Fatal(err)
@@ -59,14 +59,14 @@ func keep(t *testing.T, where place, now time.Time) {
 		case webhook.StatusDelivered:
 			then = was.Attempted(now, 204, "", time.Time{})
 		}
-		if _, err := s.Settle(t.Context(), webhook.Settlement{Was: was, Now: then}); err != nil {
+		if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: then}); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
 // on prepares a place whose tables are there, with accounts.
-func (p place) on(t *testing.T, accounts ...string) {
+func (p dataDir) on(t *testing.T, accounts ...string) {
 	t.Helper()
 	if err := boot(t, p.data, p.flags()[2:]...).stop(); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestDeliveryList(t *testing.T) {
 		{"--limit 1 --status delivered", "q3"},
 		{"--limit 2 --event order --until " + ago(3*time.Minute), "q3 q4"},
 	}
-	onEachStore(t, func(t *testing.T, where place) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
 		where.on(t, "squake:acme", "squake:empty", "shoptet:1", "abbeycross:fleet-7")
 		keep(t, where, now)
 		ids := idsOf(t, now)
@@ -132,7 +132,7 @@ func TestDeliveryList(t *testing.T) {
 func idsOf(t *testing.T, now time.Time) map[string]string {
 	t.Helper()
 	ids := map[string]string{}
-	for _, k := range keptDeliveries {
+	for _, k := range storedDeliveries {
 		account, err := webhook.ParseAccount(k.account)
 		if err != nil {
 			t.Fatal(err)
@@ -153,13 +153,13 @@ func TestDeliveryShow(t *testing.T) {
 		"a1": `"status":"cancelled","attempts":1,"last_attempt":"` + stamp + `","last_status":0,"reason":"cancelled: the webhook is disabled","next_attempt":null`,
 		"q3": `"status":"delivered","attempts":1,"last_attempt":"` + stamp + `","last_status":204,"reason":"","next_attempt":null`,
 	}
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	where.on(t, "squake:acme", "shoptet:1", "abbeycross:fleet-7")
 	keep(t, where, now)
 	list, people := where.run(t, "delivery", "list", "--json"), where.run(t, "delivery", "list")
 	for id, name := range idsOf(t, now) {
-		i := slices.IndexFunc(keptDeliveries, func(k kept) bool { return k.id == name })
-		k := keptDeliveries[i]
+		i := slices.IndexFunc(storedDeliveries, func(k stored) bool { return k.id == name })
+		k := storedDeliveries[i]
 		contains(t, people, id)
 		if results[name] == "" {
 			continue

@@ -11,15 +11,15 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// dialects are the APIs that this program serves. Nothing else in it names
+// apis are the APIs that this program serves. Nothing else in it names
 // one.
-func dialects() []dialect.API {
+func apis() []dialect.API {
 	return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()}
 }
 
 // descriptions are the APIs' descriptions in OpenAPI, as YAML.
-func descriptions() map[webhook.Dialect]string {
-	return map[webhook.Dialect]string{
+func descriptions() map[webhook.API]string {
+	return map[webhook.API]string{
 		squake.API().Name:     squake.OpenAPI(),
 		shoptet.API().Name:    shoptet.OpenAPI(),
 		abbeycross.API().Name: abbeycross.OpenAPI(),
@@ -30,7 +30,7 @@ func descriptions() map[webhook.Dialect]string {
 // says which there are.
 func findAPI(name string) (dialect.API, error) {
 	var names []string
-	for _, api := range dialects() {
+	for _, api := range apis() {
 		if string(api.Name) == name {
 			return api, nil
 		}
@@ -53,7 +53,7 @@ func (n *accountName) UnmarshalText(text []byte) error {
 	if err != nil {
 		return err
 	}
-	api, err := findAPI(string(account.Dialect))
+	api, err := findAPI(string(account.API))
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (n *accountName) UnmarshalText(text []byte) error {
 }
 
 // apiName is the name of an API there is.
-type apiName webhook.Dialect
+type apiName webhook.API
 
 // UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
 func (n *apiName) UnmarshalText(text []byte) error {

@@ -47,7 +47,7 @@ var viewerFiles = map[string]bool{
 func newDocs() (map[string]http.Handler, error) {
 	var names []string
 	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
-	for _, api := range dialects() {
+	for _, api := range apis() {
 		name := string(api.Name)
 		names = append(names, name)
 		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(descriptions()[api.Name])}

@@ -25,21 +25,21 @@ func fetch(t *testing.T, method, url string) fetched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := newClient(t).Do(r)
+	response, err := newClient(t).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fetched{answer.StatusCode, answer.Header, string(body)}
+	return fetched{response.StatusCode, response.Header, string(body)}
 }
 
 func TestDescriptionsAreServed(t *testing.T) {
 	s := boot(t, t.TempDir())
-	for _, api := range dialects() {
+	for _, api := range apis() {
 		url := s.URL + "/openapi/" + string(api.Name) + ".yaml"
 		for _, method := range []string{"GET", "HEAD"} {
 			got := fetch(t, method, url)
@@ -136,7 +136,7 @@ func TestFunctionsCarryNoDescription(t *testing.T) {
 			bytes.Contains(content, []byte("\n  title: AbbeyCross webhooks\n"))
 	}
 	programs, err := filepath.Glob(filepath.Join(dir, "*-*"))
-	if err != nil || len(programs) < len(dialects()) {
+	if err != nil || len(programs) < len(apis()) {
 		t.Fatalf("built %q, %v", programs, err)
 	}
 	for _, program := range programs {

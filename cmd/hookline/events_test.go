@@ -15,14 +15,14 @@ import (
 // Only the operator's tokens let events in, while they are good, and they open
 // nothing else.
 func TestEventsAreTheOperators(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	operator := newOperator(t, where, s)
 	const body = `{"events":[{"account":"squake:demo","event":"order"}]}`
 	for _, c := range []struct {
 		method, path, line, body string
 		want                     int
-		answer                   string
+		response                 string
 	}{
 		{"POST", "/events", "Authorization: Bearer " + operator.token, body, 202, `{"results":[{"delivery":null,"status":"no_webhook"}]}`},
 		{"POST", "/events", "Authorization: Bearer " + s.token(t, "squake"), body, 401, `{"error":{"code":"unauthorized"`},
@@ -38,8 +38,8 @@ func TestEventsAreTheOperators(t *testing.T) {
 		{"GET", "/v1/webhooks", "Authorization: Bearer " + operator.token, "", 401, `{"errorId":`},
 		{"GET", "/api/webhooks", "Shoptet-Access-Token: " + operator.token, "", 401, `{"data":null`},
 	} {
-		if got := mustAnswer(t, c.want, c.method, s.URL+c.path, c.body, c.line); !strings.HasPrefix(got, c.answer) {
-			t.Errorf("%s %s: %s, want %s", c.method, c.path, got, c.answer)
+		if got := mustRespond(t, c.want, c.method, s.URL+c.path, c.body, c.line); !strings.HasPrefix(got, c.response) {
+			t.Errorf("%s %s: %s, want %s", c.method, c.path, got, c.response)
 		}
 	}
 	s.searchLogFor(t, operator.token)
@@ -48,7 +48,7 @@ func TestEventsAreTheOperators(t *testing.T) {
 // Each event of a request is judged for itself, in the order sent, and each
 // that is accepted arrives once.
 func TestEventsOfOneRequest(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := customers(t, where, s, c)
@@ -95,14 +95,14 @@ func TestEventsOfOneRequest(t *testing.T) {
 // What hookline serve sends, hookline listen verifies with the keys that the
 // customers were shown; with another key it does not.
 func TestListenVerifiesWhatServeSends(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := customers(t, where, s, c)
 	// A customer knows its key only after it has registered its URL.
 	var behind atomic.Pointer[url.URL]
-	door := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind.Load()) }}
-	server := httptest.NewServer(door)
+	local := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind.Load()) }}
+	server := httptest.NewServer(local)
 	defer server.Close()
 	list[0].call(t, s, http.StatusOK, "PUT", list[0].own, `{"endpoint_url":"`+server.URL+`/squake"}`)
 	list[1].call(t, s, http.StatusOK, "PATCH", list[1].own, `{"data":{"url":"`+server.URL+`/shoptet"}}`)

@@ -51,7 +51,7 @@ func newFaulty(t *testing.T) *faulty {
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
 	f.instance = boot(t, t.TempDir(), "--store", "dynamodb:"+prefix)
 	clean, err := dynamostore.New(dynamostore.Config{
-		Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix, TryTimeout: patience, CallTimeout: patience,
+		Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix, TryTimeout: timeout, CallTimeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func newFaulty(t *testing.T) *faulty {
 // account makes an account of an API with a token.
 func (f *faulty) account(t *testing.T, api, id string) (webhook.Account, string) {
 	t.Helper()
-	a := webhook.Account{Dialect: webhook.Dialect(api), ID: id}
+	a := webhook.Account{API: webhook.API(api), ID: id}
 	token, err := newKeys().Token()
 	if err != nil {
 		t.Fatal(err)
@@ -92,24 +92,24 @@ func (f *faulty) register(ctx context.Context, a webhook.Account, token string, 
 	}
 	r.Header.Set("Shoptet-Access-Token", token)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := f.client.Do(r)
+	response, err := f.client.Do(r)
 	if err != nil {
 		return false, err
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	switch {
 	case err != nil:
 		return false, err
-	case answer.StatusCode == http.StatusInternalServerError:
+	case response.StatusCode == http.StatusInternalServerError:
 		return false, nil
-	case answer.StatusCode != http.StatusCreated:
-		return false, fmt.Errorf("register %v for %v: status %d: %s", events, a, answer.StatusCode, text)
+	case response.StatusCode != http.StatusCreated:
+		return false, fmt.Errorf("register %v for %v: status %d: %s", events, a, response.StatusCode, text)
 	}
 	return true, f.note(a, text)
 }
 
-func (f *faulty) note(a webhook.Account, answer []byte) error {
+func (f *faulty) note(a webhook.Account, response []byte) error {
 	var got struct {
 		Data struct {
 			Webhooks []struct {
@@ -118,7 +118,7 @@ func (f *faulty) note(a webhook.Account, answer []byte) error {
 			}
 		}
 	}
-	if err := json.Unmarshal(answer, &got); err != nil {
+	if err := json.Unmarshal(response, &got); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -201,7 +201,7 @@ func (f *faulty) mustStand(t *testing.T, jobs []*job) (gaveUp int) {
 	stored := map[webhook.Account]map[string]string{}
 	for _, j := range jobs {
 		if stored[j.account] == nil {
-			stored[j.account] = f.standing(t, j.account)
+			stored[j.account] = f.existing(t, j.account)
 		}
 		stand := 0
 		for _, event := range j.events {
@@ -223,8 +223,8 @@ func (f *faulty) mustStand(t *testing.T, jobs []*job) (gaveUp int) {
 	return gaveUp
 }
 
-// standing reads what an account has: event to id.
-func (f *faulty) standing(t *testing.T, a webhook.Account) map[string]string {
+// existing reads what an account has: event to id.
+func (f *faulty) existing(t *testing.T, a webhook.Account) map[string]string {
 	t.Helper()
 	list, err := f.store.Webhooks(t.Context(), a)
 	if err != nil {
@@ -240,9 +240,9 @@ func (f *faulty) standing(t *testing.T, a webhook.Account) map[string]string {
 // plainEvents are Shoptet's events that exclude no other.
 func plainEvents() []string {
 	var events []string
-	for _, subject := range []string{"brand", "category", "creditNote", "deliveryNote", "invoice", "product", "productVariant", "proformaInvoice", "proofPayment", "quantityDiscount", "salesChannel", "supplier", "warranty"} {
+	for _, eventKey := range []string{"brand", "category", "creditNote", "deliveryNote", "invoice", "product", "productVariant", "proformaInvoice", "proofPayment", "quantityDiscount", "salesChannel", "supplier", "warranty"} {
 		for _, change := range []string{"create", "update", "delete"} {
-			events = append(events, subject+":"+change)
+			events = append(events, eventKey+":"+change)
 		}
 	}
 	return append(events, "stock:movement")

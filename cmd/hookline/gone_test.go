@@ -12,7 +12,7 @@ import (
 // until it is enabled, by the operator or by the customer's own change with the
 // same URL.
 func TestGoneDisablesUntilEnabled(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := customers(t, where, s, c)
@@ -61,7 +61,7 @@ func TestGoneDisablesUntilEnabled(t *testing.T) {
 
 // isGone has a delivery answered 410, and demands that the webhook is disabled
 // in all its events, and the delivery failed for good.
-func isGone(t *testing.T, where place, c *site, customer *customerOf) {
+func isGone(t *testing.T, where dataDir, c *site, customer *customerOf) {
 	t.Helper()
 	c.status.Store(http.StatusGone)
 	id := customer.published(t, where)
@@ -80,7 +80,7 @@ func isGone(t *testing.T, where place, c *site, customer *customerOf) {
 }
 
 // webhookDetails are what webhook show tells.
-func (p place) webhookDetails(t testing.TB, customer *customerOf) (list []webhookDetails) {
+func (p dataDir) webhookDetails(t testing.TB, customer *customerOf) (list []webhookDetails) {
 	t.Helper()
 	decode(t, p.run(t, "webhook", "show", "--json", customer.id, "--account", customer.account), &list)
 	return list

@@ -160,13 +160,13 @@ func publish(ctx context.Context, client *http.Client, server, token string, bod
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
+	defer response.Body.Close()
 	var results struct{ Results []struct{ Status string } }
-	if err := json.NewDecoder(answer.Body).Decode(&results); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&results); err != nil {
 		return 0, err
 	}
 	for _, result := range results.Results {
@@ -230,11 +230,11 @@ func TestKilledServerLosesNoEvent(t *testing.T) {
 
 // killAsTheyGo kills the server so many times, spread over the requests, each
 // time a random moment after one of them, and starts it again.
-func killAsTheyGo(t *testing.T, m *mortal, data string, kills, requests int, answered <-chan struct{}) {
+func killAsTheyGo(t *testing.T, m *mortal, data string, kills, requests int, responded <-chan struct{}) {
 	t.Helper()
 	killed := 0
 	for n := range requests {
-		<-answered
+		<-responded
 		if killed >= kills || n < killed*requests/kills {
 			continue
 		}
@@ -253,7 +253,7 @@ func killAsTheyGo(t *testing.T, m *mortal, data string, kills, requests int, ans
 // mustReceive waits until so many events have come.
 func mustReceive(t *testing.T, in *inbox, events int) {
 	t.Helper()
-	end := time.After(2 * patience)
+	end := time.After(2 * timeout)
 	for in.received(t) < events {
 		select {
 		case <-in.changed:
@@ -269,9 +269,9 @@ func mustBeDelivered(t *testing.T, data string, events int) {
 	s := openData(t, data)
 	ticks := time.NewTicker(20 * time.Millisecond)
 	defer ticks.Stop()
-	for end := time.Now().Add(patience); ; <-ticks.C {
+	for end := time.Now().Add(timeout); ; <-ticks.C {
 		delivered, stored := 0, 0
-		err := s.Deliveries(t.Context(), webhook.Account{Dialect: "squake", ID: "demo"}, time.Time{}, func(d webhook.Delivery) bool {
+		err := s.Deliveries(t.Context(), webhook.Account{API: "squake", ID: "demo"}, time.Time{}, func(d webhook.Delivery) bool {
 			stored++
 			if d.Status == webhook.StatusDelivered && !d.Open() {
 				delivered++

@@ -61,7 +61,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s := &server{log: log, patience: stopPatience}
+	s := &server{log: log, timeout: stopTimeout}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.listener, err = listen(ctx, c.Listen); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logg
 	}
 	return receiver.New(receiver.Config{
 		Keys:      keys,
-		Answer:    receiver.Answer{Status: c.Status, Delay: c.Delay, RetryAfter: c.RetryAfter},
+		Response:  receiver.Response{Status: c.Status, Delay: c.Delay, RetryAfter: c.RetryAfter},
 		FailFirst: c.FailFirst,
 		Show: func(d receiver.Delivery) error {
 			err := show(d)

@@ -136,7 +136,7 @@ func (l *receiving) next(t testing.TB) shown {
 		if err := json.Unmarshal([]byte(line), &s); err != nil {
 			t.Fatalf("listen wrote %q: %v", line, err)
 		}
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("listen shows nothing")
 	}
 	return s
@@ -201,7 +201,7 @@ func TestListenVerifies(t *testing.T) {
 		if tt.header != nil && (s.ID != "msg_1" || s.Seen != i+1 || s.Scheme == "" && s.Verified || s.Headers["webhook-id"] != "msg_1") {
 			t.Errorf("delivery %d is shown as %+v", i, s)
 		}
-		if now := time.Now(); s.Time.After(now) || now.Sub(s.Time) > patience {
+		if now := time.Now(); s.Time.After(now) || now.Sub(s.Time) > timeout {
 			t.Errorf("delivery %d came at %v", i, s.Time)
 		}
 	}
@@ -241,7 +241,7 @@ func TestListenToBadSenders(t *testing.T) {
 	if _, err := io.WriteString(conn, "PUT /\xc2\x9b2J HTTP/1.1\r\nHost: a\r\nwebhook-id: \x9b\r\nConnection: close\r\nContent-Length: 4\r\n\r\n\x1b[2J"); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := readAnswer(t, conn, http.MethodPut); status != http.StatusOK {
+	if status, text := readResponse(t, conn, http.MethodPut); status != http.StatusOK {
 		t.Errorf("%d %s, want 200", status, text)
 	}
 	if s := l.next(t); s.Method != http.MethodPut || s.Path != "/\u009b2J" || string(s.Body) != `"\u001b[2J"` {
@@ -301,7 +301,7 @@ func TestListenStops(t *testing.T) {
 	if err := command.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := readAnswer(t, conn, http.MethodPost); status != http.StatusServiceUnavailable {
+	if status, text := readResponse(t, conn, http.MethodPost); status != http.StatusServiceUnavailable {
 		t.Errorf("the delivery that waits: %d %s, want 503", status, text)
 	}
 	rest, err := io.ReadAll(said)

@@ -23,8 +23,8 @@ type load struct {
 	server, token string
 	events        atomic.Int64 // begun
 
-	mu       sync.Mutex
-	answered []string // events whose registration was answered 201
+	mu        sync.Mutex
+	responded []string // events whose registration was answered 201
 }
 
 // next names an event that no other request has.
@@ -42,14 +42,14 @@ func (l *load) one(ctx context.Context, client *http.Client) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.answered = append(l.answered, event)
+	l.responded = append(l.responded, event)
 	return nil
 }
 
 func (l *load) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.answered)
+	return len(l.responded)
 }
 
 // mustStand demands that every event answered 201 is stored.
@@ -64,17 +64,17 @@ func (l *load) mustStand(t testing.TB, data string, a webhook.Account) {
 		stored[w.Event] = true
 	}
 	lost := 0
-	for _, event := range l.answered {
+	for _, event := range l.responded {
 		if !stored[event] {
 			lost++
 		}
 	}
-	if lost > 0 || len(l.answered) == 0 {
-		t.Errorf("%d of %d registrations that were answered 201 are lost", lost, len(l.answered))
+	if lost > 0 || len(l.responded) == 0 {
+		t.Errorf("%d of %d registrations that were answered 201 are lost", lost, len(l.responded))
 	}
 }
 
-func demoFleet() webhook.Account { return webhook.Account{Dialect: "abbeycross", ID: "demo"} }
+func demoFleet() webhook.Account { return webhook.Account{API: "abbeycross", ID: "demo"} }
 
 func TestOneWinner(t *testing.T) {
 	const rounds, contestants = 5, 64

@@ -26,6 +26,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once stopping has begun, a second signal does what it does by default.
 	context.AfterFunc(ctx, stop)
-	outbound.Hush(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	outbound.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))
 }

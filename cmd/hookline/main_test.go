@@ -20,8 +20,8 @@ import (
 	"github.com/hookline/hookline/internal/test/record"
 )
 
-// patience bounds every wait in a test: only what hangs takes so long.
-const patience = 5 * time.Minute
+// timeout bounds every wait in a test: only what hangs takes so long.
+const timeout = 5 * time.Minute
 
 // TestMain lets the test binary be "hookline" too: scripts and tests find it
 // under that name in PATH.
@@ -223,28 +223,28 @@ func post(ctx context.Context, client *http.Client, url, body string, header ...
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)
 	}
-	answer, err := client.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return 0, err
 	}
-	return answer.StatusCode, nil
+	return response.StatusCode, nil
 }
 
 // newClient gives an HTTP client with connections of its own.
 func newClient(t testing.TB) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: patience}
+	return &http.Client{Transport: transport, Timeout: timeout}
 }
 
 // fails runs a command line that must fail, and gives its one line.
 func fails(t testing.TB, wantCode int, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var said, log bytes.Buffer
 	code := report(&said, run(ctx, args, noSettings, io.Discard, &log))

@@ -15,7 +15,7 @@ type squakeWebhook struct {
 
 // The statistics that a customer of Squake's reads follow each attempt.
 func TestStatisticsFollowAttempts(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
@@ -27,8 +27,8 @@ func TestStatisticsFollowAttempts(t *testing.T) {
 		t.Errorf("before: %+v, want nothing", w)
 	}
 	var last squakeWebhook
-	for i, step := range []struct{ answer, failed int }{{500, 1}, {200, 0}, {503, 1}, {404, 2}, {204, 0}} {
-		c.status.Store(int64(step.answer))
+	for i, step := range []struct{ response, failed int }{{500, 1}, {200, 0}, {503, 1}, {404, 2}, {204, 0}} {
+		c.status.Store(int64(step.response))
 		began := time.Now().UTC().Truncate(time.Second)
 		id := customer.published(t, where)
 		c.next(t)
@@ -39,10 +39,10 @@ func TestStatisticsFollowAttempts(t *testing.T) {
 			now, other, otherWas = w.LastFailedAt, w.LastSentAt, last.LastSentAt
 		}
 		if now == nil || now.Before(began) || now.After(time.Now()) {
-			t.Errorf("after %d: %+v, want the time of the attempt, about %v", step.answer, w, began)
+			t.Errorf("after %d: %+v, want the time of the attempt, about %v", step.response, w, began)
 		}
 		if (other == nil) != (otherWas == nil) || other != nil && !other.Equal(*otherWas) {
-			t.Errorf("after %d, attempt %d: %+v changed what was not: %+v", step.answer, i, w, last)
+			t.Errorf("after %d, attempt %d: %+v changed what was not: %+v", step.response, i, w, last)
 		}
 		last = w
 	}
@@ -59,7 +59,7 @@ func awaitStatistics(t *testing.T, read func() squakeWebhook, failed int) squake
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
 	var w squakeWebhook
-	for end := time.Now().Add(patience); time.Now().Before(end); <-again.C {
+	for end := time.Now().Add(timeout); time.Now().Before(end); <-again.C {
 		if w = read(); w.FailedAttempts == failed && (w.LastFailedAt != nil || w.LastSentAt != nil) {
 			return w
 		}
@@ -85,40 +85,40 @@ type notification struct {
 // The notifications that a customer of Shoptet's reads are those of the real
 // deliveries: new before a server attempts them, then failed or success.
 func TestNotificationsFollowAttempts(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[1]
 	read := func(query string) []notification {
-		var answer struct {
+		var response struct {
 			Data struct{ Notifications []notification }
 		}
-		decode(t, customer.call(t, s, http.StatusOK, "GET", "/api/webhooks/notifications"+query, ""), &answer)
-		return answer.Data.Notifications
+		decode(t, customer.call(t, s, http.StatusOK, "GET", "/api/webhooks/notifications"+query, ""), &response)
+		return response.Data.Notifications
 	}
 	if list := read(""); len(list) != 0 {
 		t.Errorf("before: %+v", list)
 	}
 	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
 	for i, step := range []struct {
-		answer int
-		status string
-		active bool
+		response int
+		status   string
+		active   bool
 	}{{200, "success", false}, {500, "failed", true}, {410, "failed", false}} {
-		c.status.Store(int64(step.answer))
+		c.status.Store(int64(step.response))
 		eventAt := at.Add(time.Duration(i) * time.Minute)
 		id := customer.published(t, where, "--time", eventAt.Format(time.RFC3339), "--id", step.status)
 		c.next(t)
 		where.becomes(t, customer.account, id, attempted(1))
 		list := read("")
 		if len(list) != i+1 {
-			t.Fatalf("after %d: %d notifications, want %d", step.answer, len(list), i+1)
+			t.Fatalf("after %d: %d notifications, want %d", step.response, len(list), i+1)
 		}
 		n, created := list[0], eventAt.Format("2006-01-02T15:04:05-0700")
 		if n.Status != step.status || n.Active != step.active || n.Attempts != 1 || n.Attempted == nil || n.ID <= 0 || n.ID >= 1<<53 ||
 			n.EventCreated != created || n.Data.EventCreated != created || n.Data.EventInstance != customer.instance || n.Data.EshopID != 1 ||
 			n.Event != customer.event || n.WebhookURL != c.url+customer.path+"?secret=query-7f3a" {
-			t.Errorf("after %d: %+v", step.answer, n)
+			t.Errorf("after %d: %+v", step.response, n)
 		}
 	}
 	// The 410 ended the one before too.

@@ -42,11 +42,11 @@ func recordRights(t *testing.T, d *deployed) *rightsRecorder {
 		"open":                      "cloudformation:REGION:ACCOUNT:stack/STACK/*",
 	}}
 	for _, service := range []string{"CLOUDFORMATION", "DYNAMODB", "KMS", "SQS"} {
-		target, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL_" + service))
-		if err != nil || target.Host == "" {
-			t.Fatalf("%s is at %v, %v", service, target, err)
+		recipient, err := url.Parse(os.Getenv("AWS_ENDPOINT_URL_" + service))
+		if err != nil || recipient.Host == "" {
+			t.Fatalf("%s is at %v, %v", service, recipient, err)
 		}
-		proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+		proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(recipient) }}
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			body, err := io.ReadAll(req.Body)
 			if err == nil {
@@ -70,8 +70,8 @@ func recordRights(t *testing.T, d *deployed) *rightsRecorder {
 var transactionRights = map[string]string{"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 // note reads one call. A batch to SQS takes the right to send one message.
-func (r *rightsRecorder) note(service, target string, body []byte) error {
-	_, action, _ := strings.Cut(target, ".")
+func (r *rightsRecorder) note(service, recipient string, body []byte) error {
+	_, action, _ := strings.Cut(recipient, ".")
 	var in struct {
 		TableName     string
 		QueueURL      string `json:"QueueUrl"`

@@ -12,7 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/rogpeppe/go-internal/testscript"
-	"zombiezen.com/go/sqlite"
+	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store"
@@ -21,20 +21,20 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// place is where a test's data is.
-type place struct {
+// dataDir is where a test's data is.
+type dataDir struct {
 	data   string
 	prefix string // of DynamoDB's tables; empty for SQLite
 }
 
 // onEachStore runs a test on SQLite and on DynamoDB Local.
-func onEachStore(t *testing.T, f func(*testing.T, place)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, place{data: t.TempDir()}) })
-	t.Run("dynamodb", func(t *testing.T) { f(t, place{data: t.TempDir(), prefix: onDynamoDB(t)}) })
+func onEachStore(t *testing.T, f func(*testing.T, dataDir)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, dataDir{data: t.TempDir()}) })
+	t.Run("dynamodb", func(t *testing.T) { f(t, dataDir{data: t.TempDir(), prefix: onDynamoDB(t)}) })
 }
 
 // flags name the place on a command line.
-func (p place) flags() []string {
+func (p dataDir) flags() []string {
 	if p.prefix == "" {
 		return []string{"--data", p.data}
 	}
@@ -42,19 +42,19 @@ func (p place) flags() []string {
 }
 
 // cli runs a command on the place, as a process of its own.
-func (p place) cli(t testing.TB, args ...string) string {
+func (p dataDir) cli(t testing.TB, args ...string) string {
 	t.Helper()
 	return cli(t, append(args, p.flags()...)...)
 }
 
 // fails runs a command on the place that must fail, and gives its one line.
-func (p place) fails(t testing.TB, args ...string) string {
+func (p dataDir) fails(t testing.TB, args ...string) string {
 	t.Helper()
 	return fails(t, exitFailed, append(append([]string{"hookline"}, args...), p.flags()...)...)
 }
 
 // open opens the store, beside those who work on it.
-func (p place) open(t testing.TB) store.Store {
+func (p dataDir) open(t testing.TB) store.Store {
 	t.Helper()
 	program := newProgram(noSettings, io.Discard, io.Discard)
 	program.flags = &globals{Data: p.data, Store: storeName{prefix: p.prefix}}
@@ -71,7 +71,7 @@ func (p place) open(t testing.TB) store.Store {
 }
 
 // dump gives all that is stored as text, one line a record.
-func (p place) dump(t testing.TB) []string {
+func (p dataDir) dump(t testing.TB) []string {
 	t.Helper()
 	if p.prefix == "" {
 		return dumpSQLite(t, filepath.Join(p.data, databaseName))
@@ -81,7 +81,7 @@ func (p place) dump(t testing.TB) []string {
 
 func dumpSQLite(t testing.TB, path string) (lines []string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,9 +93,9 @@ func dumpSQLite(t testing.TB, path string) (lines []string) {
 }
 
 // dumpQuery gives each row as text.
-func dumpQuery(t testing.TB, conn *sqlite.Conn, query string) (lines []string) {
+func dumpQuery(t testing.TB, conn *zombiezen.Conn, query string) (lines []string) {
 	t.Helper()
-	err := sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+	err := sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *zombiezen.Stmt) error {
 		var texts []string
 		for column := range stmt.ColumnCount() {
 			texts = append(texts, stmt.ColumnText(column))
@@ -159,7 +159,7 @@ func addWebhook(data string, a webhook.Account, id string, events []string) (err
 	var c webhook.Creation
 	for i, event := range events {
 		c.Webhooks = append(c.Webhooks, webhook.Webhook{
-			Account: a, Event: event, ID: id, Claim: "claim of " + id, URL: "https://receiver.example/" + event, Position: i, Version: 1,
+			Account: a, Event: event, ID: id, RequestID: "claim of " + id, URL: "https://receiver.example/" + event, Position: i, Version: 1,
 			SealedKey: []byte("SEALED"), CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC),
 		})
 	}

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/term"
 )
 
-// settle waits whole seconds, and shows how many on standard error if that is
+// waitStopped waits whole seconds, and shows how many on standard error if that is
 // a terminal and the result is for people. It returns the error of ctx when
 // that ends first.
-func (p *program) settle(ctx context.Context, d time.Duration) error {
+func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
 	bar := progressbar.NewOptions64(int64(d/time.Second),
 		progressbar.OptionSetWriter(p.stderr),
 		progressbar.OptionSetVisibility(p.watched()),

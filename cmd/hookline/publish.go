@@ -71,11 +71,11 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	if c.Time != nil {
 		event.Time = c.Time.Time
 	}
-	switch has := sendings[event.Account.Dialect].Instance; {
+	switch has := sendings[event.Account.API].Instance; {
 	case has && c.Instance == nil:
-		return usageErrorf("publish: --instance: %s events are about something, such as an order's code", event.Account.Dialect)
+		return usageErrorf("publish: --instance: %s events are about something, such as an order's code", event.Account.API)
 	case !has && c.Instance != nil:
-		return usageErrorf("publish: --instance: %s events have none", event.Account.Dialect)
+		return usageErrorf("publish: --instance: %s events have none", event.Account.API)
 	case has:
 		event.Instance = *c.Instance
 	}
@@ -98,7 +98,7 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
 	switch {
 	case r.Delivery != "":
-		text = string(r.Verdict) + " " + r.Delivery + "\n"
+		text = string(r.Status) + " " + r.Delivery + "\n"
 	case r.Reason != "":
 		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"
 	}
@@ -107,10 +107,10 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 
 // failureOf says why an event failed, if it did.
 func failureOf(r delivery.Result) error {
-	switch r.Verdict {
+	switch r.Status {
 	case delivery.Rejected:
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
-	case delivery.Unfinished:
+	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
 	case delivery.Accepted, delivery.Duplicate, delivery.NoWebhook:
 	}

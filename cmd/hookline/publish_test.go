@@ -20,7 +20,7 @@ const marker = "payload-7f3a"
 // operators publishes to a server over HTTP.
 type operators struct{ server, token string }
 
-func newOperator(t testing.TB, where place, s *instance) operators {
+func newOperator(t testing.TB, where dataDir, s *instance) operators {
 	t.Helper()
 	return operators{s.URL, where.run(t, "token", "create", "--operator")}
 }
@@ -28,13 +28,13 @@ func newOperator(t testing.TB, where place, s *instance) operators {
 // publish publishes events, written as JSON, and gives what became of each.
 func (o operators) publish(t testing.TB, events ...string) []operator.Result {
 	t.Helper()
-	var answer struct{ Results []operator.Result }
-	decode(t, mustAnswer(t, http.StatusAccepted, "POST", o.server+"/events", `{"events":[`+strings.Join(events, ",")+`]}`,
-		"Authorization: Bearer "+o.token), &answer)
-	if len(answer.Results) != len(events) {
-		t.Fatalf("%d results of %d events", len(answer.Results), len(events))
+	var response struct{ Results []operator.Result }
+	decode(t, mustRespond(t, http.StatusAccepted, "POST", o.server+"/events", `{"events":[`+strings.Join(events, ",")+`]}`,
+		"Authorization: Bearer "+o.token), &response)
+	if len(response.Results) != len(events) {
+		t.Fatalf("%d results of %d events", len(response.Results), len(events))
 	}
-	return answer.Results
+	return response.Results
 }
 
 // eventOf is an event of a customer's webhook as JSON. A payload is JSON.
@@ -55,7 +55,7 @@ func (c *customerOf) eventOf(t testing.TB, id string, at time.Time, payload stri
 // with the key that the customer was shown; the same again does not arrive, and
 // another payload under the same id is refused.
 func TestPublishedOnceReceivedOnce(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	operator := newOperator(t, where, s)
@@ -111,7 +111,7 @@ func TestPublishedOnceReceivedOnce(t *testing.T) {
 // The keys of Shoptet's and AbbeyCross's customers can be replaced: the next
 // delivery is signed with the new one, AbbeyCross's with the old one too.
 func TestPublishedAfterKeysWereReplaced(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := customers(t, where, s, c)
@@ -133,7 +133,7 @@ func TestPublishedAfterKeysWereReplaced(t *testing.T) {
 }
 
 // following publishes an event of a customer and gives its arrival.
-func (c *site) following(t testing.TB, customer *customerOf, where place) arrival {
+func (c *site) following(t testing.TB, customer *customerOf, where dataDir) arrival {
 	t.Helper()
 	customer.published(t, where)
 	return c.next(t)
@@ -142,7 +142,7 @@ func (c *site) following(t testing.TB, customer *customerOf, where place) arriva
 // Numbers and strings arrive as the publisher spelled them, however the payload
 // was given.
 func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	const spaced = "{ \"n\" : [1.50e1, -0, 12345678901234567890.10],\n \"s\":\"é\\/\\u00e9 <&>\" }"
@@ -186,7 +186,7 @@ func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
 // The largest payload is delivered, whatever white space is in it; a larger one
 // is refused, and not read without bounds.
 func TestPayloadSize(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
@@ -208,7 +208,7 @@ func TestPayloadSize(t *testing.T) {
 // An event without a webhook that could get it is no failure: the result says
 // so, in words and to machines.
 func TestPublishWithoutWebhook(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
@@ -245,7 +245,7 @@ func tryCLIOutput(t testing.TB, args ...string) (string, error) {
 
 // A machine is told in JSON too that an event was rejected.
 func TestPublishRejectedAsJSON(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	where.run(t, "account", "create", "squake:acme")
 	out, err := tryCLIOutput(t, append([]string{"publish", "--json", "--account", "squake:acme", "--event", "nothing"}, where.flags()...)...)
 	failed, ok := errors.AsType[*commandError](err)

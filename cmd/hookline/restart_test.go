@@ -19,7 +19,7 @@ import (
 // A server that is told to stop waits for the attempts under way, and what they
 // come to stands: no start makes them again.
 func TestStopWaitsForAttempts(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	var ids []string
@@ -63,7 +63,7 @@ func patient(list []*customerOf) []*customerOf {
 // Attempts that outlast a server's patience are cut off without being counted,
 // and made again, under the same webhook-ids, at the next start.
 func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := patient(customers(t, where, s, c))
@@ -109,7 +109,7 @@ func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
 
 // serveImpatiently runs a server that waits for nothing when it stops, until
 // ready returns, and gives its log.
-func serveImpatiently(t *testing.T, where place, ready func()) string {
+func serveImpatiently(t *testing.T, where dataDir, ready func()) string {
 	t.Helper()
 	p := newProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: where.data}
@@ -118,7 +118,7 @@ func serveImpatiently(t *testing.T, where place, ready func()) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.patience = time.Millisecond
+	s.timeout = time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
@@ -133,7 +133,7 @@ func serveImpatiently(t *testing.T, where place, ready func()) string {
 // What was published while no server ran is delivered at the next start, and
 // what needs no server is done without one.
 func TestPublishedWhileNoServerRan(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	list := customers(t, where, s, c)
@@ -167,7 +167,7 @@ func TestPublishedWhileNoServerRan(t *testing.T) {
 // that wait for another attempt. None arrives any more, though an account of
 // that name registers the same event again.
 func TestDeleteAccountCancelsDeliveries(t *testing.T) {
-	onEachStore(t, func(t *testing.T, where place) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
 		flags := append(where.flags()[2:], "--dev")
 		s := boot(t, where.data, flags...)
 		c := openSite(t)
@@ -204,7 +204,7 @@ func TestDeleteAccountCancelsDeliveries(t *testing.T) {
 
 // startsAnew makes an account of the same id with a webhook for the same event,
 // which gets nothing of what was published to the one before.
-func (p place) startsAnew(t *testing.T, c *site, leaving, staying *customerOf, flags []string, old string) {
+func (p dataDir) startsAnew(t *testing.T, c *site, leaving, staying *customerOf, flags []string, old string) {
 	t.Helper()
 	s := boot(t, p.data, flags...)
 	leaving.auth = "Authorization: Bearer " + s.token(t, leaving.api) // a new demo account

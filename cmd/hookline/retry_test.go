@@ -11,13 +11,13 @@ import (
 // are attempted at once when the operator says so, under the same webhook-id,
 // with the same body.
 func TestRetry(t *testing.T) {
-	onEachStore(t, func(t *testing.T, where place) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, append(where.flags()[2:], "--dev")...)
 		c := openSite(t)
 		list := customers(t, where, s, c)
 		firsts := []struct {
 			customer *customerOf
-			answer   int
+			response int
 			state    string
 		}{
 			{list[1], http.StatusInternalServerError, webhook.StatusRetrying.String()}, // in 15 minutes
@@ -29,14 +29,14 @@ func TestRetry(t *testing.T) {
 		}
 		for _, first := range firsts {
 			customer := first.customer
-			c.status.Store(int64(first.answer))
+			c.status.Store(int64(first.response))
 			id := customer.published(t, where, "--payload", `{"n":1.0}`)
 			before := c.next(t)
 			where.becomes(t, customer.account, id, attempted(1))
-			if d := where.show(t, customer.account, id); d.Status != first.state || d.Code != first.answer {
+			if d := where.show(t, customer.account, id); d.Status != first.state || d.Code != first.response {
 				t.Errorf("%s: %+v, want it %s", customer.api, d, first.state)
 			}
-			if first.answer == http.StatusGone {
+			if first.response == http.StatusGone {
 				where.run(t, "webhook", "enable", customer.id, "--account", customer.account)
 			}
 			c.status.Store(http.StatusOK)
@@ -63,7 +63,7 @@ func TestRetry(t *testing.T) {
 // A delivery that cannot be made is not tried: the reason is told, and nothing
 // is sent when a server starts.
 func TestRetryThatCannotBe(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
@@ -91,7 +91,7 @@ func TestRetryThatCannotBe(t *testing.T) {
 // A retry that no server has made yet can be asked for again, and the attempt
 // is made once, when one starts.
 func TestRetryWhileNoServerRuns(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]

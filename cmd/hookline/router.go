@@ -16,8 +16,8 @@ import (
 
 const (
 	healthPath = "/healthz"
-	// healthPatience is how long the store may take to show that it works.
-	healthPatience = 2 * time.Second
+	// healthTimeout is how long the store may take to show that it works.
+	healthTimeout = 2 * time.Second
 )
 
 // router hands a request to the API that its first path segment names, as it
@@ -79,23 +79,23 @@ func (rt *router) health(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "This path is only to be read.")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), healthPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
 	if _, err := rt.tokens.Token(ctx, webhook.TokenHash{}); err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		rt.log.LogAttrs(ctx, slog.LevelError, "health", slog.String("error", err.Error()))
-		answer(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
+		response(w, http.StatusServiceUnavailable, `{"status":"unavailable"}`)
 		return
 	}
-	answer(w, http.StatusOK, `{"status":"ok"}`)
+	response(w, http.StatusOK, `{"status":"ok"}`)
 }
 
 // refuse answers with an error. Neither text needs escaping in JSON.
 func refuse(w http.ResponseWriter, status int, code, message string) {
-	answer(w, status, `{"error":{"code":"`+code+`","message":"`+message+`"}}`)
+	response(w, status, `{"error":{"code":"`+code+`","message":"`+message+`"}}`)
 }
 
-// answer writes an answer of JSON. net/http leaves the body out for HEAD.
-func answer(w http.ResponseWriter, status int, body string) {
+// response writes an answer of JSON. net/http leaves the body out for HEAD.
+func response(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body)) // a client that has left needs no answer

@@ -49,7 +49,7 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	result, err := c.send(ctx, p, s, webhook.Target{Webhook: w, Account: info})
+	result, err := c.send(ctx, p, s, webhook.Recipient{Webhook: w, Account: info})
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *webhookTest) choose(found []webhook.Webhook) (webhook.Webhook, error) {
 	return webhook.Webhook{}, usageErrorf("webhook test: --event: %s is not registered for %q", c.ID, c.Event)
 }
 
-func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, target webhook.Target) (sampleResult, error) {
+func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, recipient webhook.Recipient) (sampleResult, error) {
 	sendings, err := p.sendings(s)
 	if err != nil {
 		return sampleResult{}, err
@@ -98,9 +98,9 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, targe
 			Now:          p.now,
 		}),
 	})
-	id, answer, err := worker.Sample(ctx, target, eventID)
+	id, response, err := worker.Sample(ctx, recipient, eventID)
 	return sampleResult{
-		Webhook: target.Webhook.ID, Event: target.Webhook.Event, URL: target.Webhook.URL,
-		Delivery: id, Status: answer.Status, Reason: answer.Reason,
+		Webhook: recipient.Webhook.ID, Event: recipient.Webhook.Event, URL: recipient.Webhook.URL,
+		Delivery: id, Status: response.Status, Reason: response.Reason,
 	}, err
 }

@@ -18,7 +18,7 @@ func (c *customerOf) test(more ...string) []string {
 // A sample is sent once, signed as every delivery of its API, also to a webhook
 // that is disabled, and leaves no delivery and no statistics.
 func TestSample(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	for _, customer := range customers(t, where, s, c) {
@@ -62,7 +62,7 @@ func TestSample(t *testing.T) {
 
 // Where a webhook has several events, one can be chosen.
 func TestSampleOfAnEvent(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[2]
@@ -76,15 +76,15 @@ func TestSampleOfAnEvent(t *testing.T) {
 // A sample that is not taken is a failure, which says why, and tells machines
 // the same. By itself the command sends where a server without --dev does.
 func TestSampleThatFails(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
 	for _, given := range []struct {
-		answer int
-		flags  []string
-		status int
-		reason string
+		response int
+		flags    []string
+		status   int
+		reason   string
 	}{
 		{500, openly, 500, "500"},
 		{302, openly, 302, "302"},
@@ -92,18 +92,18 @@ func TestSampleThatFails(t *testing.T) {
 		{200, []string{"--allow-private"}, 0, "https"},
 		{200, []string{"--allow-http"}, 0, "not public"},
 	} {
-		c.status.Store(int64(given.answer))
+		c.status.Store(int64(given.response))
 		var out, said bytes.Buffer
 		p := newProgram(noSettings, &out, &said)
 		err := p.run(t.Context(), append([]string{"hookline"}, append(customer.test(append(given.flags, "--json")...), where.flags()...)...))
 		if err == nil {
-			t.Fatalf("%v with %d: it says that it was taken: %s", given.flags, given.answer, out.String())
+			t.Fatalf("%v with %d: it says that it was taken: %s", given.flags, given.response, out.String())
 		}
 		contains(t, err.Error(), "was not taken: ", given.reason)
 		var r sampleResult
 		decode(t, out.String(), &r)
 		if r.Status != given.status || !strings.Contains(r.Reason, given.reason) {
-			t.Errorf("%v with %d: %s, want %d because of %s", given.flags, given.answer, out.String(), given.status, given.reason)
+			t.Errorf("%v with %d: %s, want %d because of %s", given.flags, given.response, out.String(), given.status, given.reason)
 		}
 		if given.status != 0 {
 			c.next(t)
@@ -118,7 +118,7 @@ func TestSampleThatFails(t *testing.T) {
 // The key that opens the customer's is the data directory's: without it there
 // is a line that says so, and no sample that is not signed.
 func TestSampleWithoutSealingKey(t *testing.T) {
-	where := place{data: t.TempDir()}
+	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]

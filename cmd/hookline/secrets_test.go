@@ -11,14 +11,14 @@ import (
 
 // spoken is all that commands wrote, results and else.
 type spoken struct {
-	place
+	dataDir
 	text strings.Builder
 }
 
 // say runs a command, which may fail, and keeps what it writes.
 func (s *spoken) say(t *testing.T, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var out, log bytes.Buffer
 	p := newProgram(noSettings, &out, &log)
@@ -31,12 +31,12 @@ func (s *spoken) say(t *testing.T, args ...string) {
 // payload stands in what commands write or in the server's log; delivery show
 // alone shows a payload, which is its purpose.
 func TestSecretsStayOutOfOutput(t *testing.T) {
-	where := &spoken{place: place{data: t.TempDir()}}
+	where := &spoken{dataDir: dataDir{data: t.TempDir()}}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
-	operator := newOperator(t, where.place, s)
+	operator := newOperator(t, where.dataDir, s)
 	secrets := []string{operator.token, marker}
-	list := customers(t, where.place, s, c)
+	list := customers(t, where.dataDir, s, c)
 	for _, customer := range list {
 		_, token, _ := strings.Cut(customer.auth, "hk_")
 		secrets = append(secrets, customer.key, "hk_"+token)
@@ -44,15 +44,15 @@ func TestSecretsStayOutOfOutput(t *testing.T) {
 	at := time.Now().UTC().Truncate(time.Second)
 	const payload = `{"said":"` + marker + `"}`
 	for _, customer := range list {
-		for _, answer := range []int{200, 503, 410} {
-			c.status.Store(int64(answer))
-			id := *operator.publish(t, customer.eventOf(t, http.StatusText(answer), at, payload))[0].Delivery
+		for _, response := range []int{200, 503, 410} {
+			c.status.Store(int64(response))
+			id := *operator.publish(t, customer.eventOf(t, http.StatusText(response), at, payload))[0].Delivery
 			c.next(t)
 			where.becomes(t, customer.account, id, attempted(1))
 			account := []string{"--account", customer.account}
 			for _, args := range [][]string{
-				customer.publish("--id", http.StatusText(answer), "--time", at.Format(time.RFC3339), "--payload", payload), // a duplicate
-				customer.publish("--id", http.StatusText(answer), "--time", at.Format(time.RFC3339)),                       // another
+				customer.publish("--id", http.StatusText(response), "--time", at.Format(time.RFC3339), "--payload", payload), // a duplicate
+				customer.publish("--id", http.StatusText(response), "--time", at.Format(time.RFC3339)),                       // another
 				customer.publish("--time", "2020-01-01T00:00:00Z", "--json", "--payload", payload),
 				{"publish", "--account", customer.account, "--event", "no such", "--payload", payload},
 				{"delivery", "list"},

@@ -59,7 +59,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 // builds every API and opens the port, in this order. What it took is given
 // back if a step fails.
 func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (s *server, err error) {
-	s = &server{log: log, patience: stopPatience}
+	s = &server{log: log, timeout: stopTimeout}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -103,7 +103,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
-	handler, err := newRouter(dialects(), dialect.Setup{
+	handler, err := newRouter(apis(), dialect.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 	}, s.store)
 	if err != nil {

@@ -120,7 +120,7 @@ func TestTokensWorkAtOnce(t *testing.T) {
 	}
 }
 
-func TestTargetsWithoutDev(t *testing.T) {
+func TestRecipientsWithoutDev(t *testing.T) {
 	for _, c := range []struct {
 		flags []string
 		want  map[string]int
@@ -131,14 +131,14 @@ func TestTargetsWithoutDev(t *testing.T) {
 		{[]string{"--dev"}, map[string]int{"http://127.0.0.1:9000/": 201}},
 	} {
 		s := boot(t, t.TempDir(), c.flags...)
-		for target, want := range c.want {
-			account := "squake:a" + strings.Trim(strings.Map(onlyLetters, target), "-")
+		for recipient, want := range c.want {
+			account := "squake:a" + strings.Trim(strings.Map(onlyLetters, recipient), "-")
 			cli(t, "account", "create", account, "--data", s.data)
 			token := cli(t, "token", "create", "--account", account, "--data", s.data)
-			status, err := post(t.Context(), newClient(t), s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"`+target+`"}`,
+			status, err := post(t.Context(), newClient(t), s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"`+recipient+`"}`,
 				"Authorization: Bearer "+token, "Content-Type: application/json")
 			if err != nil || status != want {
-				t.Errorf("serve %v: %s: status %d, %v; want %d", c.flags, target, status, err, want)
+				t.Errorf("serve %v: %s: status %d, %v; want %d", c.flags, recipient, status, err, want)
 			}
 		}
 	}
@@ -181,14 +181,14 @@ func TestRouting(t *testing.T) {
 }
 
 // exchange sends a request exactly as it is written.
-func exchange(t *testing.T, server, method, target string) (status int, body string) {
+func exchange(t *testing.T, server, method, recipient string) (status int, body string) {
 	t.Helper()
 	conn := dial(t, server)
-	request := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+	request := method + " " + recipient + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	return readAnswer(t, conn, method)
+	return readResponse(t, conn, method)
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {

@@ -22,8 +22,8 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 64 << 10
-	// stopPatience is how long requests in flight may take to finish.
-	stopPatience = 15 * time.Second
+	// stopTimeout is how long requests in flight may take to finish.
+	stopTimeout = 15 * time.Second
 )
 
 // server is a booted server: it has its data and its port. Run serves, Close
@@ -35,7 +35,7 @@ type server struct {
 	// dispatcher delivers while the server runs; nil for nothing.
 	dispatcher *dispatcher
 	log        *slog.Logger
-	patience   time.Duration
+	timeout    time.Duration
 	closers    []func() error // in the order of opening
 }
 
@@ -69,10 +69,10 @@ func (s *server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.log.Info("stopping", "reason", context.Cause(ctx).Error())
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
+	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
-	if err := s.http.Shutdown(patience); err != nil {
-		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.patience, errors.Join(err, s.http.Close()))
+	if err := s.http.Shutdown(timeout); err != nil {
+		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.timeout, errors.Join(err, s.http.Close()))
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (s *server) deliver(ctx context.Context) (stop func()) {
 	// It goes on while the last requests are answered.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	running.Go(func() { s.dispatcher.Run(ctx, s.patience) })
+	running.Go(func() { s.dispatcher.Run(ctx, s.timeout) })
 	return func() {
 		cancel()
 		running.Wait()

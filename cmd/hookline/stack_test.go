@@ -82,7 +82,7 @@ func deploy(t *testing.T) (*deployed, *customerOf, *site) {
 func registerSealed(t *testing.T, s store.Store, public []byte, c *site) *customerOf {
 	t.Helper()
 	customer := &customerOf{api: "squake", account: "squake:acme", event: "order", id: "w1", path: "/in", schemes: []string{"Squake-Signature"}}
-	account := webhook.Account{Dialect: "squake", ID: "acme"}
+	account := webhook.Account{API: "squake", ID: "acme"}
 	if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: account, CreatedAt: time.Now().Add(-time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func registerSealed(t *testing.T, s store.Store, public []byte, c *site) *custom
 		t.Fatal(err)
 	}
 	if _, err := s.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
-		Account: account, Event: customer.event, ID: customer.id, Claim: "c", URL: c.url + customer.path, SealedKey: sealed, Version: 1, CreatedAt: time.Now(),
+		Account: account, Event: customer.event, ID: customer.id, RequestID: "c", URL: c.url + customer.path, SealedKey: sealed, Version: 1, CreatedAt: time.Now(),
 	}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -138,9 +138,9 @@ func (d *deployed) send(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	err := json.NewDecoder(r.Body).Decode(&in)
-	if target := r.Header.Get("X-Amz-Target"); err != nil || target != "AmazonSQS.SendMessageBatch" || in.QueueURL != stackQueue ||
+	if recipient := r.Header.Get("X-Amz-Target"); err != nil || recipient != "AmazonSQS.SendMessageBatch" || in.QueueURL != stackQueue ||
 		!strings.Contains(r.Header.Get("Authorization"), "/"+dynamolocal.Region+"/sqs/aws4_request") {
-		d.t.Errorf("SQS was asked %s for %+v, %v", target, in, err)
+		d.t.Errorf("SQS was asked %s for %+v, %v", recipient, in, err)
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	if d.full {
@@ -172,9 +172,9 @@ func (d *deployed) decrypt(w http.ResponseWriter, r *http.Request) {
 		CiphertextBlob    []byte
 	}
 	err := json.NewDecoder(r.Body).Decode(&in)
-	if target := r.Header.Get("X-Amz-Target"); err != nil || target != "TrentService.Decrypt" || in.KeyID != stackKey ||
+	if recipient := r.Header.Get("X-Amz-Target"); err != nil || recipient != "TrentService.Decrypt" || in.KeyID != stackKey ||
 		string(in.CiphertextBlob) != "wrapped" || !reflect.DeepEqual(in.EncryptionContext, map[string]string{"hookline:key": sealingID}) {
-		d.t.Errorf("KMS was asked %s for %+v, %v", target, in, err)
+		d.t.Errorf("KMS was asked %s for %+v, %v", recipient, in, err)
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(map[string]any{"KeyId": stackKey, "Plaintext": d.private, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"})
@@ -254,7 +254,7 @@ func (d *deployed) asked(t *testing.T, id string) {
 	t.Helper()
 	messages := d.took()
 	if len(messages) != 1 || messages[0].ID != id || messages[0].Attempt != 1 || messages[0].Account.String() != "squake:acme" ||
-		messages[0].Event != "order" || time.Since(messages[0].At).Abs() > patience {
+		messages[0].Event != "order" || time.Since(messages[0].At).Abs() > timeout {
 		t.Errorf("the queue was asked for %+v, want the first attempt of %s", messages, id)
 	}
 	for _, group := range d.groups {

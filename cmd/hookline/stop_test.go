@@ -67,7 +67,7 @@ func (c *child) wait(t testing.TB) error {
 	select {
 	case err := <-c.ended:
 		return err
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatalf("the server does not end: %s", c.log)
 		return nil
 	}
@@ -91,9 +91,9 @@ func begin(t testing.TB, server, token, event string) (conn net.Conn, body strin
 		t.Fatal(err)
 	}
 	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
-	answer := make([]byte, len(goOn))
-	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != goOn {
-		t.Fatalf("the server says %q, %v", answer, err)
+	response := make([]byte, len(goOn))
+	if _, err := io.ReadFull(conn, response); err != nil || string(response) != goOn {
+		t.Fatalf("the server says %q, %v", response, err)
 	}
 	return conn, body
 }
@@ -101,8 +101,8 @@ func begin(t testing.TB, server, token, event string) (conn net.Conn, body strin
 // awaitClosed returns when a server takes no connections any more.
 func awaitClosed(t testing.TB, server string) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); {
-		conn, err := net.DialTimeout("tcp", hostOf(t, server), patience)
+	for end := time.Now().Add(timeout); time.Now().Before(end); {
+		conn, err := net.DialTimeout("tcp", hostOf(t, server), timeout)
 		if err != nil {
 			return
 		}
@@ -121,7 +121,7 @@ func TestStopFinishesWhatItBegan(t *testing.T) {
 			if _, err := io.WriteString(conn, body); err != nil {
 				t.Fatal(err)
 			}
-			if status, text := readAnswer(t, conn, http.MethodPost); status != http.StatusCreated {
+			if status, text := readResponse(t, conn, http.MethodPost); status != http.StatusCreated {
 				t.Errorf("the request in flight: %d %s, want 201", status, text)
 			}
 			if err := c.wait(t); err != nil {
@@ -162,7 +162,7 @@ func TestStopHasAnEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.patience = 20 * time.Millisecond
+	s.timeout = 20 * time.Millisecond
 	var shown strings.Builder
 	p.stdout, p.flags.JSON = &shown, true
 	if err := command.welcome(t.Context(), p, s); err != nil {

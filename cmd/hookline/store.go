@@ -90,7 +90,7 @@ type openedStore struct {
 // sent, since the server notices what is due.
 type unattended struct{}
 
-func (unattended) Lease(webhook.Subject) (time.Duration, bool)   { return 0, false }
+func (unattended) Lease(webhook.EventKey) (time.Duration, bool)  { return 0, false }
 func (unattended) Full() bool                                    { return true }
 func (unattended) Send(context.Context, []webhook.Message) error { return nil }
 
@@ -106,11 +106,11 @@ func (p *program) local(s openedStore) openedStore {
 }
 
 // sendings are the APIs' ways of delivering, by name.
-type sendings = map[webhook.Dialect]webhook.Sending
+type sendings = map[webhook.API]webhook.Sending
 
 // sendings gives them with the settings of the place.
 func (p *program) sendings(s openedStore) (sendings, error) {
-	return dialect.Sendings(dialects(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
+	return dialect.Sendings(apis(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
 // closeInto closes the store at the end of a function and adds the error to
@@ -175,7 +175,7 @@ func openTables(ctx context.Context, name storeName, m missing) (openedStore, er
 }
 
 func createTable(ctx context.Context, s *dynamostore.Store) error {
-	ctx, cancel := context.WithTimeout(ctx, tablePatience)
+	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
 	return s.CreateTable(ctx)
 }

@@ -14,7 +14,7 @@ import (
 
 // operatorAccount is the account that the operator's own tokens belong to. It is of
 // no API, so that no API accepts them.
-func operatorAccount() webhook.Account { return webhook.Account{Dialect: "operator", ID: "local"} }
+func operatorAccount() webhook.Account { return webhook.Account{API: "operator", ID: "local"} }
 
 type tokenCommands struct {
 	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
@@ -80,7 +80,7 @@ func (c *tokenCreate) Validate() error {
 	case c.Rights != 0 && c.Operator:
 		return errors.New("--rights: the operator's tokens can publish, and nothing else")
 	case c.Rights != 0 && !c.Account.api.Rights:
-		return fmt.Errorf("--rights: %s does not tell rights apart", c.Account.Dialect)
+		return fmt.Errorf("--rights: %s does not tell rights apart", c.Account.API)
 	case c.Expires != nil && *c.Expires < time.Second:
 		return fmt.Errorf("--expires: %v is too short; give a time such as 720h", *c.Expires)
 	}

@@ -18,15 +18,15 @@ func TestUnaskedTextIsNotLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	go answerAndGoOn(listener)
+	go respondAndGoOn(listener)
 	c := spawn(t, t.TempDir(), "--dev")
-	mustAnswer(t, http.StatusCreated, "POST", c.URL+"/v2/webhooks",
+	mustRespond(t, http.StatusCreated, "POST", c.URL+"/v2/webhooks",
 		`{"kind":"order","endpoint_url":"http://`+listener.Addr().String()+`/"}`, "Authorization: Bearer "+c.token(t, "squake"))
 	cli(t, "publish", "--account", "squake:demo", "--event", "order", "--data", c.data)
 	const logged = "Unsolicited response received on idle HTTP channel"
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
-	for end := time.Now().Add(patience); !strings.Contains(c.log.String(), logged); <-again.C {
+	for end := time.Now().Add(timeout); !strings.Contains(c.log.String(), logged); <-again.C {
 		if time.Now().After(end) {
 			t.Fatalf("the log does not say what came: %s", c.log)
 		}
@@ -36,8 +36,8 @@ func TestUnaskedTextIsNotLogged(t *testing.T) {
 	}
 }
 
-// answerAndGoOn answers each request, and says more after the answer's end.
-func answerAndGoOn(listener net.Listener) {
+// respondAndGoOn answers each request, and says more after the answer's end.
+func respondAndGoOn(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // The commands work on what customers register, beside the server.
 func TestWebhookCommands(t *testing.T) {
-	onEachStore(t, func(t *testing.T, where place) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, where.flags()[2:]...)
 		for _, c := range []operated{
 			{"squake:acme", "/v2/webhooks", "Authorization: Bearer ",
@@ -33,10 +33,10 @@ func TestWebhookCommands(t *testing.T) {
 type operated struct {
 	account, path, header, body string
 	events                      []string
-	refusal                     int // the status while the events are taken
+	err                         int // the status while the events are taken
 }
 
-func (c operated) test(t *testing.T, where place, s *instance) {
+func (c operated) test(t *testing.T, where dataDir, s *instance) {
 	where.cli(t, "account", "create", c.account)
 	token := where.cli(t, "token", "create", "--account", c.account)
 	register := func(want int) {
@@ -65,8 +65,8 @@ func (c operated) test(t *testing.T, where place, s *instance) {
 		}
 		c.isListed(t, c.list(t, where), step.enabled)
 		after := c.records(t, where)
-		kept := cmpopts.IgnoreFields(webhook.Webhook{}, "Disabled", "Version", "UpdatedAt")
-		if diff := cmp.Diff(before, after, kept); diff != "" {
+		stored := cmpopts.IgnoreFields(webhook.Webhook{}, "Disabled", "Version", "UpdatedAt")
+		if diff := cmp.Diff(before, after, stored); diff != "" {
 			t.Errorf("webhook %s changed more: %s", step.command, diff)
 		}
 		for _, w := range after {
@@ -74,7 +74,7 @@ func (c operated) test(t *testing.T, where place, s *instance) {
 				t.Errorf("webhook %s: version %d, want %d", step.command, w.Version, step.wantVersion)
 			}
 		}
-		register(c.refusal) // it keeps its events
+		register(c.err) // it keeps its events
 	}
 	if said := where.cli(t, "webhook", "delete", "--account", c.account, id); said != "deleted "+id {
 		t.Errorf("webhook delete said %q", said)
@@ -89,7 +89,7 @@ func (c operated) test(t *testing.T, where place, s *instance) {
 }
 
 // list is what webhook list tells.
-func (c operated) list(t *testing.T, where place) (list []webhookResult) {
+func (c operated) list(t *testing.T, where dataDir) (list []webhookResult) {
 	t.Helper()
 	text := where.cli(t, "webhook", "list", "--json", "--account", c.account)
 	if err := json.Unmarshal([]byte(text), &list); err != nil || !strings.HasPrefix(text, "[") {
@@ -112,7 +112,7 @@ func (c operated) isListed(t *testing.T, list []webhookResult, enabled bool) {
 }
 
 // records are the webhooks as they are kept.
-func (c operated) records(t *testing.T, where place) []webhook.Webhook {
+func (c operated) records(t *testing.T, where dataDir) []webhook.Webhook {
 	t.Helper()
 	a, err := webhook.ParseAccount(c.account)
 	if err != nil {

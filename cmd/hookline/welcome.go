@@ -43,7 +43,7 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 	result := welcomeResult{URL: localURL(s.listener.Addr())}
 	var records []webhook.Token
 	if c.Dev {
-		for _, api := range dialects() {
+		for _, api := range apis() {
 			shown, fresh, err := p.demoOf(ctx, s.store, api, result.URL)
 			if err != nil {
 				return fmt.Errorf("demo account of %s: %w", api.Name, err)
@@ -99,7 +99,7 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, se
 func demoAccount(api dialect.API) (webhook.Account, error) {
 	for _, id := range []string{"demo", "1"} {
 		if api.CheckAccountID(id) == nil {
-			return webhook.Account{Dialect: api.Name, ID: id}, nil
+			return webhook.Account{API: api.Name, ID: id}, nil
 		}
 	}
 	return webhook.Account{}, errors.New("no id for it is known")

@@ -21,12 +21,12 @@ func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // dial opens a connection to a server.
 func dial(t testing.TB, server string) net.Conn {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", hostOf(t, server), patience)
+	conn, err := net.DialTimeout("tcp", hostOf(t, server), timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -41,17 +41,17 @@ func hostOf(t testing.TB, server string) string {
 	return u.Host
 }
 
-// readAnswer reads the answer to a request of that method.
-func readAnswer(t testing.TB, conn net.Conn, method string) (status int, body string) {
+// readResponse reads the answer to a request of that method.
+func readResponse(t testing.TB, conn net.Conn, method string) (status int, body string) {
 	t.Helper()
-	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.StatusCode, string(text)
+	return response.StatusCode, string(text)
 }

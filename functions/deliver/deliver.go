@@ -40,9 +40,9 @@ type config struct {
 	AllowPrivate  bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
 }
 
-// start builds the function from its environment, given as NAME to value. The
+// build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
-func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := environ.Read[config](environment)
 	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{
 		Keys:     keygen.New(crand.Reader, time.Now),
@@ -56,13 +56,13 @@ func start(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	kms := kmskeys.NewClient(kmskeys.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
+	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
 	return &handler{
 		attempt: delivery.NewWorker(delivery.WorkerConfig{
 			Store:    store,
 			Queue:    queue,
 			Sender:   outbound.New(outbound.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
-			Opener:   unseal.New(kmskeys.NewUnwrapper(kms, c.SealingKeyARN, store)),
+			Opener:   unseal.New(kmskeys.NewUnwrapper(client, c.SealingKeyARN, store)),
 			Sendings: sendings,
 			Now:      time.Now,
 			Jitter:   rand.N[time.Duration],

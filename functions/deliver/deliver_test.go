@@ -38,7 +38,7 @@ func environment(changes map[string]string) map[string]string {
 }
 
 func TestStart(t *testing.T) {
-	h, err := start(t.Context(), environment(map[string]string{"HOOKLINE_ALLOW_HTTP": "true"}), slog.New(slog.DiscardHandler))
+	h, err := build(t.Context(), environment(map[string]string{"HOOKLINE_ALLOW_HTTP": "true"}), slog.New(slog.DiscardHandler))
 	if err != nil || h.attempt == nil {
 		t.Errorf("start: %v, %v", h, err)
 	}
@@ -46,7 +46,7 @@ func TestStart(t *testing.T) {
 
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
-	_, err := start(t.Context(), environment(map[string]string{
+	_, err := build(t.Context(), environment(map[string]string{
 		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
 		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": "",
 	}), slog.New(slog.DiscardHandler))
@@ -69,7 +69,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 // message is one of the queue's, for attempt n of some delivery.
 func message(t *testing.T, id string, n int64) events.SQSMessage {
 	t.Helper()
-	event := webhook.Event{Account: webhook.Account{Dialect: "squake", ID: "acme"}, Name: "order", ID: id, Time: time.Unix(1_700_000_000, 0)}
+	event := webhook.Event{Account: webhook.Account{API: "squake", ID: "acme"}, Name: "order", ID: id, Time: time.Unix(1_700_000_000, 0)}
 	body, err := sqsqueue.Encode(webhook.Message{
 		Account: event.Account, ID: event.DeliveryID(), Event: event.Name, Attempt: n, At: event.Time,
 	})
@@ -87,7 +87,7 @@ func TestDeliverSendsBackWhatFailedAlone(t *testing.T) {
 	h := &handler{log: slog.New(slog.NewJSONHandler(&logged, nil)), attempt: func(_ context.Context, m webhook.Message) (delivery.Outcome, error) {
 		switch m.Attempt {
 		case 2:
-			return delivery.Missed, nil
+			return delivery.Failed, nil
 		case 3:
 			return delivery.Dropped, fmt.Errorf("table: %w", webhook.ErrUnavailable)
 		case 4:
@@ -122,7 +122,7 @@ func TestDeliverSendsBackWhatFailedAlone(t *testing.T) {
 }
 
 // An empty list, not null: Lambda takes anything else for a failed batch.
-func TestDeliverAnswersAnEmptyList(t *testing.T) {
+func TestDeliverResponsesAnEmptyList(t *testing.T) {
 	h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {
 		return delivery.Dropped, nil
 	}}

@@ -9,8 +9,8 @@ import (
 )
 
 func main() {
-	dispatch.Start(start, func(h *handler) any {
-		outbound.Hush(h.log)
+	dispatch.Start(build, func(h *handler) any {
+		outbound.FilterUnsolicited(h.log)
 		return h.Deliver
 	})
 }

@@ -42,12 +42,12 @@ func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	kms := kmskeys.NewClient(kmskeys.ClientConfig{
+	kmsClient := kmskeys.NewClient(kmskeys.ClientConfig{
 		Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint,
 	})
 	return keyring.New(keyring.Config{
 		Store:     store,
-		Generator: kmskeys.NewGenerator(kms, c.SealingKeyARN, time.Now),
+		Generator: kmskeys.NewGenerator(kmsClient, c.SealingKeyARN, time.Now),
 		Log:       log,
 		Now:       time.Now,
 		Jitter:    rand.N[time.Duration],

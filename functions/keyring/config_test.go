@@ -58,7 +58,7 @@ func TestReadConfigNamesEveryFault(t *testing.T) {
 func TestHandlerIsWiredToBothEndpoints(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
-	endpoint := func(name, answer string, status int) string {
+	endpoint := func(name, response string, status int) string {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -73,7 +73,7 @@ func TestHandlerIsWiredToBothEndpoints(t *testing.T) {
 			}
 			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 			w.WriteHeader(status)
-			_, _ = io.WriteString(w, answer)
+			_, _ = io.WriteString(w, response)
 		}))
 		t.Cleanup(server.Close)
 		return server.URL

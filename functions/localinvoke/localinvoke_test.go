@@ -54,7 +54,7 @@ func TestDocumentedInvocations(t *testing.T) {
 			t.Errorf("%s: containers are told of %v", in.line, in.Hosts)
 		}
 		checkEnvironment(t, in)
-		checkAnswer(t, in, invoke(t, checkout, in))
+		checkResponse(t, in, invoke(t, checkout, in))
 	}
 	for _, folder := range functionFolders(t) {
 		if name := resourceName(folder); !invoked[name] {
@@ -278,36 +278,36 @@ func invoke(t *testing.T, checkout string, in invocation) []byte {
 	defer function.Stop()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	answer, err := function.Invoke(ctx, event)
+	response, err := function.Invoke(ctx, event)
 	if err != nil {
 		t.Fatalf("%s: %v", in.line, err)
 	}
-	return answer
+	return response
 }
 
-// checkAnswer holds an answer to what stands beside the event, and to what
+// checkResponse holds an answer to what stands beside the event, and to what
 // docs/local.md says of the functions that no gateway invokes.
-func checkAnswer(t *testing.T, in invocation, answer []byte) {
+func checkResponse(t *testing.T, in invocation, response []byte) {
 	t.Helper()
 	switch in.Function {
 	case "Sweep":
-		if string(answer) != "null" {
-			t.Errorf("%s: answered %s, want null", in.line, answer)
+		if string(response) != "null" {
+			t.Errorf("%s: answered %s, want null", in.line, response)
 		}
 	case "Deliver":
-		if string(answer) != `{"batchItemFailures":[]}` {
-			t.Errorf("%s: answered %s, want no failures", in.line, answer)
+		if string(response) != `{"batchItemFailures":[]}` {
+			t.Errorf("%s: answered %s, want no failures", in.line, response)
 		}
 	case "Keyring":
-		if !bytes.Contains(answer, []byte("127.0.0.1:1")) || !bytes.Contains(answer, []byte("connection refused")) {
-			t.Errorf("%s: answered %s, want that CloudFormation cannot be told", in.line, answer)
+		if !bytes.Contains(response, []byte("127.0.0.1:1")) || !bytes.Contains(response, []byte("connection refused")) {
+			t.Errorf("%s: answered %s, want that CloudFormation cannot be told", in.line, response)
 		}
 	default:
-		checkStatus(t, in, answer)
+		checkStatus(t, in, response)
 	}
 }
 
-func checkStatus(t *testing.T, in invocation, answer []byte) {
+func checkStatus(t *testing.T, in invocation, response []byte) {
 	t.Helper()
 	folder, name := filepath.Base(filepath.Dir(in.Event)), filepath.Base(in.Event)
 	text, err := os.ReadFile(filepath.Join(emulator.Root(t), "events", folder, strings.TrimSuffix(name, ".json")+".want.json"))
@@ -321,7 +321,7 @@ func checkStatus(t *testing.T, in invocation, answer []byte) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(answer, &got); err != nil || got.StatusCode != want.StatusCode || want.StatusCode == 0 {
-		t.Errorf("%s: answered %s, %v, want status %d", in.line, answer, err, want.StatusCode)
+	if err := json.Unmarshal(response, &got); err != nil || got.StatusCode != want.StatusCode || want.StatusCode == 0 {
+		t.Errorf("%s: answered %s, %v, want status %d", in.line, response, err, want.StatusCode)
 	}
 }

@@ -8,4 +8,4 @@ import (
 	"github.com/hookline/hookline/functions/internal/dispatch"
 )
 
-func main() { dispatch.Start(start, func(g *boot.Gateway) any { return g.Answer }) }
+func main() { dispatch.Start(build, func(g *boot.Gateway) any { return g.Respond }) }

@@ -16,9 +16,9 @@ import (
 	"github.com/hookline/hookline/pkg/operator"
 )
 
-// start builds the function from its environment, given as NAME to value. The
+// build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
-func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*boot.Gateway, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*boot.Gateway, error) {
 	keys := keygen.New(rand.Reader, time.Now)
 	c, err := environ.Read[dispatch.Config](environment)
 	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{

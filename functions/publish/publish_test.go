@@ -29,7 +29,7 @@ func environment(changes map[string]string) map[string]string {
 
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
-	_, err := start(t.Context(), environment(map[string]string{
+	_, err := build(t.Context(), environment(map[string]string{
 		"HOOKLINE_WEBHOOKS_TABLE": "", "HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "",
 		"HOOKLINE_ABBEYCROSS_EVENTS": "", "AWS_REGION": "",
 	}), slog.New(slog.DiscardHandler))
@@ -52,7 +52,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 // The function has no door of its own, since IAM has judged who calls; it
 // judges the request before it asks anything of DynamoDB.
 func TestStart(t *testing.T) {
-	gateway, err := start(t.Context(), environment(nil), slog.New(slog.DiscardHandler))
+	gateway, err := build(t.Context(), environment(nil), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +71,9 @@ func TestStart(t *testing.T) {
 		}
 		event.RequestContext.DomainName = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 		event.RequestContext.HTTP.Method, event.RequestContext.HTTP.Path = tt.method, tt.path
-		answer, err := gateway.Answer(t.Context(), event)
-		if err != nil || answer.StatusCode != tt.want || !strings.Contains(answer.Body, tt.text) {
-			t.Errorf("%s %s %s: %d %s, %v; want %d with %s", tt.method, tt.path, tt.body, answer.StatusCode, answer.Body, err, tt.want, tt.text)
+		response, err := gateway.Respond(t.Context(), event)
+		if err != nil || response.StatusCode != tt.want || !strings.Contains(response.Body, tt.text) {
+			t.Errorf("%s %s %s: %d %s, %v; want %d with %s", tt.method, tt.path, tt.body, response.StatusCode, response.Body, err, tt.want, tt.text)
 		}
 	}
 }

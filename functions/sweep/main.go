@@ -5,4 +5,4 @@ package main
 
 import "github.com/hookline/hookline/functions/internal/dispatch"
 
-func main() { dispatch.Start(start, func(h *handler) any { return h.Sweep }) }
+func main() { dispatch.Start(build, func(h *handler) any { return h.Sweep }) }

@@ -18,9 +18,9 @@ const (
 	reserve = 5 * time.Second
 )
 
-// start builds the function from its environment, given as NAME to value. The
+// build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
-func start(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := environ.Read[dispatch.Config](environment)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 
 // Everything that is wrong is named at once.
 func TestStartNamesEveryFault(t *testing.T) {
-	_, err := start(t.Context(), map[string]string{
+	_, err := build(t.Context(), map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush",
 	}, slog.New(slog.DiscardHandler))
 	if err == nil {
@@ -34,7 +34,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	h, err := start(t.Context(), map[string]string{
+	h, err := build(t.Context(), map[string]string{
 		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q",
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
 	}, slog.New(slog.DiscardHandler))

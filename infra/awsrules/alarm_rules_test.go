@@ -13,7 +13,7 @@ func alarmRules() []rule {
 	return []rule{
 		{
 			name: "alarms", source: guide + "APIReference/API_PutMetricAlarm.html", check: eachStack(alarmsFit),
-			faults: []fault{
+			mutations: []mutation{
 				{name: "more than a day", plant: eachAlarm(func(p object) { p["EvaluationPeriods"], p["Period"] = 1441.0, 60.0 })},
 				{name: "no whole minutes", plant: eachAlarm(func(p object) { p["Period"] = 90.0; setPeriods(p, 90) })},
 				{name: "more points than periods", plant: eachAlarm(func(p object) { p["EvaluationPeriods"], p["DatapointsToAlarm"] = 1.0, 2.0 })},
@@ -23,7 +23,7 @@ func alarmRules() []rule {
 		},
 		{
 			name: "metrics of an alarm", source: guide + "APIReference/API_MetricDataQuery.html", check: eachStack(alarmMetricsFit),
-			faults: []fault{
+			mutations: []mutation{
 				{name: "an id in capitals", plant: eachAlarm(func(p object) { p["Metrics"] = list(object{"Id": "Rate", "Expression": "1"}) })},
 				{name: "two results", plant: eachAlarm(func(p object) {
 					p["Metrics"] = list(object{"Id": "a", "Expression": "1"}, object{"Id": "b", "Expression": "2", "ReturnData": true})
@@ -33,7 +33,7 @@ func alarmRules() []rule {
 		{
 			name: "metrics of logs", check: eachStack(metricFiltersFit),
 			source: "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html",
-			faults: []fault{
+			mutations: []mutation{
 				{name: "a default beside dimensions", plant: eachTransformation(func(m object) {
 					m["DefaultValue"], m["Dimensions"] = 0.0, list(object{"Key": "k", "Value": "$.k"})
 				})},
@@ -42,7 +42,7 @@ func alarmRules() []rule {
 		},
 		{
 			name: "the dashboard", source: guide + "APIReference/CloudWatch-Dashboard-Body-Structure.html", check: eachStack(dashboardFits),
-			faults: []fault{{name: "no JSON", with: combinations()["watched"], plant: func(all templates) {
+			mutations: []mutation{{name: "no JSON", with: combinations()["watched"], plant: func(all templates) {
 				for _, r := range members(all[operationsPath]["Resources"]) {
 					if at(r, "Type") == "AWS::CloudWatch::Dashboard" {
 						members(at(r, "Properties"))["DashboardBody"] = object{"Fn::Sub": `{"widgets":[${Api}]}`}

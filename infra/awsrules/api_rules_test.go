@@ -23,7 +23,7 @@ func apiRules() []rule {
 		{
 			name: "the API's document is OpenAPI", check: documentIsOpenAPI,
 			source: guide + "http-api-open-api.html; https://github.com/aws/serverless-application-model/issues/2424",
-			faults: []fault{
+			mutations: []mutation{
 				property("no URL of a server", list(object{"x-amazon-apigateway-endpoint-configuration": object{}}), "Api", "Body", "servers"),
 				property("a "+schemaless+" without a schema", list(object{"name": "proxy+", "in": "path", "required": true}),
 					"Api", "Body", "paths", "/v2/{proxy+}", anyMethod, "parameters"),
@@ -35,11 +35,11 @@ func apiRules() []rule {
 		},
 		{
 			name: "a warning fails no deployment", source: "https://github.com/aws/serverless-application-model/issues/2297", check: warningsFailNothing,
-			faults: []fault{property("it does", true, "Api", "FailOnWarnings")},
+			mutations: []mutation{property("it does", true, "Api", "FailOnWarnings")},
 		},
 		{
 			name: "the access log's format", source: guide + "http-api-logging.html; " + guide + "http-api-logging-variables.html", check: logFormat,
-			faults: []fault{
+			mutations: []mutation{
 				property("several lines", "{\"requestId\":\"$context.requestId\",\n\"status\":\"$context.status\"}", "ApiApiGatewayDefaultStage", "AccessLogSettings", "Format"),
 				property("no request id", `{"status":"$context.status"}`, "ApiApiGatewayDefaultStage", "AccessLogSettings", "Format"),
 				property("no JSON", `{"requestId":$context.requestId}`, "ApiApiGatewayDefaultStage", "AccessLogSettings", "Format"),
@@ -50,8 +50,8 @@ func apiRules() []rule {
 		},
 		{
 			name: "the access log needs no room in a resource policy", check: vendedLogs,
-			source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html",
-			faults: []fault{property("a group of another name", object{"Fn::Sub": "/aws/apigateway/${AWS::StackName}"}, "ApiLogs", "LogGroupName")},
+			source:    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html",
+			mutations: []mutation{property("a group of another name", object{"Fn::Sub": "/aws/apigateway/${AWS::StackName}"}, "ApiLogs", "LogGroupName")},
 		},
 	}
 }

@@ -12,7 +12,7 @@ func dataRules() []rule {
 	return []rule{
 		{
 			name: "a table defines its keys", source: guide + "APIReference/API_CreateTable.html", check: tablesDefineTheirKeys,
-			faults: []fault{
+			mutations: []mutation{
 				dataProperty("one attribute more", list(object{"AttributeName": "pk", "AttributeType": "S"}, object{"AttributeName": "sk", "AttributeType": "S"},
 					object{"AttributeName": "z", "AttributeType": "N"}), "WebhooksTable", "AttributeDefinitions"),
 				dataProperty("one less", list(object{"AttributeName": "pk", "AttributeType": "S"}), "WebhooksTable", "AttributeDefinitions"),
@@ -21,7 +21,7 @@ func dataRules() []rule {
 		},
 		{
 			name: "projections", source: guide + "developerguide/ServiceQuotas.html#limits-secondary-indexes", check: projectionsFit,
-			faults: []fault{{name: "a key of the table", plant: func(all templates) {
+			mutations: []mutation{{name: "a key of the table", plant: func(all templates) {
 				for _, index := range items(at(all[dataPath], "Resources", "DeliveriesTable", "Properties", "GlobalSecondaryIndexes")) {
 					members(at(index, "Projection"))["NonKeyAttributes"] = list("pk", "y")
 				}
@@ -29,7 +29,7 @@ func dataRules() []rule {
 		},
 		{
 			name: "a table's own key is named whole", source: guide + "APIReference/API_SSESpecification.html", check: encryptionIsWhole,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "AWS's kind", with: key, plant: func(all templates) {
 					all.data(object{"SSEEnabled": true, "SSEType": "AES256", "KMSMasterKeyId": ref("TableKeyArn")}, "WebhooksTable", "SSESpecification")
 				}},

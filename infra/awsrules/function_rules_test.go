@@ -12,7 +12,7 @@ func functionRules() []rule {
 	return []rule{
 		{
 			name: "quotas of functions", source: guide + "gettingstarted-limits.html", check: functionsWithinQuotas,
-			faults: []fault{
+			mutations: []mutation{
 				property("environment too long", strings.Repeat("x", 900), "AbbeycrossManage", "Environment", "Variables", "HOOKLINE_MORE"),
 				property("too little memory", 64.0, "Sweep", "MemorySize"),
 				property("too much time", 901.0, "Sweep", "Timeout"),
@@ -21,14 +21,14 @@ func functionRules() []rule {
 		},
 		{
 			name: "names of variables", source: guide + "configuration-envvars.html#configuration-envvars-runtime", check: variablesAreOurs,
-			faults: []fault{
+			mutations: []mutation{
 				property("one of Lambda's own", "eu-central-1", "Sweep", "Environment", "Variables", "AWS_REGION"),
 				property("one that begins with a digit", "x", "Sweep", "Environment", "Variables", "1ST"),
 			},
 		},
 		{
 			name: "a function's network", source: guide + "configuration-vpc.html", check: networksAreWhole,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "no groups", with: combinations()["network"], plant: func(all templates) {
 					all.main(object{"SubnetIds": list("subnet-01234567")}, "Deliver", "VpcConfig")
 				}},
@@ -39,21 +39,21 @@ func functionRules() []rule {
 		},
 		{
 			name: "a function that sends to its own queue", source: guide + "invocation-recursion.html", check: loopsAreAllowed,
-			faults: []fault{
+			mutations: []mutation{
 				property("Lambda's default", nil, "Deliver", "RecursiveLoop"),
 				property("stopped", "Terminate", "Deliver", "RecursiveLoop"),
 			},
 		},
 		{
 			name: "what becomes of an asynchronous invocation", source: guide + "invocation-async-configuring.html", check: asynchronousWithinLimits,
-			faults: []fault{
+			mutations: []mutation{
 				property("too old too soon", 59.0, "SweepEventInvokeConfig", "MaximumEventAgeInSeconds"),
 				property("too many retries", 3.0, "SweepEventInvokeConfig", "MaximumRetryAttempts"),
 			},
 		},
 		{
 			name: "a runtime of its own", source: guide + "lambda-runtimes.html", check: runtimeIsSupported,
-			faults: []fault{
+			mutations: []mutation{
 				property("one that Lambda no longer makes functions with", "go1.x", "Sweep", "Runtime"),
 				property("two processors", list("arm64", "x86_64"), "Sweep", "Architectures"),
 			},

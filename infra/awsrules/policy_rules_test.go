@@ -23,7 +23,7 @@ func policyRules() []rule {
 	return []rule{
 		{
 			name: "quotas of roles", source: guide + "reference_iam-quotas.html", check: rolesWithinQuotas,
-			faults: []fault{
+			mutations: []mutation{
 				property("a description that IAM cannot write", "Hookline’s publish", "PublishRole", "Description"),
 				property("a description too long", strings.Repeat("x", 1001), "PublishRole", "Description"),
 				{name: "policies too long together", plant: func(all templates) {
@@ -39,11 +39,11 @@ func policyRules() []rule {
 		},
 		{
 			name: "a condition on all values wants one", source: guide + "reference_policies_condition-single-vs-multi-valued-context-keys.html", check: noConditionHoldsOfNothing,
-			faults: []fault{{name: "no Null beside", plant: vacuous}},
+			mutations: []mutation{{name: "no Null beside", plant: vacuous}},
 		},
 		{
 			name: "statements are well-formed", source: guide + "reference_policies_elements_sid.html", check: statementsAreWellFormed,
-			faults: []fault{
+			mutations: []mutation{
 				property("a Sid with a space", list(object{"Sid": "TLS only", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}),
 					"QueuesByTLSOnly", "PolicyDocument", "Statement"),
 				{name: "two of one Sid", plant: func(all templates) {
@@ -56,7 +56,7 @@ func policyRules() []rule {
 		{
 			name: "a key's policy leaves it to the account", check: keyPolicyLeavesAccess,
 			source: "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
-			faults: []fault{
+			mutations: []mutation{
 				dataProperty("only a role", list(object{"Effect": "Allow", "Principal": object{"AWS": "arn:aws:iam::123456789012:role/x"}, "Action": "kms:*", "Resource": "*"}),
 					"SealingKmsKey", "KeyPolicy", "Statement"),
 				dataProperty("a wait that KMS has not", 40.0, "SealingKmsKey", "PendingWindowInDays"),

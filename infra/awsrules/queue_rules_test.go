@@ -15,7 +15,7 @@ func queueRules() []rule {
 		{
 			name: "what Lambda receives from a queue", check: mappingsFit,
 			source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
-			faults: []fault{
+			mutations: []mutation{
 				property("a message is seen again too soon", 359.0, "Attempts", "VisibilityTimeout"),
 				property("a large batch that is not waited for", 11.0, "DeliverAttempts", "BatchSize"),
 				property("one at a time, which is too few", object{"MaximumConcurrency": 1.0}, "DeliverAttempts", "ScalingConfig"),
@@ -28,13 +28,13 @@ func queueRules() []rule {
 		},
 		{
 			name: "a new account has ten executions", source: "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#compute-and-storage", check: halfIsLeft,
-			faults: []fault{{name: "deliveries take all", plant: func(all templates) {
+			mutations: []mutation{{name: "deliveries take all", plant: func(all templates) {
 				all.set(50.0, mainPath, "Parameters", "DeliverConcurrency", "Default")
 			}}},
 		},
 		{
 			name: "dead letters", source: sqs + "sqs-dead-letter-queues.html", check: deadLettersFit,
-			faults: []fault{
+			mutations: []mutation{
 				property("kept no longer than others", 345600.0, "DeadLetters", "MessageRetentionPeriod"),
 				property("of any queue", object{"redrivePermission": "allowAll"}, "DeadLetters", "RedriveAllowPolicy"),
 				property("of another queue", list("arn:aws:sqs:eu-central-1:123456789012:other"), "DeadLetters", "RedriveAllowPolicy", "sourceQueueArns"),
@@ -43,21 +43,21 @@ func queueRules() []rule {
 		},
 		{
 			name: "names and numbers of queues", source: sqs + "quotas-queues.html", check: queuesWithinQuotas,
-			faults: []fault{
+			mutations: []mutation{
 				property("a name too long", object{"Fn::Sub": "${AWS::StackName}-attempts"}, "Attempts", "QueueName"),
 				property("kept too long", 1209601.0, "DeadLetters", "MessageRetentionPeriod"),
 			},
 		},
 		{
 			name: "queues by TLS only", source: sqs + "sqs-security-best-practices.html", check: queuesByTLS,
-			faults: []fault{
+			mutations: []mutation{
 				property("one is left out", list(ref("Attempts")), "QueuesByTLSOnly", "Queues"),
 				{name: "none", plant: func(all templates) { all.set(nil, mainPath, "Resources", "QueuesByTLSOnly") }},
 			},
 		},
 		{
 			name: "log groups", source: "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html", check: logGroupsFit,
-			faults: []fault{
+			mutations: []mutation{
 				property("a name too long", strings.Repeat("x", 513), "SweepLogs", "LogGroupName"),
 				property("kept for days that CloudWatch has not", 10.0, "SweepLogs", "RetentionInDays"),
 				{name: "a choice that CloudWatch has not", with: map[string]string{"LogRetentionDays": "2"}, plant: func(all templates) {
@@ -116,8 +116,8 @@ func deadLettersFit(d *deployment) []string {
 			wrong = append(wrong, name+": does not wait for the queue of its dead letters")
 			continue
 		}
-		kept, _ := number(p["MessageRetentionPeriod"])
-		if !between(dead.properties["MessageRetentionPeriod"], kept+1, 1209600) {
+		stored, _ := number(p["MessageRetentionPeriod"])
+		if !between(dead.properties["MessageRetentionPeriod"], stored+1, 1209600) {
 			wrong = append(wrong, name+": dead letters keep their age, and are gone as soon as others")
 		}
 		allowed := dead.properties["RedriveAllowPolicy"]

@@ -79,9 +79,9 @@ func (d *deployment) call(whole object, name string, argument any) any {
 // compute decides functions of lists of texts, where these are known.
 func (d *deployment) compute(name string, list []any) any {
 	arguments, _ := d.resolve(list).([]any)
-	kept := object{name: arguments}
+	stored := object{name: arguments}
 	if len(arguments) != 2 {
-		return kept
+		return stored
 	}
 	items, isList := arguments[1].([]any)
 	switch name {
@@ -102,7 +102,7 @@ func (d *deployment) compute(name string, list []any) any {
 			return strings.Join(parts, text(arguments[0]))
 		}
 	}
-	return kept
+	return stored
 }
 
 var variable = regexp.MustCompile(`\$\{([^!}][^}]*)\}`)
@@ -285,20 +285,20 @@ func (d *deployment) needs(name string) []string {
 // waitsFor says whether a resource is made only after another.
 func (d *deployment) waitsFor(name, other string) bool {
 	seen := map[string]bool{}
-	var visit func(string) bool
-	visit = func(name string) bool {
+	var walk func(string) bool
+	walk = func(name string) bool {
 		for _, needed := range d.needs(name) {
 			if needed == other {
 				return true
 			}
 			if !seen[needed] {
 				seen[needed] = true
-				if visit(needed) {
+				if walk(needed) {
 					return true
 				}
 			}
 		}
 		return false
 	}
-	return visit(name)
+	return walk(name)
 }

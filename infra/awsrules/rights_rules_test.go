@@ -10,8 +10,8 @@ import (
 // invoked.
 func rightsRules() []rule {
 	const lambda = "https://docs.aws.amazon.com/lambda/latest/dg/"
-	late := func(resource, kind string, properties object) fault {
-		return fault{name: kind, plant: func(all templates) {
+	late := func(resource, kind string, properties object) mutation {
+		return mutation{name: kind, plant: func(all templates) {
 			all.set(object{"Type": kind, "Properties": properties}, mainPath, "Resources", resource)
 		}}
 	}
@@ -20,7 +20,7 @@ func rightsRules() []rule {
 		{
 			name: "rights come before functions", check: rightsComeFirst,
 			source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-dependson.html#gatewayattachment",
-			faults: []fault{
+			mutations: []mutation{
 				late("Late", "AWS::IAM::ManagedPolicy", object{"Roles": list(ref("PublishRole")), "PolicyDocument": document}),
 				late("Late", "AWS::IAM::Policy", object{"PolicyName": "late", "Roles": list(ref("KeyringRole")), "PolicyDocument": document}),
 				late("Late", "AWS::IAM::RolePolicy", object{"PolicyName": "late", "RoleName": ref("SweepRole"), "PolicyDocument": document}),
@@ -28,16 +28,16 @@ func rightsRules() []rule {
 		},
 		{
 			name: "traces may be written", source: lambda + "services-xray.html#services-xray-permissions", check: tracesMayBeWritten,
-			faults: []fault{{name: "no right", with: combinations()["traces"], plant: withoutPolicies("HasTracing")}},
+			mutations: []mutation{{name: "no right", with: combinations()["traces"], plant: withoutPolicies("HasTracing")}},
 		},
 		{
 			name: "a table's own key may be used", check: tableKeyMayBeUsed,
-			source: "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
-			faults: []fault{{name: "no right", with: combinations()["table key"], plant: withoutPolicies("HasTableKey")}},
+			source:    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html",
+			mutations: []mutation{{name: "no right", with: combinations()["table key"], plant: withoutPolicies("HasTableKey")}},
 		},
 		{
 			name: "a network may be connected to", source: lambda + "configuration-vpc.html#configuration-vpc-permissions", check: networkMayBeConnected,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "no right", with: combinations()["network"], plant: withoutPolicies("HasSubnets")},
 				{name: "the function may too", with: combinations()["network"], plant: func(all templates) {
 					for _, p := range items(at(all[mainPath], "Resources", "DeliverRole", "Properties", "Policies")) {
@@ -51,11 +51,11 @@ func rightsRules() []rule {
 		},
 		{
 			name: "a queue may be received from", source: lambda + "services-sqs-configure.html#events-sqs-permissions", check: queueMayBeReceived,
-			faults: []fault{{name: "one right less", plant: func(all templates) { withoutAction(all, "DeliverRole", "sqs:GetQueueAttributes") }}},
+			mutations: []mutation{{name: "one right less", plant: func(all templates) { withoutAction(all, "DeliverRole", "sqs:GetQueueAttributes") }}},
 		},
 		{
 			name: "logs may be written", source: lambda + "monitoring-cloudwatchlogs.html", check: logsMayBeWritten,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "no right", plant: func(all templates) { withoutAction(all, "KeyringRole", "logs:CreateLogStream") }},
 				property("a group that Lambda would make, without end", "/aws/lambda/other", "Sweep", "LoggingConfig", "LogGroup"),
 				property("another function's group", ref("DeliverLogs"), "Sweep", "LoggingConfig", "LogGroup"),

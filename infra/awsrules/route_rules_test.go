@@ -13,7 +13,7 @@ func routeRules() []rule {
 	return []rule{
 		{
 			name: "every route may invoke its function", source: guide + "http-api-develop-integrations-lambda.html", check: routesMayInvoke,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "a permission less", plant: func(all templates) { all.set(nil, mainPath, "Resources", "PublishPublishPermission") }},
 				property("a permission for another path", object{"Fn::Sub": list("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/${__Stage__}/POST/other",
 					object{"__ApiId__": ref("Api"), "__Stage__": "*"})}, "PublishPublishPermission", "SourceArn"),
@@ -23,7 +23,7 @@ func routeRules() []rule {
 		{
 			name: "settings are of routes that are there", check: routeSettings,
 			source: guide + "http-api-throttling.html; https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/pull/80",
-			faults: []fault{
+			mutations: []mutation{
 				property("a route that is not there", object{"ThrottlingRateLimit": 1.0, "ThrottlingBurstLimit": 1.0}, stage, "RouteSettings", "GET /events"),
 				property("half of a throttle, the rest of which is not the stage's", nil, stage, "RouteSettings", "POST /events", "ThrottlingBurstLimit"),
 				property("a log level, which HTTP APIs have not", "INFO", stage, "DefaultRouteSettings", "LoggingLevel"),
@@ -33,7 +33,7 @@ func routeRules() []rule {
 		{
 			name: "schedules may invoke their function", check: schedulesMayInvoke,
 			source: "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions",
-			faults: []fault{
+			mutations: []mutation{
 				{name: "no permission", plant: func(all templates) { all.set(nil, mainPath, "Resources", "SweepEachMinutePermission") }},
 				property("each half minute", "rate(30 seconds)", "SweepEachMinute", "ScheduleExpression"),
 				property("each minutes", "rate(1 minutes)", "SweepEachMinute", "ScheduleExpression"),
@@ -119,7 +119,7 @@ func schedulesMayInvoke(d *deployment) []string {
 	var wrong []string
 	for _, name := range d.ofKind("AWS::Events::Rule") {
 		rule := d.resources[name].properties
-		for _, target := range items(rule["Targets"]) {
+		for _, target := range items(rule["Recipients"]) {
 			function := resourceOf(at(target, "Arn"))
 			if !slices.ContainsFunc(d.ofKind("AWS::Lambda::Permission"), func(permission string) bool {
 				p := d.resources[permission].properties

@@ -14,12 +14,12 @@ type rule struct {
 	source string
 	// check says what is wrong with a template, and nothing if it is right.
 	check func(*deployment) []string
-	// faults are changes that check must find.
-	faults []fault
+	// mutations are changes that check must find.
+	mutations []mutation
 }
 
-// fault is a change of the translated templates.
-type fault struct {
+// mutation is a change of the translated templates.
+type mutation struct {
 	name string
 	with map[string]string // parameters beside those that must be given
 	// plant makes the change. What it changes must be there.
@@ -95,11 +95,11 @@ func rulesHold(t *testing.T, all func() templates) {
 func rulesFindFaults(t *testing.T, all func() templates) {
 	seen, unchanged := map[string]bool{}, fmt.Sprint(all())
 	for _, r := range rules() {
-		if seen[r.name] || len(r.faults) == 0 || r.source == "" {
+		if seen[r.name] || len(r.mutations) == 0 || r.source == "" {
 			t.Errorf("rule %s is there twice, or has no fault or no source", r.name)
 		}
 		seen[r.name] = true
-		for _, f := range r.faults {
+		for _, f := range r.mutations {
 			t.Run(r.name+"/"+f.name, func(t *testing.T) {
 				changed := all()
 				f.plant(changed)
@@ -145,13 +145,13 @@ func (all templates) data(value any, resource string, names ...string) {
 }
 
 // property is a fault in one property of template.yaml.
-func property(name string, value any, resource string, names ...string) fault {
-	return fault{name: name, plant: func(all templates) { all.main(value, resource, names...) }}
+func property(name string, value any, resource string, names ...string) mutation {
+	return mutation{name: name, plant: func(all templates) { all.main(value, resource, names...) }}
 }
 
 // dataProperty is a fault in one property of infra/data.yaml.
-func dataProperty(name string, value any, resource string, names ...string) fault {
-	return fault{name: name, plant: func(all templates) { all.data(value, resource, names...) }}
+func dataProperty(name string, value any, resource string, names ...string) mutation {
+	return mutation{name: name, plant: func(all templates) { all.data(value, resource, names...) }}
 }
 
 // list makes a list of anything.

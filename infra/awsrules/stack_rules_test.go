@@ -16,11 +16,11 @@ func stackRules() []rule {
 	return []rule{
 		{
 			name: "no circle", source: "https://repost.aws/knowledge-center/cloudformation-circular-dependency-error", check: eachStack(noCircle),
-			faults: []fault{property("dead letters know their source by its ARN", list(getAtt("Attempts", "Arn")), "DeadLetters", "RedriveAllowPolicy", "sourceQueueArns")},
+			mutations: []mutation{property("dead letters know their source by its ARN", list(getAtt("Attempts", "Arn")), "DeadLetters", "RedriveAllowPolicy", "sourceQueueArns")},
 		},
 		{
 			name: "what is referred to is there", source: guide + "conditions-section-structure.html", check: eachStack(referencesAreThere),
-			faults: []fault{
+			mutations: []mutation{
 				{name: "an output of a domain that is not made", plant: func(all templates) { all.set(nil, mainPath, "Outputs", "DomainTarget", "Condition") }},
 				property("a resource that is not made", ref("Domain"), "SealingKey", "Domain"),
 				{name: "an output of a table that is not made", with: map[string]string{"ExistingWebhooksTable": "webhooks"}, plant: func(all templates) {
@@ -31,11 +31,11 @@ func stackRules() []rule {
 		},
 		{
 			name: "capabilities", source: guide + "using-iam-template.html#using-iam-capabilities", check: eachStack(needsNoMoreCapabilities),
-			faults: []fault{property("a role with a name", "hookline-publish", "PublishRole", "RoleName")},
+			mutations: []mutation{property("a role with a name", "hookline-publish", "PublishRole", "RoleName")},
 		},
 		{
-			name: "custom resources answer in time", source: guide + "aws-resource-cloudformation-customresource.html", check: customResourcesAnswer,
-			faults: []fault{
+			name: "custom resources answer in time", source: guide + "aws-resource-cloudformation-customresource.html", check: customResourcesResponse,
+			mutations: []mutation{
 				property("the function has longer", 60.0, "SealingKey", "ServiceTimeout"),
 				property("it waits an hour", nil, "SealingKey", "ServiceTimeout"),
 				property("no time to wait for rights", 15.0, "Keyring", "Timeout"),
@@ -43,7 +43,7 @@ func stackRules() []rule {
 		},
 		{
 			name: "a domain is mapped when it is there", source: guide + "aws-resource-apigatewayv2-apimapping.html", check: domainBeforeMapping,
-			faults: []fault{
+			mutations: []mutation{
 				{name: "by its name", with: combinations()["domain"], plant: func(all templates) {
 					all.main(ref("DomainName"), "DomainMapping", "DomainName")
 				}},
@@ -120,9 +120,9 @@ func needsNoMoreCapabilities(d *deployment) []string {
 	return wrong
 }
 
-// customResourcesAnswer holds a custom resource to the time of its function,
+// customResourcesResponse holds a custom resource to the time of its function,
 // which must outlast what IAM takes to know new rights everywhere.
-func customResourcesAnswer(d *deployment) []string {
+func customResourcesResponse(d *deployment) []string {
 	var wrong []string
 	for name, r := range d.resources {
 		if !strings.HasPrefix(r.kind, "Custom::") && r.kind != "AWS::CloudFormation::CustomResource" {

@@ -15,14 +15,14 @@ func templateRules() []rule {
 	return []rule{
 		{
 			name: "template quotas", source: guide + "cloudformation-limits.html", check: eachStack(withinQuotas),
-			faults: []fault{
+			mutations: []mutation{
 				{name: "too long", plant: func(all templates) { all.set(strings.Repeat("x", 1<<20), mainPath, "Metadata", "Text") }},
 				{name: "description too long", plant: func(all templates) { all.set(strings.Repeat("x", 1025), dataPath, "Description") }},
 			},
 		},
 		{
 			name: "parameter defaults", source: guide + "parameters-section-structure.html", check: eachStack(defaultsAreAllowed),
-			faults: []fault{
+			mutations: []mutation{
 				{name: "a default that the pattern refuses", plant: func(all templates) { all.set("x", mainPath, "Parameters", "DomainName", "Default") }},
 				{name: "a default below the least", plant: func(all templates) { all.set(1.0, mainPath, "Parameters", "DeliverConcurrency", "Default") }},
 				{name: "a default that is not to choose from", plant: func(all templates) { all.set("maybe", mainPath, "Parameters", "Tracing", "Default") }},
@@ -30,14 +30,14 @@ func templateRules() []rule {
 		},
 		{
 			name: "functions of rules", source: guide + "intrinsic-function-reference-rules.html", check: eachStack(rulesUseTheirFunctions),
-			faults: []fault{{name: "a function of resources", plant: func(all templates) {
+			mutations: []mutation{{name: "a function of resources", plant: func(all templates) {
 				joined := object{"Fn::Equals": list(object{"Fn::Join": list("", ref("DeliverSubnetIds"))}, "")}
 				all.set(joined, mainPath, "Rules", "GroupsAreForSubnets", "RuleCondition")
 			}}},
 		},
 		{
 			name: "parameters of nested stacks", source: guide + "aws-resource-cloudformation-stack.html", check: nestedGetTheirParameters,
-			faults: []fault{
+			mutations: []mutation{
 				property("one that is unknown there", "x", "Data", "Parameters", "Unknown"),
 				property("a list", list("a"), "Data", "Parameters", "TableKeyArn"),
 				property("one less", nil, "Operations", "Parameters", "Api"),
@@ -111,22 +111,22 @@ func defaultsAreAllowed(d *deployment) []string {
 // use, which are fewer than those of resources.
 func rulesUseTheirFunctions(d *deployment) []string {
 	var wrong []string
-	var visit func(rule string, value any)
-	visit = func(rule string, value any) {
+	var walk func(rule string, value any)
+	walk = func(rule string, value any) {
 		for _, item := range items(value) {
 			for name, member := range members(item) {
 				if strings.HasPrefix(name, "Fn::") && !slices.Contains(ruleFunctions(), name) {
 					wrong = append(wrong, fmt.Sprintf("rule %s uses %s", rule, name))
 				}
-				visit(rule, member)
+				walk(rule, member)
 			}
 			if inner, ok := item.([]any); ok {
-				visit(rule, inner)
+				walk(rule, inner)
 			}
 		}
 	}
 	for name, r := range members(d.template["Rules"]) {
-		visit(name, r)
+		walk(name, r)
 	}
 	return wrong
 }

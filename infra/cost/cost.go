@@ -61,14 +61,14 @@ type assumptions struct {
 	// register and publish are durations of a warm function, sweep that of one
 	// that finds nothing; settle is what an attempt takes beside waiting for
 	// its receiver, which takes answer.
-	register, publish, sweep, settle, answer time.Duration
+	register, publish, sweep, outcomeTime, responseTime time.Duration
 	// sent are the bytes that leave for a receiver at an attempt, TLS included;
 	// answered those of an answer of the API.
-	sent, answered float64
+	sent, responseBytes float64
 	// line is a line of ours in a log, in bytes, and access one of the gateway.
 	line, access float64
-	// kept is how long the record of a delivery is kept.
-	kept time.Duration
+	// retained is how long the record of a delivery is kept.
+	retained time.Duration
 	// record is its size in bytes, with what DynamoDB adds.
 	record float64
 }
@@ -78,10 +78,10 @@ type assumptions struct {
 var usual = assumptions{
 	events: 1, batch: 1,
 	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, answer: 300 * time.Millisecond,
-	sent: 3000, answered: 1000,
+	outcomeTime: 20 * time.Millisecond, responseTime: 300 * time.Millisecond,
+	sent: 3000, responseBytes: 1000,
 	line: 350, access: 400,
-	kept: 8 * 24 * time.Hour, record: 1100,
+	retained: 8 * 24 * time.Hour, record: 1100,
 }
 
 // inBulk are the same where publishers send a hundred events in a request, and
@@ -123,7 +123,7 @@ func (p prices) request(a assumptions) bill {
 	return bill{
 		gateway: p.requests / million,
 		logs:    a.access / gigabyte * p.logs,
-		other:   a.answered / gigabyte * p.traffic,
+		other:   a.responseBytes / gigabyte * p.traffic,
 	}
 }
 
@@ -142,7 +142,7 @@ func (p prices) registration(a assumptions) bill {
 // publication is the bill for an event that is accepted.
 func (p prices) publication(a assumptions) bill {
 	each := p.request(a).plus(p.invocation(memory, a.publish, a.line)).times(1 / float64(a.events))
-	days := a.kept.Hours() / month.Hours()
+	days := a.retained.Hours() / month.Hours()
 	each.dynamo += a.record / gigabyte * (p.stored + p.backup) * days
 	return each.plus(p.used(publishing)).plus(p.message(a.events, a))
 }
@@ -150,7 +150,7 @@ func (p prices) publication(a assumptions) bill {
 // attempt is the bill for one attempt, which takes u, without its message. A
 // batch takes as long as its slowest.
 func (p prices) attempt(u units, a assumptions) bill {
-	run := p.invocation(deliverMemory, a.settle+a.answer, 0).times(1 / float64(a.batch))
+	run := p.invocation(deliverMemory, a.outcomeTime+a.responseTime, 0).times(1 / float64(a.batch))
 	run.logs += a.line / gigabyte * p.logs
 	run.other += a.sent / gigabyte * p.traffic
 	return run.plus(p.used(u))
@@ -169,7 +169,7 @@ func (p prices) failure(a assumptions) bill {
 // large is what a payload of 3 KB adds to a delivery.
 func (p prices) large(a assumptions) bill {
 	const payload = 3000
-	days := a.kept.Hours() / month.Hours()
+	days := a.retained.Hours() / month.Hours()
 	more := bill{
 		dynamo: payload / gigabyte * (p.stored + p.backup) * days,
 		other:  payload / gigabyte * p.traffic,

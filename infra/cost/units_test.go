@@ -46,10 +46,10 @@ func (l ledger) takes(t *testing.T, what string, want units, do func() error) {
 // The request units that are charged for are those that the store takes.
 func TestUnitsAreMeasured(t *testing.T) {
 	l, ctx := newLedger(t), t.Context()
-	account := webhook.Account{Dialect: "squake", ID: "acme"}
+	account := webhook.Account{API: "squake", ID: "acme"}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	w := webhook.Webhook{
-		Account: account, Event: "order", ID: "w1", Claim: "c1", URL: "https://receiver.example.com/hooks",
+		Account: account, Event: "order", ID: "w1", RequestID: "c1", URL: "https://receiver.example.com/hooks",
 		SealedKey: bytes.Repeat([]byte("s"), 190), Version: 1, CreatedAt: now, SendPayload: true,
 	}
 	info := webhook.AccountInfo{Account: account, CreatedAt: now, SealedKey: w.SealedKey}
@@ -63,20 +63,20 @@ func TestUnitsAreMeasured(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		size             int
-		mark             webhook.Mark
+		stats            webhook.StatsUpdate
 		publish, attempt units // beside what all take
 	}{
-		{"small", 200, webhook.NoMark, units{}, units{}},
-		{"marked", 200, webhook.MarkSent, units{}, marking},
-		{"large", 2700, webhook.NoMark, units{writes: apart.writes}, units{reads: apart.reads}},
+		{"small", 200, webhook.NoStats, units{}, units{}},
+		{"marked", 200, webhook.StatsSent, units{}, marking},
+		{"large", 2700, webhook.NoStats, units{writes: apart.writes}, units{reads: apart.reads}},
 	} {
-		t.Run(tt.name, func(t *testing.T) { l.delivers(t, w, tt.name, tt.size, tt.mark, tt.publish, tt.attempt) })
+		t.Run(tt.name, func(t *testing.T) { l.delivers(t, w, tt.name, tt.size, tt.stats, tt.publish, tt.attempt) })
 	}
 }
 
 // delivers publishes an event, has an attempt fail and one succeed, and compares
 // what each takes.
-func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, mark webhook.Mark, publish, attempt units) {
+func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, stats webhook.StatsUpdate, publish, attempt units) {
 	ctx := t.Context()
 	event := webhook.Event{Account: w.Account, Name: w.Event, ID: id, Time: w.CreatedAt, Payload: bytes.Repeat([]byte("1"), size)}
 	d := webhook.Delivery{
@@ -84,32 +84,32 @@ func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, m
 		WebhookID: w.ID, URL: w.URL, AcceptedAt: w.CreatedAt, Next: w.CreatedAt, Due: w.CreatedAt.Add(2 * time.Minute),
 	}
 	l.takes(t, "publishing", publishing.plus(publish), func() error {
-		if _, err := l.Targets(ctx, []webhook.Subject{{Account: w.Account, Event: w.Event}}); err != nil {
+		if _, err := l.Recipients(ctx, []webhook.EventKey{{Account: w.Account, Event: w.Event}}); err != nil {
 			return err
 		}
 		added, err := l.AddDelivery(ctx, d)
 		d = added
 		return err
 	})
-	settle := func(mark webhook.Mark, result func(*webhook.Delivery)) error {
-		task, err := l.Task(ctx, d.Message())
+	record := func(stats webhook.StatsUpdate, result func(*webhook.Delivery)) error {
+		input, err := l.AttemptInput(ctx, d.Message())
 		if err != nil {
 			return err
 		}
-		d = task.Delivery
+		d = input.Delivery
 		d.Attempts, d.AttemptedAt = d.Attempts+1, w.CreatedAt.Add(time.Minute)
 		result(&d)
-		_, err = l.Settle(ctx, webhook.Settlement{Was: task.Delivery, Now: d, Mark: mark})
+		_, err = l.RecordAttempt(ctx, webhook.AttemptResult{Was: input.Delivery, Now: d, Stats: stats})
 		return err
 	}
 	l.takes(t, "an attempt that fails", missing.plus(units{reads: attempt.reads}), func() error {
-		return settle(webhook.NoMark, func(d *webhook.Delivery) {
+		return record(webhook.NoStats, func(d *webhook.Delivery) {
 			d.Status, d.StatusCode = webhook.StatusRetrying, 503
 			d.Next, d.Due = w.CreatedAt.Add(time.Hour), w.CreatedAt.Add(2*time.Hour)
 		})
 	})
 	l.takes(t, "an attempt that succeeds", attempting.plus(attempt), func() error {
-		return settle(mark, func(d *webhook.Delivery) {
+		return record(stats, func(d *webhook.Delivery) {
 			d.Status, d.StatusCode = webhook.StatusDelivered, 204
 			d.Next, d.Due = time.Time{}, time.Time{}
 		})

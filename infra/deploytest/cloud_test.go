@@ -20,27 +20,27 @@ import (
 )
 
 const (
-	// patience is how long ministack may take to start, and a request to be
+	// timeout is how long ministack may take to start, and a request to be
 	// answered, on a busy machine.
-	patience = time.Minute
-	region   = "eu-central-1"
+	timeout = time.Minute
+	region  = "eu-central-1"
 	// operator is the access key that ministack takes for the account's root.
 	operator = "test"
 )
 
-// cloud is an AWS account in one process.
-type cloud struct {
+// emulator is an AWS account in one process.
+type emulator struct {
 	address string // such as 127.12.9.3:41001
 	dir     string // scratch, gone after the test
 	client  *http.Client
 	output  *output
 }
 
-// startCloud runs an empty ministack until the test ends, however that ends.
-func startCloud(t *testing.T) *cloud {
+// startEmulator runs an empty ministack until the test ends, however that ends.
+func startEmulator(t *testing.T) *emulator {
 	t.Helper()
 	python := installed(t, "make tools", ".tools", "ministack", "bin", "python")
-	c := &cloud{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}}
+	c := &emulator{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}}
 	cmd := exec.Command("/bin/sh", "-c", guard, "guard", python, filepath.Join(root(t), "infra", "tools", "ministack", "serve.py"))
 	host, port, err := net.SplitHostPort(c.address)
 	if err != nil {
@@ -89,9 +89,9 @@ func startCloud(t *testing.T) *cloud {
 const guard = `{ "$@" </dev/null; kill -9 0; } & exec >/dev/null 2>&1; cat; kill -9 0`
 
 // await waits until ministack answers.
-func (c *cloud) await(t *testing.T, exited <-chan struct{}) {
+func (c *emulator) await(t *testing.T, exited <-chan struct{}) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -115,10 +115,10 @@ func (c *cloud) await(t *testing.T, exited <-chan struct{}) {
 	}
 }
 
-func (c *cloud) url() string { return "http://" + c.address }
+func (c *emulator) url() string { return "http://" + c.address }
 
 // environment is all that a program is told so that this is its AWS.
-func (c *cloud) environment() []string {
+func (c *emulator) environment() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + c.dir, "LANG=C.UTF-8",
 		"AWS_ENDPOINT_URL=" + c.url(), "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
@@ -127,7 +127,7 @@ func (c *cloud) environment() []string {
 }
 
 // config is the same for the AWS SDK.
-func (c *cloud) config() aws.Config {
+func (c *emulator) config() aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: aws.String(c.url()), HTTPClient: c.client,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -10,7 +10,7 @@ import (
 
 // api is one of the registration APIs, as far as the steps need to know it.
 type api struct {
-	name     webhook.Dialect
+	name     webhook.API
 	register string // path to register at, by POST
 	list     string // path to list at
 	// events can be registered; the first one is by the register step.
@@ -83,7 +83,7 @@ func newCustomers(t *testing.T, s *stack, id, site string) []*customer {
 	t.Helper()
 	var customers []*customer
 	for _, a := range []api{squake, shoptet, abbeycross} {
-		c := &customer{api: a, account: webhook.Account{Dialect: a.name, ID: id}, site: site}
+		c := &customer{api: a, account: webhook.Account{API: a.name, ID: id}, site: site}
 		s.operate(t, "account", "create", c.account.String())
 		c.token = s.operate(t, "token", "create", "--account", c.account.String())
 		customers = append(customers, c)
@@ -95,7 +95,7 @@ func newCustomers(t *testing.T, s *stack, id, site string) []*customer {
 func (c *customer) webhook(event string) string { return c.registration(event, c.site+c.path) }
 
 // call sends a request with the customer's token.
-func (c *customer) call(t *testing.T, s *stack, method, path, body string) answer {
+func (c *customer) call(t *testing.T, s *stack, method, path, body string) response {
 	t.Helper()
 	return s.call(t, method, path, c.header(c.token), body)
 }

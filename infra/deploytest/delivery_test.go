@@ -24,10 +24,10 @@ type receiver struct {
 	url string
 
 	mu sync.Mutex
-	// answers are the statuses that requests are answered, one after the
+	// responses are the statuses that requests are answered, one after the
 	// other, by what their bodies hold; all others are answered 200.
-	answers map[string][]int
-	arrived chan receipt
+	responses map[string][]int
+	arrived   chan receipt
 }
 
 // receipt is a request that arrived, and what it was answered.
@@ -40,13 +40,13 @@ type receipt struct {
 
 func startReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{answers: map[string][]int{}, arrived: make(chan receipt, 100)}
+	r := &receiver{responses: map[string][]int{}, arrived: make(chan receipt, 100)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, in *http.Request) {
 		body, err := io.ReadAll(in.Body)
 		if err != nil {
 			t.Errorf("receive: %v", err)
 		}
-		got := receipt{in.URL.Path, in.Header.Clone(), body, r.answer(string(body))}
+		got := receipt{in.URL.Path, in.Header.Clone(), body, r.response(string(body))}
 		w.WriteHeader(got.status)
 		r.arrived <- got
 	}))
@@ -55,12 +55,12 @@ func startReceiver(t *testing.T) *receiver {
 	return r
 }
 
-func (r *receiver) answer(body string) int {
+func (r *receiver) response(body string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for text, statuses := range r.answers {
+	for text, statuses := range r.responses {
 		if strings.Contains(body, text) && len(statuses) > 0 {
-			r.answers[text] = statuses[1:]
+			r.responses[text] = statuses[1:]
 			return statuses[0]
 		}
 	}
@@ -72,13 +72,13 @@ func (r *receiver) answer(body string) int {
 func (r *receiver) answering(text string, statuses ...int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answers[text] = statuses
+	r.responses[text] = statuses
 }
 
 // next waits for a request.
 func (r *receiver) next(t *testing.T) receipt {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	select {
 	case got := <-r.arrived:
@@ -106,11 +106,11 @@ func (c *customer) verify(t *testing.T, r receipt) {
 	}
 	schemes := 0
 	for _, check := range hookline.Verify(time.Now(), []hookline.Key{key}, r.header, r.body) {
-		if schemes++; check.Fault != nil {
-			t.Errorf("%s: %s: %v", c.account, check.Scheme, check.Fault)
+		if schemes++; check.Error != nil {
+			t.Errorf("%s: %s: %v", c.account, check.Scheme, check.Error)
 		}
 	}
-	own := map[webhook.Dialect]int{"squake": 1, "shoptet": 1}[c.name]
+	own := map[webhook.API]int{"squake": 1, "shoptet": 1}[c.name]
 	if schemes != 1+own {
 		t.Errorf("%s: %d signatures, want %d", c.account, schemes, 1+own)
 	}
@@ -124,9 +124,9 @@ func (r *receiver) getsWhatIsPublished(t *testing.T, s *stack, customers []*cust
 	for _, c := range customers {
 		events = append(events, c.event(c.events[0], id))
 	}
-	answer := s.publish(t, events...).must(t, "publish", http.StatusAccepted, `"accepted"`)
-	if n := strings.Count(answer.body, `"accepted"`); n != len(customers) {
-		t.Fatalf("%d events are accepted, want %d: %s", n, len(customers), answer.body)
+	response := s.publish(t, events...).must(t, "publish", http.StatusAccepted, `"accepted"`)
+	if n := strings.Count(response.body, `"accepted"`); n != len(customers) {
+		t.Fatalf("%d events are accepted, want %d: %s", n, len(customers), response.body)
 	}
 	waiting := slices.Clone(customers)
 	for range customers {
@@ -136,25 +136,25 @@ func (r *receiver) getsWhatIsPublished(t *testing.T, s *stack, customers []*cust
 			t.Fatalf("received twice, or by nobody: %s %s", got.path, got.body)
 		}
 		waiting[i].verify(t, got)
-		if !strings.Contains(answer.body, got.header.Get("Webhook-Id")) {
-			t.Errorf("webhook-id %s is none of %s", got.header.Get("Webhook-Id"), answer.body)
+		if !strings.Contains(response.body, got.header.Get("Webhook-Id")) {
+			t.Errorf("webhook-id %s is none of %s", got.header.Get("Webhook-Id"), response.body)
 		}
 		waiting = slices.Delete(waiting, i, i+1)
 	}
 	s.publish(t, events...).must(t, "publish again", http.StatusAccepted, `"duplicate"`)
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 	out := s.operate(t, "delivery", "list", "--account", customers[0].account.String(), "--json")
 	if !strings.Contains(out, `"delivered"`) {
 		t.Errorf("the operator sees %s, want what was delivered", out)
 	}
 }
 
-// areSettled waits until no delivery of the customers is to be attempted any
+// areFinished waits until no delivery of the customers is to be attempted any
 // more: what a receiver got is written down only after that.
-func (s *stack) areSettled(t *testing.T, customers []*customer) {
+func (s *stack) areFinished(t *testing.T, customers []*customer) {
 	t.Helper()
 	store := s.data().store(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -201,7 +201,7 @@ func (r *receiver) getsWhatItRefused(t *testing.T, s *stack, customers []*custom
 	if string(first.body) != string(second.body) {
 		t.Errorf("body %s, then %s", first.body, second.body)
 	}
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 }
 
 // getsWhatWasLost adds a delivery whose message was lost, has the sweeper look,
@@ -226,15 +226,15 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, failed := s.invoke(t, "Sweep", `{"detail-type":"Scheduled Event"}`); failed {
-		t.Fatalf("sweep: %s", answer)
+	if response, failed := s.invoke(t, "Sweep", `{"detail-type":"Scheduled Event"}`); failed {
+		t.Fatalf("sweep: %s", response)
 	}
 	got := r.next(t)
 	c.verify(t, got)
 	if got.header.Get("Webhook-Id") != added.ID() || !strings.Contains(string(got.body), `"lost"`) {
 		t.Errorf("received %s with id %s, want %s", got.body, got.header.Get("Webhook-Id"), added.ID())
 	}
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 }
 
 // isLeftInPeace answers 410, and sees that nothing is accepted for that webhook
@@ -244,7 +244,7 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 	r.answering("unwanted", http.StatusGone)
 	s.publish(t, c.event(c.events[0], "unwanted")).must(t, "publish", http.StatusAccepted, `"accepted"`)
 	c.verify(t, r.next(t))
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 	s.publish(t, c.event(c.events[0], "after")).must(t, "publish after 410", http.StatusAccepted, `"disabled"`)
 	var webhooks []struct {
 		ID string `json:"id"`
@@ -258,7 +258,7 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 	if got := r.next(t); !strings.Contains(string(got.body), `"enabled"`) {
 		t.Errorf("received %s", got.body)
 	}
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 }
 
 // unknownMessage is one for a delivery that never was.

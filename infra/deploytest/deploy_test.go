@@ -12,7 +12,7 @@ import (
 func TestDeploy(t *testing.T) {
 	t.Parallel()
 	template, cli := built(t), operatorProgram(t)
-	aws := startCloud(t)
+	aws := startEmulator(t)
 	receiver := startReceiver(t)
 	first := aws.deploy(t, cli, "hookline", template, localReceivers)
 	customers := newCustomers(t, first, "1001", receiver.url)
@@ -38,40 +38,40 @@ func TestDeploy(t *testing.T) {
 			t.FailNow() // what follows builds on it
 		}
 	}
-	before, kept := remember(t, first, customers), first.data()
+	before, stored := remember(t, first, customers), first.data()
 	first.delete(t)
-	kept.isThere(t)
-	second := onKeptData(t, aws, cli, template, kept)
+	stored.isThere(t)
+	second := onRetainedData(t, aws, cli, template, stored)
 	nothingIsLost(t, second, customers, before)
 	lifecycle(t, second, customers)
 	// Its deliver has opened no key yet, and keeps those that it has.
 	receiver.needsItsRight(t, second, customers[0], "Deliver", "keys", "kms:EncryptionContext:hookline:key", "kms:EncryptionContext:another", "unwrap sealing key")
 	receiver.getsWhatIsPublished(t, second, customers)
 	second.delete(t)
-	kept.isThere(t)
+	stored.isThere(t)
 }
 
 // localReceivers lets webhooks be where the tests receive.
 var localReceivers = parameters{"AllowHttp": "true", "AllowPrivate": "true"}
 
-// onKeptData deploys a second stack on data that is there already, with
+// onRetainedData deploys a second stack on data that is there already, with
 // everything that is an option. Without the key that the data needs, the
 // deployment is refused before anything is made.
-func onKeptData(t *testing.T, aws *cloud, cli, template string, kept data) *stack {
+func onRetainedData(t *testing.T, aws *emulator, cli, template string, stored data) *stack {
 	t.Helper()
-	tables := parameters{"ExistingWebhooksTable": kept.webhooks, "ExistingDeliveriesTable": kept.deliveries}
+	tables := parameters{"ExistingWebhooksTable": stored.webhooks, "ExistingDeliveriesTable": stored.deliveries}
 	err := aws.tryDeploy(t, "keyless", template, tables)
 	if err == nil || !strings.Contains(err.Error(), "must be given together with ExistingSealingKmsKeyArn") {
 		t.Errorf("a stack with an existing table and no key: %v", err)
 	}
-	all := parameters{"ExistingSealingKmsKeyArn": kept.kmsKey}
+	all := parameters{"ExistingSealingKmsKeyArn": stored.kmsKey}
 	maps.Copy(all, options(t, aws))
 	maps.Copy(all, tables)
 	maps.Copy(all, localReceivers)
 	s := aws.deploy(t, cli, "second", template, all)
 	s.hasItsOptions(t)
-	if s.data() != kept {
-		t.Errorf("the second stack's data is %+v, want %+v", s.data(), kept)
+	if s.data() != stored {
+		t.Errorf("the second stack's data is %+v, want %+v", s.data(), stored)
 	}
 	for logical, physical := range s.resources {
 		if strings.HasSuffix(logical, "Table") || strings.HasSuffix(logical, "KmsKey") {

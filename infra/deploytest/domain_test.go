@@ -15,9 +15,9 @@ import (
 
 const domain = "hooks.example.com"
 
-// surroundings are what an operator has before the stack: a zone in DNS, a
+// baseEnv are what an operator has before the stack: a zone in DNS, a
 // certificate and a key for tables.
-const surroundings = `
+const baseEnv = `
 Resources:
   Zone:
     Type: AWS::Route53::HostedZone
@@ -33,18 +33,18 @@ Resources:
 
 // options makes the surroundings and gives what a stack is then told, with
 // everything else that is an option.
-func options(t *testing.T, c *cloud) parameters {
+func options(t *testing.T, c *emulator) parameters {
 	t.Helper()
 	client, name := cloudformation.NewFromConfig(c.config()), "surroundings"
-	_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(surroundings)})
+	_, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(baseEnv)})
 	// The SDK sends a call again whose answer was slow or lost, and is told that
 	// it exists: in an account of the test's own, nobody else has made it.
 	var exists *types.AlreadyExistsException
 	if err == nil || errors.As(err, &exists) {
 		waiter := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
-			o.MinDelay, o.MaxDelay = patience/600, patience/60
+			o.MinDelay, o.MaxDelay = timeout/600, timeout/60
 		})
-		err = waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name}, patience)
+		err = waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name}, timeout)
 	}
 	if err != nil {
 		t.Fatalf("make a zone, a certificate and a key: %v", err)
@@ -61,7 +61,7 @@ func options(t *testing.T, c *cloud) parameters {
 // option.
 func (s *stack) hasItsOptions(t *testing.T) {
 	t.Helper()
-	mapped, err := apigatewayv2.NewFromConfig(s.cloud.config()).GetApiMappings(t.Context(), &apigatewayv2.GetApiMappingsInput{DomainName: aws.String(domain)})
+	mapped, err := apigatewayv2.NewFromConfig(s.emulator.config()).GetApiMappings(t.Context(), &apigatewayv2.GetApiMappingsInput{DomainName: aws.String(domain)})
 	if err != nil || len(mapped.Items) != 1 {
 		t.Fatalf("mappings of %s: %+v, %v", domain, mapped, err)
 	}
@@ -91,7 +91,7 @@ func (s *stack) hasItsOptions(t *testing.T) {
 // attached to it: nothing would wait for those.
 func (s *stack) hasPolicies(t *testing.T, role string, names ...string) {
 	t.Helper()
-	client := iam.NewFromConfig(s.cloud.config())
+	client := iam.NewFromConfig(s.emulator.config())
 	own, err := client.ListRolePolicies(t.Context(), &iam.ListRolePoliciesInput{RoleName: &role})
 	if err != nil {
 		t.Fatalf("policies of %s: %v", role, err)

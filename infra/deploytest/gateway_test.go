@@ -39,7 +39,7 @@ var functionOf = regexp.MustCompile(`\$\{(\w+)\.Arn\}`)
 // as AWS would have done.
 func (s *stack) makeRoutes(t *testing.T) {
 	t.Helper()
-	client := apigatewayv2.NewFromConfig(s.cloud.config())
+	client := apigatewayv2.NewFromConfig(s.emulator.config())
 	api := aws.String(s.resources["Api"])
 	old, err := client.GetRoutes(t.Context(), &apigatewayv2.GetRoutesInput{ApiId: api})
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *stack) makeRoutes(t *testing.T) {
 			_, err = client.CreateRoute(t.Context(), &apigatewayv2.CreateRouteInput{
 				ApiId: api, RouteKey: aws.String(strings.ToUpper(method) + " " + path),
 				Target:            aws.String("integrations/" + aws.ToString(target.IntegrationId)),
-				AuthorizationType: judge(operation.Security),
+				AuthorizationType: check(operation.Security),
 			})
 			if err != nil {
 				t.Fatalf("make route %s %s: %v", method, path, err)
@@ -86,8 +86,8 @@ func (s *stack) makeRoutes(t *testing.T) {
 	}
 }
 
-// judge says who judges the callers of a route.
-func judge(security []map[string]any) gateway.AuthorizationType {
+// check says who judges the callers of a route.
+func check(security []map[string]any) gateway.AuthorizationType {
 	for _, way := range security {
 		if _, ok := way["AWS_IAM"]; ok {
 			return gateway.AuthorizationTypeAwsIam
@@ -100,7 +100,7 @@ func judge(security []map[string]any) gateway.AuthorizationType {
 // has it, after SAM's transformation.
 func (s *stack) document(t *testing.T) openAPI {
 	t.Helper()
-	answer, err := cloudformation.NewFromConfig(s.cloud.config()).GetTemplate(t.Context(), &cloudformation.GetTemplateInput{
+	response, err := cloudformation.NewFromConfig(s.emulator.config()).GetTemplate(t.Context(), &cloudformation.GetTemplateInput{
 		StackName: &s.name, TemplateStage: types.TemplateStageProcessed,
 	})
 	if err != nil {
@@ -113,20 +113,20 @@ func (s *stack) document(t *testing.T) openAPI {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(aws.ToString(answer.TemplateBody)), &template); err != nil {
+	if err := json.Unmarshal([]byte(aws.ToString(response.TemplateBody)), &template); err != nil {
 		t.Fatalf("template of stack %s: %v", s.name, err)
 	}
 	return template.Resources.Api.Properties.Body
 }
 
-// answer is what the API answered.
-type answer struct {
+// response is what the API answered.
+type response struct {
 	status int
 	body   string
 }
 
 // call sends a request through the API's gateway. An empty body is none.
-func (s *stack) call(t *testing.T, method, path string, header http.Header, body string) answer {
+func (s *stack) call(t *testing.T, method, path string, header http.Header, body string) response {
 	t.Helper()
 	return s.do(t, s.request(t, method, path, header, body))
 }
@@ -134,11 +134,11 @@ func (s *stack) call(t *testing.T, method, path string, header http.Header, body
 // request makes a request to the API's gateway.
 func (s *stack) request(t *testing.T, method, path string, header http.Header, body string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, s.cloud.url()+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, s.emulator.url()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Host = s.resources["Api"] + ".execute-api." + s.cloud.address
+	r.Host = s.resources["Api"] + ".execute-api." + s.emulator.address
 	r.Header = header.Clone()
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -146,10 +146,10 @@ func (s *stack) request(t *testing.T, method, path string, header http.Header, b
 	return r
 }
 
-func (s *stack) do(t *testing.T, r *http.Request) answer {
+func (s *stack) do(t *testing.T, r *http.Request) response {
 	t.Helper()
-	client := *s.cloud.client
-	client.Timeout = patience
+	client := *s.emulator.client
+	client.Timeout = timeout
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
@@ -159,11 +159,11 @@ func (s *stack) do(t *testing.T, r *http.Request) answer {
 	if err != nil {
 		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
-	return answer{resp.StatusCode, string(text)}
+	return response{resp.StatusCode, string(text)}
 }
 
 // must fails the test unless the answer has that status and text in its body.
-func (a answer) must(t *testing.T, what string, status int, text string) answer {
+func (a response) must(t *testing.T, what string, status int, text string) response {
 	t.Helper()
 	if a.status != status || !strings.Contains(a.body, text) {
 		t.Fatalf("%s: %d %s, want %d with %q", what, a.status, a.body, status, text)
@@ -172,7 +172,7 @@ func (a answer) must(t *testing.T, what string, status int, text string) answer 
 }
 
 // member finds a member of the answer's body by its path.
-func (a answer) member(t *testing.T, path ...string) any {
+func (a response) member(t *testing.T, path ...string) any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader([]byte(a.body)))
 	decoder.UseNumber() // ids have more digits than a float

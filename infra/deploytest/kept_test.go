@@ -5,7 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/google/go-cmp/cmp"
 
@@ -18,7 +18,7 @@ import (
 
 // data is where a stack's data is: what outlives it.
 type data struct {
-	cloud      *cloud
+	emulator   *emulator
 	webhooks   string // the tables' names
 	deliveries string
 	kmsKey     string // ARN
@@ -31,7 +31,7 @@ func (s *stack) data() data {
 	} else {
 		key = "arn:aws:kms:" + region + ":000000000000:key/" + key
 	}
-	return data{s.cloud, s.outputs["WebhooksTable"], s.outputs["DeliveriesTable"], key}
+	return data{s.emulator, s.outputs["WebhooksTable"], s.outputs["DeliveriesTable"], key}
 }
 
 // state is all of a stack's data that a customer would miss.
@@ -54,7 +54,7 @@ func remember(t *testing.T, s *stack, customers []*customer) state {
 		t.Fatalf("%d sealing keys, %v", len(keys), err)
 	}
 	client := kmskeys.NewClient(kmskeys.ClientConfig{
-		Region: region, Credentials: d.cloud.config().Credentials, Endpoint: d.cloud.url(), HTTPClient: d.cloud.client,
+		Region: region, Credentials: d.emulator.config().Credentials, Endpoint: d.emulator.url(), HTTPClient: d.emulator.client,
 	})
 	opener := unseal.New(kmskeys.NewUnwrapper(client, d.kmsKey, store))
 	remembered := state{SealingKeyID: s.outputs["SealingKeyId"], SealingKeys: keys}
@@ -91,7 +91,7 @@ func (c *customer) sealed(t *testing.T, store *dynamostore.Store) (seal.Owner, [
 func (d data) store(t *testing.T) *dynamostore.Store {
 	t.Helper()
 	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
-		Region: region, Endpoint: d.cloud.url(), Credentials: d.cloud.config().Credentials,
+		Region: region, Endpoint: d.emulator.url(), Credentials: d.emulator.config().Credentials,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -119,17 +119,17 @@ func nothingIsLost(t *testing.T, s *stack, customers []*customer, before state) 
 // became of their stack.
 func (d data) isThere(t *testing.T) {
 	t.Helper()
-	tables := dynamodb.NewFromConfig(d.cloud.config())
+	tables := dynamodb.NewFromConfig(d.emulator.config())
 	for _, name := range []string{d.webhooks, d.deliveries} {
-		answer, err := tables.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
+		response, err := tables.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
 		if err != nil {
 			t.Fatalf("table %s: %v", name, err)
 		}
-		if !aws.ToBool(answer.Table.DeletionProtectionEnabled) {
+		if !aws.ToBool(response.Table.DeletionProtectionEnabled) {
 			t.Errorf("table %s can be deleted", name)
 		}
 	}
-	key, err := kms.NewFromConfig(d.cloud.config()).DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &d.kmsKey})
+	key, err := awskms.NewFromConfig(d.emulator.config()).DescribeKey(t.Context(), &awskms.DescribeKeyInput{KeyId: &d.kmsKey})
 	if err != nil {
 		t.Fatalf("key %s: %v", d.kmsKey, err)
 	}

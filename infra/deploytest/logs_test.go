@@ -13,8 +13,8 @@ import (
 
 // functionLogs is all that the functions have printed, by log group. It is for
 // the report of a failed test, whose own context is over by then.
-func (c *cloud) functionLogs() string {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (c *emulator) functionLogs() string {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	client := cloudwatchlogs.NewFromConfig(c.config())
 	var text strings.Builder
@@ -37,9 +37,9 @@ func (c *cloud) functionLogs() string {
 }
 
 // awaitLog waits until the functions have printed a text.
-func (c *cloud) awaitLog(t *testing.T, text string) {
+func (c *emulator) awaitLog(t *testing.T, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()

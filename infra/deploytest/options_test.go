@@ -35,7 +35,7 @@ func TestOptions(t *testing.T) {
 		return
 	}
 	template, cli := built(t), operatorProgram(t)
-	account := startCloud(t)
+	account := startEmulator(t)
 	receiver := startReceiver(t)
 	with := parameters{"Architecture": architecture(), "AbbeycrossEvents": "shipment.created,shipment.delivered"}
 	maps.Copy(with, options(t, account))
@@ -91,13 +91,13 @@ func parameterFile(t *testing.T, with parameters) string {
 // isEncryptedWith holds both tables to a key.
 func (s *stack) isEncryptedWith(t *testing.T, key string) {
 	t.Helper()
-	client := dynamodb.NewFromConfig(s.cloud.config())
+	client := dynamodb.NewFromConfig(s.emulator.config())
 	for _, output := range []string{"WebhooksTable", "DeliveriesTable"} {
-		answer, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(s.outputs[output])})
+		response, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(s.outputs[output])})
 		if err != nil {
 			t.Fatalf("table %s: %v", s.outputs[output], err)
 		}
-		if d := answer.Table.SSEDescription; d == nil || aws.ToString(d.KMSMasterKeyArn) != key {
+		if d := response.Table.SSEDescription; d == nil || aws.ToString(d.KMSMasterKeyArn) != key {
 			t.Errorf("table %s is encrypted by %+v, want with %s", s.outputs[output], d, key)
 		}
 	}

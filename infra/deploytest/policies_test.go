@@ -40,23 +40,23 @@ func deliveryPoliciesAreEnforced(t *testing.T, s *stack, customers []*customer) 
 	for _, policy := range []string{"webhooks", "deliveries"} {
 		t.Run("deliver/"+policy, func(t *testing.T) {
 			s.without(t, "Deliver", policy, "A#*", "A#elsewhere#*", func() {
-				if answer, failed := s.invoke(t, "Deliver", unknownMessage()); failed || !strings.Contains(answer, `"m-1"`) {
-					t.Errorf("deliver without the right: %s, want that the message goes back", answer)
+				if response, failed := s.invoke(t, "Deliver", unknownMessage()); failed || !strings.Contains(response, `"m-1"`) {
+					t.Errorf("deliver without the right: %s, want that the message goes back", response)
 				}
 			})
-			if answer, failed := s.invoke(t, "Deliver", unknownMessage()); failed || strings.Contains(answer, "m-1") {
-				t.Errorf("deliver with the right: %s", answer)
+			if response, failed := s.invoke(t, "Deliver", unknownMessage()); failed || strings.Contains(response, "m-1") {
+				t.Errorf("deliver with the right: %s", response)
 			}
 		})
 	}
 	t.Run("sweep", func(t *testing.T) {
 		s.without(t, "Sweep", "deliveries", "/index/due", "/index/other", func() {
-			if answer, failed := s.invoke(t, "Sweep", "{}"); !failed {
-				t.Errorf("sweep without the right: %s, want an error", answer)
+			if response, failed := s.invoke(t, "Sweep", "{}"); !failed {
+				t.Errorf("sweep without the right: %s, want an error", response)
 			}
 		})
-		if answer, failed := s.invoke(t, "Sweep", "{}"); failed {
-			t.Errorf("sweep with the right: %s", answer)
+		if response, failed := s.invoke(t, "Sweep", "{}"); failed {
+			t.Errorf("sweep with the right: %s", response)
 		}
 	})
 }
@@ -66,11 +66,11 @@ func deliveryPoliciesAreEnforced(t *testing.T, s *stack, customers []*customer) 
 // and nothing arrives. With the right back, the operator has it attempted.
 func (r *receiver) needsItsRight(t *testing.T, s *stack, c *customer, function, policy, says, instead, logged string) {
 	t.Helper()
-	var published answer
+	var published response
 	id := "without-" + policy
 	s.without(t, function, policy, says, instead, func() {
 		published = s.publish(t, c.event(c.events[0], id)).must(t, "publish", http.StatusAccepted, `"accepted"`)
-		s.cloud.awaitLog(t, logged)
+		s.emulator.awaitLog(t, logged)
 	})
 	results, _ := published.member(t, "results").([]any)
 	result, _ := results[0].(map[string]any)
@@ -80,14 +80,14 @@ func (r *receiver) needsItsRight(t *testing.T, s *stack, c *customer, function, 
 		t.Errorf("received %s, want what was published without the right", got.body)
 	}
 	c.verify(t, got)
-	s.areSettled(t, []*customer{c})
+	s.areFinished(t, []*customer{c})
 }
 
 // without does something while a policy of a function's role says another
 // thing than it does.
 func (s *stack) without(t *testing.T, function, policy, says, instead string, do func()) {
 	t.Helper()
-	client := iam.NewFromConfig(s.cloud.config())
+	client := iam.NewFromConfig(s.emulator.config())
 	role, name := s.resources[function+"Role"], aws.String(policy)
 	read, err := client.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: &role, PolicyName: name})
 	if err != nil {

@@ -31,13 +31,13 @@ func sign(t *testing.T, r *http.Request, key aws.Credentials, service, body stri
 
 // publish publishes events as the operator's programs do: through the gateway,
 // signed.
-func (s *stack) publish(t *testing.T, events ...any) answer {
+func (s *stack) publish(t *testing.T, events ...any) response {
 	t.Helper()
 	return s.publishAs(t, rootKey, events...)
 }
 
 // publishAs publishes with somebody's key.
-func (s *stack) publishAs(t *testing.T, key aws.Credentials, events ...any) answer {
+func (s *stack) publishAs(t *testing.T, key aws.Credentials, events ...any) response {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"events": events})
 	if err != nil {
@@ -64,15 +64,15 @@ func (c *customer) event(name, id string) map[string]any {
 // its answer and whether it failed.
 func (s *stack) invoke(t *testing.T, function, event string) (payload string, failed bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	url := fmt.Sprintf("%s/2015-03-31/functions/%s/invocations", s.cloud.url(), s.resources[function])
+	url := fmt.Sprintf("%s/2015-03-31/functions/%s/invocations", s.emulator.url(), s.resources[function])
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(event))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sign(t, r, rootKey, "lambda", event)
-	resp, err := s.cloud.client.Do(r)
+	resp, err := s.emulator.client.Do(r)
 	if err != nil {
 		t.Fatalf("invoke %s: %v", function, err)
 	}
@@ -89,7 +89,7 @@ func (s *stack) invoke(t *testing.T, function, event string) (payload string, fa
 func onlyPublishersPublish(t *testing.T, s *stack, customers []*customer) {
 	nobody := customers[0].event(customers[0].events[1], "nobody") // not registered
 	s.call(t, http.MethodPost, "/events", http.Header{}, `{"events":[]}`).must(t, "publish unsigned", http.StatusForbidden, "")
-	client := iam.NewFromConfig(s.cloud.config())
+	client := iam.NewFromConfig(s.emulator.config())
 	user := aws.String("publisher")
 	if _, err := client.CreateUser(t.Context(), &iam.CreateUserInput{UserName: user}); err != nil {
 		t.Fatal(err)

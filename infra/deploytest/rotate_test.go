@@ -18,7 +18,7 @@ import (
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	template, cli := built(t), operatorProgram(t)
-	account, receiver := startCloud(t), startReceiver(t)
+	account, receiver := startEmulator(t), startReceiver(t)
 	s := account.deploy(t, cli, "rotated", template, localReceivers)
 	early := receiver.signsUp(t, s, "1001", "v1")
 	former := sealingKeys(t, s)
@@ -129,8 +129,8 @@ func (r *receiver) getsWhatRenewedKeysSign(t *testing.T, s *stack, customers []*
 	ofShoptet.renewKey(t, s)
 	former := *ofAbbeyCross
 	id := idsOfAbbeyCross(t, s, ofAbbeyCross)[0]
-	answer := ofAbbeyCross.call(t, s, http.MethodPost, ofAbbeyCross.list+"/"+id+"/rotate-secret", "").must(t, "rotate", http.StatusOK, "")
-	ofAbbeyCross.shown, _ = answer.member(t, ofAbbeyCross.key...).(string)
+	response := ofAbbeyCross.call(t, s, http.MethodPost, ofAbbeyCross.list+"/"+id+"/rotate-secret", "").must(t, "rotate", http.StatusOK, "")
+	ofAbbeyCross.shown, _ = response.member(t, ofAbbeyCross.key...).(string)
 	areSealedTo(t, s, customers[1:], "v2")
 	areSealedTo(t, s, customers[:1], "v1")
 	r.getsWhatIsPublished(t, s, customers)
@@ -138,7 +138,7 @@ func (r *receiver) getsWhatRenewedKeysSign(t *testing.T, s *stack, customers []*
 	got := r.next(t)
 	former.verify(t, got)
 	ofAbbeyCross.verify(t, got)
-	s.areSettled(t, customers)
+	s.areFinished(t, customers)
 }
 
 // getsASample has the operator send a signed sample, for which the operator's
@@ -160,7 +160,7 @@ func (r *receiver) getsASample(t *testing.T, s *stack, c *customer) {
 // new table, and gives its name.
 func (s *stack) restoreWebhooks(t *testing.T, name string) string {
 	t.Helper()
-	_, err := dynamodb.NewFromConfig(s.cloud.config()).RestoreTableToPointInTime(t.Context(), &dynamodb.RestoreTableToPointInTimeInput{
+	_, err := dynamodb.NewFromConfig(s.emulator.config()).RestoreTableToPointInTime(t.Context(), &dynamodb.RestoreTableToPointInTimeInput{
 		SourceTableName: aws.String(s.data().webhooks), TargetTableName: &name, UseLatestRestorableTime: aws.Bool(true),
 	})
 	if err != nil {

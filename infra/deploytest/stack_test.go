@@ -19,10 +19,10 @@ type parameters map[string]string
 
 // stack is what one deployment made.
 type stack struct {
-	cloud   *cloud
-	name    string
-	cli     string // the operator's program
-	outputs map[string]string
+	emulator *emulator
+	name     string
+	cli      string // the operator's program
+	outputs  map[string]string
 	// resources are the physical ids by logical id, those of nested stacks as
 	// "Data/WebhooksTable".
 	resources map[string]string
@@ -68,7 +68,7 @@ func sam(t *testing.T, dir string, environment []string, args ...string) error {
 }
 
 // tryDeploy runs `sam deploy` with the settings that users have, on a built template.
-func (c *cloud) tryDeploy(t *testing.T, name, template string, with parameters) error {
+func (c *emulator) tryDeploy(t *testing.T, name, template string, with parameters) error {
 	t.Helper()
 	all := parameters{"Architecture": architecture(), "AbbeycrossEvents": "shipment.created,shipment.delivered"}
 	maps.Copy(all, with)
@@ -80,7 +80,7 @@ func (c *cloud) tryDeploy(t *testing.T, name, template string, with parameters) 
 }
 
 // samDeploy is tryDeploy with parameters as they are written on the command line.
-func (c *cloud) samDeploy(t *testing.T, name, template string, overrides ...string) error {
+func (c *emulator) samDeploy(t *testing.T, name, template string, overrides ...string) error {
 	t.Helper()
 	return sam(t, filepath.Dir(template), c.environment(), append([]string{
 		"deploy", "--template-file", template, "--config-file", filepath.Join(root(t), "samconfig.toml"),
@@ -90,7 +90,7 @@ func (c *cloud) samDeploy(t *testing.T, name, template string, overrides ...stri
 
 // deploy is tryDeploy where a failure ends the test. It gives the stack with
 // its API's routes made.
-func (c *cloud) deploy(t *testing.T, cli, name, template string, with parameters) *stack {
+func (c *emulator) deploy(t *testing.T, cli, name, template string, with parameters) *stack {
 	t.Helper()
 	if err := c.tryDeploy(t, name, template, with); err != nil {
 		t.Fatal(err)
@@ -99,9 +99,9 @@ func (c *cloud) deploy(t *testing.T, cli, name, template string, with parameters
 }
 
 // stack reads what a deployment made, and makes its API's routes.
-func (c *cloud) stack(t *testing.T, cli, name string) *stack {
+func (c *emulator) stack(t *testing.T, cli, name string) *stack {
 	t.Helper()
-	s := &stack{cloud: c, name: name, cli: cli, outputs: c.outputs(t, name), resources: c.resources(t, name, "")}
+	s := &stack{emulator: c, name: name, cli: cli, outputs: c.outputs(t, name), resources: c.resources(t, name, "")}
 	s.makeRoutes(t)
 	return s
 }
@@ -114,27 +114,27 @@ func architecture() string {
 	return "x86_64"
 }
 
-func (c *cloud) outputs(t *testing.T, name string) map[string]string {
+func (c *emulator) outputs(t *testing.T, name string) map[string]string {
 	t.Helper()
-	answer, err := cloudformation.NewFromConfig(c.config()).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
-	if err != nil || len(answer.Stacks) != 1 {
-		t.Fatalf("describe stack %s: %d stacks, %v", name, len(answer.Stacks), err)
+	response, err := cloudformation.NewFromConfig(c.config()).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
+	if err != nil || len(response.Stacks) != 1 {
+		t.Fatalf("describe stack %s: %d stacks, %v", name, len(response.Stacks), err)
 	}
 	outputs := map[string]string{}
-	for _, o := range answer.Stacks[0].Outputs {
+	for _, o := range response.Stacks[0].Outputs {
 		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
 	return outputs
 }
 
-func (c *cloud) resources(t *testing.T, name, prefix string) map[string]string {
+func (c *emulator) resources(t *testing.T, name, prefix string) map[string]string {
 	t.Helper()
-	answer, err := cloudformation.NewFromConfig(c.config()).DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: &name})
+	response, err := cloudformation.NewFromConfig(c.config()).DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: &name})
 	if err != nil {
 		t.Fatalf("describe the resources of stack %s: %v", name, err)
 	}
 	ids := map[string]string{}
-	for _, r := range answer.StackResources {
+	for _, r := range response.StackResources {
 		if r.ResourceStatus == types.ResourceStatusDeleteComplete {
 			continue
 		}
@@ -150,14 +150,14 @@ func (c *cloud) resources(t *testing.T, name, prefix string) map[string]string {
 // delete deletes the stack and waits until it is gone.
 func (s *stack) delete(t *testing.T) {
 	t.Helper()
-	client := cloudformation.NewFromConfig(s.cloud.config())
+	client := cloudformation.NewFromConfig(s.emulator.config())
 	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &s.name}); err != nil {
 		t.Fatalf("delete stack %s: %v", s.name, err)
 	}
 	waiter := cloudformation.NewStackDeleteCompleteWaiter(client, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = patience/600, patience/60
+		o.MinDelay, o.MaxDelay = timeout/600, timeout/60
 	})
-	if err := waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &s.name}, patience); err != nil {
+	if err := waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &s.name}, timeout); err != nil {
 		t.Fatalf("delete stack %s: %v", s.name, err)
 	}
 }
@@ -166,6 +166,6 @@ func (s *stack) delete(t *testing.T) {
 // printed.
 func (s *stack) operate(t *testing.T, args ...string) string {
 	t.Helper()
-	out := mustRun(t, s.cloud.dir, s.cloud.environment(), s.cli, append(args, "--stack", s.name)...)
+	out := mustRun(t, s.emulator.dir, s.emulator.environment(), s.cli, append(args, "--stack", s.name)...)
 	return strings.TrimSpace(out)
 }

@@ -39,20 +39,20 @@ func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	template, cli := built(t), operatorProgram(t)
 	former, formerCLI := buildPrevious(t)
-	aws := startCloud(t)
+	aws := startEmulator(t)
 	receiver := startReceiver(t)
 	s := aws.deploy(t, formerCLI, "hookline", former, localReceivers)
 	customers := formerCustomers(t, s, "1001", receiver.url)
 	if !t.Run("previous", func(t *testing.T) { register(t, s, customers) }) {
 		t.FailNow()
 	}
-	before, kept := remember(t, s, customers), s.data()
+	before, stored := remember(t, s, customers), s.data()
 
 	s = aws.deploy(t, cli, "hookline", template, localReceivers)
-	if diff := cmp.Diff(kept, s.data(), cmp.AllowUnexported(data{}), cmp.Comparer(func(a, b *cloud) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(stored, s.data(), cmp.AllowUnexported(data{}), cmp.Comparer(func(a, b *emulator) bool { return a == b })); diff != "" {
 		t.Fatalf("the upgrade replaced data (-before +after):\n%s", diff)
 	}
-	kept.isThere(t)
+	stored.isThere(t)
 	nothingIsLost(t, s, customers, before)
 	t.Run("present", func(t *testing.T) { lifecycle(t, s, customers) })
 	t.Run("delivery", func(t *testing.T) { receiver.getsWhatIsPublished(t, s, customers) })
@@ -70,7 +70,7 @@ func formerCustomers(t *testing.T, s *stack, id, site string) []*customer {
 	store, keys, now := s.data().store(t), keygen.New(rand.Reader, time.Now), time.Now().Truncate(time.Millisecond)
 	var customers []*customer
 	for _, a := range []api{squake, shoptet, abbeycross} {
-		c := &customer{api: a, account: webhook.Account{Dialect: a.name, ID: id}, site: site}
+		c := &customer{api: a, account: webhook.Account{API: a.name, ID: id}, site: site}
 		token, err := keys.Token()
 		if err != nil {
 			t.Fatal(err)

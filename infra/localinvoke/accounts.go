@@ -53,7 +53,7 @@ func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, er
 	created := now.UTC().Truncate(time.Millisecond)
 	var accounts []account
 	for _, api := range apis() {
-		a := account{Account: webhook.Account{Dialect: api.Name, ID: "demo"}}
+		a := account{Account: webhook.Account{API: api.Name, ID: "demo"}}
 		err := store.CreateAccount(ctx, webhook.AccountInfo{Account: a.Account, CreatedAt: created})
 		if err != nil && !errors.Is(err, webhook.ErrExists) {
 			return nil, err

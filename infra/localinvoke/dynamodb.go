@@ -74,8 +74,8 @@ func (d *dynamoDB) await(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if answer, err := http.DefaultClient.Do(r); err == nil {
-			return answer.Body.Close()
+		if response, err := http.DefaultClient.Do(r); err == nil {
+			return response.Body.Close()
 		}
 		select {
 		case <-ticker.C:

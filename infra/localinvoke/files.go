@@ -90,7 +90,7 @@ func writeEvents(folder string, accounts []account, now time.Time) error {
 func filler(function string, accounts []account, now time.Time) *strings.Replacer {
 	pairs := []string{"{now}", now.UTC().Format(time.RFC3339)}
 	for _, a := range accounts {
-		api := string(a.Dialect)
+		api := string(a.API)
 		pairs = append(pairs, "{"+api+"}", a.String())
 		if strings.HasPrefix(function, api+"-") {
 			pairs = append(pairs, tokenPlaceholder, a.token.Reveal())

@@ -61,8 +61,8 @@ type Tokens interface {
 // Config is what an Authenticator needs; all of it.
 type Config struct {
 	Tokens Tokens
-	// Dialect is the API whose tokens are accepted.
-	Dialect webhook.Dialect
+	// API is the API whose tokens are accepted.
+	API webhook.API
 	// Now is the wall clock.
 	Now func() time.Time
 }
@@ -75,15 +75,15 @@ type Config struct {
 // serves one request at a time anyway, and the embedded store answers within
 // microseconds.
 type Authenticator struct {
-	tokens  Tokens
-	dialect webhook.Dialect
-	now     func() time.Time
-	cache   *cache
+	tokens Tokens
+	api    webhook.API
+	now    func() time.Time
+	cache  *cache
 }
 
 // New makes an Authenticator with an empty cache.
 func New(cfg Config) *Authenticator {
-	return &Authenticator{tokens: cfg.Tokens, dialect: cfg.Dialect, now: cfg.Now, cache: newCache()}
+	return &Authenticator{tokens: cfg.Tokens, api: cfg.API, now: cfg.Now, cache: newCache()}
 }
 
 // Authenticate says whose token it is. What does not look like a token never
@@ -110,7 +110,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, token webhook.Secret) 
 		now = a.wallClock()
 		a.cache.put(hash, found, now)
 	}
-	return a.judge(found, now)
+	return a.check(found, now)
 }
 
 // read asks the store for a token. That there is none is a finding too. It is
@@ -133,12 +133,12 @@ func (a *Authenticator) read(ctx context.Context, hash webhook.TokenHash, start 
 	}, nil
 }
 
-// judge decides about what was found, at every use of it.
-func (a *Authenticator) judge(f finding, now time.Time) (Principal, error) {
+// check decides about what was found, at every use of it.
+func (a *Authenticator) check(f finding, now time.Time) (Principal, error) {
 	switch {
 	case !f.known:
 		return Principal{}, errUnknown
-	case f.principal.Account.Dialect != a.dialect:
+	case f.principal.Account.API != a.api:
 		return Principal{}, errForeign
 	case webhook.Token{ExpiresAt: f.expiresAt}.Expired(now):
 		return Principal{}, fmt.Errorf("%w: %s of %s", ErrExpired, f.principal.TokenID, f.principal.Account)

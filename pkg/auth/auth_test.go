@@ -13,7 +13,7 @@ import (
 )
 
 func TestAuthenticate(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for n, change := range map[int]func(*webhook.Token){
 		1: func(*webhook.Token) {},
 		2: func(k *webhook.Token) { k.Rights = webhook.AllRights },
@@ -31,8 +31,8 @@ func TestAuthenticate(t *testing.T) {
 	}
 
 	w.create(10, func(k *webhook.Token) { k.ExpiresAt = w.now })
-	w.create(11, func(k *webhook.Token) { k.Account.Dialect = "abbeycross" })
-	w.create(12, func(k *webhook.Token) { k.Account.Dialect, k.ExpiresAt = "abbeycross", w.now })
+	w.create(11, func(k *webhook.Token) { k.Account.API = "abbeycross" })
+	w.create(12, func(k *webhook.Token) { k.Account.API, k.ExpiresAt = "abbeycross", w.now })
 	for _, when := range []string{"uncached", "cached"} {
 		w.expect(when+", expired", 10, auth.ErrExpired)
 		w.expect(when+", of another API", 11, auth.ErrInvalid)
@@ -42,7 +42,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestJunkNeverReachesTheStore(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	good := tokenText(1)
 	for _, junk := range []string{
 		"", "x", "hk_", good[:len(good)-1], good + "0", good[:len(good)-1] + "=", "HK" + good[2:],
@@ -65,7 +65,7 @@ func TestJunkNeverReachesTheStore(t *testing.T) {
 // A store that answers with another token's record is broken; nobody gets in,
 // and it is our fault, not the client's.
 func TestAnotherTokensRecord(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for _, bit := range []byte{0x01, 0x80} {
 		w.create(1, func(k *webhook.Token) { k.Hash[len(k.Hash)-1] ^= bit })
 		got, err := w.Authenticate(t.Context(), webhook.NewSecret(tokenText(1)))
@@ -77,7 +77,7 @@ func TestAnotherTokensRecord(t *testing.T) {
 }
 
 func TestStoreErrorsAreForgotten(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	broken := errors.New("disk on fire")
 	for _, cause := range []error{broken, webhook.ErrUnavailable, context.DeadlineExceeded} {
@@ -99,7 +99,7 @@ func TestStoreErrorsAreForgotten(t *testing.T) {
 
 // What is stale is not used because the store fails: revoked means revoked.
 func TestStoreFailsWhenAFindingIsOld(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.expect("first", 1, nil)
 	broken := errors.New("disk on fire")
@@ -111,7 +111,7 @@ func TestStoreFailsWhenAFindingIsOld(t *testing.T) {
 }
 
 func TestCancelledContext(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.during = func(ctx context.Context) error { cancel(); return ctx.Err() }
@@ -133,7 +133,7 @@ func TestCancelledContext(t *testing.T) {
 // detector, and never an answer that the store did not give in the last 30 s.
 func TestConcurrentUse(t *testing.T) {
 	const workers, rounds, tokens = 8, 400, 16
-	w := newWorld(t)
+	w := newEnv(t)
 	for n := range tokens {
 		w.create(n)
 	}

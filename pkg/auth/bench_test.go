@@ -14,13 +14,13 @@ import (
 type oneToken struct{}
 
 func (oneToken) Token(_ context.Context, h webhook.TokenHash) (webhook.Token, error) {
-	return webhook.Token{ID: "id", Account: webhook.Account{Dialect: "squake", ID: "acme"}, Hash: h, Rights: webhook.AllRights}, nil
+	return webhook.Token{ID: "id", Account: webhook.Account{API: "squake", ID: "acme"}, Hash: h, Rights: webhook.AllRights}, nil
 }
 
 // A warm token from the headers to the principal, by one caller and by all
 // processors at once, each with tokens of its own.
 func BenchmarkWarm(b *testing.B) {
-	a := auth.New(auth.Config{Tokens: oneToken{}, Dialect: "squake", Now: time.Now})
+	a := auth.New(auth.Config{Tokens: oneToken{}, API: "squake", Now: time.Now})
 	requests := make([]http.Header, 64)
 	for n := range requests {
 		requests[n] = http.Header{"Authorization": {"Bearer " + tokenText(n)}}
@@ -56,7 +56,7 @@ func BenchmarkWarm(b *testing.B) {
 
 // Junk of the right shape, each piece new: a miss, a read and an eviction.
 func BenchmarkUnknown(b *testing.B) {
-	a := auth.New(auth.Config{Tokens: noTokens{}, Dialect: "squake", Now: time.Now})
+	a := auth.New(auth.Config{Tokens: noTokens{}, API: "squake", Now: time.Now})
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		if _, err := a.Authenticate(context.Background(), webhook.NewSecret(tokenText(n))); err == nil {

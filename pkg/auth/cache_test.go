@@ -12,7 +12,7 @@ import (
 )
 
 func TestWarmTokenNeedsNoRead(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.expect("first", 1, nil)
 	w.expectReads("first", 1)
@@ -30,7 +30,7 @@ func TestWarmTokenNeedsNoRead(t *testing.T) {
 }
 
 func TestRevokedTokenDies(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.expect("before", 1, nil)
 	w.pass(time.Millisecond)
@@ -44,7 +44,7 @@ func TestRevokedTokenDies(t *testing.T) {
 }
 
 func TestUnknownTokenIsRememberedForASecond(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.expect("first", 1, auth.ErrInvalid)
 	w.expectReads("first", 1)
 	w.pass(time.Second - 1)
@@ -56,7 +56,7 @@ func TestUnknownTokenIsRememberedForASecond(t *testing.T) {
 }
 
 func TestNewTokenIsGoodAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.expect("never tried before", 1, nil)
 
@@ -72,7 +72,7 @@ func TestNewTokenIsGoodAtOnce(t *testing.T) {
 
 // A read that takes long does not lengthen what it found.
 func TestAgeCountsFromBeforeTheRead(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.during = func(context.Context) error { w.pass(20 * time.Second); return nil }
 	w.expect("slow read", 1, nil)
@@ -93,7 +93,7 @@ func TestAgeCountsFromBeforeTheRead(t *testing.T) {
 }
 
 func TestClockGoesBack(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.create(1)
 	w.expect("known", 1, nil)
 	w.expect("unknown", 2, auth.ErrInvalid)
@@ -112,7 +112,7 @@ func TestClockGoesBack(t *testing.T) {
 // The clock that counts is the one on the wall: a function that was frozen for
 // an hour finds its monotonic clock where it was.
 func TestAgesByWallClock(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.now = time.Now()
 	if !strings.Contains(w.now.String(), "m=") {
 		t.Fatal("this clock has no monotonic part to begin with")
@@ -128,8 +128,8 @@ func TestAgesByWallClock(t *testing.T) {
 	}
 }
 
-func TestExpiryIsJudgedAtEveryUse(t *testing.T) {
-	w := newWorld(t)
+func TestExpiryIsCheckedAtEveryUse(t *testing.T) {
+	w := newEnv(t)
 	w.create(1, func(k *webhook.Token) { k.ExpiresAt = w.now.Add(5 * time.Second) })
 	w.expect("good", 1, nil)
 	w.pass(5*time.Second - 1)
@@ -145,7 +145,7 @@ func TestExpiryIsJudgedAtEveryUse(t *testing.T) {
 
 func TestFloodOfJunk(t *testing.T) {
 	const flood = 100_000
-	w := newWorld(t)
+	w := newEnv(t)
 	for n := range 100 {
 		w.create(n)
 		w.expect("known", n, nil)
@@ -164,7 +164,7 @@ func TestFloodOfJunk(t *testing.T) {
 }
 
 func TestKnownTokensAreBoundedToo(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	for n := range auth.MaxKnown + 10 {
 		w.create(n)
 		w.expect("known", n, nil)
@@ -182,19 +182,19 @@ func TestKnownTokensAreBoundedToo(t *testing.T) {
 
 // An answer that was long on its way does not undo one that was asked for
 // later and came sooner.
-func TestLateAnswerDoesNotUndoANewerOne(t *testing.T) {
+func TestLateResponseDoesNotUndoANewerOne(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		before func(*world)
-		after  func(*world)
+		before func(*env)
+		after  func(*env)
 		late   error // of the call that was held up
 		newer  error // of the calls that came later
 	}{
-		{"created meanwhile", func(*world) {}, func(w *world) { w.create(1) }, auth.ErrInvalid, nil},
-		{"revoked meanwhile", func(w *world) { w.create(1) }, func(w *world) { w.revoke(1) }, nil, auth.ErrInvalid},
+		{"created meanwhile", func(*env) {}, func(w *env) { w.create(1) }, auth.ErrInvalid, nil},
+		{"revoked meanwhile", func(w *env) { w.create(1) }, func(w *env) { w.revoke(1) }, nil, auth.ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			tt.before(w)
 			w.during = func(context.Context) error { // the first read is decided, and held up
 				w.during = nil

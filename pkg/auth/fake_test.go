@@ -16,8 +16,8 @@ import (
 // tokenText makes the text of the nth token.
 func tokenText(n int) string { return fmt.Sprintf("hk_%043d", n) }
 
-// world is an Authenticator for Squake with a store and a clock to play with.
-type world struct {
+// env is an Authenticator for Squake with a store and a clock to play with.
+type env struct {
 	*auth.Authenticator
 	t *testing.T
 
@@ -30,26 +30,26 @@ type world struct {
 	during func(ctx context.Context) error
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, tokens: make(map[webhook.TokenHash]webhook.Token), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	w.Authenticator = auth.New(auth.Config{Tokens: w, Dialect: "squake", Now: w.clock})
+func newEnv(t *testing.T) *env {
+	w := &env{t: t, tokens: make(map[webhook.TokenHash]webhook.Token), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	w.Authenticator = auth.New(auth.Config{Tokens: w, API: "squake", Now: w.clock})
 	return w
 }
 
-func (w *world) clock() time.Time {
+func (w *env) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
-func (w *world) pass(d time.Duration) {
+func (w *env) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
 }
 
 // Token is the store's.
-func (w *world) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
+func (w *env) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return webhook.Token{}, fmt.Errorf("read token: %w", err)
 	}
@@ -70,10 +70,10 @@ func (w *world) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 }
 
 // create puts the nth token into the store, as change makes it.
-func (w *world) create(n int, change ...func(*webhook.Token)) auth.Principal {
+func (w *env) create(n int, change ...func(*webhook.Token)) auth.Principal {
 	token := webhook.Token{
 		ID:      fmt.Sprint("id-", n),
-		Account: webhook.Account{Dialect: "squake", ID: "acme"},
+		Account: webhook.Account{API: "squake", ID: "acme"},
 		Hash:    webhook.HashToken(tokenText(n)),
 		Rights:  webhook.Read,
 	}
@@ -87,14 +87,14 @@ func (w *world) create(n int, change ...func(*webhook.Token)) auth.Principal {
 	return auth.Principal{Account: token.Account, TokenID: token.ID, Rights: token.Rights}
 }
 
-func (w *world) revoke(n int) {
+func (w *env) revoke(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.tokens, webhook.HashToken(tokenText(n)))
 }
 
 // expect authenticates with the nth token and says what must come of it.
-func (w *world) expect(when string, n int, wantErr error) {
+func (w *env) expect(when string, n int, wantErr error) {
 	w.t.Helper()
 	got, err := w.Authenticate(w.t.Context(), webhook.NewSecret(tokenText(n)))
 	if !errors.Is(err, wantErr) {
@@ -109,7 +109,7 @@ func (w *world) expect(when string, n int, wantErr error) {
 }
 
 // expectReads says how often the store was read since the last call.
-func (w *world) expectReads(when string, want int) {
+func (w *env) expectReads(when string, want int) {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()

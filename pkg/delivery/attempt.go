@@ -20,14 +20,14 @@ const retention = 6 * 24 * time.Hour
 // in whole seconds.
 const early = time.Second
 
-// writePatience bounds the writes after an attempt. They go on when the
+// writeTimeout bounds the writes after an attempt. They go on when the
 // worker is told to stop: an attempt that was made is to be remembered.
-const writePatience = 10 * time.Second
+const writeTimeout = 10 * time.Second
 
 // WorkerStore is the part of store.Store that attempts need.
 type WorkerStore interface {
-	Task(context.Context, webhook.Message) (webhook.Task, error)
-	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
+	AttemptInput(context.Context, webhook.Message) (webhook.AttemptInput, error)
+	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
 	Change(context.Context, webhook.Change) error
 }
@@ -44,7 +44,7 @@ type WorkerConfig struct {
 	Sender Sender
 	Opener Opener
 	// Sendings are the APIs, by name.
-	Sendings map[webhook.Dialect]webhook.Sending
+	Sendings map[webhook.API]webhook.Sending
 	Now      func() time.Time
 	// Jitter draws a wait from 0 to below its argument.
 	Jitter func(below time.Duration) time.Duration
@@ -67,8 +67,8 @@ const (
 	Dropped Outcome = iota
 	// Delivered: the attempt succeeded.
 	Delivered
-	// Missed: it failed.
-	Missed
+	// Failed: it failed.
+	Failed
 	// Disabled: it failed with 410, for which the webhook was disabled.
 	Disabled
 	// Cancelled: no attempt is made any more.
@@ -93,40 +93,40 @@ func (w *Worker) Attempt(ctx context.Context, m webhook.Message) (Outcome, error
 }
 
 func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
-	task, err := w.Store.Task(ctx, m)
+	input, err := w.Store.AttemptInput(ctx, m)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return Dropped, nil
 	}
 	if err != nil {
 		return Dropped, err
 	}
-	d := task.Delivery
+	d := input.Delivery
 	now := w.Now()
 	if !d.Open() || m.Attempt != d.Attempts+1 || now.Before(d.Next.Add(-early)) {
 		return Dropped, nil
 	}
-	if reason := cancelReason(task); reason != "" {
+	if reason := cancelReason(input); reason != "" {
 		return w.end(ctx, d, d.Cancelled(reason), reason)
 	}
 	if d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)) {
 		return w.end(ctx, d, d.GivenUp(reasonTooLate), reasonTooLate)
 	}
-	sending, known := w.Sendings[d.Account.Dialect]
+	sending, known := w.Sendings[d.Account.API]
 	if !known {
-		return Dropped, fmt.Errorf("there is no API %q", d.Account.Dialect)
+		return Dropped, fmt.Errorf("there is no API %q", d.Account.API)
 	}
-	t := try{Worker: w, sending: sending, task: task}
+	t := attempt{Worker: w, sending: sending, input: input}
 	request, err := t.request(ctx, now)
 	if err != nil {
 		return Dropped, err
 	}
-	answer := w.Sender.Send(ctx, request)
-	if answer.Interrupted {
+	response := w.Sender.Send(ctx, request)
+	if response.Interrupted {
 		return Dropped, errInterrupted
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writePatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return t.settle(ctx, now, answer)
+	return t.record(ctx, now, response)
 }
 
 // reasonTooLate is what a delivery says whose retries would go on for longer
@@ -135,7 +135,7 @@ const reasonTooLate = "given up after 6 days"
 
 // cancelReason says why a delivery cannot be attempted any more; empty if it
 // can.
-func cancelReason(t webhook.Task) string {
+func cancelReason(t webhook.AttemptInput) string {
 	d := t.Delivery
 	switch {
 	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Account.CreatedAt.After(d.AcceptedAt):
@@ -151,7 +151,7 @@ func cancelReason(t webhook.Task) string {
 // end writes that no attempt comes any more. The result of an attempt that was
 // under way meanwhile stands.
 func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason string) (Outcome, error) {
-	_, err := w.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now})
+	_, err := w.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now})
 	switch {
 	case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
 		return Dropped, nil
@@ -165,7 +165,7 @@ func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason stri
 // about names a delivery in the log.
 func about(d webhook.Delivery) []slog.Attr {
 	return []slog.Attr{
-		slog.String("api", string(d.Account.Dialect)),
+		slog.String("api", string(d.Account.API)),
 		slog.String("account", d.Account.ID),
 		slog.String("event", d.Event),
 		slog.String("delivery", d.ID()),

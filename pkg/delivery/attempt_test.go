@@ -19,50 +19,50 @@ import (
 // A message that the record does not ask for costs nothing.
 func TestAttemptDrops(t *testing.T) {
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *world, webhook.Message) webhook.Message
+		prepare func(*testing.T, *env, webhook.Message) webhook.Message
 	}{
-		"unknown": {func(_ *testing.T, _ *world, m webhook.Message) webhook.Message {
-			m.ID = event(subjects[0], "2").DeliveryID()
+		"unknown": {func(_ *testing.T, _ *env, m webhook.Message) webhook.Message {
+			m.ID = event(eventKeys[0], "2").DeliveryID()
 			return m
 		}},
-		"other account": {func(_ *testing.T, _ *world, m webhook.Message) webhook.Message {
+		"other account": {func(_ *testing.T, _ *env, m webhook.Message) webhook.Message {
 			m.Account = shoptetAccount
 			return m
 		}},
-		"delivered": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
+		"delivered": {func(t *testing.T, w *env, m webhook.Message) webhook.Message {
 			w.attempt(t, m, delivery.Delivered)
 			return m
 		}},
-		"delivered, next": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
+		"delivered, next": {func(t *testing.T, w *env, m webhook.Message) webhook.Message {
 			w.attempt(t, m, delivery.Delivered)
 			m.Attempt++
 			return m
 		}},
-		"number ahead": {func(_ *testing.T, _ *world, m webhook.Message) webhook.Message {
+		"number ahead": {func(_ *testing.T, _ *env, m webhook.Message) webhook.Message {
 			m.Attempt++
 			return m
 		}},
-		"number behind": {func(_ *testing.T, _ *world, m webhook.Message) webhook.Message {
+		"number behind": {func(_ *testing.T, _ *env, m webhook.Message) webhook.Message {
 			m.Attempt--
 			return m
 		}},
-		"doubled after a failure": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
-			w.receiver.answers = []delivery.Answer{failing(500)}
-			w.attempt(t, m, delivery.Missed)
+		"doubled after a failure": {func(t *testing.T, w *env, m webhook.Message) webhook.Message {
+			w.receiver.responses = []delivery.Response{failing(500)}
+			w.attempt(t, m, delivery.Failed)
 			w.clock.Advance(time.Hour)
 			return m
 		}},
-		"early": {func(t *testing.T, w *world, m webhook.Message) webhook.Message {
-			w.receiver.answers = []delivery.Answer{failing(500)}
-			w.attempt(t, m, delivery.Missed)
+		"early": {func(t *testing.T, w *env, m webhook.Message) webhook.Message {
+			w.receiver.responses = []delivery.Response{failing(500)}
+			w.attempt(t, m, delivery.Failed)
 			w.clock.Advance(4*time.Second - time.Millisecond) // due after 5 s, a second earlier is let pass
 			m.Attempt++
 			return m
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			first := w.acceptOne(t, subjects[0])
+			w := newEnv(t)
+			first := w.acceptOne(t, eventKeys[0])
 			m := tt.prepare(t, w, first)
 			drops(t, w, first, m)
 		})
@@ -70,7 +70,7 @@ func TestAttemptDrops(t *testing.T) {
 }
 
 // drops checks that m, which is about the delivery of first, changes nothing.
-func drops(t testing.TB, w *world, first, m webhook.Message) {
+func drops(t testing.TB, w *env, first, m webhook.Message) {
 	t.Helper()
 	attempts, before := w.receiver.count(), w.record(t, first)
 	w.attempt(t, m, delivery.Dropped)
@@ -84,16 +84,16 @@ func drops(t testing.TB, w *world, first, m webhook.Message) {
 
 // Within the second before its time an attempt is made.
 func TestAttemptASecondEarly(t *testing.T) {
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{failing(500), {Status: 200}}
-	w.attempt(t, w.acceptOne(t, subjects[0]), delivery.Missed)
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{failing(500), {Status: 200}}
+	w.attempt(t, w.acceptOne(t, eventKeys[0]), delivery.Failed)
 	w.clock.Advance(4 * time.Second)
 	w.attempt(t, w.queue.take()[0], delivery.Delivered)
 }
 
 // What became of the webhook between publication and attempt decides.
 func TestAttemptWhenWebhookChanged(t *testing.T) {
-	s := subjects[0]
+	s := eventKeys[0]
 	const (
 		moved    = "cancelled: the webhook was deleted or moved"
 		disabled = "cancelled: the webhook is disabled"
@@ -101,34 +101,34 @@ func TestAttemptWhenWebhookChanged(t *testing.T) {
 	)
 	newURL := func(h *webhook.Webhook) { h.URL = "https://other.example/" }
 	for name, tt := range map[string]struct {
-		change func(*testing.T, *world)
+		change func(*testing.T, *env)
 		want   string // empty: attempted
 	}{
-		"another URL":     {func(t *testing.T, w *world) { w.edit(t, s, newURL) }, ""},
-		"deleted":         {func(t *testing.T, w *world) { w.remove(t, s) }, moved},
-		"registered anew": {func(t *testing.T, w *world) { w.remove(t, s); w.register(t, s, "w9") }, moved},
-		"moved": {func(t *testing.T, w *world) {
+		"another URL":     {func(t *testing.T, w *env) { w.edit(t, s, newURL) }, ""},
+		"deleted":         {func(t *testing.T, w *env) { w.remove(t, s) }, moved},
+		"registered anew": {func(t *testing.T, w *env) { w.remove(t, s); w.register(t, s, "w9") }, moved},
+		"moved": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Event = "certificate_document_available" })
 		}, moved},
-		"moved and back": {func(t *testing.T, w *world) {
+		"moved and back": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Event = "certificate_document_available" })
-			w.edit(t, webhook.Subject{Account: s.Account, Event: "certificate_document_available"}, func(h *webhook.Webhook) {
+			w.edit(t, webhook.EventKey{Account: s.Account, Event: "certificate_document_available"}, func(h *webhook.Webhook) {
 				h.Event = s.Event
 				newURL(h)
 			})
 		}, ""},
-		"disabled": {func(t *testing.T, w *world) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, disabled},
-		"closing":  {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, false) }, closed},
-		"gone":     {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, true) }, closed},
+		"disabled": {func(t *testing.T, w *env) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, disabled},
+		"closing":  {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, false) }, closed},
+		"gone":     {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, true) }, closed},
 		// The webhook of the same id stands for one that the store still has.
-		"account made anew": {func(t *testing.T, w *world) {
+		"account made anew": {func(t *testing.T, w *env) {
 			w.closeAccount(t, s.Account, true)
 			w.clock.Advance(2 * time.Hour)
 			w.addAccount(t, s.Account)
 		}, closed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			m := w.acceptOne(t, s)
 			tt.change(t, w)
 			if tt.want == "" {
@@ -157,15 +157,15 @@ func TestAttemptWhenWebhookChanged(t *testing.T) {
 // A cancellation does not undo the result of an attempt that came meanwhile,
 // and does not say that it had been.
 func TestCancelOvertaken(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
-	w.edit(t, subjects[0], func(h *webhook.Webhook) { h.Disabled = true })
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
+	w.edit(t, eventKeys[0], func(h *webhook.Webhook) { h.Disabled = true })
 	w.store.before = func(call string) error {
-		if call == "Settle" {
+		if call == "RecordAttempt" {
 			w.store.before = nil
 			d := w.record(t, m)
 			done := d.Attempted(start, 200, "", time.Time{})
-			if _, err := w.store.Store.Settle(t.Context(), webhook.Settlement{Was: d, Now: done}); err != nil {
+			if _, err := w.store.Store.RecordAttempt(t.Context(), webhook.AttemptResult{Was: d, Now: done}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -182,10 +182,10 @@ func TestCancelOvertaken(t *testing.T) {
 
 // A cancellation that cannot be written is our fault, and comes again.
 func TestCancelFails(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
-	w.remove(t, subjects[0])
-	w.store.before = failOn(errFault, "Settle")
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
+	w.remove(t, eventKeys[0])
+	w.store.before = failOn(errFault, "RecordAttempt")
 	if outcome, err := w.worker().Attempt(t.Context(), m); !errors.Is(err, errFault) || outcome != delivery.Dropped {
 		t.Errorf("outcome %d, %v", outcome, err)
 	}
@@ -199,24 +199,24 @@ func TestCancelFails(t *testing.T) {
 // Faults of our own do not count: the attempt comes again.
 func TestAttemptOurFault(t *testing.T) {
 	for name, tt := range map[string]struct {
-		prepare func(*world)
+		prepare func(*env)
 		want    error
 		outcome delivery.Outcome
 		sent    int
 	}{
-		"task":      {func(w *world) { w.store.before = failOn(webhook.ErrUnavailable, "Task") }, webhook.ErrUnavailable, delivery.Dropped, 0},
-		"no API":    {func(w *world) { delete(w.sendings, "squake") }, nil, delivery.Dropped, 0},
-		"key":       {func(w *world) { w.opener = refusing{} }, errFault, delivery.Dropped, 0},
-		"body":      {func(w *world) { w.breakBody() }, errFault, delivery.Dropped, 0},
-		"no base64": {func(w *world) { w.opener = giving("not base64!") }, nil, delivery.Dropped, 0},
-		"result":    {func(w *world) { w.store.before = failOn(errFault, "Settle") }, errFault, delivery.Delivered, 1},
-		"cut off": {func(w *world) {
-			w.receiver.answers = []delivery.Answer{{Interrupted: true, Reason: "stopped", Status: 200}}
+		"task":      {func(w *env) { w.store.before = failOn(webhook.ErrUnavailable, "AttemptInput") }, webhook.ErrUnavailable, delivery.Dropped, 0},
+		"no API":    {func(w *env) { delete(w.sendings, "squake") }, nil, delivery.Dropped, 0},
+		"key":       {func(w *env) { w.opener = refusing{} }, errFault, delivery.Dropped, 0},
+		"body":      {func(w *env) { w.breakBody() }, errFault, delivery.Dropped, 0},
+		"no base64": {func(w *env) { w.opener = giving("not base64!") }, nil, delivery.Dropped, 0},
+		"result":    {func(w *env) { w.store.before = failOn(errFault, "RecordAttempt") }, errFault, delivery.Delivered, 1},
+		"cut off": {func(w *env) {
+			w.receiver.responses = []delivery.Response{{Interrupted: true, Reason: "stopped", Status: 200}}
 		}, nil, delivery.Dropped, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			m := w.acceptOne(t, subjects[0])
+			w := newEnv(t)
+			m := w.acceptOne(t, eventKeys[0])
 			before := w.record(t, m)
 			sendings, opener := w.sendings["squake"], w.opener
 			tt.prepare(w)
@@ -230,7 +230,7 @@ func TestAttemptOurFault(t *testing.T) {
 			if after := w.record(t, m); fmt.Sprint(after) != fmt.Sprint(before) {
 				t.Errorf("the record became %+v", show(after))
 			}
-			w.sendings["squake"], w.opener, w.store.before, w.receiver.answers = sendings, opener, nil, nil
+			w.sendings["squake"], w.opener, w.store.before, w.receiver.responses = sendings, opener, nil, nil
 			w.attempt(t, m, delivery.Delivered)
 		})
 	}
@@ -249,7 +249,7 @@ func (g giving) Open(context.Context, seal.Owner, []byte) (webhook.Secret, error
 	return webhook.NewSecret(string(g)), nil
 }
 
-func (w *world) breakBody() {
+func (w *env) breakBody() {
 	s := w.sendings["squake"]
 	s.Body = func(webhook.Delivery, webhook.Webhook) ([]byte, error) { return nil, errFault }
 	w.sendings["squake"] = s
@@ -258,12 +258,12 @@ func (w *world) breakBody() {
 // What an attempt came to is written though the worker was told to stop
 // meanwhile.
 func TestResultOutlivesContext(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	w.receiver.during = func(delivery.Request) { cancel() }
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	if outcome, err := w.worker().Attempt(ctx, m); err != nil || outcome != delivery.Missed {
+	w.receiver.responses = []delivery.Response{failing(500)}
+	if outcome, err := w.worker().Attempt(ctx, m); err != nil || outcome != delivery.Failed {
 		t.Fatalf("%d, %v", outcome, err)
 	}
 	if d := w.record(t, m); d.Attempts != 1 || len(w.queue.take()) != 1 {
@@ -279,17 +279,17 @@ func TestSixDays(t *testing.T) {
 		first, second time.Duration // after acceptance
 		want          delivery.Outcome
 	}{
-		{7 * 24 * time.Hour, 0, delivery.Missed},
-		{sixDays - 5*time.Second, 0, delivery.Missed},
-		{sixDays - 5*time.Second + time.Millisecond, 0, delivery.Missed}, // the next would be late
-		{0, sixDays, delivery.Missed},
+		{7 * 24 * time.Hour, 0, delivery.Failed},
+		{sixDays - 5*time.Second, 0, delivery.Failed},
+		{sixDays - 5*time.Second + time.Millisecond, 0, delivery.Failed}, // the next would be late
+		{0, sixDays, delivery.Failed},
 		{0, sixDays + time.Millisecond, delivery.Cancelled},
 	} {
-		w := newWorld(t)
-		w.receiver.answers = []delivery.Answer{failing(500)}
-		m := w.acceptOne(t, subjects[0])
+		w := newEnv(t)
+		w.receiver.responses = []delivery.Response{failing(500)}
+		m := w.acceptOne(t, eventKeys[0])
 		w.clock.Set(start.Add(tt.first))
-		w.attempt(t, m, delivery.Missed)
+		w.attempt(t, m, delivery.Failed)
 		if tt.second > 0 {
 			w.clock.Set(start.Add(tt.second))
 			w.attempt(t, w.queue.take()[0], tt.want)
@@ -312,10 +312,10 @@ func TestRequestOfEachAPI(t *testing.T) {
 		timeout time.Duration
 		ports   []uint16
 	}{{15 * time.Second, nil}, {4 * time.Second, []uint16{80, 443, 8080, 8443}}, {15 * time.Second, nil}} {
-		w := newWorld(t)
-		w.attempt(t, w.acceptOne(t, subjects[i]), delivery.Delivered)
+		w := newEnv(t)
+		w.attempt(t, w.acceptOne(t, eventKeys[i]), delivery.Delivered)
 		if got := w.receiver.got[0]; got.Timeout != want.timeout || !slices.Equal(got.Ports, want.ports) {
-			t.Errorf("%s: %v, ports %v; want %v", subjects[i].Account, got.Timeout, got.Ports, want)
+			t.Errorf("%s: %v, ports %v; want %v", eventKeys[i].Account, got.Timeout, got.Ports, want)
 		}
 	}
 }

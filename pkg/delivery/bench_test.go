@@ -14,15 +14,15 @@ import (
 // our own work costs, the signing included. Events are published one by one and
 // a hundred at once.
 func BenchmarkDelivery(b *testing.B) {
-	for i, s := range subjects {
+	for i, s := range eventKeys {
 		for _, batch := range []int{1, 100} {
-			b.Run(fmt.Sprintf("%s/batch=%d", s.Account.Dialect, batch), func(b *testing.B) { benchDelivery(b, subjects[i], batch) })
+			b.Run(fmt.Sprintf("%s/batch=%d", s.Account.API, batch), func(b *testing.B) { benchDelivery(b, eventKeys[i], batch) })
 		}
 	}
 }
 
-func benchDelivery(b *testing.B, s webhook.Subject, batch int) {
-	w := newWorld(b)
+func benchDelivery(b *testing.B, s webhook.EventKey, batch int) {
+	w := newEnv(b)
 	publisher, worker := w.publisher(), w.worker()
 	worker.Sender = taking{}
 	list := events(s, batch)
@@ -54,6 +54,6 @@ func benchDelivery(b *testing.B, s webhook.Subject, batch int) {
 // taking takes everything.
 type taking struct{}
 
-func (taking) Send(context.Context, delivery.Request) delivery.Answer {
-	return delivery.Answer{Status: 200}
+func (taking) Send(context.Context, delivery.Request) delivery.Response {
+	return delivery.Response{Status: 200}
 }

@@ -14,42 +14,42 @@ import (
 // Each fault of a publisher, worker or sweeper is caught by a test that the
 // sound ones pass. What goes wrong on the wire is in outbound.
 func TestBrokenDeliveriesAreCaught(t *testing.T) {
-	again := func(tb testing.TB, w *world) {
+	again := func(tb testing.TB, w *env) {
 		doubledAttempt(tb, w, doubled{failing(500), failing(500), 1, webhook.StatusRetrying, 1})
 	}
 	for name, tt := range map[string]struct {
-		fault fault
-		by    func(testing.TB, *world)
+		sabotage sabotage
+		by       func(testing.TB, *env)
 	}{
-		"no lease": {fault{sweeper: func(c *delivery.SweeperConfig) {
+		"no lease": {sabotage{sweeper: func(c *delivery.SweeperConfig) {
 			c.Store = noLease{c.Store}
 		}}, leasesDouble},
-		"a lease without condition": {fault{sweeper: func(c *delivery.SweeperConfig) {
+		"a lease without condition": {sabotage{sweeper: func(c *delivery.SweeperConfig) {
 			c.Store = anyLease{c.Store}
 		}}, sweptMeanwhile},
-		"no attempt condition": {fault{worker: func(c *delivery.WorkerConfig) {
-			c.Store = anySettle{c.Store}
+		"no attempt condition": {sabotage{worker: func(c *delivery.WorkerConfig) {
+			c.Store = anyRecord{c.Store}
 		}}, again},
-		"the message's number ignored": {fault{worker: func(c *delivery.WorkerConfig) {
+		"the message's number ignored": {sabotage{worker: func(c *delivery.WorkerConfig) {
 			c.Store = anyNumber{c.Store}
 		}}, dropsOld},
-		"jitter that subtracts": {fault{worker: func(c *delivery.WorkerConfig) {
+		"jitter that subtracts": {sabotage{worker: func(c *delivery.WorkerConfig) {
 			c.Jitter = func(below time.Duration) time.Duration { return -below / 2 }
-		}}, func(tb testing.TB, w *world) { keepsSchedule(tb, w, subjects[0]) }},
-		"accepted and not written": {fault{publisher: func(c *delivery.PublisherConfig) {
+		}}, func(tb testing.TB, w *env) { keepsSchedule(tb, w, eventKeys[0]) }},
+		"accepted and not written": {sabotage{publisher: func(c *delivery.PublisherConfig) {
 			c.Store = forgetful{c.Store}
-		}}, func(tb testing.TB, w *world) { w.record(tb, w.acceptOne(tb, subjects[0])) }},
-		"nobody is sent for": {fault{worker: func(c *delivery.WorkerConfig) {
+		}}, func(tb testing.TB, w *env) { w.record(tb, w.acceptOne(tb, eventKeys[0])) }},
+		"nobody is sent for": {sabotage{worker: func(c *delivery.WorkerConfig) {
 			c.Queue = sendsNothing{c.Queue}
-		}}, func(tb testing.TB, w *world) { keepsSchedule(tb, w, subjects[2]) }},
+		}}, func(tb testing.TB, w *env) { keepsSchedule(tb, w, eventKeys[2]) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if failed, log := caught.By(t, func(tb testing.TB) { tt.by(tb, newWorld(tb)) }); failed {
+			if failed, log := caught.By(t, func(tb testing.TB) { tt.by(tb, newEnv(tb)) }); failed {
 				t.Fatalf("the sound one fails: %s", log)
 			}
 			caught.Must(t, func(tb testing.TB) {
-				w := newWorld(tb)
-				w.fault = tt.fault
+				w := newEnv(tb)
+				w.sabotage = tt.sabotage
 				tt.by(tb, w)
 			})
 		})
@@ -57,9 +57,9 @@ func TestBrokenDeliveriesAreCaught(t *testing.T) {
 }
 
 // sweptMeanwhile lets another sweeper go first, between a look and a lease.
-func sweptMeanwhile(tb testing.TB, w *world) {
+func sweptMeanwhile(tb testing.TB, w *env) {
 	tb.Helper()
-	w.acceptMany(tb, subjects[0], 20)
+	w.acceptMany(tb, eventKeys[0], 20)
 	w.clock.Advance(2 * time.Minute)
 	var begun atomic.Bool
 	w.store.before = func(call string) error {
@@ -75,11 +75,11 @@ func sweptMeanwhile(tb testing.TB, w *world) {
 }
 
 // dropsOld sends the message of the first attempt again after it.
-func dropsOld(tb testing.TB, w *world) {
+func dropsOld(tb testing.TB, w *env) {
 	tb.Helper()
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	first := w.acceptOne(tb, subjects[0])
-	w.attempt(tb, first, delivery.Missed)
+	w.receiver.responses = []delivery.Response{failing(500)}
+	first := w.acceptOne(tb, eventKeys[0])
+	w.attempt(tb, first, delivery.Failed)
 	w.clock.Advance(time.Hour)
 	drops(tb, w, first, first)
 }
@@ -97,26 +97,26 @@ func (s anyLease) Lease(ctx context.Context, p webhook.Pending, until time.Time)
 	return nil
 }
 
-// anySettle writes over whatever result came first.
-type anySettle struct{ delivery.WorkerStore }
+// anyRecord writes over whatever result came first.
+type anyRecord struct{ delivery.WorkerStore }
 
-func (s anySettle) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
-	task, err := s.Task(ctx, settlement.Was.Message())
+func (s anyRecord) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
+	input, err := s.AttemptInput(ctx, result.Was.Message())
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	settlement.Now.Attempts += task.Delivery.Attempts - settlement.Was.Attempts
-	settlement.Was = task.Delivery
-	return s.WorkerStore.Settle(ctx, settlement)
+	result.Now.Attempts += input.Delivery.Attempts - result.Was.Attempts
+	result.Was = input.Delivery
+	return s.WorkerStore.RecordAttempt(ctx, result)
 }
 
 // anyNumber has each message find the delivery that it was sent for.
 type anyNumber struct{ delivery.WorkerStore }
 
-func (s anyNumber) Task(ctx context.Context, m webhook.Message) (webhook.Task, error) {
-	task, err := s.WorkerStore.Task(ctx, m)
-	task.Delivery.Attempts = m.Attempt - 1
-	return task, err
+func (s anyNumber) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
+	input, err := s.WorkerStore.AttemptInput(ctx, m)
+	input.Delivery.Attempts = m.Attempt - 1
+	return input, err
 }
 
 // forgetful adds no delivery.

@@ -31,7 +31,7 @@ type Queue interface {
 	// before the sweeper sends for it again. ok is false when the queue has no
 	// room for messages of that subject now: none is to be sent, and the sweeper
 	// takes the delivery when there is room.
-	Lease(webhook.Subject) (lease time.Duration, ok bool)
+	Lease(webhook.EventKey) (lease time.Duration, ok bool)
 	// Full reports whether there is no room for anyone.
 	Full() bool
 	// Send hands over messages, any number, each to arrive at its At, which is
@@ -42,7 +42,7 @@ type Queue interface {
 
 // leaseEnd returns when the sweeper looks whether an attempt at a time was made:
 // at that time where the queue has no room for it, so that no message is sent.
-func leaseEnd(q Queue, s webhook.Subject, at time.Time) time.Time {
+func leaseEnd(q Queue, s webhook.EventKey, at time.Time) time.Time {
 	lease, ok := q.Lease(s)
 	if !ok {
 		return at
@@ -63,8 +63,8 @@ type Request struct {
 	Ports []uint16
 }
 
-// Answer is what came of a request.
-type Answer struct {
+// Response is what came of a request.
+type Response struct {
 	// Status is the answer's status code; 0 when there was no whole answer.
 	Status int
 	// Reason says in a few words why the attempt failed, and nothing of the
@@ -83,7 +83,7 @@ type Answer struct {
 
 // failure is the Reason. Only an answer 2xx is without one, whatever the Sender
 // says: a success that is recorded was received.
-func (a Answer) failure() string {
+func (a Response) failure() string {
 	if a.Reason == "" && a.Status/100 != 2 {
 		return "no success"
 	}
@@ -92,5 +92,5 @@ func (a Answer) failure() string {
 
 // Sender makes one request. It never fails: what goes wrong is a reason.
 type Sender interface {
-	Send(context.Context, Request) Answer
+	Send(context.Context, Request) Response
 }

@@ -20,8 +20,8 @@ const maxDisabling = 4
 // id, since they share the URL. It reports false, and does nothing, when the
 // webhook is another by now, by its id or by a change since the attempt began:
 // the 410 was not of what it is now.
-func (t *try) disable(ctx context.Context, at time.Time) (bool, error) {
-	gone := t.task.Webhook
+func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
+	gone := t.input.Webhook
 	for range maxDisabling {
 		list, err := t.Store.Webhooks(ctx, gone.Account)
 		if err != nil {
@@ -39,7 +39,7 @@ func (t *try) disable(ctx context.Context, at time.Time) (bool, error) {
 		}
 		err = t.Store.Change(ctx, webhook.Change{Was: was, Now: now})
 		if err == nil {
-			t.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.task.Delivery),
+			t.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.input.Delivery),
 				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", at))...)
 			return true, nil
 		}

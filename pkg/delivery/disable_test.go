@@ -14,17 +14,17 @@ import (
 // registration, and no other webhook. Record and log say so, and what was to
 // come is cancelled.
 func TestGoneDisables(t *testing.T) {
-	for _, s := range subjects {
-		w := newWorld(t)
-		other := webhook.Subject{Account: s.Account, Event: "other"}
+	for _, s := range eventKeys {
+		w := newEnv(t)
+		other := webhook.EventKey{Account: s.Account, Event: "other"}
 		w.register(t, other, "w8")
-		if s == subjects[2] {
+		if s == eventKeys[2] {
 			w.remove(t, s)
 			w.register(t, s, "w3", "shipment.lost", "shipment.found")
 		}
 		messages := w.accept(t, event(s, "1"), event(s, "2"))
 		before := w.webhook(t, s)
-		w.receiver.answers = []delivery.Answer{failing(410)}
+		w.receiver.responses = []delivery.Response{failing(410)}
 		w.attempt(t, messages[0], delivery.Disabled)
 		d := w.record(t, messages[0])
 		if d.Open() || d.Attempts != 1 || d.Status != webhook.StatusFailed || d.StatusCode != http.StatusGone || d.Reason != "answered 410" || len(w.queue.take()) != 0 {
@@ -49,10 +49,10 @@ func TestGoneDisables(t *testing.T) {
 			t.Errorf("log %s", w.log)
 		}
 		w.attempt(t, messages[1], delivery.Cancelled)
-		if r := w.publishOne(event(s, "3")); r != (delivery.Result{Verdict: delivery.NoWebhook, Reason: "disabled"}) {
+		if r := w.publishOne(event(s, "3")); r != (delivery.Result{Status: delivery.NoWebhook, Reason: "disabled"}) {
 			t.Errorf("%s: published again: %+v", s.Account, r)
 		}
-		if s == subjects[0] && w.webhook(t, s).Statistics.FailedAttempts != 1 {
+		if s == eventKeys[0] && w.webhook(t, s).Statistics.FailedAttempts != 1 {
 			t.Errorf("statistics %+v", w.webhook(t, s).Statistics)
 		}
 	}
@@ -61,28 +61,28 @@ func TestGoneDisables(t *testing.T) {
 // A webhook that is another by now is not disabled for what its predecessor
 // answered; the delivery goes on, to where it goes now.
 func TestGoneOfAnother(t *testing.T) {
-	s := subjects[0]
+	s := eventKeys[0]
 	for name, tt := range map[string]struct {
-		change  func(*testing.T, *world)
+		change  func(*testing.T, *env)
 		outcome delivery.Outcome
 		active  bool
 	}{
-		"another URL": {func(t *testing.T, w *world) {
+		"another URL": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.URL = "https://other.example/" })
-		}, delivery.Missed, true},
-		"deleted":         {func(t *testing.T, w *world) { w.remove(t, s) }, delivery.Missed, true},
-		"registered anew": {func(t *testing.T, w *world) { w.remove(t, s); w.register(t, s, "w9") }, delivery.Missed, true},
-		"moved": {func(t *testing.T, w *world) {
+		}, delivery.Failed, true},
+		"deleted":         {func(t *testing.T, w *env) { w.remove(t, s) }, delivery.Failed, true},
+		"registered anew": {func(t *testing.T, w *env) { w.remove(t, s); w.register(t, s, "w9") }, delivery.Failed, true},
+		"moved": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Event = "certificate_document_available" })
-		}, delivery.Missed, true},
-		"disabled by another": {func(t *testing.T, w *world) {
+		}, delivery.Failed, true},
+		"disabled by another": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 		}, delivery.Disabled, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			m := w.acceptOne(t, s)
-			w.receiver.answers = []delivery.Answer{failing(410), {Status: 200}}
+			w.receiver.responses = []delivery.Response{failing(410), {Status: 200}}
 			w.receiver.during = func(delivery.Request) { w.receiver.during = nil; tt.change(t, w) }
 			w.attempt(t, m, tt.outcome)
 			if d := w.record(t, m); d.Open() != tt.active || d.Attempts != 1 {
@@ -123,9 +123,9 @@ func TestDisablingFails(t *testing.T) {
 		"changed":     {func(n int, call string) error { return first(n, webhook.ErrChanged, call) }, nil, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			m := w.acceptOne(t, subjects[0])
-			w.receiver.answers = []delivery.Answer{failing(410)}
+			w := newEnv(t)
+			m := w.acceptOne(t, eventKeys[0])
+			w.receiver.responses = []delivery.Response{failing(410)}
 			reads := 0
 			w.store.before = func(call string) error {
 				if call == "Webhooks" {
@@ -144,7 +144,7 @@ func TestDisablingFails(t *testing.T) {
 			if tt.want != nil {
 				w.attempt(t, m, delivery.Disabled)
 			}
-			if h := w.webhook(t, subjects[0]); !h.Disabled {
+			if h := w.webhook(t, eventKeys[0]); !h.Disabled {
 				t.Errorf("webhook %+v", h)
 			}
 		})

@@ -20,10 +20,10 @@ func FuzzEvent(f *testing.F) {
 	f.Add(uint8(1), "order:create", "ž", "Ž/\"\\ 😀 <&'>\x01\n", []byte(`{"a\/b":1e400}`), int64(-604_800_000), int64(1), int64(-5000))
 	f.Add(uint8(2), "shipment.created", "", "", []byte(nil), int64(300_000), int64(0), int64(1))
 	f.Add(uint8(2), "a b", "\xff", "x", []byte("{"), int64(300_001), int64(-1), int64(0))
-	first := newWorld(f)
+	first := newEnv(f)
 	f.Fuzz(func(t *testing.T, api uint8, name, id, instance string, body []byte, offset, number, early int64) {
 		w := first.anew(t)
-		s := subjects[int(api)%len(subjects)]
+		s := eventKeys[int(api)%len(eventKeys)]
 		if name != s.Event && name != "" {
 			s.Event = name
 			w.tryRegister(t, s)
@@ -35,8 +35,8 @@ func FuzzEvent(f *testing.F) {
 		}
 		r := w.publishOne(e)
 		messages := w.queue.take()
-		if r.Verdict != delivery.Accepted {
-			if r.Delivery != "" || len(messages) != 0 || w.deliveries(t, s.Account) != 0 || r.Verdict == delivery.Unfinished {
+		if r.Status != delivery.Accepted {
+			if r.Delivery != "" || len(messages) != 0 || w.deliveries(t, s.Account) != 0 || r.Status == delivery.InternalError {
 				t.Fatalf("%+v left something", r)
 			}
 			return
@@ -59,11 +59,11 @@ func FuzzEvent(f *testing.F) {
 			t.Fatalf("%d requests, record %+v", w.receiver.count(), show(w.record(t, m)))
 		}
 		checkRequest(t, w.receiver.got[0], e)
-		if again := w.publishOne(e); again != (delivery.Result{Verdict: delivery.Duplicate, Delivery: r.Delivery}) {
+		if again := w.publishOne(e); again != (delivery.Result{Status: delivery.Duplicate, Delivery: r.Delivery}) {
 			t.Errorf("again: %+v", again)
 		}
 		e.Payload = fmt.Appendf(nil, "[%d]", len(e.Payload))
-		if again := w.publishOne(e); again.Verdict != delivery.Rejected && !bytes.Equal(e.Payload, body) {
+		if again := w.publishOne(e); again.Status != delivery.Rejected && !bytes.Equal(e.Payload, body) {
 			t.Errorf("with another payload: %+v", again)
 		}
 	})
@@ -85,10 +85,10 @@ func checkRequest(t *testing.T, request delivery.Request, e webhook.Event) {
 }
 
 // tryRegister adds a webhook for whatever event.
-func (w *world) tryRegister(t *testing.T, s webhook.Subject) {
+func (w *env) tryRegister(t *testing.T, s webhook.EventKey) {
 	t.Helper()
-	h := w.webhook(t, subjects[map[webhook.Dialect]int{"squake": 0, "shoptet": 1, "abbeycross": 2}[s.Account.Dialect]])
-	h.Event, h.Claim = s.Event, "another"
+	h := w.webhook(t, eventKeys[map[webhook.API]int{"squake": 0, "shoptet": 1, "abbeycross": 2}[s.Account.API]])
+	h.Event, h.RequestID = s.Event, "another"
 	if _, err := w.store.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{h}}); err != nil {
 		t.Fatal(err)
 	}

@@ -61,19 +61,19 @@ type mortalSender struct {
 	life *life
 }
 
-func (s mortalSender) Send(ctx context.Context, r delivery.Request) delivery.Answer {
+func (s mortalSender) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	if s.life.moment() != nil {
-		return delivery.Answer{Interrupted: true}
+		return delivery.Response{Interrupted: true}
 	}
-	answer := s.Sender.Send(ctx, r)
+	response := s.Sender.Send(ctx, r)
 	if s.life.moment() != nil { // received, but nobody is there for the answer
-		return delivery.Answer{Interrupted: true}
+		return delivery.Response{Interrupted: true}
 	}
-	return answer
+	return response
 }
 
 // mortal gives publisher, worker and sweeper of a process with a life.
-func (w *world) mortal(l *life) (*delivery.Publisher, *delivery.Worker, *delivery.Sweeper) {
+func (w *env) mortal(l *life) (*delivery.Publisher, *delivery.Worker, *delivery.Sweeper) {
 	s := &store{Store: w.store.Store, before: func(string) error { return l.moment() }, after: func(string) error { return l.moment() }}
 	q := mortalQueue{w.queue, l}
 	p, worker, sweeper := w.publisher(), w.worker(), w.sweeper()
@@ -86,7 +86,7 @@ func (w *world) mortal(l *life) (*delivery.Publisher, *delivery.Worker, *deliver
 // killing is one run: a process with so many moments to live, and a second one
 // that is immortal.
 type killing struct {
-	*world
+	*env
 	event    webhook.Event
 	accepted bool
 	// junk are all messages that were ever sent; the second process gets each
@@ -100,7 +100,7 @@ func (k *killing) first(t *testing.T, l *life) {
 	t.Helper()
 	publisher, worker, sweeper := k.mortal(l)
 	r := publisher.Publish(t.Context(), []webhook.Event{k.event})[0]
-	k.accepted = r.Verdict == delivery.Accepted
+	k.accepted = r.Status == delivery.Accepted
 	for range 20 {
 		for _, m := range k.queue.take() {
 			k.junk = append(k.junk, m)
@@ -157,7 +157,7 @@ func (k *killing) pending(t *testing.T) (found bool) {
 	if k.clock.Now().After(start.Add(8 * 24 * time.Hour)) {
 		return false // too late for whatever it is
 	}
-	for _, s := range subjects {
+	for _, s := range eventKeys {
 		err := k.store.Store.Deliveries(t.Context(), s.Account, time.Time{}, func(d webhook.Delivery) bool {
 			found = found || d.Open()
 			return !found
@@ -170,7 +170,7 @@ func (k *killing) pending(t *testing.T) (found bool) {
 }
 
 // check holds what came of it to what is promised.
-func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
+func (k *killing) check(t *testing.T, where string, responses []delivery.Response) {
 	t.Helper()
 	id := k.event.DeliveryID()
 	for _, request := range k.receiver.got {
@@ -198,11 +198,11 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 	case d.Attempts < int64(received)-1:
 		t.Errorf("%s: %d attempts were made, %d counted: one death costs one at most", where, received, d.Attempts)
 	}
-	last := answers[min(received, len(answers))-1]
+	last := responses[min(received, len(responses))-1]
 	if ok := last.Reason == ""; (d.Status == webhook.StatusDelivered) != ok {
 		t.Errorf("%s: the last answer was %+v, the record says %+v", where, last, show(d))
 	}
-	hook := k.webhook(t, d.Subject())
+	hook := k.webhook(t, d.EventKey())
 	if gone := last.Status == 410; hook.Disabled != gone {
 		t.Errorf("%s: the last answer was %+v, the webhook is %+v", where, last, hook)
 	}
@@ -216,28 +216,28 @@ func (k *killing) check(t *testing.T, where string, answers []delivery.Answer) {
 // recorded was received, and no attempt is spent by messages that are stale,
 // doubled or early.
 func TestKilledAnywhere(t *testing.T) {
-	ok := delivery.Answer{Status: 200}
+	ok := delivery.Response{Status: 200}
 	pushed := failing(503)
 	pushed.RetryAfter = time.Hour
 	for name, tt := range map[string]struct {
-		subject webhook.Subject
-		answers []delivery.Answer
+		eventKey  webhook.EventKey
+		responses []delivery.Response
 	}{
-		"taken":       {subjects[0], []delivery.Answer{ok}},
-		"third time":  {subjects[0], []delivery.Answer{failing(500), pushed, ok}},
-		"gone":        {subjects[2], []delivery.Answer{failing(500), failing(410)}},
-		"never taken": {subjects[1], slices.Repeat([]delivery.Answer{failing(500)}, 10)},
+		"taken":       {eventKeys[0], []delivery.Response{ok}},
+		"third time":  {eventKeys[0], []delivery.Response{failing(500), pushed, ok}},
+		"gone":        {eventKeys[2], []delivery.Response{failing(500), failing(410)}},
+		"never taken": {eventKeys[1], slices.Repeat([]delivery.Response{failing(500)}, 10)},
 	} {
 		for _, messagesLive := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", messages live ", messagesLive), func(t *testing.T) {
-				moments, world := 0, newWorld(t)
+				moments, env := 0, newEnv(t)
 				for ; moments < 1000; moments++ {
-					k := &killing{world: world.anew(t), event: event(tt.subject, "1")}
-					k.receiver.answers = tt.answers
+					k := &killing{env: env.anew(t), event: event(tt.eventKey, "1")}
+					k.receiver.responses = tt.responses
 					l := &life{left: moments}
 					k.first(t, l)
 					k.second(t, messagesLive)
-					k.check(t, fmt.Sprintf("killed at moment %d", moments), tt.answers)
+					k.check(t, fmt.Sprintf("killed at moment %d", moments), tt.responses)
 					if t.Failed() || !l.dead {
 						break
 					}
@@ -253,37 +253,37 @@ func TestKilledAnywhere(t *testing.T) {
 // A publisher that dies before it has its answer publishes again: that is the
 // same delivery, whatever was stored.
 func TestKilledPublisherAgain(t *testing.T) {
-	verdicts := map[delivery.Verdict]int{}
-	world := newWorld(t)
+	outcomes := map[delivery.PublishStatus]int{}
+	env := newEnv(t)
 	for moments := range 12 {
-		k := &killing{world: world.anew(t), event: event(subjects[0], "1")}
+		k := &killing{env: env.anew(t), event: event(eventKeys[0], "1")}
 		publisher, _, _ := k.mortal(&life{left: moments})
 		publisher.Publish(t.Context(), []webhook.Event{k.event})
 		r := k.publishOne(k.event)
 		if r.Delivery != k.event.DeliveryID() {
 			t.Errorf("killed at moment %d: %+v", moments, r)
 		}
-		verdicts[r.Verdict]++
+		outcomes[r.Status]++
 		k.second(t, true)
 		if k.receiver.count() != 1 || k.record(t, webhook.Message{Account: squakeAccount, ID: r.Delivery}).Status != webhook.StatusDelivered {
 			t.Errorf("killed at moment %d: received %d times", moments, k.receiver.count())
 		}
 	}
-	if verdicts[delivery.Accepted] < 3 || verdicts[delivery.Duplicate] < 3 || len(verdicts) != 2 {
-		t.Errorf("verdicts %v", verdicts)
+	if outcomes[delivery.Accepted] < 3 || outcomes[delivery.Duplicate] < 3 || len(outcomes) != 2 {
+		t.Errorf("verdicts %v", outcomes)
 	}
 }
 
 // A batch whose publisher dies amid its messages loses none of them.
 func TestKilledAmidBatch(t *testing.T) {
 	const count = 20
-	world := newWorld(t)
+	env := newEnv(t)
 	for moments := range 3 * count {
-		k := &killing{world: world.anew(t)}
+		k := &killing{env: env.anew(t)}
 		publisher, _, _ := k.mortal(&life{left: moments})
 		accepted := map[string]bool{}
-		for _, r := range publisher.Publish(t.Context(), events(subjects[2], count)) {
-			if r.Verdict == delivery.Accepted {
+		for _, r := range publisher.Publish(t.Context(), events(eventKeys[2], count)) {
+			if r.Status == delivery.Accepted {
 				accepted[r.Delivery] = true
 			}
 		}

@@ -27,13 +27,13 @@ const (
 // atOnce is how many events of one publication are stored at the same time.
 const atOnce = 32
 
-// sendPatience bounds the sending of messages once the store has what they ask
+// sendTimeout bounds the sending of messages once the store has what they ask
 // for: it is waited for, and the sweeper sends what was not sent.
-const sendPatience = 5 * time.Second
+const sendTimeout = 5 * time.Second
 
 // PublisherStore is the part of store.Store that publishing needs.
 type PublisherStore interface {
-	Targets(context.Context, []webhook.Subject) ([]webhook.Target, error)
+	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	AddDelivery(context.Context, webhook.Delivery) (webhook.Delivery, error)
 }
 
@@ -42,7 +42,7 @@ type PublisherConfig struct {
 	Store PublisherStore
 	Queue Queue
 	// Sendings are the APIs, by name.
-	Sendings map[webhook.Dialect]webhook.Sending
+	Sendings map[webhook.API]webhook.Sending
 	// NewID makes the id of an event that comes without.
 	NewID func() (string, error)
 	Now   func() time.Time
@@ -55,27 +55,27 @@ type Publisher struct{ PublisherConfig }
 // NewPublisher gives a publisher.
 func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg} }
 
-// Verdict is what became of an event that was published.
-type Verdict string
+// PublishStatus is what became of an event that was published.
+type PublishStatus string
 
 // The verdicts, as the operator's API writes them.
 const (
 	// Accepted: stored durably, and attempted whatever crashes now.
-	Accepted Verdict = "accepted"
+	Accepted PublishStatus = "accepted"
 	// Duplicate: the same event was accepted before.
-	Duplicate Verdict = "duplicate"
+	Duplicate PublishStatus = "duplicate"
 	// NoWebhook: none is registered, the account is unknown or closing, or the
 	// webhook is disabled, which is said then.
-	NoWebhook Verdict = "no_webhook"
+	NoWebhook PublishStatus = "no_webhook"
 	// Rejected: the event is wrong.
-	Rejected Verdict = "rejected"
-	// Unfinished: our fault. Whether the event was stored is not known.
-	Unfinished Verdict = "failed"
+	Rejected PublishStatus = "rejected"
+	// InternalError: our fault. Whether the event was stored is not known.
+	InternalError PublishStatus = "failed"
 )
 
 // Result is what became of one event.
 type Result struct {
-	Verdict Verdict
+	Status PublishStatus
 	// Delivery is the id of what was accepted, now or before; else empty.
 	Delivery string
 	// Reason says what is wrong; empty where there is nothing to say.
@@ -96,14 +96,14 @@ const (
 // others are its duplicates. A Payload is compact, valid JSON.
 func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Result {
 	b := batch{
-		Publisher: p,
-		events:    slices.Clone(events),
-		targets:   make([]webhook.Target, len(events)),
-		messages:  make([]webhook.Message, len(events)),
-		results:   make([]Result, len(events)),
+		Publisher:  p,
+		events:     slices.Clone(events),
+		recipients: make([]webhook.Recipient, len(events)),
+		messages:   make([]webhook.Message, len(events)),
+		results:    make([]Result, len(events)),
 	}
-	b.judge()
-	b.aim(ctx)
+	b.validate()
+	b.resolve(ctx)
 	b.store(ctx)
 	b.send(ctx)
 	return b.results
@@ -113,30 +113,30 @@ func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Resul
 // done with; the others are left to the next step.
 type batch struct {
 	*Publisher
-	events   []webhook.Event
-	targets  []webhook.Target
-	messages []webhook.Message // zero where none is to be sent
-	results  []Result
+	events     []webhook.Event
+	recipients []webhook.Recipient
+	messages   []webhook.Message // zero where none is to be sent
+	results    []Result
 }
 
 // open lists the events that are not done with.
 func (b *batch) open() []int {
 	var list []int
 	for i := range b.results {
-		if b.results[i].Verdict == "" {
+		if b.results[i].Status == "" {
 			list = append(list, i)
 		}
 	}
 	return list
 }
 
-// judge completes the events and rejects wrong ones.
-func (b *batch) judge() {
+// validate completes the events and rejects wrong ones.
+func (b *batch) validate() {
 	for i := range b.events {
 		err := b.complete(&b.events[i])
 		switch {
 		case errors.Is(err, webhook.ErrInvalid):
-			b.results[i] = Result{Verdict: Rejected, Reason: err.Error()}
+			b.results[i] = Result{Status: Rejected, Reason: err.Error()}
 		case err != nil:
 			b.fail(i, err)
 		}
@@ -146,19 +146,19 @@ func (b *batch) judge() {
 // invalidError is a fault of an event, in the words that its publisher gets.
 type invalidError struct{ text string }
 
-func (e *invalidError) Error() string      { return e.text }
-func (*invalidError) Is(target error) bool { return target == webhook.ErrInvalid }
+func (e *invalidError) Error() string         { return e.text }
+func (*invalidError) Is(recipient error) bool { return recipient == webhook.ErrInvalid }
 
 func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
 
 // complete sets what an event may leave out and judges it. The error wraps
 // webhook.ErrInvalid, or is our fault.
 func (p *Publisher) complete(e *webhook.Event) (err error) {
-	sending, known := p.Sendings[e.Account.Dialect]
+	sending, known := p.Sendings[e.Account.API]
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case !known:
-		return invalid("account: there is no API %q", e.Account.Dialect)
+		return invalid("account: there is no API %q", e.Account.API)
 	case e.ID != "" && e.Time.IsZero():
 		return invalid("time: required with an id")
 	case !utf8.ValidString(e.ID) || utf8.RuneCountInString(e.ID) > maxEventID:
@@ -181,36 +181,36 @@ func (p *Publisher) complete(e *webhook.Event) (err error) {
 	return sending.CheckEvent(*e)
 }
 
-// aim finds the webhooks.
-func (b *batch) aim(ctx context.Context) {
+// resolve finds the webhooks.
+func (b *batch) resolve(ctx context.Context) {
 	list := b.open()
 	if len(list) == 0 {
 		return
 	}
-	subjects := make([]webhook.Subject, len(list))
+	eventKeys := make([]webhook.EventKey, len(list))
 	for n, i := range list {
-		subjects[n] = webhook.Subject{Account: b.events[i].Account, Event: b.events[i].Name}
+		eventKeys[n] = webhook.EventKey{Account: b.events[i].Account, Event: b.events[i].Name}
 	}
-	targets, err := b.Store.Targets(ctx, subjects)
+	recipients, err := b.Store.Recipients(ctx, eventKeys)
 	for n, i := range list {
 		if err != nil {
 			b.fail(i, err)
 			continue
 		}
-		b.targets[i] = targets[n]
-		if refusal, refused := b.refusal(targets[n]); refused {
-			b.results[i] = refusal
+		b.recipients[i] = recipients[n]
+		if err, refused := b.unreachable(recipients[n]); refused {
+			b.results[i] = err
 		}
 	}
 }
 
-// refusal says why nothing is sent to a target.
-func (b *batch) refusal(t webhook.Target) (Result, bool) {
+// unreachable says why nothing is sent to a target.
+func (b *batch) unreachable(t webhook.Recipient) (Result, bool) {
 	switch {
 	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Webhook.ID == "":
-		return Result{Verdict: NoWebhook}, true
+		return Result{Status: NoWebhook}, true
 	case t.Webhook.Disabled:
-		return Result{Verdict: NoWebhook, Reason: reasonDisabled}, true
+		return Result{Status: NoWebhook, Reason: reasonDisabled}, true
 	}
 	return Result{}, false
 }
@@ -240,22 +240,22 @@ func (b *batch) store(ctx context.Context) {
 
 // storeOne makes the record of one event and sets its result.
 func (b *batch) storeOne(ctx context.Context, i int, id string) {
-	d, err := b.delivery(b.events[i], b.targets[i])
+	d, err := b.delivery(b.events[i], b.recipients[i])
 	if err != nil {
 		b.fail(i, err)
 		return
 	}
-	standing, err := b.Store.AddDelivery(ctx, d)
+	existing, err := b.Store.AddDelivery(ctx, d)
 	switch {
 	case err == nil:
-		b.results[i] = Result{Verdict: Accepted, Delivery: id}
-		if standing.Due.After(standing.Next) {
-			b.messages[i] = standing.Message()
+		b.results[i] = Result{Status: Accepted, Delivery: id}
+		if existing.Due.After(existing.Next) {
+			b.messages[i] = existing.Message()
 		}
-	case errors.Is(err, webhook.ErrExists) && standing.Content == d.Content:
-		b.results[i] = Result{Verdict: Duplicate, Delivery: id}
+	case errors.Is(err, webhook.ErrExists) && existing.Content == d.Content:
+		b.results[i] = Result{Status: Duplicate, Delivery: id}
 	case errors.Is(err, webhook.ErrExists):
-		b.results[i] = Result{Verdict: Rejected, Reason: reasonReused}
+		b.results[i] = Result{Status: Rejected, Reason: reasonReused}
 	default:
 		b.fail(i, err)
 	}
@@ -263,7 +263,7 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 
 // delivery is the record that an event becomes. Its attempt is due at once;
 // the sweeper looks when the queue has had its time.
-func (p *Publisher) delivery(e webhook.Event, t webhook.Target) (webhook.Delivery, error) {
+func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Delivery, error) {
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	d := webhook.Delivery{
 		Account: e.Account, Event: e.Name, EventID: e.ID, Time: e.Time, Instance: e.Instance,
@@ -275,9 +275,9 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Target) (webhook.Deliver
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
-	d.Due = leaseEnd(p.Queue, d.Subject(), now)
+	d.Due = leaseEnd(p.Queue, d.EventKey(), now)
 	var err error
-	if number := p.Sendings[e.Account.Dialect].Number; number != nil {
+	if number := p.Sendings[e.Account.API].Number; number != nil {
 		d.Number, err = number()
 	}
 	return d, err
@@ -290,7 +290,7 @@ func (b *batch) send(ctx context.Context) {
 	if len(messages) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
 	if err := b.Queue.Send(ctx, messages); err != nil {
 		b.Log.LogAttrs(ctx, slog.LevelWarn, "messages of accepted events were not sent; the sweeper sends them",
@@ -300,7 +300,7 @@ func (b *batch) send(ctx context.Context) {
 
 // fail notes a fault of our own.
 func (b *batch) fail(i int, err error) {
-	b.results[i] = Result{Verdict: Unfinished, Reason: reasonOurs}
+	b.results[i] = Result{Status: InternalError, Reason: reasonOurs}
 	b.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
 		slog.String("account", b.events[i].Account.String()), slog.String("event", b.events[i].Name),
 		slog.String("error", err.Error()))

@@ -27,23 +27,23 @@ func TestSendings(t *testing.T) {
 }
 
 // publishOne publishes one event.
-func (w *world) publishOne(e webhook.Event) delivery.Result {
+func (w *env) publishOne(e webhook.Event) delivery.Result {
 	return w.publisher().Publish(context.Background(), []webhook.Event{e})[0]
 }
 
 // Times are judged to the millisecond: an event of exactly 7 days ago is taken.
 func TestPublishOldestByClock(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.clock.Advance(999 * time.Microsecond)
-	e := event(subjects[0], "1")
+	e := event(eventKeys[0], "1")
 	e.Time = w.clock.Now().Add(-7 * 24 * time.Hour)
-	if r := w.publishOne(e); r.Verdict != delivery.Accepted {
+	if r := w.publishOne(e); r.Status != delivery.Accepted {
 		t.Errorf("%+v", r)
 	}
 }
 
 // deliveries counts what the store has of an account.
-func (w *world) deliveries(tb testing.TB, a webhook.Account) (n int) {
+func (w *env) deliveries(tb testing.TB, a webhook.Account) (n int) {
 	tb.Helper()
 	err := w.store.Deliveries(context.Background(), a, time.Time{}, func(webhook.Delivery) bool { n++; return true })
 	if err != nil {
@@ -54,11 +54,11 @@ func (w *world) deliveries(tb testing.TB, a webhook.Account) (n int) {
 
 // What is accepted stands in the store, due at once, and is asked for.
 func TestPublishAccepts(t *testing.T) {
-	w := newWorld(t)
-	for _, s := range subjects {
+	w := newEnv(t)
+	for _, s := range eventKeys {
 		e := event(s, "1")
 		r := w.publishOne(e)
-		if r.Verdict != delivery.Accepted || r.Delivery != e.DeliveryID() || r.Reason != "" {
+		if r.Status != delivery.Accepted || r.Delivery != e.DeliveryID() || r.Reason != "" {
 			t.Fatalf("%s: %+v", s.Account, r)
 		}
 		messages := w.queue.take()
@@ -81,12 +81,12 @@ func TestPublishAccepts(t *testing.T) {
 
 // An event without id and time gets them, and is always another one.
 func TestPublishWithoutIdentity(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	e := webhook.Event{Account: squakeAccount, Name: "order"}
 	w.clock.Advance(700 * time.Microsecond)
 	list := []webhook.Event{e, e}
 	results := w.publisher().Publish(t.Context(), list)
-	if results[0].Verdict != delivery.Accepted || results[1].Verdict != delivery.Accepted || results[0].Delivery == results[1].Delivery {
+	if results[0].Status != delivery.Accepted || results[1].Status != delivery.Accepted || results[0].Delivery == results[1].Delivery {
 		t.Fatalf("%+v", results)
 	}
 	d := w.record(t, webhook.Message{Account: squakeAccount, ID: results[1].Delivery})
@@ -99,7 +99,7 @@ func TestPublishWithoutIdentity(t *testing.T) {
 }
 
 func TestPublishRejects(t *testing.T) {
-	order := event(subjects[0], "1")
+	order := event(eventKeys[0], "1")
 	with := func(change func(*webhook.Event)) webhook.Event {
 		e := order
 		change(&e)
@@ -110,7 +110,7 @@ func TestPublishRejects(t *testing.T) {
 		event webhook.Event
 		want  string // empty: accepted
 	}{
-		"api":           {with(func(e *webhook.Event) { e.Account.Dialect = "other" }), `account: there is no API "other"`},
+		"api":           {with(func(e *webhook.Event) { e.Account.API = "other" }), `account: there is no API "other"`},
 		"no time":       {with(func(e *webhook.Event) { e.Time = time.Time{} }), "time: required with an id"},
 		"longest id":    {with(func(e *webhook.Event) { e.ID = strings.Repeat("ž", 128) }), ""},
 		"too long id":   {with(func(e *webhook.Event) { e.ID = strings.Repeat("ž", 129) }), "id: must have 1 to 128 characters"},
@@ -130,12 +130,12 @@ func TestPublishRejects(t *testing.T) {
 		"no id, a time": {with(func(e *webhook.Event) { e.ID = "" }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			got := w.publishOne(tt.event)
 			switch {
-			case tt.want == "" && got.Verdict != delivery.Accepted:
+			case tt.want == "" && got.Status != delivery.Accepted:
 				t.Errorf("%+v, want it accepted", got)
-			case tt.want != "" && got != delivery.Result{Verdict: delivery.Rejected, Reason: tt.want}:
+			case tt.want != "" && got != delivery.Result{Status: delivery.Rejected, Reason: tt.want}:
 				t.Errorf("%+v, want it rejected: %s", got, tt.want)
 			case tt.want != "" && (w.queue.count() != 0 || w.deliveries(t, tt.event.Account) != 0):
 				t.Error("what was rejected left something behind")
@@ -148,24 +148,24 @@ func TestPublishRejects(t *testing.T) {
 func jsonOf(size int) []byte { return []byte(`"` + strings.Repeat("a", size-2) + `"`) }
 
 func TestPublishNoWebhook(t *testing.T) {
-	none := delivery.Result{Verdict: delivery.NoWebhook}
-	disabled := delivery.Result{Verdict: delivery.NoWebhook, Reason: "disabled"}
-	s := subjects[0]
+	none := delivery.Result{Status: delivery.NoWebhook}
+	disabled := delivery.Result{Status: delivery.NoWebhook, Reason: "disabled"}
+	s := eventKeys[0]
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *world)
+		prepare func(*testing.T, *env)
 		want    delivery.Result
 	}{
-		"none registered": {func(t *testing.T, w *world) { w.remove(t, s) }, none},
-		"disabled":        {func(t *testing.T, w *world) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, disabled},
-		"closing":         {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, false) }, none},
-		"gone":            {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, true) }, none},
-		"closing, disabled": {func(t *testing.T, w *world) {
+		"none registered": {func(t *testing.T, w *env) { w.remove(t, s) }, none},
+		"disabled":        {func(t *testing.T, w *env) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, disabled},
+		"closing":         {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, false) }, none},
+		"gone":            {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, true) }, none},
+		"closing, disabled": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 			w.closeAccount(t, s.Account, false)
 		}, none},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			tt.prepare(t, w)
 			if got := w.publishOne(event(s, "1")); got != tt.want {
 				t.Errorf("%+v, want %+v", got, tt.want)
@@ -178,7 +178,7 @@ func TestPublishNoWebhook(t *testing.T) {
 }
 
 // closeAccount marks an account as closing, and removes it if it is to be gone.
-func (w *world) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
+func (w *env) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
 	tb.Helper()
 	err := w.store.CloseAccount(context.Background(), a)
 	if err == nil && gone {
@@ -191,9 +191,9 @@ func (w *world) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
 
 // Account, event, id and time are an event's identity.
 func TestPublishIdentity(t *testing.T) {
-	first := event(subjects[1], "1")
-	duplicate := delivery.Result{Verdict: delivery.Duplicate, Delivery: first.DeliveryID()}
-	reused := delivery.Result{Verdict: delivery.Rejected, Reason: "id reused with other content"}
+	first := event(eventKeys[1], "1")
+	duplicate := delivery.Result{Status: delivery.Duplicate, Delivery: first.DeliveryID()}
+	reused := delivery.Result{Status: delivery.Rejected, Reason: "id reused with other content"}
 	for name, tt := range map[string]struct {
 		change func(*webhook.Event)
 		want   delivery.Result
@@ -205,12 +205,12 @@ func TestPublishIdentity(t *testing.T) {
 		"no payload":         {func(e *webhook.Event) { e.Payload = nil }, reused},
 		"null payload":       {func(e *webhook.Event) { e.Payload = []byte("null") }, reused},
 		"other instance":     {func(e *webhook.Event) { e.Instance = "2" }, reused},
-		"other id":           {func(e *webhook.Event) { e.ID = "2" }, delivery.Result{Verdict: delivery.Accepted}},
-		"other time":         {func(e *webhook.Event) { e.Time = e.Time.Add(time.Millisecond) }, delivery.Result{Verdict: delivery.Accepted}},
-		"other, later again": {func(e *webhook.Event) { e.ID, e.Payload = "2", nil }, delivery.Result{Verdict: delivery.Accepted}},
+		"other id":           {func(e *webhook.Event) { e.ID = "2" }, delivery.Result{Status: delivery.Accepted}},
+		"other time":         {func(e *webhook.Event) { e.Time = e.Time.Add(time.Millisecond) }, delivery.Result{Status: delivery.Accepted}},
+		"other, later again": {func(e *webhook.Event) { e.ID, e.Payload = "2", nil }, delivery.Result{Status: delivery.Accepted}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			m := w.accept(t, first)[0]
 			w.attempt(t, m, delivery.Delivered)
 			before := w.record(t, m)
@@ -218,8 +218,8 @@ func TestPublishIdentity(t *testing.T) {
 			tt.change(&again)
 			w.clock.Advance(time.Hour) // the same, however late
 			got := w.publishOne(again)
-			if tt.want.Verdict == delivery.Accepted {
-				if got.Verdict != delivery.Accepted || got.Delivery == first.DeliveryID() {
+			if tt.want.Status == delivery.Accepted {
+				if got.Status != delivery.Accepted || got.Delivery == first.DeliveryID() {
 					t.Errorf("%+v, want another delivery", got)
 				}
 				return
@@ -240,16 +240,16 @@ func TestPublishIdentity(t *testing.T) {
 // Of one identity in one publication the first is accepted, whatever the
 // others are.
 func TestPublishDuplicatesWithin(t *testing.T) {
-	w := newWorld(t)
-	a, other, b := event(subjects[1], "a"), event(subjects[1], "a"), event(subjects[1], "b")
+	w := newEnv(t)
+	a, other, b := event(eventKeys[1], "a"), event(eventKeys[1], "a"), event(eventKeys[1], "b")
 	other.Payload = []byte("2")
-	wrong := event(subjects[1], "c")
+	wrong := event(eventKeys[1], "c")
 	wrong.Name = "nothing"
-	var got []delivery.Verdict
+	var got []delivery.PublishStatus
 	for _, r := range w.publisher().Publish(t.Context(), []webhook.Event{a, a, wrong, other, b, a}) {
-		got = append(got, r.Verdict)
+		got = append(got, r.Status)
 	}
-	want := []delivery.Verdict{
+	want := []delivery.PublishStatus{
 		delivery.Accepted, delivery.Duplicate, delivery.Rejected, delivery.Rejected, delivery.Accepted, delivery.Duplicate,
 	}
 	if !slices.Equal(got, want) {
@@ -262,13 +262,13 @@ func TestPublishDuplicatesWithin(t *testing.T) {
 
 // A hundred at once keep their order, and publishing nothing is nothing.
 func TestPublishMany(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var events []webhook.Event
 	for i := range delivery.MaxEvents {
-		events = append(events, event(subjects[i%len(subjects)], fmt.Sprint(i)))
+		events = append(events, event(eventKeys[i%len(eventKeys)], fmt.Sprint(i)))
 	}
 	for i, r := range w.publisher().Publish(t.Context(), events) {
-		if r.Verdict != delivery.Accepted || r.Delivery != events[i].DeliveryID() {
+		if r.Status != delivery.Accepted || r.Delivery != events[i].DeliveryID() {
 			t.Errorf("event %d: %+v", i, r)
 		}
 	}
@@ -282,15 +282,15 @@ func TestPublishMany(t *testing.T) {
 
 // The same event from many publishers at once is one delivery.
 func TestPublishAtOnce(t *testing.T) {
-	w := newWorld(t)
-	verdicts := make([]delivery.Verdict, 50)
+	w := newEnv(t)
+	outcomes := make([]delivery.PublishStatus, 50)
 	var all sync.WaitGroup
-	for i := range verdicts {
-		all.Go(func() { verdicts[i] = w.publishOne(event(subjects[0], "1")).Verdict })
+	for i := range outcomes {
+		all.Go(func() { outcomes[i] = w.publishOne(event(eventKeys[0], "1")).Status })
 	}
 	all.Wait()
-	count := map[delivery.Verdict]int{}
-	for _, v := range verdicts {
+	count := map[delivery.PublishStatus]int{}
+	for _, v := range outcomes {
 		count[v]++
 	}
 	if count[delivery.Accepted] != 1 || count[delivery.Duplicate] != 49 || w.queue.count() != 1 {

@@ -10,23 +10,23 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-var failed = delivery.Result{Verdict: delivery.Unfinished, Reason: "internal error, publish it again"}
+var failed = delivery.Result{Status: delivery.InternalError, Reason: "internal error, publish it again"}
 
 // Nothing is accepted that the store does not have: its faults are ours, said
 // in the log and to the publisher, who may publish the event again.
 func TestPublishStoreFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before, after func(string) error
-		again         delivery.Verdict
+		again         delivery.PublishStatus
 	}{
-		"look-up":     {before: failOn(errFault, "Targets"), again: delivery.Accepted},
+		"look-up":     {before: failOn(errFault, "Recipients"), again: delivery.Accepted},
 		"write":       {before: failOn(webhook.ErrUnavailable, "AddDelivery"), again: delivery.Accepted},
 		"lost answer": {after: failOn(webhook.ErrUnknownOutcome, "AddDelivery"), again: delivery.Duplicate},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			w.store.before, w.store.after = tt.before, tt.after
-			if got := w.publishOne(event(subjects[0], "1")); got != failed {
+			if got := w.publishOne(event(eventKeys[0], "1")); got != failed {
 				t.Errorf("%+v, want %+v", got, failed)
 			}
 			if w.queue.count() != 0 {
@@ -36,7 +36,7 @@ func TestPublishStoreFails(t *testing.T) {
 				t.Errorf("log %s", log)
 			}
 			w.store.before, w.store.after = nil, nil
-			if got := w.publishOne(event(subjects[0], "1")); got.Verdict != tt.again {
+			if got := w.publishOne(event(eventKeys[0], "1")); got.Status != tt.again {
 				t.Errorf("published again: %+v, want %s", got, tt.again)
 			}
 			w.clock.Advance(2 * time.Minute)
@@ -49,7 +49,7 @@ func TestPublishStoreFails(t *testing.T) {
 }
 
 // deliverDue sweeps and has the attempts made that are asked for now.
-func (w *world) deliverDue(tb testing.TB) (swept delivery.Swept) {
+func (w *env) deliverDue(tb testing.TB) (swept delivery.Swept) {
 	tb.Helper()
 	swept, err := w.sweeper().Sweep(context.Background(), time.Time{})
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *world) deliverDue(tb testing.TB) (swept delivery.Swept) {
 
 // One event's fault is not another's.
 func TestPublishFailsForOne(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	n := 0
 	w.store.before = func(call string) error {
 		if call == "AddDelivery" {
@@ -75,22 +75,22 @@ func TestPublishFailsForOne(t *testing.T) {
 		}
 		return nil
 	}
-	e := event(subjects[0], "1")
+	e := event(eventKeys[0], "1")
 	results := w.publisher().Publish(t.Context(), []webhook.Event{e, e})
-	if results[0] != failed || results[1].Verdict != delivery.Accepted {
+	if results[0] != failed || results[1].Status != delivery.Accepted {
 		t.Errorf("%+v", results)
 	}
 }
 
 func TestPublishNoIDNoNumber(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	p := w.publisher()
 	p.NewID = func() (string, error) { return "", errFault }
 	shoptet := w.sendings["shoptet"]
 	shoptet.Number = func() (int64, error) { return 0, errFault }
 	w.sendings["shoptet"] = shoptet
-	unnamed := event(subjects[0], "")
-	for i, r := range p.Publish(t.Context(), []webhook.Event{unnamed, event(subjects[1], "1")}) {
+	unnamed := event(eventKeys[0], "")
+	for i, r := range p.Publish(t.Context(), []webhook.Event{unnamed, event(eventKeys[1], "1")}) {
 		if r != failed {
 			t.Errorf("event %d: %+v", i, r)
 		}
@@ -102,10 +102,10 @@ func TestPublishNoIDNoNumber(t *testing.T) {
 
 // What the queue does not take is accepted all the same, and swept.
 func TestPublishQueueFails(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	w.queue.err = errFault
-	r := w.publishOne(event(subjects[0], "1"))
-	if r.Verdict != delivery.Accepted {
+	r := w.publishOne(event(eventKeys[0], "1"))
+	if r.Status != delivery.Accepted {
 		t.Fatalf("%+v", r)
 	}
 	if log := w.log.String(); !strings.Contains(log, `"level":"WARN"`) || !strings.Contains(log, `"messages":1,"error":"a fault"`) {
@@ -124,9 +124,9 @@ func TestPublishQueueFails(t *testing.T) {
 
 // Where the queue has no room nothing is sent, and it is due at once.
 func TestPublishNoRoom(t *testing.T) {
-	w := newWorld(t)
-	w.queue.refuses[subjects[0]] = true
-	if r := w.publishOne(event(subjects[0], "1")); r.Verdict != delivery.Accepted || w.queue.count() != 0 {
+	w := newEnv(t)
+	w.queue.refuses[eventKeys[0]] = true
+	if r := w.publishOne(event(eventKeys[0], "1")); r.Status != delivery.Accepted || w.queue.count() != 0 {
 		t.Fatalf("%+v, %d messages", r, w.queue.count())
 	}
 	if swept := w.deliverDue(t); swept.Refused != 1 || swept.Sent != 0 {
@@ -143,9 +143,9 @@ func TestPublishNoRoom(t *testing.T) {
 func TestPublisherGone(t *testing.T) {
 	for _, tt := range []struct {
 		call string
-		want delivery.Verdict
-	}{{"Targets", delivery.Unfinished}, {"AddDelivery", delivery.Accepted}} {
-		w := newWorld(t)
+		want delivery.PublishStatus
+	}{{"Recipients", delivery.InternalError}, {"AddDelivery", delivery.Accepted}} {
+		w := newEnv(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.store.after = func(call string) error {
 			if call == tt.call {
@@ -153,9 +153,9 @@ func TestPublisherGone(t *testing.T) {
 			}
 			return nil
 		}
-		r := w.publisher().Publish(ctx, []webhook.Event{event(subjects[0], "1")})[0]
+		r := w.publisher().Publish(ctx, []webhook.Event{event(eventKeys[0], "1")})[0]
 		sent := w.queue.count()
-		if r.Verdict != tt.want || (sent == 1) != (tt.want == delivery.Accepted) {
+		if r.Status != tt.want || (sent == 1) != (tt.want == delivery.Accepted) {
 			t.Errorf("gone after %s: %+v, %d messages", tt.call, r, sent)
 		}
 	}
@@ -164,8 +164,8 @@ func TestPublisherGone(t *testing.T) {
 // A clock of the publisher's that is behind that of whoever created the account
 // does not make its events a predecessor's.
 func TestPublishClockBehind(t *testing.T) {
-	w := newWorld(t)
-	s := webhook.Subject{Account: webhook.Account{Dialect: "squake", ID: "new"}, Event: "order"}
+	w := newEnv(t)
+	s := webhook.EventKey{Account: webhook.Account{API: "squake", ID: "new"}, Event: "order"}
 	w.clock.Advance(3 * time.Second)
 	info := webhook.AccountInfo{Account: s.Account, CreatedAt: w.clock.Now()}
 	if err := w.store.CreateAccount(t.Context(), info); err != nil {

@@ -15,7 +15,7 @@ import (
 // Two attempts of one number at the same time, by doubled messages, end as one
 // failure, or as a success if one was.
 func TestDoubledAttempts(t *testing.T) {
-	ok, bad := delivery.Answer{Status: 200}, failing(500)
+	ok, bad := delivery.Response{Status: 200}, failing(500)
 	for name, tt := range map[string]doubled{
 		"both fail":      {bad, bad, 1, webhook.StatusRetrying, 1},
 		"both succeed":   {ok, ok, 1, webhook.StatusDelivered, 0},
@@ -24,22 +24,22 @@ func TestDoubledAttempts(t *testing.T) {
 		"both are gone":  {failing(410), failing(410), 1, webhook.StatusFailed, 1},
 		"gone, then bad": {failing(410), bad, 1, webhook.StatusFailed, 1},
 	} {
-		t.Run(name, func(t *testing.T) { doubledAttempt(t, newWorld(t), tt) })
+		t.Run(name, func(t *testing.T) { doubledAttempt(t, newEnv(t), tt) })
 	}
 }
 
 // doubled is two attempts of one number, and what they come to.
 type doubled struct {
-	inner, outer delivery.Answer // inner begins later and ends first
+	inner, outer delivery.Response // inner begins later and ends first
 	attempts     int64
 	status       webhook.Status
 	failures     int64
 }
 
-func doubledAttempt(t testing.TB, w *world, want doubled) {
+func doubledAttempt(t testing.TB, w *env, want doubled) {
 	t.Helper()
-	m := w.acceptOne(t, subjects[0])
-	w.receiver.answers = []delivery.Answer{want.outer, want.inner}
+	m := w.acceptOne(t, eventKeys[0])
+	w.receiver.responses = []delivery.Response{want.outer, want.inner}
 	w.receiver.during = func(delivery.Request) {
 		w.receiver.during = nil
 		if _, err := w.worker().Attempt(t.Context(), m); err != nil {
@@ -53,7 +53,7 @@ func doubledAttempt(t testing.TB, w *world, want doubled) {
 	if d.Attempts != want.attempts || d.Status != want.status || w.receiver.count() != 2 {
 		t.Errorf("record %+v", show(d))
 	}
-	if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want.failures {
+	if got := w.webhook(t, eventKeys[0]).Statistics.FailedAttempts; got != want.failures {
 		t.Errorf("%d failed attempts, want %d", got, want.failures)
 	}
 	first, second := w.receiver.got[0], w.receiver.got[1]
@@ -70,12 +70,12 @@ func TestSuccessOvertaken(t *testing.T) {
 		gone      bool
 		want      error
 	}{{7, false, nil}, {8, false, webhook.ErrUnavailable}, {0, true, nil}} {
-		w := newWorld(t)
-		m := w.acceptOne(t, subjects[0])
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[0])
 		n := 0
 		w.store.before = func(call string) error {
 			switch {
-			case call != "Settle":
+			case call != "RecordAttempt":
 			case tt.gone:
 				return webhook.ErrNotFound
 			case n < tt.overtaken:
@@ -95,24 +95,24 @@ func TestSuccessOvertaken(t *testing.T) {
 }
 
 // fail writes a failed attempt past the worker.
-func (w *world) fail(tb testing.TB, m webhook.Message) {
+func (w *env) fail(tb testing.TB, m webhook.Message) {
 	tb.Helper()
 	was := w.record(tb, m)
 	now := was
 	now.Attempts++
 	now.Status = webhook.StatusRetrying
-	if _, err := w.store.Store.Settle(context.Background(), webhook.Settlement{Was: was, Now: now}); err != nil {
+	if _, err := w.store.Store.RecordAttempt(context.Background(), webhook.AttemptResult{Was: was, Now: now}); err != nil {
 		tb.Fatal(err)
 	}
 }
 
 // A failure whose record is gone, or moved, is nobody's fault.
 func TestFailureOvertaken(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	w.store.before = failOn(webhook.ErrNotFound, "Settle")
-	w.attempt(t, m, delivery.Missed)
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
+	w.receiver.responses = []delivery.Response{failing(500)}
+	w.store.before = failOn(webhook.ErrNotFound, "RecordAttempt")
+	w.attempt(t, m, delivery.Failed)
 	if len(w.queue.take()) != 0 {
 		t.Error("another attempt of what is gone was asked for")
 	}
@@ -120,11 +120,11 @@ func TestFailureOvertaken(t *testing.T) {
 
 // A result whose answer was lost stands: neither is its attempt made again, nor
 // is the next one lost.
-func TestResultAnswerLost(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
-	w.receiver.answers = []delivery.Answer{failing(500), {Status: 200}}
-	w.store.after = failOn(webhook.ErrUnknownOutcome, "Settle")
+func TestResultResponseLost(t *testing.T) {
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
+	w.receiver.responses = []delivery.Response{failing(500), {Status: 200}}
+	w.store.after = failOn(webhook.ErrUnknownOutcome, "RecordAttempt")
 	if _, err := w.worker().Attempt(t.Context(), m); !errors.Is(err, webhook.ErrUnknownOutcome) {
 		t.Fatalf("error %v", err)
 	}
@@ -140,19 +140,19 @@ func TestResultAnswerLost(t *testing.T) {
 // Many workers, each with all messages twice: each delivery has its attempts,
 // none of them is counted twice, and the statistics add up.
 func TestWorkersAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var events []webhook.Event
 	for i := range 40 {
-		events = append(events, event(subjects[0], fmt.Sprint(i)))
+		events = append(events, event(eventKeys[0], fmt.Sprint(i)))
 	}
 	messages := w.accept(t, events...)
-	w.receiver.answers = []delivery.Answer{failing(500)}
+	w.receiver.responses = []delivery.Response{failing(500)}
 	w.everyone(t, append(messages, messages...))
-	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 40 || !got.LastFailedAt.Equal(start) || !got.LastSentAt.IsZero() {
+	if got := w.webhook(t, eventKeys[0]).Statistics; got.FailedAttempts != 40 || !got.LastFailedAt.Equal(start) || !got.LastSentAt.IsZero() {
 		t.Errorf("after the failures %+v", got)
 	}
 	w.clock.Advance(5 * time.Second)
-	w.receiver.answers = nil
+	w.receiver.responses = nil
 	next := w.queue.take()
 	w.everyone(t, append(next, next...))
 	for _, m := range messages {
@@ -160,13 +160,13 @@ func TestWorkersAtOnce(t *testing.T) {
 			t.Errorf("record %+v", show(d))
 		}
 	}
-	if got := w.webhook(t, subjects[0]).Statistics; got.FailedAttempts != 0 || !got.LastSentAt.Equal(start.Add(5*time.Second)) {
+	if got := w.webhook(t, eventKeys[0]).Statistics; got.FailedAttempts != 0 || !got.LastSentAt.Equal(start.Add(5*time.Second)) {
 		t.Errorf("after the successes %+v", got)
 	}
 }
 
 // everyone has all attempts made at once.
-func (w *world) everyone(tb testing.TB, messages []webhook.Message) {
+func (w *env) everyone(tb testing.TB, messages []webhook.Message) {
 	tb.Helper()
 	var all sync.WaitGroup
 	for _, m := range messages {

@@ -11,18 +11,18 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// try is one attempt under way.
-type try struct {
+// attempt is one attempt under way.
+type attempt struct {
 	*Worker
 	sending webhook.Sending
-	task    webhook.Task
+	input   webhook.AttemptInput
 }
 
 // request builds what is sent: the API's body and headers, and those of
 // Standard Webhooks 1.0.0 if there is a key. The error is a fault of our own.
-func (t *try) request(ctx context.Context, now time.Time) (Request, error) {
-	d := t.task.Delivery
-	body, err := t.sending.Body(d, t.task.Webhook)
+func (t *attempt) request(ctx context.Context, now time.Time) (Request, error) {
+	d := t.input.Delivery
+	body, err := t.sending.Body(d, t.input.Webhook)
 	if err != nil {
 		return Request{}, fmt.Errorf("write the body: %w", err)
 	}
@@ -41,7 +41,7 @@ func (t *try) request(ctx context.Context, now time.Time) (Request, error) {
 	maps.Copy(header, t.sending.Header(current, now, body))
 	header["Content-Type"] = "application/json"
 	return Request{
-		URL:     t.task.Webhook.URL,
+		URL:     t.input.Webhook.URL,
 		Header:  header,
 		Body:    body,
 		Timeout: t.sending.Timeout,
@@ -52,13 +52,13 @@ func (t *try) request(ctx context.Context, now time.Time) (Request, error) {
 // keys opens the signing keys: the present one first, then those that were
 // rotated out and still sign along. There is none while an account that signs
 // with its own key has none.
-func (t *try) keys(ctx context.Context, now time.Time) ([]webhook.Secret, error) {
-	w := t.task.Webhook
+func (t *attempt) keys(ctx context.Context, now time.Time) ([]webhook.Secret, error) {
+	w := t.input.Webhook
 	owner := seal.WebhookKey(w.Account, w.ID)
 	sealed := [][]byte{w.SealedKey}
 	if t.sending.AccountKey {
 		owner = seal.AccountKey(w.Account)
-		sealed = [][]byte{t.task.Account.SealedKey}
+		sealed = [][]byte{t.input.Account.SealedKey}
 	} else {
 		for _, retired := range w.RetiredKeys {
 			if retired.Until.After(now) {

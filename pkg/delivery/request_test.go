@@ -48,16 +48,16 @@ func TestSigned(t *testing.T) {
 		},
 		{abbeyKey, "Content-Type " + standard, `{"type":"shipment.created","timestamp":"2026-01-15T10:30:00Z","data":` + payload + `}`},
 	} {
-		w := newWorld(t)
-		m := w.acceptOne(t, subjects[i])
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[i])
 		w.clock.Advance(1500 * time.Millisecond)
 		w.attempt(t, m, delivery.Delivered)
 		got := w.receiver.got[0]
 		if err := verify(t, got, tt.key); err != nil {
-			t.Errorf("%s: the library: %v", subjects[i].Account, err)
+			t.Errorf("%s: the library: %v", eventKeys[i].Account, err)
 		}
 		if string(got.Body) != tt.body || names(got.Header) != tt.names {
-			t.Errorf("%s: body %s, headers %s", subjects[i].Account, got.Body, names(got.Header))
+			t.Errorf("%s: body %s, headers %s", eventKeys[i].Account, got.Body, names(got.Header))
 		}
 		key := webhook.NewSecret(tt.key)
 		for name, want := range map[string]string{
@@ -66,7 +66,7 @@ func TestSigned(t *testing.T) {
 			"Shoptet-Webhook-Signature": signing.HexSHA1(key, got.Body),
 		} {
 			if value, there := got.Header[name]; there && value != want {
-				t.Errorf("%s: %s %q, want %q", subjects[i].Account, name, value, want)
+				t.Errorf("%s: %s %q, want %q", eventKeys[i].Account, name, value, want)
 			}
 		}
 	}
@@ -74,12 +74,12 @@ func TestSigned(t *testing.T) {
 
 // Keys that were rotated out sign along until their time is over.
 func TestSignedByRetiredKeys(t *testing.T) {
-	s := subjects[2]
+	s := eventKeys[2]
 	for _, tt := range []struct {
 		until time.Duration
 		along bool
 	}{{time.Second, true}, {0, false}, {-time.Hour, false}} {
-		w := newWorld(t)
+		w := newEnv(t)
 		sealed := w.seal(t, seal.WebhookKey(s.Account, "w3"), retiredKey)
 		w.edit(t, s, func(h *webhook.Webhook) {
 			h.RetiredKeys = []webhook.RetiredKey{{Sealed: sealed, Until: start.Add(tt.until)}}
@@ -101,15 +101,15 @@ func TestSignedByRetiredKeys(t *testing.T) {
 // Shoptet's deliveries are signed once the account has a key, with the one it
 // has at the attempt.
 func TestAccountKey(t *testing.T) {
-	w := newWorld(t)
-	s := webhook.Subject{Account: webhook.Account{Dialect: "shoptet", ID: "42"}, Event: "order:create"}
+	w := newEnv(t)
+	s := webhook.EventKey{Account: webhook.Account{API: "shoptet", ID: "42"}, Event: "order:create"}
 	if err := w.store.CreateAccount(t.Context(), webhook.AccountInfo{Account: s.Account, CreatedAt: start}); err != nil {
 		t.Fatal(err)
 	}
 	w.register(t, s, "w9")
-	w.receiver.answers = []delivery.Answer{failing(500)}
+	w.receiver.responses = []delivery.Response{failing(500)}
 	m := w.acceptOne(t, s)
-	w.attempt(t, m, delivery.Missed)
+	w.attempt(t, m, delivery.Failed)
 	if got := names(w.receiver.got[0].Header); got != "Content-Type" {
 		t.Errorf("without a key there are headers %s", got)
 	}
@@ -118,7 +118,7 @@ func TestAccountKey(t *testing.T) {
 	}
 	w.clock.Advance(15 * time.Minute)
 	m.Attempt++
-	w.attempt(t, m, delivery.Missed)
+	w.attempt(t, m, delivery.Failed)
 	got := w.receiver.got[1]
 	if err := verify(t, got, shoptetKey); err != nil || got.Header["Shoptet-Webhook-Signature"] == "" {
 		t.Errorf("headers %s: %v", names(got.Header), err)
@@ -130,11 +130,11 @@ func TestAccountKey(t *testing.T) {
 
 // Every attempt is signed anew for its own time, under one id and body.
 func TestSignedAnew(t *testing.T) {
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	m := w.acceptOne(t, subjects[0])
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{failing(500)}
+	m := w.acceptOne(t, eventKeys[0])
 	for range 10 {
-		w.attempt(t, m, delivery.Missed)
+		w.attempt(t, m, delivery.Failed)
 		m.Attempt++
 		w.clock.Set(w.record(t, m).Next)
 	}

@@ -11,8 +11,8 @@ import (
 // RetrierStore is the part of store.Store that a retry by hand needs.
 type RetrierStore interface {
 	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
-	Targets(context.Context, []webhook.Subject) ([]webhook.Target, error)
-	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
+	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
+	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 }
 
 // Retrier has deliveries attempted once more, by the operator's hand. All
@@ -46,7 +46,7 @@ func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webho
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	targets, err := r.Store.Targets(ctx, []webhook.Subject{was.Subject()})
+	recipients, err := r.Store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
@@ -54,13 +54,13 @@ func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webho
 	if at.After(was.AcceptedAt.Add(retention)) {
 		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
 	}
-	if reason := cancelReason(webhook.Task{Delivery: was, Target: targets[0]}); reason != "" {
+	if reason := cancelReason(webhook.AttemptInput{Delivery: was, Recipient: recipients[0]}); reason != "" {
 		return webhook.Delivery{}, invalid("it would be %s", reason)
 	}
 	now := was.Retried(at)
-	now.Due = leaseEnd(r.Queue, was.Subject(), at)
-	if standing, err := r.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now}); err != nil {
-		return standing, err
+	now.Due = leaseEnd(r.Queue, was.EventKey(), at)
+	if existing, err := r.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
+		return existing, err
 	}
 	if now.Due.After(now.Next) {
 		_ = r.Queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here

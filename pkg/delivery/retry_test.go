@@ -10,31 +10,31 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-func (w *world) retrier() delivery.Retrier {
+func (w *env) retrier() delivery.Retrier {
 	return delivery.Retrier{Store: w.store, Queue: w.queue, Now: w.clock.Now}
 }
 
 // Whatever became of a delivery, it can be attempted once more, at once, as
 // the same delivery; where attempts are left the schedule goes on.
 func TestRetry(t *testing.T) {
-	s := subjects[1] // three attempts
+	s := eventKeys[1] // three attempts
 	for name, tt := range map[string]struct {
 		attempts int
 		status   webhook.Status
-		prepare  func(*testing.T, *world)
+		prepare  func(*testing.T, *env)
 		more     bool // another attempt comes after the retry, if that fails
 	}{
 		"never attempted": {0, webhook.StatusPending, nil, true},
 		"waiting":         {1, webhook.StatusRetrying, nil, true},
 		"failed":          {3, webhook.StatusRetrying, nil, false},
-		"delivered":       {1, webhook.StatusDelivered, func(_ *testing.T, w *world) { w.receiver.answers = nil }, true},
-		"cancelled": {1, webhook.StatusRetrying, func(t *testing.T, w *world) {
+		"delivered":       {1, webhook.StatusDelivered, func(_ *testing.T, w *env) { w.receiver.responses = nil }, true},
+		"cancelled": {1, webhook.StatusRetrying, func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.receiver.answers = []delivery.Answer{failing(500)}
+			w := newEnv(t)
+			w.receiver.responses = []delivery.Response{failing(500)}
 			m := w.acceptOne(t, s)
 			if tt.prepare != nil && name == "delivered" {
 				tt.prepare(t, w)
@@ -69,8 +69,8 @@ func TestRetry(t *testing.T) {
 			if len(sent) != 1 || sent[0].ID != id || sent[0].Attempt != int64(tt.attempts+1) || !sent[0].At.Equal(now) {
 				t.Fatalf("messages %+v", sent)
 			}
-			w.receiver.answers = []delivery.Answer{failing(500)}
-			w.attempt(t, sent[0], delivery.Missed)
+			w.receiver.responses = []delivery.Response{failing(500)}
+			w.attempt(t, sent[0], delivery.Failed)
 			if d := w.record(t, m); d.Attempts != int64(tt.attempts+1) || d.Open() != tt.more || d.Status == webhook.StatusRetrying != tt.more || !tt.more && d.Status != webhook.StatusFailed {
 				t.Errorf("after the retry %+v", show(d))
 			}
@@ -86,14 +86,14 @@ func TestRetry(t *testing.T) {
 // A retry takes the place of the attempt that was to come: its message is
 // stale then.
 func TestRetryInsteadOfNext(t *testing.T) {
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{failing(500), failing(500), {Status: 200}}
-	w.attempt(t, w.acceptOne(t, subjects[0]), delivery.Missed)
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{failing(500), failing(500), {Status: 200}}
+	w.attempt(t, w.acceptOne(t, eventKeys[0]), delivery.Failed)
 	waiting := w.queue.take()[0]
 	if _, err := w.retrier().Retry(t.Context(), waiting.Account, waiting.ID); err != nil {
 		t.Fatal(err)
 	}
-	w.attempt(t, w.queue.take()[0], delivery.Missed)
+	w.attempt(t, w.queue.take()[0], delivery.Failed)
 	w.clock.Set(waiting.At)
 	w.attempt(t, waiting, delivery.Dropped)
 	w.clock.Set(w.record(t, waiting).Next)
@@ -102,12 +102,12 @@ func TestRetryInsteadOfNext(t *testing.T) {
 
 // What is sent by nobody is swept.
 func TestRetryNotSent(t *testing.T) {
-	for name, prepare := range map[string]func(*world){
-		"no room": func(w *world) { w.queue.refuses[subjects[0]] = true },
-		"fails":   func(w *world) { w.queue.err = errFault },
+	for name, prepare := range map[string]func(*env){
+		"no room": func(w *env) { w.queue.refuses[eventKeys[0]] = true },
+		"fails":   func(w *env) { w.queue.err = errFault },
 	} {
-		w := newWorld(t)
-		m := w.acceptOne(t, subjects[0])
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[0])
 		w.attempt(t, m, delivery.Delivered)
 		prepare(w)
 		if _, err := w.retrier().Retry(t.Context(), m.Account, m.ID); err != nil || len(w.queue.take()) != 0 {
@@ -122,24 +122,24 @@ func TestRetryNotSent(t *testing.T) {
 }
 
 func TestRetryRefused(t *testing.T) {
-	s := subjects[0]
+	s := eventKeys[0]
 	const sixDays = 6 * 24 * time.Hour
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *world)
+		prepare func(*testing.T, *env)
 		want    error
 		says    string
 	}{
-		"deleted":  {func(t *testing.T, w *world) { w.remove(t, s) }, webhook.ErrInvalid, "it would be cancelled: the webhook was deleted or moved"},
-		"disabled": {func(t *testing.T, w *world) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, webhook.ErrInvalid, "it would be cancelled: the webhook is disabled"},
-		"closing":  {func(t *testing.T, w *world) { w.closeAccount(t, s.Account, false) }, webhook.ErrInvalid, "it would be cancelled: the account was deleted"},
-		"old":      {func(_ *testing.T, w *world) { w.clock.Advance(sixDays + time.Millisecond) }, webhook.ErrInvalid, "it was accepted more than 6 days ago"},
-		"in time":  {func(_ *testing.T, w *world) { w.clock.Advance(sixDays) }, nil, ""},
-		"read":     {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Delivery") }, errFault, "a fault"},
-		"targets":  {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Targets") }, errFault, "a fault"},
-		"write":    {func(_ *testing.T, w *world) { w.store.before = failOn(errFault, "Settle") }, errFault, "a fault"},
-		"overtaken": {func(t *testing.T, w *world) {
+		"deleted":  {func(t *testing.T, w *env) { w.remove(t, s) }, webhook.ErrInvalid, "it would be cancelled: the webhook was deleted or moved"},
+		"disabled": {func(t *testing.T, w *env) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, webhook.ErrInvalid, "it would be cancelled: the webhook is disabled"},
+		"closing":  {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, false) }, webhook.ErrInvalid, "it would be cancelled: the account was deleted"},
+		"old":      {func(_ *testing.T, w *env) { w.clock.Advance(sixDays + time.Millisecond) }, webhook.ErrInvalid, "it was accepted more than 6 days ago"},
+		"in time":  {func(_ *testing.T, w *env) { w.clock.Advance(sixDays) }, nil, ""},
+		"read":     {func(_ *testing.T, w *env) { w.store.before = failOn(errFault, "Delivery") }, errFault, "a fault"},
+		"targets":  {func(_ *testing.T, w *env) { w.store.before = failOn(errFault, "Recipients") }, errFault, "a fault"},
+		"write":    {func(_ *testing.T, w *env) { w.store.before = failOn(errFault, "RecordAttempt") }, errFault, "a fault"},
+		"overtaken": {func(t *testing.T, w *env) {
 			w.store.before = func(call string) error {
-				if call == "Settle" {
+				if call == "RecordAttempt" {
 					w.fail(t, webhook.Message{Account: s.Account, ID: event(s, "1").DeliveryID()})
 				}
 				return nil
@@ -147,10 +147,10 @@ func TestRetryRefused(t *testing.T) {
 		}, webhook.ErrChanged, "changed since it was read"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEnv(t)
 			m := w.acceptOne(t, s)
-			w.receiver.answers = []delivery.Answer{failing(500)}
-			w.attempt(t, m, delivery.Missed)
+			w.receiver.responses = []delivery.Response{failing(500)}
+			w.attempt(t, m, delivery.Failed)
 			w.queue.take()
 			tt.prepare(t, w)
 			before := w.record(t, m)
@@ -169,7 +169,7 @@ func TestRetryRefused(t *testing.T) {
 			}
 		})
 	}
-	w := newWorld(t)
+	w := newEnv(t)
 	if _, err := w.retrier().Retry(t.Context(), s.Account, event(s, "1").DeliveryID()); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}

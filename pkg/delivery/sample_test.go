@@ -10,14 +10,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// target reads where a subject's deliveries go.
-func (w *world) target(tb testing.TB, s webhook.Subject) webhook.Target {
+// recipient reads where a subject's deliveries go.
+func (w *env) recipient(tb testing.TB, s webhook.EventKey) webhook.Recipient {
 	tb.Helper()
-	targets, err := w.store.Store.Targets(tb.Context(), []webhook.Subject{s})
+	recipients, err := w.store.Store.Recipients(tb.Context(), []webhook.EventKey{s})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return targets[0]
+	return recipients[0]
 }
 
 // A sample is signed like every delivery, goes to disabled webhooks too, and
@@ -28,15 +28,15 @@ func TestSample(t *testing.T) {
 		{shoptetKey, `{"eshopId":315185,"event":"order:create","eventCreated":"2026-01-15T10:30:00+0000","eventInstance":"test","payload":{"test":true}}`},
 		{abbeyKey, `{"type":"shipment.created","timestamp":"2026-01-15T10:30:00Z","data":{"test":true}}`},
 	} {
-		for _, answer := range []delivery.Answer{{Status: 204}, failing(500), failing(410)} {
-			w := newWorld(t)
-			s := subjects[i]
+		for _, response := range []delivery.Response{{Status: 204}, failing(500), failing(410)} {
+			w := newEnv(t)
+			s := eventKeys[i]
 			w.clock.Advance(123456 * time.Microsecond)
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
-			w.receiver.answers = []delivery.Answer{answer}
+			w.receiver.responses = []delivery.Response{response}
 			before := w.webhook(t, s)
-			id, got, err := w.worker().Sample(t.Context(), w.target(t, s), "sample-1")
-			if err != nil || got != answer {
+			id, got, err := w.worker().Sample(t.Context(), w.recipient(t, s), "sample-1")
+			if err != nil || got != response {
 				t.Fatalf("%s: %+v, %v", s.Account, got, err)
 			}
 			request := w.receiver.got[0]
@@ -62,26 +62,26 @@ func TestSample(t *testing.T) {
 
 func TestSampleFails(t *testing.T) {
 	for name, tt := range map[string]struct {
-		prepare func(*world)
+		prepare func(*env)
 		want    error
 		says    string
 	}{
-		"no API":  {func(w *world) { delete(w.sendings, "squake") }, nil, `sample: there is no API "squake"`},
-		"key":     {func(w *world) { w.opener = refusing{} }, errFault, "sample for webhook w1 of squake:acme: a fault"},
-		"body":    {func(w *world) { w.breakBody() }, errFault, "sample for webhook w1 of squake:acme: write the body: a fault"},
-		"cut off": {func(w *world) { w.receiver.answers = []delivery.Answer{{Interrupted: true}} }, nil, "sample for webhook w1 of squake:acme: the attempt was interrupted"},
+		"no API":  {func(w *env) { delete(w.sendings, "squake") }, nil, `sample: there is no API "squake"`},
+		"key":     {func(w *env) { w.opener = refusing{} }, errFault, "sample for webhook w1 of squake:acme: a fault"},
+		"body":    {func(w *env) { w.breakBody() }, errFault, "sample for webhook w1 of squake:acme: write the body: a fault"},
+		"cut off": {func(w *env) { w.receiver.responses = []delivery.Response{{Interrupted: true}} }, nil, "sample for webhook w1 of squake:acme: the attempt was interrupted"},
 	} {
-		w := newWorld(t)
+		w := newEnv(t)
 		tt.prepare(w)
-		id, answer, err := w.worker().Sample(t.Context(), w.target(t, subjects[0]), "1")
-		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || err.Error() != tt.says || id != "" || answer != (delivery.Answer{}) {
-			t.Errorf("%s: %q, %+v, %v; want %s", name, id, answer, err, tt.says)
+		id, response, err := w.worker().Sample(t.Context(), w.recipient(t, eventKeys[0]), "1")
+		if err == nil || tt.want != nil && !errors.Is(err, tt.want) || err.Error() != tt.says || id != "" || response != (delivery.Response{}) {
+			t.Errorf("%s: %q, %+v, %v; want %s", name, id, response, err, tt.says)
 		}
 	}
 	// A Sender that gives no reason for what is no success is given one.
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{{Status: 302}}
-	if _, answer, err := w.worker().Sample(t.Context(), w.target(t, subjects[0]), "1"); err != nil || !strings.Contains(answer.Reason, "no success") {
-		t.Errorf("%+v, %v", answer, err)
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{{Status: 302}}
+	if _, response, err := w.worker().Sample(t.Context(), w.recipient(t, eventKeys[0]), "1"); err != nil || !strings.Contains(response.Reason, "no success") {
+		t.Errorf("%+v, %v", response, err)
 	}
 }

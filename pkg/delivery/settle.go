@@ -24,18 +24,18 @@ const (
 	maxSettling = 8
 )
 
-// settle writes what an attempt, begun at the time given, came to.
-func (t *try) settle(ctx context.Context, began time.Time, answer Answer) (Outcome, error) {
+// record writes what an attempt, begun at the time given, came to.
+func (t *attempt) record(ctx context.Context, began time.Time, response Response) (Outcome, error) {
 	gone := false
-	if answer.Status == http.StatusGone {
+	if response.Status == http.StatusGone {
 		var err error
 		if gone, err = t.disable(ctx, began); err != nil {
-			return Missed, err
+			return Failed, err
 		}
 	}
-	was := t.task.Delivery
-	now := t.after(was, began, answer, gone)
-	outcome := Missed
+	was := t.input.Delivery
+	now := t.after(was, began, response, gone)
+	outcome := Failed
 	var err error
 	if now.Reason == "" {
 		outcome = Delivered
@@ -49,20 +49,20 @@ func (t *try) settle(ctx context.Context, began time.Time, answer Answer) (Outco
 	if err != nil {
 		return outcome, err
 	}
-	t.report(ctx, now, began, answer)
+	t.report(ctx, now, began, response)
 	return outcome, nil
 }
 
 // after gives the delivery as it is after an attempt.
-func (t *try) after(d webhook.Delivery, began time.Time, answer Answer, gone bool) webhook.Delivery {
-	reason := answer.failure()
+func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, gone bool) webhook.Delivery {
+	reason := response.failure()
 	var next time.Time
 	if reason != "" && !gone {
-		next = t.next(d, answer)
+		next = t.next(d, response)
 	}
-	d = d.Attempted(began.UTC().Truncate(time.Millisecond), answer.Status, reason, next)
+	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
 	if d.Open() && next.Sub(t.Now()) <= MaxDelay {
-		d.Due = leaseEnd(t.Queue, d.Subject(), next)
+		d.Due = leaseEnd(t.Queue, d.EventKey(), next)
 	}
 	return d
 }
@@ -71,16 +71,16 @@ func (t *try) after(d webhook.Delivery, began time.Time, answer Answer, gone boo
 // delay after the end of this one, or what the receiver asked for if that is
 // longer, and up to a tenth more, so that those that failed together do not come
 // back together. It is zero when no other is to come.
-func (t *try) next(d webhook.Delivery, answer Answer) time.Time {
+func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 	if d.Attempts >= int64(len(t.sending.Delays)) {
 		return time.Time{}
 	}
 	delay := t.sending.Delays[d.Attempts]
-	switch answer.Status {
+	switch response.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		delay = max(delay, overloaded)
 	}
-	delay = max(delay, answer.RetryAfter)
+	delay = max(delay, response.RetryAfter)
 	delay += t.Jitter(delay * jitterShare / 100)
 	// Rounded up: no attempt comes before its time.
 	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
@@ -92,8 +92,8 @@ func (t *try) next(d webhook.Delivery, answer Answer) time.Time {
 
 // writeFailure writes a failure, unless another result of the same attempt
 // stands already, and asks for the next attempt.
-func (t *try) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
-	_, err := t.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now, Mark: t.mark(now)})
+func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
+	_, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
 		return nil
 	}
@@ -112,42 +112,42 @@ func (t *try) writeFailure(ctx context.Context, was, now webhook.Delivery) error
 
 // writeSuccess writes a success, whatever other attempts came to meanwhile,
 // unless one of them was a success too.
-func (t *try) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
+func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
 	for range maxSettling {
-		standing, err := t.Store.Settle(ctx, webhook.Settlement{Was: was, Now: now, Mark: t.mark(now)})
+		existing, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):
 			return nil
 		case !errors.Is(err, webhook.ErrChanged):
 			return err
-		case standing.Status == webhook.StatusDelivered:
+		case existing.Status == webhook.StatusDelivered:
 			return nil
 		}
-		was = standing
-		now.Attempts = standing.Attempts + 1
+		was = existing
+		now.Attempts = existing.Attempts + 1
 	}
 	return webhook.ErrUnavailable
 }
 
-// mark says what the statistics are to note of a result.
-func (t *try) mark(d webhook.Delivery) webhook.Mark {
-	noted := t.task.Webhook.Statistics
+// statsUpdate says what the statistics are to note of a result.
+func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
+	noted := t.input.Webhook.Statistics
 	switch {
 	case !t.sending.Statistics:
-		return webhook.NoMark
+		return webhook.NoStats
 	case d.Reason != "":
-		return webhook.MarkFailed
+		return webhook.StatsFailed
 	case noted.FailedAttempts == 0 && d.AttemptedAt.Sub(noted.LastSentAt) < fresh:
-		return webhook.NoMark
+		return webhook.NoStats
 	}
-	return webhook.MarkSent
+	return webhook.StatsSent
 }
 
 // report writes the attempt's line in the log.
-func (t *try) report(ctx context.Context, d webhook.Delivery, began time.Time, answer Answer) {
+func (t *attempt) report(ctx context.Context, d webhook.Delivery, began time.Time, response Response) {
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),
-		slog.Int("status", answer.Status),
+		slog.Int("status", response.Status),
 		slog.Float64("duration_ms", float64(t.Now().Sub(began).Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))

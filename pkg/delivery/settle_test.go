@@ -13,37 +13,37 @@ import (
 // 2xx is success, whoever says otherwise; all else is a failure with a reason.
 func TestOnly2xxIsSuccess(t *testing.T) {
 	for _, tt := range []struct {
-		answer delivery.Answer
-		reason string // empty: success
+		response delivery.Response
+		reason   string // empty: success
 	}{
-		{delivery.Answer{Status: 200}, ""},
-		{delivery.Answer{Status: 204}, ""},
-		{delivery.Answer{Status: 299}, ""},
-		{delivery.Answer{Status: 199}, "no success"},
-		{delivery.Answer{Status: 300}, "no success"},
-		{delivery.Answer{}, "no success"},
-		{delivery.Answer{Status: 200, Reason: "reset"}, "reset"},
+		{delivery.Response{Status: 200}, ""},
+		{delivery.Response{Status: 204}, ""},
+		{delivery.Response{Status: 299}, ""},
+		{delivery.Response{Status: 199}, "no success"},
+		{delivery.Response{Status: 300}, "no success"},
+		{delivery.Response{}, "no success"},
+		{delivery.Response{Status: 200, Reason: "reset"}, "reset"},
 		{failing(301), "answered 301"},
 		{failing(404), "answered 404"},
 		{failing(500), "answered 500"},
-		{delivery.Answer{Reason: "timed out"}, "timed out"},
+		{delivery.Response{Reason: "timed out"}, "timed out"},
 	} {
-		w := newWorld(t)
-		m := w.acceptOne(t, subjects[0])
-		w.receiver.answers = []delivery.Answer{tt.answer}
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[0])
+		w.receiver.responses = []delivery.Response{tt.response}
 		w.receiver.interval = 1234567 * time.Nanosecond
 		want := webhook.Delivery{Status: webhook.StatusDelivered}
 		outcome := delivery.Delivered
 		if tt.reason != "" {
-			want.Status, outcome = webhook.StatusRetrying, delivery.Missed
+			want.Status, outcome = webhook.StatusRetrying, delivery.Failed
 		}
 		w.attempt(t, m, outcome)
 		d := w.record(t, m)
-		if d.Status != want.Status || d.Reason != tt.reason || d.StatusCode != tt.answer.Status || d.Attempts != 1 ||
+		if d.Status != want.Status || d.Reason != tt.reason || d.StatusCode != tt.response.Status || d.Attempts != 1 ||
 			!d.AttemptedAt.Equal(start) || d.Open() != (tt.reason != "") {
-			t.Errorf("%+v: record %+v", tt.answer, show(d))
+			t.Errorf("%+v: record %+v", tt.response, show(d))
 		}
-		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.answer.Status)
+		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.response.Status)
 		if tt.reason != "" {
 			line += `,"reason":"` + tt.reason + `","final":false`
 		}
@@ -68,22 +68,22 @@ var tenAttempts = []time.Duration{
 // Each API's schedule is kept to the second, from the end of an attempt to the
 // next; the last failure is final.
 func TestSchedules(t *testing.T) {
-	for _, s := range subjects {
+	for _, s := range eventKeys {
 		for _, jitter := range []float64{0, 0.999999} {
-			w := newWorld(t)
+			w := newEnv(t)
 			w.jitter = jitter
 			keepsSchedule(t, w, s)
 		}
 	}
 }
 
-func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
+func keepsSchedule(t testing.TB, w *env, s webhook.EventKey) {
 	t.Helper()
-	w.receiver.answers = []delivery.Answer{failing(500)}
+	w.receiver.responses = []delivery.Response{failing(500)}
 	w.receiver.interval = 3 * time.Second
 	m := w.acceptOne(t, s)
 	for i, delay := range schedules[s.Account] {
-		w.attempt(t, m, delivery.Missed)
+		w.attempt(t, m, delivery.Failed)
 		d := w.record(t, m)
 		base := w.clock.Now().Add(delay)
 		if late := d.Next.Sub(base); late < 0 || late > delay/10+time.Millisecond || w.jitter == 0 && late != 0 {
@@ -96,7 +96,7 @@ func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
 		m = d.Message()
 		w.clock.Set(d.Next)
 	}
-	w.attempt(t, m, delivery.Missed)
+	w.attempt(t, m, delivery.Failed)
 	d := w.record(t, m)
 	if d.Open() || !d.Next.IsZero() || !d.Due.IsZero() || d.Attempts != int64(len(schedules[s.Account])+1) || d.Status != webhook.StatusFailed {
 		t.Errorf("%s: in the end %+v", s.Account, show(d))
@@ -111,7 +111,7 @@ func keepsSchedule(t testing.TB, w *world, s webhook.Subject) {
 
 // checkNextMessage: what comes within 15 minutes is asked for and has a lease,
 // what comes later is the sweeper's.
-func checkNextMessage(t testing.TB, w *world, d webhook.Delivery) {
+func checkNextMessage(t testing.TB, w *env, d webhook.Delivery) {
 	t.Helper()
 	sent := w.queue.take()
 	if d.Next.Sub(w.clock.Now()) > delivery.MaxDelay {
@@ -145,14 +145,14 @@ func TestPushedBack(t *testing.T) {
 		{0, time.Second, 5 * time.Second, 5 * time.Minute},
 	} {
 		for _, jitter := range []float64{0, 0.999999} {
-			w := newWorld(t)
+			w := newEnv(t)
 			w.jitter = jitter
-			answer := failing(tt.status)
-			answer.RetryAfter = tt.retryAfter
-			w.receiver.answers = []delivery.Answer{answer}
-			m := w.acceptOne(t, subjects[0])
+			response := failing(tt.status)
+			response.RetryAfter = tt.retryAfter
+			w.receiver.responses = []delivery.Response{response}
+			m := w.acceptOne(t, eventKeys[0])
 			for _, wait := range []time.Duration{tt.first, tt.second} {
-				w.attempt(t, m, delivery.Missed)
+				w.attempt(t, m, delivery.Failed)
 				d := w.record(t, m)
 				got := d.Next.Sub(w.clock.Now())
 				if most := wait + wait/10; got < wait || got > most || jitter > 0 && got < wait+wait*99/1000 {
@@ -167,11 +167,11 @@ func TestPushedBack(t *testing.T) {
 
 // A time between milliseconds is rounded up: no attempt comes too early.
 func TestNextRoundedUp(t *testing.T) {
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{failing(500)}
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{failing(500)}
 	w.receiver.interval = time.Nanosecond
-	m := w.acceptOne(t, subjects[0])
-	w.attempt(t, m, delivery.Missed)
+	m := w.acceptOne(t, eventKeys[0])
+	w.attempt(t, m, delivery.Failed)
 	if got, want := w.record(t, m).Next, start.Add(5*time.Second+time.Millisecond); !got.Equal(want) {
 		t.Errorf("next %v, want %v", got, want)
 	}
@@ -181,18 +181,18 @@ func TestNextRoundedUp(t *testing.T) {
 // to the sweeper: at once, or when the lease is over.
 func TestNextNotSent(t *testing.T) {
 	for name, tt := range map[string]struct {
-		prepare func(*world)
+		prepare func(*env)
 		due     time.Duration
 		logged  bool
 	}{
-		"no room": {func(w *world) { w.queue.refuses[subjects[0]] = true }, 5 * time.Second, false},
-		"fails":   {func(w *world) { w.queue.err = errFault }, 125 * time.Second, true},
+		"no room": {func(w *env) { w.queue.refuses[eventKeys[0]] = true }, 5 * time.Second, false},
+		"fails":   {func(w *env) { w.queue.err = errFault }, 125 * time.Second, true},
 	} {
-		w := newWorld(t)
-		w.receiver.answers = []delivery.Answer{failing(500), {Status: 200}}
-		m := w.acceptOne(t, subjects[0])
+		w := newEnv(t)
+		w.receiver.responses = []delivery.Response{failing(500), {Status: 200}}
+		m := w.acceptOne(t, eventKeys[0])
 		tt.prepare(w)
-		w.attempt(t, m, delivery.Missed)
+		w.attempt(t, m, delivery.Failed)
 		if d := w.record(t, m); !d.Due.Equal(start.Add(tt.due)) || len(w.queue.take()) != 0 {
 			t.Errorf("%s: record %+v", name, show(d))
 		}

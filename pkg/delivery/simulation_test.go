@@ -12,17 +12,17 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// bubbleStart is the time at which a bubble's clock starts (testing/synctest).
-var bubbleStart = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
+// fakeStart is the time at which a bubble's clock starts (testing/synctest).
+var fakeStart = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // simulation is a publisher, workers, and receivers that fail at random, in a
 // bubble of virtual time. It notes every message that arrives and every request
 // that is made.
 type simulation struct {
-	*world
-	t        *testing.T
-	subjects []webhook.Subject
-	queue    delivery.Queue
+	*env
+	t         *testing.T
+	eventKeys []webhook.EventKey
+	queue     delivery.Queue
 	// precise says that no message is early, late or lost.
 	precise bool
 	// failing is how many of a hundred attempts fail.
@@ -45,7 +45,7 @@ type attemptKey struct {
 // request is one that was made.
 type request struct {
 	began, ended time.Time
-	answer       delivery.Answer
+	response     delivery.Response
 	id           string
 }
 
@@ -59,16 +59,16 @@ func newSimulation(t *testing.T, accounts int, seed uint64) *simulation {
 		}
 	})
 	s := &simulation{
-		world: emptyWorld(t, bubbleStart), t: t, random: rand.New(rand.NewPCG(seed, 0)),
+		env: emptyEnv(t, fakeStart), t: t, random: rand.New(rand.NewPCG(seed, 0)),
 		published: map[string]webhook.Event{}, arrivals: map[attemptKey][]time.Time{},
 		planned: map[attemptKey]time.Time{}, requests: map[attemptKey][]request{},
 	}
 	for i := range accounts {
-		for _, subject := range subjects {
-			subject.Account.ID = fmt.Sprint(1000 + i)
-			s.addAccount(t, subject.Account)
-			s.register(t, subject, fmt.Sprintf("%s-%d", subject.Account.Dialect, i))
-			s.subjects = append(s.subjects, subject)
+		for _, eventKey := range eventKeys {
+			eventKey.Account.ID = fmt.Sprint(1000 + i)
+			s.addAccount(t, eventKey.Account)
+			s.register(t, eventKey, fmt.Sprintf("%s-%d", eventKey.Account.API, i))
+			s.eventKeys = append(s.eventKeys, eventKey)
 		}
 	}
 	return s
@@ -93,7 +93,7 @@ func (s *simulation) publish(ctx context.Context, until time.Time) {
 	publisher := s.publisher()
 	publisher.Queue, publisher.Now = s.queue, time.Now
 	var all sync.WaitGroup
-	for _, subject := range s.subjects {
+	for _, eventKey := range s.eventKeys {
 		all.Go(func() {
 			for n := 0; ; n++ {
 				select {
@@ -104,16 +104,16 @@ func (s *simulation) publish(ctx context.Context, until time.Time) {
 				if time.Now().After(until) {
 					return
 				}
-				e := event(subject, fmt.Sprint(n))
+				e := event(eventKey, fmt.Sprint(n))
 				e.Time = time.Now()
 				r := publisher.Publish(ctx, []webhook.Event{e})[0]
-				if r.Verdict != delivery.Accepted {
+				if r.Status != delivery.Accepted {
 					s.t.Errorf("%+v", r)
 				}
 				s.mu.Lock()
 				s.published[r.Delivery] = e
 				s.mu.Unlock()
-				if s.chance(10) && publisher.Publish(ctx, []webhook.Event{e})[0].Verdict != delivery.Duplicate {
+				if s.chance(10) && publisher.Publish(ctx, []webhook.Event{e})[0].Status != delivery.Duplicate {
 					s.t.Error("an event that was published again is no duplicate")
 				}
 			}
@@ -148,51 +148,51 @@ func (s *simulation) attempter() func(context.Context, webhook.Message) {
 }
 
 // Send is the receivers: attempts fail in all ways.
-func (s *simulation) Send(ctx context.Context, r delivery.Request) delivery.Answer {
-	answer := delivery.Answer{Status: 200}
+func (s *simulation) Send(ctx context.Context, r delivery.Request) delivery.Response {
+	response := delivery.Response{Status: 200}
 	lasts := s.upTo(900 * time.Millisecond)
 	if s.chance(s.failing) {
 		switch s.draw(5) {
 		case 0:
-			answer = failing(500)
+			response = failing(500)
 		case 1:
-			answer = failing(404)
+			response = failing(404)
 		case 2:
-			answer = failing(503)
+			response = failing(503)
 		case 3:
-			answer = failing(429)
-			answer.RetryAfter = s.upTo(20 * time.Minute)
+			response = failing(429)
+			response.RetryAfter = s.upTo(20 * time.Minute)
 		default:
-			answer, lasts = delivery.Answer{Reason: "timed out"}, r.Timeout
+			response, lasts = delivery.Response{Reason: "timed out"}, r.Timeout
 		}
 	}
 	began := time.Now()
 	select {
 	case <-ctx.Done():
-		return delivery.Answer{Interrupted: true}
+		return delivery.Response{Interrupted: true}
 	case <-time.After(lasts):
 	}
 	key, _ := ctx.Value(numberKey{}).(attemptKey)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests[key] = append(s.requests[key], request{began, time.Now(), answer, r.Header["webhook-id"]})
-	return answer
+	s.requests[key] = append(s.requests[key], request{began, time.Now(), response, r.Header["webhook-id"]})
+	return response
 }
 
 // base is the wait after an attempt, without jitter (docs/contracts, Delivery).
-func base(d webhook.Delivery, number int64, answer delivery.Answer) (time.Duration, bool) {
+func base(d webhook.Delivery, number int64, response delivery.Response) (time.Duration, bool) {
 	delays := schedules[shoptetAccount]
-	if d.Account.Dialect != "shoptet" {
+	if d.Account.API != "shoptet" {
 		delays = tenAttempts
 	}
 	if number > int64(len(delays)) {
 		return 0, false
 	}
 	wait := delays[number-1]
-	if answer.Status == 429 || answer.Status == 503 {
+	if response.Status == 429 || response.Status == 503 {
 		wait = max(wait, time.Minute)
 	}
-	return max(wait, answer.RetryAfter), true
+	return max(wait, response.RetryAfter), true
 }
 
 // check holds all that happened to the schedules, and gives the highest number
@@ -209,7 +209,7 @@ func (s *simulation) check(end time.Time) (last int64) {
 			made = n
 			for _, r := range s.requests[attemptKey{id, n}] {
 				requests++
-				success = success || r.answer.Reason == ""
+				success = success || r.response.Reason == ""
 				if r.id != id && r.id != "" {
 					s.t.Errorf("webhook-id %s of %s", r.id, id)
 				}
@@ -220,7 +220,7 @@ func (s *simulation) check(end time.Time) (last int64) {
 		if overdue := d.Next.Before(end.Add(-30 * time.Minute)); d.Open() && overdue {
 			s.t.Errorf("forgotten: %+v", d)
 		}
-		_, more := base(d, d.Attempts, delivery.Answer{})
+		_, more := base(d, d.Attempts, delivery.Response{})
 		if d.Attempts > int64(requests) || d.Attempts < made || success != (d.Status == webhook.StatusDelivered) ||
 			d.Open() && success || d.Attempts > 0 && !success && d.Open() != more {
 			s.t.Errorf("%d requests, %d attempts, success %t: %+v", requests, made, success, d)
@@ -264,7 +264,7 @@ func (s *simulation) checkAttempt(d webhook.Delivery, n int64) {
 	}
 	// Of requests for one attempt the one that ended first is written.
 	before := s.requests[attemptKey{key.id, n - 1}][0]
-	wait, _ := base(d, n-1, before.answer)
+	wait, _ := base(d, n-1, before.response)
 	if got := at.Sub(before.ended); got < wait || got > wait+wait/10+time.Millisecond {
 		s.t.Errorf("attempt %d of %s is due %v after the end of the one before, want %v plus up to a tenth", n, key.id, got, wait)
 	}

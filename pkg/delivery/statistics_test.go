@@ -12,9 +12,9 @@ import (
 // Squake's statistics: a failure adds one and has its time, a success sets
 // them back and has its. The other APIs show none, so none are kept.
 func TestStatistics(t *testing.T) {
-	for _, s := range subjects {
-		w := newWorld(t)
-		w.receiver.answers = []delivery.Answer{failing(500), failing(500), {Status: 200}}
+	for _, s := range eventKeys {
+		w := newEnv(t)
+		w.receiver.responses = []delivery.Response{failing(500), failing(500), {Status: 200}}
 		m := w.acceptOne(t, s)
 		var want []webhook.Statistics
 		for range 3 {
@@ -31,7 +31,7 @@ func TestStatistics(t *testing.T) {
 				last = want[len(want)-1]
 			}
 			switch {
-			case s != subjects[0]:
+			case s != eventKeys[0]:
 			case d.Status == webhook.StatusDelivered:
 				last.LastSentAt, last.FailedAttempts = at, 0
 			default:
@@ -59,25 +59,25 @@ func TestStatisticsSparing(t *testing.T) {
 		{-time.Minute, false, false}, // the clock was set back
 		{time.Millisecond, true, true},
 	} {
-		w := newWorld(t)
-		messages := w.accept(t, event(subjects[0], "1"), event(subjects[0], "2"), event(subjects[0], "3"))
+		w := newEnv(t)
+		messages := w.accept(t, event(eventKeys[0], "1"), event(eventKeys[0], "2"), event(eventKeys[0], "3"))
 		w.attempt(t, messages[0], delivery.Delivered)
 		want := start
 		if tt.failed {
-			w.receiver.answers = []delivery.Answer{failing(500)}
-			w.attempt(t, messages[1], delivery.Missed)
-			w.receiver.answers = nil
+			w.receiver.responses = []delivery.Response{failing(500)}
+			w.attempt(t, messages[1], delivery.Failed)
+			w.receiver.responses = nil
 		}
 		w.clock.Advance(tt.after)
 		m := messages[2]
 		if tt.after < 0 { // it is not early for that
-			m = w.accept(t, event(subjects[0], "4"))[0]
+			m = w.accept(t, event(eventKeys[0], "4"))[0]
 		}
 		w.attempt(t, m, delivery.Delivered)
 		if tt.noted {
 			want = start.Add(tt.after)
 		}
-		if got := w.webhook(t, subjects[0]).Statistics; !got.LastSentAt.Equal(want) || got.FailedAttempts != 0 {
+		if got := w.webhook(t, eventKeys[0]).Statistics; !got.LastSentAt.Equal(want) || got.FailedAttempts != 0 {
 			t.Errorf("%+v: %+v, want LastSentAt %v", tt, got, want)
 		}
 	}
@@ -86,19 +86,19 @@ func TestStatisticsSparing(t *testing.T) {
 // What is delivered to a webhook that was registered anew meanwhile, or whose
 // event moved, does not count for the one that stands there.
 func TestStatisticsOfAnother(t *testing.T) {
-	for _, answer := range []delivery.Answer{failing(500), {Status: 200}} {
-		w := newWorld(t)
-		m := w.acceptOne(t, subjects[0])
-		w.receiver.answers = []delivery.Answer{answer}
+	for _, response := range []delivery.Response{failing(500), {Status: 200}} {
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[0])
+		w.receiver.responses = []delivery.Response{response}
 		w.receiver.during = func(delivery.Request) {
-			w.remove(t, subjects[0])
-			w.register(t, subjects[0], "w9")
+			w.remove(t, eventKeys[0])
+			w.register(t, eventKeys[0], "w9")
 		}
 		if _, err := w.worker().Attempt(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.webhook(t, subjects[0]).Statistics; got != (webhook.Statistics{}) {
-			t.Errorf("after %+v: %+v", answer, got)
+		if got := w.webhook(t, eventKeys[0]).Statistics; got != (webhook.Statistics{}) {
+			t.Errorf("after %+v: %+v", response, got)
 		}
 	}
 }
@@ -106,22 +106,22 @@ func TestStatisticsOfAnother(t *testing.T) {
 // Successes and failures that end in any order leave what is consistent: no
 // more failures than came after the last noted success.
 func TestStatisticsInterleaved(t *testing.T) {
-	w := newWorld(t)
+	w := newEnv(t)
 	var want int64
 	for i := range 50 {
-		sent := w.accept(t, event(subjects[0], fmt.Sprint(i)))
+		sent := w.accept(t, event(eventKeys[0], fmt.Sprint(i)))
 		m := sent[len(sent)-1]
 		if i%3 == 2 {
-			w.receiver.answers = nil
+			w.receiver.responses = nil
 			want = 0
 			w.attempt(t, m, delivery.Delivered)
 		} else {
-			w.receiver.answers = []delivery.Answer{failing(500)}
+			w.receiver.responses = []delivery.Response{failing(500)}
 			want++
-			w.attempt(t, m, delivery.Missed)
+			w.attempt(t, m, delivery.Failed)
 		}
 		w.clock.Advance(100 * time.Millisecond)
-		if got := w.webhook(t, subjects[0]).Statistics.FailedAttempts; got != want {
+		if got := w.webhook(t, eventKeys[0]).Statistics.FailedAttempts; got != want {
 			t.Fatalf("after %d attempts: %d failed, want %d", i+1, got, want)
 		}
 	}

@@ -38,8 +38,8 @@ func around[T any](s *store, name string, call func() (T, error)) (T, error) {
 	return result, err
 }
 
-func (s *store) Targets(ctx context.Context, subjects []webhook.Subject) ([]webhook.Target, error) {
-	return around(s, "Targets", func() ([]webhook.Target, error) { return s.Store.Targets(ctx, subjects) })
+func (s *store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error) {
+	return around(s, "Recipients", func() ([]webhook.Recipient, error) { return s.Store.Recipients(ctx, eventKeys) })
 }
 
 func (s *store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
@@ -50,12 +50,12 @@ func (s *store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 	return around(s, "Delivery", func() (webhook.Delivery, error) { return s.Store.Delivery(ctx, a, id) })
 }
 
-func (s *store) Task(ctx context.Context, m webhook.Message) (webhook.Task, error) {
-	return around(s, "Task", func() (webhook.Task, error) { return s.Store.Task(ctx, m) })
+func (s *store) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
+	return around(s, "AttemptInput", func() (webhook.AttemptInput, error) { return s.Store.AttemptInput(ctx, m) })
 }
 
-func (s *store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
-	return around(s, "Settle", func() (webhook.Delivery, error) { return s.Store.Settle(ctx, settlement) })
+func (s *store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
+	return around(s, "RecordAttempt", func() (webhook.Delivery, error) { return s.Store.RecordAttempt(ctx, result) })
 }
 
 func (s *store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
@@ -92,9 +92,9 @@ func failOn(err error, calls ...string) func(string) error {
 }
 
 // event is one of a subject, with a payload.
-func event(s webhook.Subject, id string) webhook.Event {
+func event(s webhook.EventKey, id string) webhook.Event {
 	e := webhook.Event{Account: s.Account, Name: s.Event, ID: id, Time: start, Payload: []byte(payload)}
-	if s.Account.Dialect == "shoptet" {
+	if s.Account.API == "shoptet" {
 		e.Instance = "2018000012"
 	}
 	return e
@@ -102,10 +102,10 @@ func event(s webhook.Subject, id string) webhook.Event {
 
 // accept publishes events, all of which must be accepted, and gives their
 // first messages.
-func (w *world) accept(tb testing.TB, events ...webhook.Event) []webhook.Message {
+func (w *env) accept(tb testing.TB, events ...webhook.Event) []webhook.Message {
 	tb.Helper()
 	for i, r := range w.publisher().Publish(context.Background(), events) {
-		if r.Verdict != delivery.Accepted {
+		if r.Status != delivery.Accepted {
 			tb.Fatalf("event %d: %+v", i, r)
 		}
 	}
@@ -113,13 +113,13 @@ func (w *world) accept(tb testing.TB, events ...webhook.Event) []webhook.Message
 }
 
 // acceptOne publishes one event and gives its message.
-func (w *world) acceptOne(tb testing.TB, s webhook.Subject) webhook.Message {
+func (w *env) acceptOne(tb testing.TB, s webhook.EventKey) webhook.Message {
 	tb.Helper()
 	return w.accept(tb, event(s, "1"))[0]
 }
 
 // attempt has an attempt made and checks its outcome.
-func (w *world) attempt(tb testing.TB, m webhook.Message, want delivery.Outcome) {
+func (w *env) attempt(tb testing.TB, m webhook.Message, want delivery.Outcome) {
 	tb.Helper()
 	got, err := w.worker().Attempt(context.Background(), m)
 	if err != nil || got != want {
@@ -128,7 +128,7 @@ func (w *world) attempt(tb testing.TB, m webhook.Message, want delivery.Outcome)
 }
 
 // record reads a delivery past the faults of the store.
-func (w *world) record(tb testing.TB, m webhook.Message) webhook.Delivery {
+func (w *env) record(tb testing.TB, m webhook.Message) webhook.Delivery {
 	tb.Helper()
 	d, err := w.store.Store.Delivery(context.Background(), m.Account, m.ID)
 	if err != nil {
@@ -145,7 +145,7 @@ func show(d webhook.Delivery) string {
 }
 
 // webhook reads the webhook of a subject.
-func (w *world) webhook(tb testing.TB, s webhook.Subject) webhook.Webhook {
+func (w *env) webhook(tb testing.TB, s webhook.EventKey) webhook.Webhook {
 	tb.Helper()
 	found, err := w.store.Webhook(context.Background(), s.Account, s.Event)
 	if err != nil {
@@ -155,7 +155,7 @@ func (w *world) webhook(tb testing.TB, s webhook.Subject) webhook.Webhook {
 }
 
 // edit changes the webhook of a subject.
-func (w *world) edit(tb testing.TB, s webhook.Subject, change func(*webhook.Webhook)) {
+func (w *env) edit(tb testing.TB, s webhook.EventKey, change func(*webhook.Webhook)) {
 	tb.Helper()
 	was := w.webhook(tb, s)
 	now := was
@@ -168,7 +168,7 @@ func (w *world) edit(tb testing.TB, s webhook.Subject, change func(*webhook.Webh
 }
 
 // remove deletes the webhook of a subject.
-func (w *world) remove(tb testing.TB, s webhook.Subject) {
+func (w *env) remove(tb testing.TB, s webhook.EventKey) {
 	tb.Helper()
 	if err := w.store.Delete(context.Background(), []webhook.Webhook{w.webhook(tb, s)}); err != nil {
 		tb.Fatal(err)

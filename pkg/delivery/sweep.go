@@ -107,7 +107,7 @@ func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	if late && (s.swept.Oldest.IsZero() || p.At.Before(s.swept.Oldest)) {
 		s.swept.Oldest = p.At
 	}
-	lease, ok := s.Queue.Lease(p.Subject())
+	lease, ok := s.Queue.Lease(p.EventKey())
 	if !ok {
 		s.swept.Refused++
 		s.full = s.Queue.Full()
@@ -149,7 +149,7 @@ func (s *sweep) send(ctx context.Context) {
 		return
 	}
 	// What has its lease is sent for: otherwise it would wait for its end.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
 	if err := s.Queue.Send(ctx, messages); err != nil {
 		s.swept.Failed += len(messages)

@@ -16,7 +16,7 @@ import (
 )
 
 // sweep sweeps everything.
-func (w *world) sweep(tb testing.TB) delivery.Swept {
+func (w *env) sweep(tb testing.TB) delivery.Swept {
 	tb.Helper()
 	swept, err := w.sweeper().Sweep(context.Background(), time.Time{})
 	if err != nil {
@@ -26,7 +26,7 @@ func (w *world) sweep(tb testing.TB) delivery.Swept {
 }
 
 // events gives so many of a subject.
-func events(s webhook.Subject, count int) []webhook.Event {
+func events(s webhook.EventKey, count int) []webhook.Event {
 	list := make([]webhook.Event, count)
 	for i := range list {
 		list[i] = event(s, fmt.Sprint(i))
@@ -36,7 +36,7 @@ func events(s webhook.Subject, count int) []webhook.Event {
 
 // acceptMany publishes as many events as are asked for, and forgets their
 // messages.
-func (w *world) acceptMany(tb testing.TB, s webhook.Subject, count int) {
+func (w *env) acceptMany(tb testing.TB, s webhook.EventKey, count int) {
 	tb.Helper()
 	list := events(s, count)
 	for len(list) > 0 {
@@ -48,12 +48,12 @@ func (w *world) acceptMany(tb testing.TB, s webhook.Subject, count int) {
 
 // With the queue stopped for longer than ten leases, each record is sent at
 // most five times: each lease is twice the last.
-func TestLeasesDouble(t *testing.T) { leasesDouble(t, newWorld(t)) }
+func TestLeasesDouble(t *testing.T) { leasesDouble(t, newEnv(t)) }
 
-func leasesDouble(t testing.TB, w *world) {
+func leasesDouble(t testing.TB, w *env) {
 	t.Helper()
 	const lease = 2 * time.Minute
-	w.acceptMany(t, subjects[0], 20)
+	w.acceptMany(t, eventKeys[0], 20)
 	var sends []time.Duration
 	for w.clock.Now().Before(start.Add(12 * lease)) {
 		w.clock.Advance(time.Minute)
@@ -78,8 +78,8 @@ func leasesDouble(t testing.TB, w *world) {
 // left alone for days more; and what is attempted begins with a lease of the
 // first length.
 func TestLongestLease(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
 	for range 15 {
 		w.clock.Set(w.record(t, m).Due)
 		w.sweep(t)
@@ -88,8 +88,8 @@ func TestLongestLease(t *testing.T) {
 	if got := d.Due.Sub(w.clock.Now()); got != 2*time.Minute<<9 || d.Sends != 15 {
 		t.Errorf("lease %v after %d sends", got, d.Sends)
 	}
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	w.attempt(t, m, delivery.Missed)
+	w.receiver.responses = []delivery.Response{failing(500)}
+	w.attempt(t, m, delivery.Failed)
 	if d := w.record(t, m); d.Sends != 0 || d.Due.Sub(d.Next) != 2*time.Minute {
 		t.Errorf("record %+v", show(d))
 	}
@@ -98,11 +98,11 @@ func TestLongestLease(t *testing.T) {
 // What is in the queue is left to it; what is further ahead than a message can
 // be is sent for ahead of its time, once.
 func TestSweepAhead(t *testing.T) {
-	w := newWorld(t)
-	w.receiver.answers = []delivery.Answer{failing(500)}
-	m := w.acceptOne(t, subjects[1])
+	w := newEnv(t)
+	w.receiver.responses = []delivery.Response{failing(500)}
+	m := w.acceptOne(t, eventKeys[1])
 	w.jitter = 0.5
-	w.attempt(t, m, delivery.Missed) // 15 minutes and some: no message
+	w.attempt(t, m, delivery.Failed) // 15 minutes and some: no message
 	next := w.record(t, m).Next
 	for _, tt := range []struct {
 		before time.Duration // of the attempt
@@ -123,8 +123,8 @@ func TestSweepAhead(t *testing.T) {
 
 // Of sweepers at once, one sends.
 func TestSweepersAtOnce(t *testing.T) {
-	w := newWorld(t)
-	w.acceptMany(t, subjects[0], 300)
+	w := newEnv(t)
+	w.acceptMany(t, eventKeys[0], 300)
 	w.clock.Advance(2 * time.Minute)
 	total := make([]delivery.Swept, 4)
 	var all sync.WaitGroup
@@ -151,11 +151,11 @@ func TestSweepersAtOnce(t *testing.T) {
 // What there is no room for is left as it is, and does not keep others from
 // their turn.
 func TestSweepNoRoom(t *testing.T) {
-	w := newWorld(t)
-	w.acceptMany(t, subjects[0], 150)
-	other := w.acceptOne(t, subjects[2])
+	w := newEnv(t)
+	w.acceptMany(t, eventKeys[0], 150)
+	other := w.acceptOne(t, eventKeys[2])
 	w.clock.Advance(2 * time.Minute)
-	w.queue.refuses[subjects[0]] = true
+	w.queue.refuses[eventKeys[0]] = true
 	if swept := w.sweep(t); swept.Refused != 150 || swept.Sent != 1 || !swept.Oldest.Equal(start) {
 		t.Errorf("%+v", swept)
 	}
@@ -171,8 +171,8 @@ func TestSweepNoRoom(t *testing.T) {
 // A queue with no room for anyone ends the sweep, however much is due; what was
 // taken before is sent for.
 func TestSweepFull(t *testing.T) {
-	w := newWorld(t)
-	w.acceptMany(t, subjects[0], 150)
+	w := newEnv(t)
+	w.acceptMany(t, eventKeys[0], 150)
 	w.clock.Advance(2 * time.Minute)
 	q := &fullQueue{queue: w.queue, room: 30}
 	sweeper := w.sweeper()
@@ -189,7 +189,7 @@ type fullQueue struct {
 	room int
 }
 
-func (q *fullQueue) Lease(s webhook.Subject) (time.Duration, bool) {
+func (q *fullQueue) Lease(s webhook.EventKey) (time.Duration, bool) {
 	if q.room--; q.room < 0 {
 		return 0, false
 	}
@@ -200,12 +200,12 @@ func (q *fullQueue) Full() bool { return q.room <= 0 }
 
 // Room that goes while a batch is gathered does not make a lease of nothing.
 func TestSweepRoomGoes(t *testing.T) {
-	w := newWorld(t)
-	m := w.acceptOne(t, subjects[0])
+	w := newEnv(t)
+	m := w.acceptOne(t, eventKeys[0])
 	w.clock.Advance(2 * time.Minute)
 	w.store.before = func(call string) error {
 		if call == "Lease" {
-			w.queue.refuses[subjects[0]] = true
+			w.queue.refuses[eventKeys[0]] = true
 		}
 		return nil
 	}
@@ -218,18 +218,18 @@ func TestSweepRoomGoes(t *testing.T) {
 // Faults cost no delivery: what could not be leased, or sent, comes again.
 func TestSweepFails(t *testing.T) {
 	for name, tt := range map[string]struct {
-		prepare func(*world)
+		prepare func(*env)
 		want    delivery.Swept
 		log     string
 		again   time.Duration
 	}{
-		"lease":       {func(w *world) { w.store.before = failOn(errFault, "Lease") }, delivery.Swept{Failed: 2}, "lease a due delivery", 0},
-		"lost answer": {func(w *world) { w.store.after = failOn(webhook.ErrUnknownOutcome, "Lease") }, delivery.Swept{Failed: 2}, "lease a due delivery", 2 * time.Minute},
-		"send":        {func(w *world) { w.queue.err = errFault }, delivery.Swept{Failed: 2}, "send for due deliveries", 2 * time.Minute},
+		"lease":       {func(w *env) { w.store.before = failOn(errFault, "Lease") }, delivery.Swept{Failed: 2}, "lease a due delivery", 0},
+		"lost answer": {func(w *env) { w.store.after = failOn(webhook.ErrUnknownOutcome, "Lease") }, delivery.Swept{Failed: 2}, "lease a due delivery", 2 * time.Minute},
+		"send":        {func(w *env) { w.queue.err = errFault }, delivery.Swept{Failed: 2}, "send for due deliveries", 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.acceptMany(t, subjects[0], 2)
+			w := newEnv(t)
+			w.acceptMany(t, eventKeys[0], 2)
 			w.clock.Advance(2 * time.Minute)
 			tt.prepare(w)
 			tt.want.Oldest = start
@@ -251,8 +251,8 @@ func TestSweepFails(t *testing.T) {
 // The store's error is the sweep's; a context that ends leaves the rest to the
 // next sweep, quietly.
 func TestSweepEnds(t *testing.T) {
-	w := newWorld(t)
-	w.acceptMany(t, subjects[0], 250)
+	w := newEnv(t)
+	w.acceptMany(t, eventKeys[0], 250)
 	w.clock.Advance(2 * time.Minute)
 	w.store.after = failOn(errFault, "Due")
 	swept, err := w.sweeper().Sweep(t.Context(), time.Time{})
@@ -288,8 +288,8 @@ func TestSweepEnds(t *testing.T) {
 // sweep, once each, and by no later one.
 func TestSweepBacklog(t *testing.T) {
 	count := long.Pick(2_000, 10_000)
-	w := newWorld(t)
-	w.acceptMany(t, subjects[0], count)
+	w := newEnv(t)
+	w.acceptMany(t, eventKeys[0], count)
 	w.clock.Advance(2 * time.Minute)
 	if swept := w.deliverDue(t); swept.Sent != count || w.receiver.count() != count {
 		t.Errorf("%+v, %d attempts", swept, w.receiver.count())

@@ -13,25 +13,25 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// faults says what of a hundred messages are lost, doubled, early, or late by
+// losses says what of a hundred messages are lost, doubled, early, or late by
 // minutes.
-type faults struct{ lost, doubled, early, late int64 }
+type losses struct{ lost, doubled, early, late int64 }
 
-// cloud is a queue like SQS: it counts delays in whole seconds, and has faults.
+// fakeSQS is a queue like SQS: it counts delays in whole seconds, and has faults.
 // early is one that SQS has not.
-type cloud struct {
+type fakeSQS struct {
 	*simulation
-	faults
+	losses
 	ctx     context.Context
 	all     sync.WaitGroup
 	attempt func(context.Context, webhook.Message)
 }
 
-func (c *cloud) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+func (c *fakeSQS) Lease(webhook.EventKey) (time.Duration, bool) { return 2 * time.Minute, true }
 
-func (c *cloud) Full() bool { return false }
+func (c *fakeSQS) Full() bool { return false }
 
-func (c *cloud) Send(_ context.Context, messages []webhook.Message) error {
+func (c *fakeSQS) Send(_ context.Context, messages []webhook.Message) error {
 	for _, m := range messages {
 		delay := max(time.Until(m.At), 0)
 		if delay > delivery.MaxDelay {
@@ -51,7 +51,7 @@ func (c *cloud) Send(_ context.Context, messages []webhook.Message) error {
 	return nil
 }
 
-func (c *cloud) deliver(m webhook.Message, delay time.Duration) {
+func (c *fakeSQS) deliver(m webhook.Message, delay time.Duration) {
 	if c.chance(c.late) {
 		delay += c.upTo(10 * time.Minute)
 	}
@@ -66,25 +66,25 @@ func (c *cloud) deliver(m webhook.Message, delay time.Duration) {
 
 // The schedules are kept on AWS: a queue like SQS, and a sweep each minute.
 func TestVirtualTimeAWS(t *testing.T) {
-	faulty := faults{lost: 5, doubled: 10, early: 10, late: 3}
+	faulty := losses{lost: 5, doubled: 10, early: 10, late: 3}
 	for name, tt := range map[string]struct {
-		faults
+		losses
 		lasts             time.Duration
 		accounts, failing int
 		attempts          int64
 	}{
-		"an hour":           {faults{}, time.Hour, 15, 60, 4},
+		"an hour":           {losses{}, time.Hour, 15, 60, 4},
 		"an hour, faulty":   {faulty, time.Hour, 15, 60, 4},
-		"four days":         {faults{}, 96 * time.Hour, 2, 95, 10},
+		"four days":         {losses{}, 96 * time.Hour, 2, 95, 10},
 		"four days, faulty": {faulty, 96 * time.Hour, 2, 95, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSimulation(t, tt.accounts, rand.Uint64())
-				s.precise, s.failing = tt.faults == faults{}, int64(tt.failing)
+				s.precise, s.failing = tt.losses == losses{}, int64(tt.failing)
 				ctx, stop := context.WithTimeout(t.Context(), tt.lasts)
 				defer stop()
-				c := &cloud{simulation: s, faults: tt.faults, ctx: ctx}
+				c := &fakeSQS{simulation: s, losses: tt.losses, ctx: ctx}
 				s.queue = c
 				c.attempt = s.attempter()
 				sweeper := s.sweeper()
@@ -152,21 +152,21 @@ func TestVirtualTimeLocal(t *testing.T) {
 func TestVirtualBacklog(t *testing.T) {
 	const count = 2000
 	synctest.Test(t, func(t *testing.T) {
-		w := emptyWorld(t, bubbleStart)
+		w := emptyEnv(t, fakeStart)
 		w.addAccount(t, squakeAccount)
-		w.register(t, subjects[0], "w1")
+		w.register(t, eventKeys[0], "w1")
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		queue := localqueue.New(localqueue.Config{Capacity: 300})
 		publisher := w.publisher()
 		publisher.Queue, publisher.Now = queue, time.Now
-		list := events(subjects[0], count)
+		list := events(eventKeys[0], count)
 		for i := range list {
 			list[i].Time = time.Now()
 		}
 		for len(list) > 0 {
 			for _, r := range publisher.Publish(ctx, list[:100]) {
-				if r.Verdict != delivery.Accepted {
+				if r.Status != delivery.Accepted {
 					t.Fatalf("%+v", r)
 				}
 			}
@@ -196,7 +196,7 @@ func TestVirtualBacklog(t *testing.T) {
 		for _, r := range w.receiver.got {
 			ids[r.Header["webhook-id"]] = true
 		}
-		lasted := time.Since(bubbleStart)
+		lasted := time.Since(fakeStart)
 		if len(ids) != count || w.receiver.count() != count || lasted > 30*time.Second {
 			t.Errorf("%d requests for %d deliveries in %v", w.receiver.count(), len(ids), lasted)
 		}

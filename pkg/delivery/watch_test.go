@@ -15,19 +15,19 @@ import (
 
 // watched is a sweeper that watches a world, in a bubble.
 type watched struct {
-	*world
+	*env
 	signal chan struct{}
 
 	mu sync.Mutex
 	// latest and whole count the sweeps over what has fallen due, and those over
 	// everything.
 	latest, whole int
-	// fault is what sweeps fail with, lasts is how long those over everything
+	// sabotage is what sweeps fail with, lasts is how long those over everything
 	// last.
-	fault error
-	lasts time.Duration
-	ended time.Time // the last one of them
-	rests []time.Duration
+	sabotage error
+	lasts    time.Duration
+	ended    time.Time // the last one of them
+	rests    []time.Duration
 	// unleased is how many more leases fail.
 	unleased int
 }
@@ -47,14 +47,14 @@ func (w *watched) begin(call string) error {
 		return nil
 	case "Due latest":
 		w.latest++
-		return w.fault
+		return w.sabotage
 	case "Due":
 		w.whole++
 	}
 	if !w.ended.IsZero() {
 		w.rests = append(w.rests, time.Since(w.ended))
 	}
-	return w.fault
+	return w.sabotage
 }
 
 func (w *watched) end(call string) error {
@@ -89,7 +89,7 @@ func (w *watched) count() (latest, whole int) {
 func watch(t *testing.T, test func(*testing.T, *watched)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &watched{world: newWorld(t), signal: make(chan struct{})}
+		w := &watched{env: newEnv(t), signal: make(chan struct{})}
 		w.store.before, w.store.after = w.begin, w.end
 		ctx, stop := context.WithCancel(t.Context())
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
@@ -173,13 +173,13 @@ func TestWatchOverlap(t *testing.T) {
 func TestWatchSignal(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
 		wait(5*time.Second + 300*time.Millisecond)
-		w.queue.refuses[subjects[0]] = true
+		w.queue.refuses[eventKeys[0]] = true
 		w.add(t, "refused", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
 		_, before := w.count()
 		w.signal <- struct{}{}
 		w.sent(t, 0)
 		w.queue.mu.Lock()
-		delete(w.queue.refuses, subjects[0])
+		delete(w.queue.refuses, eventKeys[0])
 		w.queue.mu.Unlock()
 		w.signal <- struct{}{}
 		w.sent(t, 1)
@@ -193,12 +193,12 @@ func TestWatchSignal(t *testing.T) {
 func TestWatchFaults(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
 		wait(10*time.Second + time.Millisecond)
-		w.set(func() { w.fault = errFault })
+		w.set(func() { w.sabotage = errFault })
 		at := time.Now()
 		w.add(t, "1", at, at)
 		wait(20 * time.Second)
 		w.sent(t, 0)
-		w.set(func() { w.fault = nil })
+		w.set(func() { w.sabotage = nil })
 		wait(time.Second)
 		w.sent(t, 1)
 		const failed = 20 + 1 // one of them over everything

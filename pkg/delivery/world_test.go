@@ -43,13 +43,13 @@ const (
 var secrets = []string{payloadText, queryText, squakeKey, shoptetKey, strings.TrimPrefix(abbeyKey, "whsec_"), strings.TrimPrefix(retiredKey, "whsec_")}
 
 var (
-	squakeAccount  = webhook.Account{Dialect: "squake", ID: "acme"}
-	shoptetAccount = webhook.Account{Dialect: "shoptet", ID: "315185-myaddon"}
-	abbeyAccount   = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+	squakeAccount  = webhook.Account{API: "squake", ID: "acme"}
+	shoptetAccount = webhook.Account{API: "shoptet", ID: "315185-myaddon"}
+	abbeyAccount   = webhook.Account{API: "abbeycross", ID: "fleet-7"}
 )
 
-// subjects has one of each API, which every world has a webhook for.
-var subjects = []webhook.Subject{
+// eventKeys has one of each API, which every world has a webhook for.
+var eventKeys = []webhook.EventKey{
 	{Account: squakeAccount, Event: "order"},
 	{Account: shoptetAccount, Event: "order:create"},
 	{Account: abbeyAccount, Event: "shipment.created"},
@@ -71,14 +71,14 @@ type queue struct {
 	held  []webhook.Message
 	lease time.Duration
 	// refuses is set for subjects that there is no room for.
-	refuses map[webhook.Subject]bool
+	refuses map[webhook.EventKey]bool
 	// err is what Send fails with; it takes nothing then.
 	err error
 }
 
-func newQueue() *queue { return &queue{lease: 2 * time.Minute, refuses: map[webhook.Subject]bool{}} }
+func newQueue() *queue { return &queue{lease: 2 * time.Minute, refuses: map[webhook.EventKey]bool{}} }
 
-func (q *queue) Lease(s webhook.Subject) (time.Duration, bool) {
+func (q *queue) Lease(s webhook.EventKey) (time.Duration, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.lease, !q.refuses[s]
@@ -117,22 +117,22 @@ func (q *queue) count() int {
 type receiver struct {
 	now func() time.Time
 
-	mu       sync.Mutex
-	answers  []delivery.Answer
-	got      []delivery.Request
-	at       []time.Time
-	during   func(delivery.Request) // what happens while an attempt is made
-	interval time.Duration          // how long an attempt takes; the clock is moved by it
-	pass     func(time.Duration)
+	mu        sync.Mutex
+	responses []delivery.Response
+	got       []delivery.Request
+	at        []time.Time
+	during    func(delivery.Request) // what happens while an attempt is made
+	interval  time.Duration          // how long an attempt takes; the clock is moved by it
+	pass      func(time.Duration)
 }
 
-func (r *receiver) Send(_ context.Context, request delivery.Request) delivery.Answer {
+func (r *receiver) Send(_ context.Context, request delivery.Request) delivery.Response {
 	r.mu.Lock()
 	n := len(r.got)
 	r.got, r.at = append(r.got, request), append(r.at, r.now())
-	answer := delivery.Answer{Status: 200}
-	if len(r.answers) > 0 {
-		answer = r.answers[min(n, len(r.answers)-1)]
+	response := delivery.Response{Status: 200}
+	if len(r.responses) > 0 {
+		response = r.responses[min(n, len(r.responses)-1)]
 	}
 	during := r.during
 	r.mu.Unlock()
@@ -142,7 +142,7 @@ func (r *receiver) Send(_ context.Context, request delivery.Request) delivery.An
 	if r.interval > 0 {
 		r.pass(r.interval)
 	}
-	return answer
+	return response
 }
 
 func (r *receiver) count() int {
@@ -152,72 +152,72 @@ func (r *receiver) count() int {
 }
 
 // failing is an answer of a failed attempt.
-func failing(status int) delivery.Answer {
-	return delivery.Answer{Status: status, Reason: fmt.Sprintf("answered %d", status)}
+func failing(status int) delivery.Response {
+	return delivery.Response{Status: status, Reason: fmt.Sprintf("answered %d", status)}
 }
 
-// world is all that publisher, worker and sweeper work with.
-type world struct {
+// env is all that publisher, worker and sweeper work with.
+type env struct {
 	clock    *record.Clock
 	store    *store
 	queue    *queue
 	receiver *receiver
 	log      *record.Buffer
-	sendings map[webhook.Dialect]webhook.Sending
+	sendings map[webhook.API]webhook.Sending
 	sealer   *seal.Sealer
 	opener   delivery.Opener
 	// jitter is what is drawn: this part of the largest wait.
 	jitter float64
-	// fault is what is wrong with publisher, worker and sweeper.
-	fault fault
+	// sabotage is what is wrong with publisher, worker and sweeper.
+	sabotage sabotage
 }
 
-// fault breaks what a world makes; the zero value breaks nothing.
-type fault struct {
+// sabotage breaks what a world makes; the zero value breaks nothing.
+type sabotage struct {
 	publisher func(*delivery.PublisherConfig)
 	worker    func(*delivery.WorkerConfig)
 	sweeper   func(*delivery.SweeperConfig)
 }
 
-// newWorld has the accounts of subjects with one webhook each, whose keys are
+// newEnv has the accounts of subjects with one webhook each, whose keys are
 // sealed. When the test ends, its log is searched for secrets.
-func newWorld(tb testing.TB) *world {
+func newEnv(tb testing.TB) *env {
 	tb.Helper()
-	w := emptyWorld(tb, start)
+	w := emptyEnv(tb, start)
 	w.populate(tb)
 	return w
 }
 
 // anew gives a new world with the keys of this one, which cost most of making
 // one.
-func (w *world) anew(tb testing.TB) *world {
+func (w *env) anew(tb testing.TB) *env {
 	tb.Helper()
-	made := &world{sendings: maps.Clone(w.sendings), sealer: w.sealer, opener: w.opener}
+	made := &env{sendings: maps.Clone(w.sendings), sealer: w.sealer, opener: w.opener}
 	made.begin(tb, start)
 	made.populate(tb)
 	return made
 }
 
-func (w *world) populate(tb testing.TB) {
+func (w *env) populate(tb testing.TB) {
 	tb.Helper()
-	for i, s := range subjects {
+	for i, s := range eventKeys {
 		w.addAccount(tb, s.Account)
 		w.register(tb, s, fmt.Sprint("w", i+1))
 	}
 }
 
 // begin makes what is the world's own.
-func (w *world) begin(tb testing.TB, now time.Time) {
+func (w *env) begin(tb testing.TB, now time.Time) {
 	tb.Helper()
 	w.clock, w.store, w.queue, w.log = record.NewClock(now), &store{Store: memory.Open(tb)}, newQueue(), &record.Buffer{}
 	w.receiver = &receiver{now: w.clock.Now, pass: w.clock.Advance}
 	tb.Cleanup(func() { checkLog(tb, w.log.String()) })
 }
 
-// emptyWorld has no account, and a clock that stands at now.
-func emptyWorld(tb testing.TB, now time.Time) *world {
+// emptyEnv has no account, and a clock that stands at now.
+func emptyEnv(tb testing.TB, now time.Time) *env {
 	tb.Helper()
-	w := &world{}
+	w := &env{}
 	w.begin(tb, now)
 	key, err := keyfile.Create(tb.TempDir())
 	if err != nil {
@@ -242,10 +242,10 @@ func checkLog(tb testing.TB, log string) {
 	}
 }
 
-func (w *world) addAccount(tb testing.TB, a webhook.Account) {
+func (w *env) addAccount(tb testing.TB, a webhook.Account) {
 	tb.Helper()
 	info := webhook.AccountInfo{Account: a, CreatedAt: w.clock.Now().Add(-time.Hour)}
-	if a.Dialect == "shoptet" {
+	if a.API == "shoptet" {
 		info.SealedKey = w.seal(tb, seal.AccountKey(a), shoptetKey)
 	}
 	if err := w.store.CreateAccount(context.Background(), info); err != nil {
@@ -253,7 +253,7 @@ func (w *world) addAccount(tb testing.TB, a webhook.Account) {
 	}
 }
 
-func (w *world) seal(tb testing.TB, owner seal.Owner, key string) []byte {
+func (w *env) seal(tb testing.TB, owner seal.Owner, key string) []byte {
 	tb.Helper()
 	sealed, err := w.sealer.Seal(owner, webhook.NewSecret(key))
 	if err != nil {
@@ -263,15 +263,15 @@ func (w *world) seal(tb testing.TB, owner seal.Owner, key string) []byte {
 }
 
 // register adds a webhook for events of one id.
-func (w *world) register(tb testing.TB, s webhook.Subject, id string, more ...string) {
+func (w *env) register(tb testing.TB, s webhook.EventKey, id string, more ...string) {
 	tb.Helper()
 	var list []webhook.Webhook
 	for i, event := range append([]string{s.Event}, more...) {
 		one := webhook.Webhook{
-			Account: s.Account, Event: event, ID: id, Claim: id, Position: i, Version: 1,
+			Account: s.Account, Event: event, ID: id, RequestID: id, Position: i, Version: 1,
 			URL: "https://receiver.example/" + id + "?token=" + queryText, SendPayload: true, CreatedAt: w.clock.Now(),
 		}
-		switch s.Account.Dialect {
+		switch s.Account.API {
 		case "squake":
 			one.SealedKey = w.seal(tb, seal.WebhookKey(s.Account, id), squakeKey)
 		case "abbeycross":
@@ -284,38 +284,38 @@ func (w *world) register(tb testing.TB, s webhook.Subject, id string, more ...st
 	}
 }
 
-func (w *world) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w.log, nil)) }
+func (w *env) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w.log, nil)) }
 
-func (w *world) publisher() *delivery.Publisher {
+func (w *env) publisher() *delivery.Publisher {
 	n := 0
 	cfg := delivery.PublisherConfig{
 		Store: w.store, Queue: w.queue, Sendings: w.sendings, Now: w.clock.Now, Log: w.logger(),
 		NewID: func() (string, error) { n++; return fmt.Sprint("made-", n), nil },
 	}
-	if w.fault.publisher != nil {
-		w.fault.publisher(&cfg)
+	if w.sabotage.publisher != nil {
+		w.sabotage.publisher(&cfg)
 	}
 	return delivery.NewPublisher(cfg)
 }
 
-func (w *world) worker() *delivery.Worker {
+func (w *env) worker() *delivery.Worker {
 	cfg := delivery.WorkerConfig{
 		Store: w.store, Queue: w.queue, Sender: w.receiver, Opener: w.opener, Sendings: w.sendings, Now: w.clock.Now,
 		Jitter: func(below time.Duration) time.Duration { return time.Duration(w.jitter * float64(below)) },
 		Log:    w.logger(),
 	}
-	if w.fault.worker != nil {
-		w.fault.worker(&cfg)
+	if w.sabotage.worker != nil {
+		w.sabotage.worker(&cfg)
 	}
 	return delivery.NewWorker(cfg)
 }
 
-func (w *world) sweeper() *delivery.Sweeper {
+func (w *env) sweeper() *delivery.Sweeper {
 	cfg := delivery.SweeperConfig{
 		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second,
 	}
-	if w.fault.sweeper != nil {
-		w.fault.sweeper(&cfg)
+	if w.sabotage.sweeper != nil {
+		w.sabotage.sweeper(&cfg)
 	}
 	return delivery.NewSweeper(cfg)
 }

@@ -24,7 +24,7 @@ import (
 
 // API is one registration API, as a process sees it.
 type API struct {
-	Name webhook.Dialect
+	Name webhook.API
 	// Prefix is the first path segment of all its routes, such as "/v2".
 	Prefix string
 	// Rights says whether its tokens can have fewer rights than all.
@@ -81,11 +81,11 @@ type Setup struct {
 // Registry gives a registry of an API's rules over what the process gives.
 func (s Setup) Registry(rules registry.Rules) *registry.Registry {
 	return registry.New(registry.Config{
-		Store:    s.Store,
-		Sealer:   s.Sealer,
-		Rules:    rules,
-		NewClaim: s.Keys.UUID,
-		Now:      s.Now,
+		Store:        s.Store,
+		Sealer:       s.Sealer,
+		Rules:        rules,
+		NewRequestID: s.Keys.UUID,
+		Now:          s.Now,
 	})
 }
 
@@ -105,7 +105,7 @@ type Route struct {
 	// Body says that the route takes one: its content type and size are
 	// judged, and Request.Content holds it. Elsewhere a body is ignored.
 	Body   bool
-	Handle func(context.Context, *Request) (Answer, error)
+	Handle func(context.Context, *Request) (Response, error)
 }
 
 // Request is a request that was let in.
@@ -119,8 +119,8 @@ type Request struct {
 	Content []byte
 }
 
-// Answer is what goes back. A nil Body is no body at all.
-type Answer struct {
+// Response is what goes back. A nil Body is no body at all.
+type Response struct {
 	Status int
 	// Header keeps the letter case of its names.
 	Header map[string]string

@@ -33,14 +33,14 @@ const (
 	statusHungUp = 499
 )
 
-// Door is an http.Handler for all routes of one API: it lets requests in or
+// Server is an http.Handler for all routes of one API: it lets requests in or
 // refuses them, in the order of judgement, and writes what comes out.
-type Door struct {
-	API    webhook.Dialect
+type Server struct {
+	API    webhook.API
 	Routes []Route
 	// Refuse puts an error into the API's shape: a *Problem, what the routes
 	// return, or any other error, which is our own fault.
-	Refuse func(r *Request, err error) Answer
+	Refuse func(r *Request, err error) Response
 	// Credentials finds the token in a request.
 	Credentials auth.Scheme
 	// MediaTypes are the content types accepted, ContentType is the one of
@@ -63,28 +63,28 @@ type Door struct {
 }
 
 // Handler gives the door's handler, which works with what the process gives.
-func (d Door) Handler(s Setup) Handler {
+func (d Server) Handler(s Setup) Handler {
 	if !d.Open {
-		d.auth = auth.New(auth.Config{Tokens: s.Store, Dialect: d.API, Now: s.Now})
+		d.auth = auth.New(auth.Config{Tokens: s.Store, API: d.API, Now: s.Now})
 	}
 	if d.MaxBody == 0 {
 		d.MaxBody = MaxBody
 	}
 	d.keys, d.now, d.log = s.Keys, s.Now, s.Log
-	return &entrance{door: d, Handler: newTable(d.Routes, d.serve)}
+	return &handler{server: d, Handler: newTable(d.Routes, d.serve)}
 }
 
-type entrance struct {
+type handler struct {
 	http.Handler
-	door Door
+	server Server
 }
 
-func (e *entrance) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	e.door.finish(w, &visit{request: Request{Request: r}, started: e.door.now(), failed: err})
+func (e *handler) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e.server.finish(w, &exchange{request: Request{Request: r}, started: e.server.now(), failed: err})
 }
 
-// visit is what is known of a request while it is served.
-type visit struct {
+// exchange is what is known of a request while it is served.
+type exchange struct {
 	request Request
 	started time.Time
 	pattern string
@@ -93,18 +93,18 @@ type visit struct {
 	failed error
 }
 
-func (d Door) serve(w http.ResponseWriter, r *http.Request, pattern string, m methods) {
-	d.finish(w, &visit{request: Request{Request: r}, started: d.now(), pattern: pattern, methods: m})
+func (d Server) serve(w http.ResponseWriter, r *http.Request, pattern string, m methods) {
+	d.finish(w, &exchange{request: Request{Request: r}, started: d.now(), pattern: pattern, methods: m})
 }
 
 // finish answers a request and writes its log line.
-func (d Door) finish(w http.ResponseWriter, v *visit) {
+func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	r := v.request.Request
 	r.Body = http.MaxBytesReader(w, r.Body, d.MaxBody)
-	answer, body, err := d.answer(v)
+	response, body, err := d.respond(v)
 	drain(r)
-	status := answer.Status
-	if writeErr := d.write(w, r, answer, body); err == nil {
+	status := response.Status
+	if writeErr := d.write(w, r, response, body); err == nil {
 		err = writeErr
 	}
 	if err != nil && r.Context().Err() != nil {
@@ -113,32 +113,32 @@ func (d Door) finish(w http.ResponseWriter, v *visit) {
 	d.writeLog(v, status, err)
 }
 
-// answer judges the request, lets its route answer, and turns what went wrong,
+// respond judges the request, lets its route answer, and turns what went wrong,
 // a panic included, into the API's shape. body is the answer's, marshalled.
-func (d Door) answer(v *visit) (answer Answer, body []byte, err error) {
+func (d Server) respond(v *exchange) (response Response, body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			answer = d.refuse(v, err)
-			body = encode(answer)
+			response = d.refuse(v, err)
+			body = encode(response)
 		}
 	}()
 	if v.request.ID, err = d.keys.UUID(); err == nil {
-		answer, err = d.judge(v)
+		response, err = d.dispatch(v)
 	}
 	if err != nil {
-		answer = d.refuse(v, err)
+		response = d.refuse(v, err)
 	}
-	return answer, encode(answer), err
+	return response, encode(response), err
 }
 
 // encode marshals an answer's body. Text that a client sent in broken UTF-8,
 // such as a path, comes back with U+FFFD in the broken places.
-func encode(answer Answer) []byte {
-	if answer.Body == nil {
+func encode(response Response) []byte {
+	if response.Body == nil {
 		return nil
 	}
-	body, err := json.Marshal(answer.Body, jsontext.AllowInvalidUTF8(true))
+	body, err := json.Marshal(response.Body, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		panic(err)
 	}
@@ -146,90 +146,90 @@ func encode(answer Answer) []byte {
 }
 
 // refuse adds to the API's own answer what HTTP asks for.
-func (d Door) refuse(v *visit, err error) Answer {
-	answer := d.Refuse(&v.request, err)
-	var problem *Problem
-	if errors.As(err, &problem) && problem.Kind == WrongMethod {
-		if answer.Header == nil {
-			answer.Header = map[string]string{}
+func (d Server) refuse(v *exchange, err error) Response {
+	response := d.Refuse(&v.request, err)
+	var reqErr *Error
+	if errors.As(err, &reqErr) && reqErr.Kind == WrongMethod {
+		if response.Header == nil {
+			response.Header = map[string]string{}
 		}
-		answer.Header["Allow"] = v.methods.allow()
+		response.Header["Allow"] = v.methods.allow()
 	}
-	return answer
+	return response
 }
 
-// judge goes through the order of judgement up to the size; JSON and fields
+// dispatch goes through the order of judgement up to the size; JSON and fields
 // are the route's.
-func (d Door) judge(v *visit) (Answer, error) {
+func (d Server) dispatch(v *exchange) (Response, error) {
 	r := &v.request
 	if v.failed != nil {
-		return Answer{}, v.failed
+		return Response{}, v.failed
 	}
 	if v.methods == nil {
-		return Answer{}, &Problem{Kind: UnknownPath, Value: r.URL.Path}
+		return Response{}, &Error{Kind: UnknownPath, Value: r.URL.Path}
 	}
 	route, ok := v.methods.route(r.Method)
 	if !ok {
-		return Answer{}, &Problem{Kind: WrongMethod, Value: r.Method}
+		return Response{}, &Error{Kind: WrongMethod, Value: r.Method}
 	}
 	if d.Closed != nil {
 		if wait := d.Closed(v.started); wait > 0 {
-			return Answer{}, &Problem{Kind: Closed, Wait: wait}
+			return Response{}, &Error{Kind: Closed, Wait: wait}
 		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), deadline)
 	defer cancel()
 	if !d.Open {
 		if err := d.authorise(ctx, r, route.Right); err != nil {
-			return Answer{}, err
+			return Response{}, err
 		}
 	}
 	if route.Body {
 		var err error
 		if r.Content, err = d.readBody(r.Request); err != nil {
-			return Answer{}, err
+			return Response{}, err
 		}
 	}
 	return route.Handle(ctx, r)
 }
 
-func (d Door) authorise(ctx context.Context, r *Request, right webhook.Rights) error {
+func (d Server) authorise(ctx context.Context, r *Request, right webhook.Rights) error {
 	token, err := d.Credentials(r.Header)
 	if err != nil {
-		return tokenProblem(err)
+		return tokenError(err)
 	}
 	principal, err := d.auth.Authenticate(ctx, token)
 	if err != nil {
-		return tokenProblem(err)
+		return tokenError(err)
 	}
 	r.Account = principal.Account
 	if !principal.Rights.Has(right) {
-		return &Problem{Kind: MissingRight}
+		return &Error{Kind: MissingRight}
 	}
 	return nil
 }
 
-func tokenProblem(err error) error {
+func tokenError(err error) error {
 	switch {
 	case errors.Is(err, auth.ErrMissing):
-		return &Problem{Kind: MissingToken}
+		return &Error{Kind: MissingToken}
 	case errors.Is(err, auth.ErrInvalid):
-		return &Problem{Kind: InvalidToken}
+		return &Error{Kind: InvalidToken}
 	case errors.Is(err, auth.ErrExpired):
-		return &Problem{Kind: ExpiredToken}
+		return &Error{Kind: ExpiredToken}
 	}
 	return err
 }
 
 // readBody judges content type and size and reads the body.
-func (d Door) readBody(r *http.Request) ([]byte, error) {
+func (d Server) readBody(r *http.Request) ([]byte, error) {
 	sent := r.Header["Content-Type"]
 	if len(sent) != 1 || !d.accepts(sent[0]) {
-		problem := &Problem{Kind: ContentType, Present: len(sent) > 0}
-		if problem.Present {
-			problem.Value = sent[0]
+		reqErr := &Error{Kind: ContentType, Present: len(sent) > 0}
+		if reqErr.Present {
+			reqErr.Value = sent[0]
 		}
-		return nil, problem
+		return nil, reqErr
 	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 && r.ContentLength <= d.MaxBody {
@@ -237,7 +237,7 @@ func (d Door) readBody(r *http.Request) ([]byte, error) {
 	}
 	_, err := body.ReadFrom(r.Body)
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &Problem{Kind: TooLarge}
+		return nil, &Error{Kind: TooLarge}
 	}
 	if err != nil { // cut off, or not as HTTP writes it: not our fault
 		return nil, notJSON("could not be read to its end")
@@ -257,7 +257,7 @@ func drain(r *http.Request) {
 
 // accepts compares the media type and leaves parameters such as charset alone,
 // also misspelled ones.
-func (d Door) accepts(contentType string) bool {
+func (d Server) accepts(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return false
@@ -265,15 +265,15 @@ func (d Door) accepts(contentType string) bool {
 	return slices.Contains(d.MediaTypes, mediaType)
 }
 
-func (d Door) write(w http.ResponseWriter, r *http.Request, answer Answer, body []byte) error {
+func (d Server) write(w http.ResponseWriter, r *http.Request, response Response, body []byte) error {
 	header := w.Header()
-	for name, value := range answer.Header {
+	for name, value := range response.Header {
 		header[name] = []string{value}
 	}
 	if body != nil {
 		header["Content-Type"] = []string{d.ContentType}
 	}
-	w.WriteHeader(answer.Status)
+	w.WriteHeader(response.Status)
 	if body == nil || r.Method == http.MethodHead {
 		return nil
 	}
@@ -285,7 +285,7 @@ func (d Door) write(w http.ResponseWriter, r *http.Request, answer Answer, body 
 
 // writeLog writes the request's one line. Nothing of what the client sent is in
 // it but the method; the route is the table's pattern.
-func (d Door) writeLog(v *visit, status int, err error) {
+func (d Server) writeLog(v *exchange, status int, err error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 		level = slog.LevelError

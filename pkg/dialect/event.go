@@ -8,25 +8,25 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// EventFault says in words for its publisher what is wrong with an event. It
+// EventError says in words for its publisher what is wrong with an event. It
 // matches webhook.ErrInvalid and repeats nothing of a payload.
-type EventFault struct {
+type EventError struct {
 	// Field is the event's, as the operator's API writes it; Text goes on
 	// from there.
 	Field, Text string
 }
 
-func (f *EventFault) Error() string { return f.Field + ": " + f.Text }
+func (f *EventError) Error() string { return f.Field + ": " + f.Text }
 
 // Is matches webhook.ErrInvalid.
-func (*EventFault) Is(target error) bool { return target == webhook.ErrInvalid }
+func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
 
 // CheckPayload judges an event's payload: none, or JSON (RFC 8259) in UTF-8 in
 // which no name stands twice in an object and no surrogate stands alone. The
 // error is an *EventFault.
 func CheckPayload(payload []byte) error {
 	if payload != nil && !jsontext.Value(payload).IsValid() {
-		return &EventFault{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
+		return &EventError{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
 	}
 	return nil
 }
@@ -35,7 +35,7 @@ func CheckPayload(payload []byte) error {
 // is an *EventFault.
 func NoInstance(e webhook.Event) error {
 	if e.Instance != "" {
-		return &EventFault{"instance", "this API has none"}
+		return &EventError{"instance", "this API has none"}
 	}
 	return nil
 }

@@ -25,13 +25,13 @@ func ParseObject(body []byte) (Object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
-			return nil, syntaxProblem(err)
+			return nil, syntaxError(err)
 		}
 		return nil, notJSON("must be a JSON object")
 	}
 	object, err := readObject(dec)
 	if err != nil {
-		return nil, syntaxProblem(err)
+		return nil, syntaxError(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, notJSON("must be one JSON object and nothing after it")
@@ -137,8 +137,8 @@ func readObject(dec *jsontext.Decoder) (Object, error) {
 	return object, err
 }
 
-// syntaxProblem says where a body stops being JSON, never what stands there.
-func syntaxProblem(err error) error {
+// syntaxError says where a body stops being JSON, never what stands there.
+func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):

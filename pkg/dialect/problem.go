@@ -66,8 +66,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("problem of kind %d", int(k))
 }
 
-// Problem is the error for a request that is refused at the door.
-type Problem struct {
+// Error is the error for a request that is refused at the door.
+type Error struct {
 	Kind Kind
 	// Value is what the problem is about as the client sent it: the path,
 	// the method, the content type or the id; for NotJSON, what is wrong.
@@ -79,18 +79,18 @@ type Problem struct {
 }
 
 // Error says what is wrong without what the client sent.
-func (p *Problem) Error() string { return p.Kind.String() }
+func (p *Error) Error() string { return p.Kind.String() }
 
 // Unknown turns webhook.ErrNotFound into the problem of an unknown id. Another
 // account's id is unknown like any other. Other errors stay as they are.
 func Unknown(id string, err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
-		return &Problem{Kind: UnknownID, Value: id}
+		return &Error{Kind: UnknownID, Value: id}
 	}
 	return err
 }
 
 // notJSON is the problem of a body that is not what JSON asks for.
 func notJSON(format string, args ...any) error {
-	return &Problem{Kind: NotJSON, Value: fmt.Sprintf(format, args...)}
+	return &Error{Kind: NotJSON, Value: fmt.Sprintf(format, args...)}
 }

@@ -3,4 +3,4 @@ package dialect
 import "slices"
 
 // Routes is the API's route table, for those who describe it.
-func (e *entrance) Routes() []Route { return slices.Clone(e.door.Routes) }
+func (e *handler) Routes() []Route { return slices.Clone(e.server.Routes) }

@@ -9,8 +9,8 @@ import (
 
 // Sendings gives the APIs' ways of delivering, by name. The error names every
 // setting that is wrong.
-func Sendings(apis []API, setup Setup) (map[webhook.Dialect]webhook.Sending, error) {
-	sendings := map[webhook.Dialect]webhook.Sending{}
+func Sendings(apis []API, setup Setup) (map[webhook.API]webhook.Sending, error) {
+	sendings := map[webhook.API]webhook.Sending{}
 	var errs []error
 	for _, api := range apis {
 		sending, err := api.Sending(setup)

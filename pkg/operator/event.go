@@ -23,11 +23,11 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 	}
 	value, ok := object.Get("events")
 	if !ok || len(object) != 1 {
-		return nil, &refusal{`The body must be {"events": […]} and have no other field.`}
+		return nil, &requestError{`The body must be {"events": […]} and have no other field.`}
 	}
 	events, ok := dialect.AsArray(value)
 	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
-		return nil, &refusal{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
+		return nil, &requestError{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
 	}
 	return events, nil
 }
@@ -37,7 +37,7 @@ var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
 // readEvent reads one event. The error says which field is wrong; what an
 // event's values may be, the Publisher judges.
-func readEvent(value jsontext.Value, sendings map[webhook.Dialect]webhook.Sending) (webhook.Event, error) {
+func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
 	object, ok := dialect.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
@@ -53,7 +53,7 @@ func readEvent(value jsontext.Value, sendings map[webhook.Dialect]webhook.Sendin
 	if r.err == nil {
 		event.Account, r.err = readAccount(account)
 	}
-	if sending, known := sendings[event.Account.Dialect]; known { // else the Publisher says so
+	if sending, known := sendings[event.Account.API]; known { // else the Publisher says so
 		event.Instance = r.instance(sending.Instance)
 	}
 	event.Payload = r.payload()

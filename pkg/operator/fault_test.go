@@ -24,14 +24,14 @@ var errInside = errors.New("table of-ours at 10.1.2.3")
 // failing is a store whose reads and writes go wrong.
 type failing struct {
 	delivery.PublisherStore
-	targets, add func() error
+	recipients, add func() error
 }
 
-func (f failing) Targets(ctx context.Context, s []webhook.Subject) ([]webhook.Target, error) {
-	if f.targets != nil {
-		return nil, f.targets()
+func (f failing) Recipients(ctx context.Context, s []webhook.EventKey) ([]webhook.Recipient, error) {
+	if f.recipients != nil {
+		return nil, f.recipients()
 	}
-	return f.PublisherStore.Targets(ctx, s)
+	return f.PublisherStore.Recipients(ctx, s)
 }
 
 func (f failing) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
@@ -49,8 +49,8 @@ const goodAndBad = `{"events":[{"account":"squake:acme","event":"order","id":"ba
 func TestOurFaultInAnEvent(t *testing.T) {
 	fail := func() error { return errInside }
 	for name, tt := range map[string]struct {
-		targets, add func() error
-		want         [3]string
+		recipients, add func() error
+		want            [3]string
 	}{
 		"read":  {fail, nil, [3]string{"failed", "failed", "rejected"}},
 		"write": {nil, fail, [3]string{"failed", "accepted", "rejected"}},
@@ -59,7 +59,7 @@ func TestOurFaultInAnEvent(t *testing.T) {
 			s := memory.Open(t)
 			populate(t, s)
 			var log bytes.Buffer
-			status, got := post(t, handler(t, failing{s, tt.targets, tt.add}, &log), goodAndBad)
+			status, got := post(t, handler(t, failing{s, tt.recipients, tt.add}, &log), goodAndBad)
 			if status != http.StatusAccepted || len(got.Results) != len(tt.want) {
 				t.Fatalf("%d %+v", status, got)
 			}
@@ -91,7 +91,7 @@ func TestOurFault(t *testing.T) {
 			handler(t, memory.Open(t), log).Fail(w, r, errInside)
 		},
 		"tokens": func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request) {
-			setup := dialecttest.NewFixture(t, api(t), nil, log).Setup
+			setup := dialecttest.NewFixture(t, newAPI(t), nil, log).Setup
 			operator.New(operator.Config{
 				Publisher: publisher(t, memory.Open(t), &queue{}, setup.Log), Tokens: noTokens{},
 				Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
@@ -102,7 +102,7 @@ func TestOurFault(t *testing.T) {
 			var log bytes.Buffer
 			r := httptest.NewRequest(http.MethodPost, operator.Path, strings.NewReader(goodAndBad))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Authorization", "Bearer "+dialecttest.NewFixture(t, api(t), nil, nil).Tokens["token"])
+			r.Header.Set("Authorization", "Bearer "+dialecttest.NewFixture(t, newAPI(t), nil, nil).Tokens["token"])
 			w := httptest.NewRecorder()
 			serve(&log, w, r)
 			var got published

@@ -25,7 +25,7 @@ const (
 	// Path is the only route.
 	Path = "/events"
 	// Name is the API that the operator's tokens are of.
-	Name = webhook.Dialect("operator")
+	Name = webhook.API("operator")
 	// maxBody is the largest request in bytes.
 	maxBody = 4 << 20
 )
@@ -45,7 +45,7 @@ type Config struct {
 // own included.
 func New(cfg Config) dialect.Handler {
 	h := handler{publisher: cfg.Publisher}
-	return dialect.Door{
+	return dialect.Server{
 		API:         Name,
 		Routes:      []dialect.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
 		Refuse:      refuse,
@@ -76,85 +76,85 @@ type results struct {
 
 // Result is what became of one event, as it is written.
 type Result struct {
-	Delivery *string          `json:"delivery"`
-	Status   delivery.Verdict `json:"status"`
-	Error    string           `json:"error,omitempty"`
+	Delivery *string                `json:"delivery"`
+	Status   delivery.PublishStatus `json:"status"`
+	Error    string                 `json:"error,omitempty"`
 }
 
 // publish answers POST /events.
-func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	sent, err := readEvents(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
-	answer := results{Results: make([]Result, len(sent))}
+	response := results{Results: make([]Result, len(sent))}
 	var events []webhook.Event
-	var places []int
+	var keys []int
 	for i, value := range sent {
 		event, err := readEvent(value, h.publisher.Sendings)
 		if err != nil {
-			answer.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
+			response.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
 			continue
 		}
-		events, places = append(events, event), append(places, i)
+		events, keys = append(events, event), append(keys, i)
 	}
 	for n, found := range h.publisher.Publish(ctx, events) {
-		answer.Results[places[n]] = NewResult(found)
+		response.Results[keys[n]] = NewResult(found)
 	}
-	return dialect.Answer{Status: http.StatusAccepted, Body: answer}, nil
+	return dialect.Response{Status: http.StatusAccepted, Body: response}, nil
 }
 
 // NewResult writes a result of a Publisher.
 func NewResult(r delivery.Result) Result {
-	wire := Result{Status: r.Verdict, Error: r.Reason}
+	wire := Result{Status: r.Status, Error: r.Reason}
 	if r.Delivery != "" {
 		wire.Delivery = &r.Delivery
 	}
 	return wire
 }
 
-// fault is the body of every error.
-type fault struct {
-	Error faultBody `json:"error"`
+// Error is the body of every error.
+type Error struct {
+	Error errorBody `json:"error"`
 }
 
-type faultBody struct {
+type errorBody struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// refusal is what is wrong with a request as a whole.
-type refusal struct{ message string }
+// requestError is what is wrong with a request as a whole.
+type requestError struct{ message string }
 
-func (e *refusal) Error() string { return e.message }
+func (e *requestError) Error() string { return e.message }
 
 // refuse puts an error into the API's shape.
-func refuse(r *dialect.Request, err error) dialect.Answer {
-	if wrong, ok := errors.AsType[*refusal](err); ok {
+func refuse(r *dialect.Request, err error) dialect.Response {
+	if wrong, ok := errors.AsType[*requestError](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
 	}
-	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
-		return refuseProblem(r, problem)
+	if reqErr, ok := errors.AsType[*dialect.Error](err); ok {
+		return refuseProblem(r, reqErr)
 	}
 	return internalError(r)
 }
 
-func internalError(r *dialect.Request) dialect.Answer {
+func internalError(r *dialect.Request) dialect.Response {
 	return failure(http.StatusInternalServerError, "internal_error",
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
 // refuseProblem gives the answer to each kind of problem.
-func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
-	switch problem.Kind {
+func refuseProblem(r *dialect.Request, reqErr *dialect.Error) dialect.Response {
+	switch reqErr.Kind {
 	case dialect.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
 	case dialect.WrongMethod:
 		return failure(http.StatusMethodNotAllowed, "method_not_allowed", "Events are published by POST.")
 	case dialect.MissingToken, dialect.InvalidToken, dialect.ExpiredToken:
-		answer := failure(http.StatusUnauthorized, "unauthorized", "A valid operator token is required, as Authorization: Bearer.")
-		answer.Header = map[string]string{"WWW-Authenticate": "Bearer"}
-		return answer
+		response := failure(http.StatusUnauthorized, "unauthorized", "A valid operator token is required, as Authorization: Bearer.")
+		response.Header = map[string]string{"WWW-Authenticate": "Bearer"}
+		return response
 	case dialect.MissingRight:
 		return failure(http.StatusForbidden, "forbidden", "The token has no right to publish.")
 	case dialect.ContentType:
@@ -162,12 +162,12 @@ func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer 
 	case dialect.TooLarge:
 		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
 	case dialect.NotJSON:
-		return failure(http.StatusBadRequest, "invalid_request", "The body "+problem.Value+".")
+		return failure(http.StatusBadRequest, "invalid_request", "The body "+reqErr.Value+".")
 	case dialect.Closed, dialect.UnknownID: // this API is always open, and shows nothing by id
 	}
 	return internalError(r)
 }
 
-func failure(status int, code, message string) dialect.Answer {
-	return dialect.Answer{Status: status, Body: fault{faultBody{code, message}}}
+func failure(status int, code, message string) dialect.Response {
+	return dialect.Response{Status: status, Body: Error{errorBody{code, message}}}
 }

@@ -25,10 +25,10 @@ import (
 // The accounts that events are published for: one of each API, with a webhook
 // for each of two events, the second of them disabled, and one that is closing.
 var (
-	squakeAccount  = webhook.Account{Dialect: "squake", ID: "acme"}
-	shoptetAccount = webhook.Account{Dialect: "shoptet", ID: "315185-myaddon"}
-	abbeyAccount   = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
-	closingAccount = webhook.Account{Dialect: "squake", ID: "leaving"}
+	squakeAccount  = webhook.Account{API: "squake", ID: "acme"}
+	shoptetAccount = webhook.Account{API: "shoptet", ID: "315185-myaddon"}
+	abbeyAccount   = webhook.Account{API: "abbeycross", ID: "fleet-7"}
+	closingAccount = webhook.Account{API: "squake", ID: "leaving"}
 )
 
 var registered = map[webhook.Account][]string{
@@ -44,7 +44,7 @@ type queue struct {
 	sent []webhook.Message
 }
 
-func (*queue) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*queue) Lease(webhook.EventKey) (time.Duration, bool) { return 2 * time.Minute, true }
 
 func (*queue) Full() bool { return false }
 
@@ -66,7 +66,7 @@ func populate(tb testing.TB, s *sqlitestore.Store) {
 		var webhooks []webhook.Webhook
 		for i, event := range events {
 			webhooks = append(webhooks, webhook.Webhook{
-				Account: a, Event: event, ID: fmt.Sprint("webhook-", i), Claim: "claim", URL: "https://example.com/" + event,
+				Account: a, Event: event, ID: fmt.Sprint("webhook-", i), RequestID: "claim", URL: "https://example.com/" + event,
 				SendPayload: true, Version: 1, CreatedAt: at, Disabled: i == 1,
 			})
 		}
@@ -108,8 +108,8 @@ func (r rights) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 	return found, err
 }
 
-// api gives the operator's API in the form that the APIs' tests take.
-func api(tb testing.TB) dialect.API {
+// newAPI gives the operator's API in the form that the APIs' tests take.
+func newAPI(tb testing.TB) dialect.API {
 	return dialect.API{
 		Name: operator.Name,
 		New: func(setup dialect.Setup) (dialect.Handler, error) {
@@ -125,4 +125,4 @@ func api(tb testing.TB) dialect.API {
 }
 
 // TestGolden replays what is asked and answered.
-func TestGolden(t *testing.T) { dialecttest.Golden(t, api(t)) }
+func TestGolden(t *testing.T) { dialecttest.Golden(t, newAPI(t)) }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Answer is what a delivery is answered with.
-type Answer struct {
+// Response is what a delivery is answered with.
+type Response struct {
 	Status int
 	// Delay is waited before.
 	Delay time.Duration
@@ -17,18 +17,18 @@ type Answer struct {
 	RetryAfter time.Duration
 }
 
-// redirectTarget is where a redirect leads: back here, so that a sender who
+// redirectPath is where a redirect leads: back here, so that a sender who
 // follows it is seen doing so.
-const redirectTarget = "/redirected"
+const redirectPath = "/redirected"
 
 // String says what the answer is.
-func (a Answer) String() string {
+func (a Response) String() string {
 	text := strings.TrimSpace(fmt.Sprintf("answer: %d %s", a.Status, http.StatusText(a.Status)))
 	if a.retryAfter() != "" {
 		text += ", Retry-After " + a.retryAfter()
 	}
 	if a.redirects() {
-		text += ", Location " + redirectTarget
+		text += ", Location " + redirectPath
 	}
 	if a.Delay > 0 {
 		text += ", after " + a.Delay.String()
@@ -37,12 +37,12 @@ func (a Answer) String() string {
 }
 
 // write sends the answer.
-func (a Answer) write(w http.ResponseWriter) {
+func (a Response) write(w http.ResponseWriter) {
 	if after := a.retryAfter(); after != "" {
 		w.Header().Set("Retry-After", after)
 	}
 	if a.redirects() {
-		w.Header().Set("Location", redirectTarget)
+		w.Header().Set("Location", redirectPath)
 	}
 	switch a.Status {
 	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
@@ -53,14 +53,14 @@ func (a Answer) write(w http.ResponseWriter) {
 }
 
 // retryAfter is the header's value: whole seconds, rounded up.
-func (a Answer) retryAfter() string {
+func (a Response) retryAfter() string {
 	if a.RetryAfter <= 0 || a.Status != http.StatusTooManyRequests && a.Status != http.StatusServiceUnavailable {
 		return ""
 	}
 	return strconv.FormatInt(int64((a.RetryAfter+time.Second-1)/time.Second), 10)
 }
 
-func (a Answer) redirects() bool {
+func (a Response) redirects() bool {
 	switch a.Status {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:

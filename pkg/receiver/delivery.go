@@ -14,8 +14,8 @@ type Delivery struct {
 	// At is when its body had arrived.
 	At     time.Time
 	Method string
-	// Target is the path and query as they were sent.
-	Target string
+	// Path is the path and query as they were sent.
+	Path   string
 	Header http.Header
 	// Body is nil when there was more of it than 1 MiB: then TooLarge is set.
 	Body     []byte
@@ -25,45 +25,45 @@ type Delivery struct {
 	// Seen counts how often its webhook-id came, this time included; 0 without
 	// one.
 	Seen int
-	// Answer is what it gets.
-	Answer Answer
+	// Response is what it gets.
+	Response Response
 }
 
-// Faults says why the delivery is not verified, each reason once; none if it
+// Errors says why the delivery is not verified, each reason once; none if it
 // is: then it is signed, and every signature on it is right.
-func (d Delivery) Faults() []error {
+func (d Delivery) Errors() []error {
 	if d.TooLarge {
 		return []error{errTooLarge}
 	}
 	if len(d.Checks) == 0 {
 		return []error{errNoSignature}
 	}
-	var faults []error
+	var errs []error
 	for _, check := range d.Checks {
-		if check.Fault != nil && !slices.Contains(faults, check.Fault) {
-			faults = append(faults, check.Fault)
+		if check.Error != nil && !slices.Contains(errs, check.Error) {
+			errs = append(errs, check.Error)
 		}
 	}
-	return faults
+	return errs
 }
 
-// subject is what a delivery's body says it is about.
-type subject struct {
+// origin is what a delivery's body says it is about.
+type origin struct {
 	// event and account are empty where the body does not say: Squake's says
 	// neither, AbbeyCross's the event as "type", Shoptet's both.
 	event, account string
 }
 
-func (d Delivery) subject() subject {
+func (d Delivery) origin() origin {
 	var body struct {
 		Event   jsontext.Value `json:"event"`
 		Type    jsontext.Value `json:"type"`
 		EshopID jsontext.Value `json:"eshopId"`
 	}
 	if err := json.Unmarshal(d.Body, &body); err != nil {
-		return subject{}
+		return origin{}
 	}
-	s := subject{event: text(body.Event)}
+	s := origin{event: text(body.Event)}
 	if s.event == "" {
 		s.event = text(body.Type)
 	}

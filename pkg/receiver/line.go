@@ -49,19 +49,19 @@ func JSON(w io.Writer) func(Delivery) error {
 }
 
 func marshal(d Delivery) ([]byte, error) {
-	subject := d.subject()
+	eventKey := d.origin()
 	l := line{
 		Time:     d.At.UTC().Format(time.RFC3339Nano),
 		Method:   d.Method,
-		Path:     d.Target,
+		Path:     d.Path,
 		ID:       d.Header.Get(idHeader),
 		Seen:     d.Seen,
-		Event:    subject.event,
-		Account:  subject.account,
-		Verified: len(d.Faults()) == 0,
+		Event:    eventKey.event,
+		Account:  eventKey.account,
+		Verified: len(d.Errors()) == 0,
 		Scheme:   strings.Join(d.verified(), ", "),
-		Reason:   strings.Join(texts(d.Faults()), "; "),
-		Status:   d.Answer.Status,
+		Reason:   strings.Join(texts(d.Errors()), "; "),
+		Status:   d.Response.Status,
 		Headers:  map[string]string{},
 	}
 	for name, values := range d.Header {
@@ -94,7 +94,7 @@ func marshal(d Delivery) ([]byte, error) {
 func (d Delivery) verified() []string {
 	var names []string
 	for _, check := range d.Checks {
-		if check.Fault == nil {
+		if check.Error == nil {
 			names = append(names, check.Scheme)
 		}
 	}

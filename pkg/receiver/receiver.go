@@ -35,8 +35,8 @@ const (
 // Config is what a Receiver is made of. Keys may be empty, and the answer's
 // Delay and RetryAfter 0; the rest is needed.
 type Config struct {
-	Keys   []Key
-	Answer Answer
+	Keys     []Key
+	Response Response
 	// FailFirst is how many deliveries are answered 500 before the others get
 	// the Answer.
 	FailFirst int
@@ -76,7 +76,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusOK, "This is hookline listen: it shows the webhooks that are sent to it.")
 		return
 	}
-	d := Delivery{Method: r.Method, Target: r.RequestURI, Header: r.Header}
+	d := Delivery{Method: r.Method, Path: r.RequestURI, Header: r.Header}
 	var err error
 	d.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
@@ -95,7 +95,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusInternalServerError, "The delivery could not be shown.")
 		return
 	}
-	rc.answer(w, r, d)
+	rc.response(w, r, d)
 }
 
 // take counts a delivery, settles its answer and shows it.
@@ -108,21 +108,21 @@ func (rc *Receiver) take(d Delivery) (Delivery, error) {
 		d.Seen = before + 1
 		rc.seen.Add(key, d.Seen)
 	}
-	switch d.Answer = rc.Answer; {
+	switch d.Response = rc.Response; {
 	case d.TooLarge:
-		d.Answer = Answer{Status: http.StatusRequestEntityTooLarge}
+		d.Response = Response{Status: http.StatusRequestEntityTooLarge}
 	case rc.failed < rc.FailFirst:
 		rc.failed++
-		d.Answer.Status = http.StatusInternalServerError
+		d.Response.Status = http.StatusInternalServerError
 	}
 	return d, rc.Show(d)
 }
 
-// answer waits and answers.
-func (rc *Receiver) answer(w http.ResponseWriter, r *http.Request, d Delivery) {
-	if d.Answer.Delay > 0 {
+// response waits and answers.
+func (rc *Receiver) response(w http.ResponseWriter, r *http.Request, d Delivery) {
+	if d.Response.Delay > 0 {
 		began := rc.Now()
-		if err := rc.Sleep(r.Context(), d.Answer.Delay); err != nil {
+		if err := rc.Sleep(r.Context(), d.Response.Delay); err != nil {
 			waited := rc.Now().Sub(began).Truncate(time.Millisecond)
 			rc.Note(fmt.Sprintf("%s: no answer after %v: the sender hung up, or this was told to stop",
 				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
@@ -130,5 +130,5 @@ func (rc *Receiver) answer(w http.ResponseWriter, r *http.Request, d Delivery) {
 			return
 		}
 	}
-	d.Answer.write(w)
+	d.Response.write(w)
 }

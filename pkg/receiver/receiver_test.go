@@ -32,11 +32,11 @@ func newRecorder(t testing.TB, change func(*receiver.Config)) *recorder {
 	t.Helper()
 	r := &recorder{notes: make(chan string, 10)}
 	cfg := receiver.Config{
-		Answer: receiver.Answer{Status: http.StatusOK},
-		Show:   func(d receiver.Delivery) error { r.shown = append(r.shown, d); return nil },
-		Note:   func(line string) { r.notes <- line },
-		Now:    time.Now,
-		Sleep:  func(context.Context, time.Duration) error { return errors.New("slept") },
+		Response: receiver.Response{Status: http.StatusOK},
+		Show:     func(d receiver.Delivery) error { r.shown = append(r.shown, d); return nil },
+		Note:     func(line string) { r.notes <- line },
+		Now:      time.Now,
+		Sleep:    func(context.Context, time.Duration) error { return errors.New("slept") },
 	}
 	if change != nil {
 		change(&cfg)
@@ -55,9 +55,9 @@ func (r *recorder) send(ctx context.Context, method, target string, body io.Read
 		name, value, _ := strings.Cut(line, ": ")
 		request.Header.Add(name, value)
 	}
-	answer := httptest.NewRecorder()
-	r.ServeHTTP(answer, request)
-	return answer
+	response := httptest.NewRecorder()
+	r.ServeHTTP(response, request)
+	return response
 }
 
 func (r *recorder) post(t testing.TB, body string, header ...string) *httptest.ResponseRecorder {
@@ -65,46 +65,46 @@ func (r *recorder) post(t testing.TB, body string, header ...string) *httptest.R
 	return r.send(t.Context(), http.MethodPost, "/in", strings.NewReader(body), header...)
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	for _, tt := range []struct {
-		answer           receiver.Answer
+		response         receiver.Response
 		body, retryAfter string
 		location, text   string
 	}{
-		{receiver.Answer{Status: 200}, "200 from hookline listen\n", "", "", "answer: 200 OK"},
-		{receiver.Answer{Status: 204}, "", "", "", "answer: 204 No Content"},
-		{receiver.Answer{Status: 205}, "", "", "", "answer: 205 Reset Content"},
-		{receiver.Answer{Status: 304}, "", "", "", "answer: 304 Not Modified"},
-		{receiver.Answer{Status: 299}, "299 from hookline listen\n", "", "", "answer: 299"},
-		{receiver.Answer{Status: 302}, "302 from hookline listen\n", "", "/redirected", "answer: 302 Found, Location /redirected"},
-		{receiver.Answer{Status: 308}, "308 from hookline listen\n", "", "/redirected", "answer: 308 Permanent Redirect, Location /redirected"},
-		{receiver.Answer{Status: 410}, "410 from hookline listen\n", "", "", "answer: 410 Gone"},
-		{receiver.Answer{Status: 429, RetryAfter: 1}, "429 from hookline listen\n", "1", "", "answer: 429 Too Many Requests, Retry-After 1"},
-		{receiver.Answer{Status: 503, RetryAfter: 90 * time.Second}, "503 from hookline listen\n", "90", "", "answer: 503 Service Unavailable, Retry-After 90"},
-		{receiver.Answer{Status: 500, RetryAfter: time.Second}, "500 from hookline listen\n", "", "", "answer: 500 Internal Server Error"},
+		{receiver.Response{Status: 200}, "200 from hookline listen\n", "", "", "answer: 200 OK"},
+		{receiver.Response{Status: 204}, "", "", "", "answer: 204 No Content"},
+		{receiver.Response{Status: 205}, "", "", "", "answer: 205 Reset Content"},
+		{receiver.Response{Status: 304}, "", "", "", "answer: 304 Not Modified"},
+		{receiver.Response{Status: 299}, "299 from hookline listen\n", "", "", "answer: 299"},
+		{receiver.Response{Status: 302}, "302 from hookline listen\n", "", "/redirected", "answer: 302 Found, Location /redirected"},
+		{receiver.Response{Status: 308}, "308 from hookline listen\n", "", "/redirected", "answer: 308 Permanent Redirect, Location /redirected"},
+		{receiver.Response{Status: 410}, "410 from hookline listen\n", "", "", "answer: 410 Gone"},
+		{receiver.Response{Status: 429, RetryAfter: 1}, "429 from hookline listen\n", "1", "", "answer: 429 Too Many Requests, Retry-After 1"},
+		{receiver.Response{Status: 503, RetryAfter: 90 * time.Second}, "503 from hookline listen\n", "90", "", "answer: 503 Service Unavailable, Retry-After 90"},
+		{receiver.Response{Status: 500, RetryAfter: time.Second}, "500 from hookline listen\n", "", "", "answer: 500 Internal Server Error"},
 	} {
-		r := newRecorder(t, func(c *receiver.Config) { c.Answer = tt.answer })
-		answer := r.post(t, "{}")
-		text := answer.Body.String()
-		if answer.Code != tt.answer.Status || text != tt.body ||
-			answer.Header().Get("Retry-After") != tt.retryAfter || answer.Header().Get("Location") != tt.location {
-			t.Errorf("%v: %d %v with %q", tt.answer, answer.Code, answer.Header(), text)
+		r := newRecorder(t, func(c *receiver.Config) { c.Response = tt.response })
+		response := r.post(t, "{}")
+		text := response.Body.String()
+		if response.Code != tt.response.Status || text != tt.body ||
+			response.Header().Get("Retry-After") != tt.retryAfter || response.Header().Get("Location") != tt.location {
+			t.Errorf("%v: %d %v with %q", tt.response, response.Code, response.Header(), text)
 		}
-		if got := r.shown[0].Answer.String(); got != tt.text {
+		if got := r.shown[0].Response.String(); got != tt.text {
 			t.Errorf("shown as %q, want %q", got, tt.text)
 		}
 	}
 }
 
 func TestFailFirst(t *testing.T) {
-	r := newRecorder(t, func(c *receiver.Config) { c.FailFirst, c.Answer.Status = 2, http.StatusAccepted })
+	r := newRecorder(t, func(c *receiver.Config) { c.FailFirst, c.Response.Status = 2, http.StatusAccepted })
 	for i, want := range []int{500, 500, 202, 202} {
 		// What is no delivery is not counted.
-		if answer := r.send(t.Context(), http.MethodGet, "/", nil); answer.Code != http.StatusOK {
-			t.Errorf("GET /: %d, want 200", answer.Code)
+		if response := r.send(t.Context(), http.MethodGet, "/", nil); response.Code != http.StatusOK {
+			t.Errorf("GET /: %d, want 200", response.Code)
 		}
-		if got := r.post(t, "{}").Code; got != want || r.shown[i].Answer.Status != want {
-			t.Errorf("delivery %d: %d, shown as %v, want %d", i+1, got, r.shown[i].Answer, want)
+		if got := r.post(t, "{}").Code; got != want || r.shown[i].Response.Status != want {
+			t.Errorf("delivery %d: %d, shown as %v, want %d", i+1, got, r.shown[i].Response, want)
 		}
 	}
 	if len(r.shown) != 4 {
@@ -138,22 +138,22 @@ func TestCountsWebhookIDs(t *testing.T) {
 func TestBodyLimit(t *testing.T) {
 	r := newRecorder(t, func(c *receiver.Config) { c.Keys = keys(t, abbeycrossKey) })
 	full := bytes.Repeat([]byte("a"), receiver.MaxBody)
-	if answer := r.post(t, string(full)); answer.Code != http.StatusOK || !bytes.Equal(r.shown[0].Body, full) {
-		t.Errorf("%d bytes: %d with %d bytes shown, want all", len(full), answer.Code, len(r.shown[0].Body))
+	if response := r.post(t, string(full)); response.Code != http.StatusOK || !bytes.Equal(r.shown[0].Body, full) {
+		t.Errorf("%d bytes: %d with %d bytes shown, want all", len(full), response.Code, len(r.shown[0].Body))
 	}
-	if answer := r.post(t, string(full)+"a"); answer.Code != http.StatusRequestEntityTooLarge {
-		t.Errorf("a byte more: %d, want 413", answer.Code)
+	if response := r.post(t, string(full)+"a"); response.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a byte more: %d, want 413", response.Code)
 	}
-	if d := r.shown[1]; !d.TooLarge || d.Body != nil || fmt.Sprint(d.Faults()) != "[the body is larger than 1 MiB]" {
-		t.Errorf("a byte more is shown as %d bytes, %v", len(d.Body), d.Faults())
+	if d := r.shown[1]; !d.TooLarge || d.Body != nil || fmt.Sprint(d.Errors()) != "[the body is larger than 1 MiB]" {
+		t.Errorf("a byte more is shown as %d bytes, %v", len(d.Body), d.Errors())
 	}
 }
 
 func TestBrokenBody(t *testing.T) {
 	r := newRecorder(t, nil)
-	answer := r.send(t.Context(), http.MethodPost, "/in\u009b", iotest.ErrReader(io.ErrUnexpectedEOF))
-	if answer.Code != http.StatusBadRequest || len(r.shown) != 0 {
-		t.Errorf("%d with %d shown, want 400 and none", answer.Code, len(r.shown))
+	response := r.send(t.Context(), http.MethodPost, "/in\u009b", iotest.ErrReader(io.ErrUnexpectedEOF))
+	if response.Code != http.StatusBadRequest || len(r.shown) != 0 {
+		t.Errorf("%d with %d shown, want 400 and none", response.Code, len(r.shown))
 	}
 	if note := <-r.notes; note != `POST /in\u009b: the sender broke off` {
 		t.Errorf("noted %q", note)
@@ -164,8 +164,8 @@ func TestFailingShow(t *testing.T) {
 	r := newRecorder(t, func(c *receiver.Config) {
 		c.Show = func(receiver.Delivery) error { return errors.New("the pipe is closed") }
 	})
-	if answer := r.post(t, "{}"); answer.Code != http.StatusInternalServerError {
-		t.Errorf("%d, want 500: nothing unseen is accepted", answer.Code)
+	if response := r.post(t, "{}"); response.Code != http.StatusInternalServerError {
+		t.Errorf("%d, want 500: nothing unseen is accepted", response.Code)
 	}
 	if note := <-r.notes; note != "the pipe is closed" {
 		t.Errorf("noted %q", note)
@@ -175,7 +175,7 @@ func TestFailingShow(t *testing.T) {
 func TestDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRecorder(t, func(c *receiver.Config) {
-			c.Answer.Delay = 10 * time.Second
+			c.Response.Delay = 10 * time.Second
 			c.Sleep = func(ctx context.Context, d time.Duration) error {
 				ctx, cancel := context.WithTimeout(ctx, d)
 				defer cancel()
@@ -187,15 +187,15 @@ func TestDelay(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		if answer := r.post(t, "{}"); answer.Code != http.StatusOK || time.Since(began) != 10*time.Second {
-			t.Errorf("%d after %v, want 200 after 10s", answer.Code, time.Since(began))
+		if response := r.post(t, "{}"); response.Code != http.StatusOK || time.Since(began) != 10*time.Second {
+			t.Errorf("%d after %v, want 200 after 10s", response.Code, time.Since(began))
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(3*time.Second, cancel)
 		began = time.Now()
-		answer := r.send(ctx, http.MethodPost, "/slow", strings.NewReader("{}"))
-		if answer.Code != http.StatusServiceUnavailable || time.Since(began) != 3*time.Second {
-			t.Errorf("interrupted: %d after %v, want 503 after 3s", answer.Code, time.Since(began))
+		response := r.send(ctx, http.MethodPost, "/slow", strings.NewReader("{}"))
+		if response.Code != http.StatusServiceUnavailable || time.Since(began) != 3*time.Second {
+			t.Errorf("interrupted: %d after %v, want 503 after 3s", response.Code, time.Since(began))
 		}
 		if note := <-r.notes; note != "POST /slow: no answer after 3s: the sender hung up, or this was told to stop" {
 			t.Errorf("noted %q", note)
@@ -239,8 +239,8 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("answers %v, want %d times 500 and else 200", count, senders)
 	}
 	for i, d := range r.shown {
-		if d.Seen != i+1 || len(d.Faults()) > 0 {
-			t.Fatalf("delivery %d: seen %d, %v", i+1, d.Seen, d.Faults())
+		if d.Seen != i+1 || len(d.Errors()) > 0 {
+			t.Fatalf("delivery %d: seen %d, %v", i+1, d.Seen, d.Errors())
 		}
 	}
 }

@@ -25,8 +25,8 @@ import (
 // mailbag is the queue of one message, and opens keys that were never sealed.
 type mailbag struct{ message webhook.Message }
 
-func (*mailbag) Lease(webhook.Subject) (time.Duration, bool) { return time.Minute, true }
-func (*mailbag) Full() bool                                  { return false }
+func (*mailbag) Lease(webhook.EventKey) (time.Duration, bool) { return time.Minute, true }
+func (*mailbag) Full() bool                                   { return false }
 
 func (m *mailbag) Send(_ context.Context, messages []webhook.Message) error {
 	m.message = messages[0]
@@ -79,7 +79,7 @@ func exchangeWith(t *testing.T, tt signed, key string, verified bool) {
 	now := time.Date(2026, time.January, 15, 10, 30, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	r, err := receiver.New(receiver.Config{
-		Keys: []receiver.Key{parsed}, Answer: receiver.Answer{Status: 204}, FailFirst: 1, Now: clock,
+		Keys: []receiver.Key{parsed}, Response: receiver.Response{Status: 204}, FailFirst: 1, Now: clock,
 		Show: func(d receiver.Delivery) error { got = append(got, d); return nil },
 		Note: func(line string) { t.Error(line) },
 	})
@@ -90,7 +90,7 @@ func exchangeWith(t *testing.T, tt signed, key string, verified bool) {
 	defer server.Close()
 
 	worker, message := accepted(t, tt, server.URL+"/hook", clock)
-	for _, want := range []delivery.Outcome{delivery.Missed, delivery.Delivered} {
+	for _, want := range []delivery.Outcome{delivery.Failed, delivery.Delivered} {
 		if outcome, err := worker.Attempt(t.Context(), message()); outcome != want || err != nil {
 			t.Fatalf("attempt: %v, %v; want %v", outcome, err, want)
 		}
@@ -104,8 +104,8 @@ func exchangeWith(t *testing.T, tt signed, key string, verified bool) {
 		for _, check := range d.Checks {
 			names = append(names, check.Scheme)
 		}
-		if faults := d.Faults(); (len(faults) == 0) != verified || strings.Join(names, ", ") != tt.schemes {
-			t.Errorf("with %.12s…: %v of %q, want %t of %q", key, faults, names, verified, tt.schemes)
+		if errs := d.Errors(); (len(errs) == 0) != verified || strings.Join(names, ", ") != tt.schemes {
+			t.Errorf("with %.12s…: %v of %q, want %t of %q", key, errs, names, verified, tt.schemes)
 		}
 	}
 }
@@ -116,9 +116,9 @@ func accepted(t *testing.T, tt signed, url string, now func() time.Time) (*deliv
 	t.Helper()
 	ctx, s, bag := t.Context(), memory.Open(t), &mailbag{}
 	log := slog.New(slog.DiscardHandler)
-	a := webhook.Account{Dialect: tt.api.Name, ID: "1001"}
+	a := webhook.Account{API: tt.api.Name, ID: "1001"}
 	w := webhook.Webhook{
-		Account: a, Event: tt.api.Example.Event, ID: "1", Claim: "claim", URL: url, SealedKey: []byte(tt.key), Version: 1, CreatedAt: now(),
+		Account: a, Event: tt.api.Example.Event, ID: "1", RequestID: "claim", URL: url, SealedKey: []byte(tt.key), Version: 1, CreatedAt: now(),
 	}
 	if tt.old != "" {
 		w.RetiredKeys = []webhook.RetiredKey{{Sealed: []byte(tt.old), Until: now().Add(24 * time.Hour)}}
@@ -141,7 +141,7 @@ func accepted(t *testing.T, tt signed, url string, now func() time.Time) (*deliv
 		Store: s, Queue: bag, Sendings: sendings, Now: now, Log: log,
 		NewID: func() (string, error) { return "event-1", nil },
 	}).Publish(ctx, []webhook.Event{{Account: a, Name: w.Event, Instance: tt.api.Example.Instance, Payload: []byte(`{"n":1.50}`)}})
-	if got[0].Verdict != delivery.Accepted {
+	if got[0].Status != delivery.Accepted {
 		t.Fatalf("published: %+v", got)
 	}
 	return delivery.NewWorker(delivery.WorkerConfig{

@@ -36,14 +36,14 @@ func arrived(t testing.TB, header http.Header, text string, keyTexts ...string) 
 	header.Set("User-Agent", "Hookline")
 	header.Set("Accept-Encoding", "gzip")
 	return receiver.Delivery{
-		At:     noon,
-		Method: http.MethodPost,
-		Target: "/in?from=hookline",
-		Header: header,
-		Body:   []byte(text),
-		Checks: receiver.Verify(noon, keys(t, keyTexts...), header, []byte(text)),
-		Seen:   1,
-		Answer: receiver.Answer{Status: http.StatusOK},
+		At:       noon,
+		Method:   http.MethodPost,
+		Path:     "/in?from=hookline",
+		Header:   header,
+		Body:     []byte(text),
+		Checks:   receiver.Verify(noon, keys(t, keyTexts...), header, []byte(text)),
+		Seen:     1,
+		Response: receiver.Response{Status: http.StatusOK},
 	}
 }
 
@@ -57,12 +57,12 @@ func deliveries(t testing.TB) []receiver.Delivery {
 	abbeycross := `{"type":"trip.ended","timestamp":"2026-01-15T11:59:00Z","data":{"text":"a\"b\\c\nd\u001b[31m\u202e"}}`
 	again := arrived(t, standard(t, noon, []byte(abbeycross), otherKey, abbeycrossKey), abbeycross, otherKey)
 	again.Seen = 3
-	again.Answer = receiver.Answer{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Delay: 2 * time.Second}
+	again.Response = receiver.Response{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Delay: 2 * time.Second}
 	tooLarge := arrived(t, http.Header{}, "")
 	tooLarge.Body, tooLarge.TooLarge, tooLarge.Checks = nil, true, nil
-	tooLarge.Answer.Status = http.StatusRequestEntityTooLarge
+	tooLarge.Response.Status = http.StatusRequestEntityTooLarge
 	hostile := arrived(t, http.Header{"Webhook-Id": {"\x9b31m\u202eid"}, "Shoptet-\x9b": {"a\tb"}}, "line\r\nnext\x1b]0;title\a\tend\xff")
-	hostile.Target = "/\u009b2J\x7f"
+	hostile.Path = "/\u009b2J\x7f"
 	return []receiver.Delivery{
 		arrived(t, signed, squake, otherKey, squakeKey),
 		arrived(t, http.Header{"Shoptet-Webhook-Signature": {hexHMAC(sha1.New, shoptetKey, []byte(shoptet))}}, shoptet, shoptetKey),
@@ -174,7 +174,7 @@ func obeyed(output string) string {
 // terminal, and the line of JSON tells the body exactly.
 func FuzzShow(f *testing.F) {
 	for _, d := range deliveries(f) {
-		f.Add(d.Target, d.Header.Get("webhook-id"), d.Body)
+		f.Add(d.Path, d.Header.Get("webhook-id"), d.Body)
 	}
 	f.Add("/", "\x1b[31;1m", []byte(`{"a":1,"a":2}`))
 	f.Add("/", "", []byte("\ufeff{}"))
@@ -182,7 +182,7 @@ func FuzzShow(f *testing.F) {
 	f.Add("/", "", []byte("\"\u0085\u2028\U000e0001\U000f0000\""))
 	f.Fuzz(func(t *testing.T, target, id string, text []byte) {
 		d := arrived(t, http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {id}}, string(text))
-		d.Target = target
+		d.Path = target
 		var plain, coloured, line bytes.Buffer
 		for _, show := range []func(receiver.Delivery) error{receiver.Text(&plain, false), receiver.Text(&coloured, true), receiver.JSON(&line)} {
 			if err := show(d); err != nil {

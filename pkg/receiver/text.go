@@ -50,7 +50,7 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 		if d.Body != nil {
 			showBody(&out, d.Body, colours)
 		}
-		out.WriteString(indent + colours.quiet(d.Answer.String()) + "\n\n")
+		out.WriteString(indent + colours.quiet(d.Response.String()) + "\n\n")
 		if _, err := io.WriteString(w, out.String()); err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
@@ -60,13 +60,13 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 
 // showHead writes what came, about what, and whether it is verified.
 func showHead(out *strings.Builder, d Delivery, colours palette) {
-	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(plain(d.Method+" "+d.Target, maxHeaderText)))
-	subject := d.subject()
-	if subject.event != "" {
-		out.WriteString("  event " + colours.title(plain(subject.event, maxWordText)))
+	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(plain(d.Method+" "+d.Path, maxHeaderText)))
+	eventKey := d.origin()
+	if eventKey.event != "" {
+		out.WriteString("  event " + colours.title(plain(eventKey.event, maxWordText)))
 	}
-	if subject.account != "" {
-		out.WriteString("  account " + colours.title(plain(subject.account, maxWordText)))
+	if eventKey.account != "" {
+		out.WriteString("  account " + colours.title(plain(eventKey.account, maxWordText)))
 	}
 	if d.Seen > 1 {
 		out.WriteString("  " + colours.note(fmt.Sprintf("again (attempt %d seen)", d.Seen)))
@@ -75,8 +75,8 @@ func showHead(out *strings.Builder, d Delivery, colours palette) {
 	for _, scheme := range d.verified() {
 		out.WriteString(indent + colours.good("verified ("+scheme+")") + "\n")
 	}
-	for _, fault := range d.Faults() {
-		out.WriteString(indent + colours.bad("NOT VERIFIED: "+fault.Error()) + "\n")
+	for _, err := range d.Errors() {
+		out.WriteString(indent + colours.bad("NOT VERIFIED: "+err.Error()) + "\n")
 	}
 }
 

@@ -32,8 +32,8 @@ const tolerance = 5 * time.Minute
 type Check struct {
 	// Scheme is "Standard Webhooks", or the name of an API's own header.
 	Scheme string
-	// Fault says why the delivery is not verified; nil if it is.
-	Fault error
+	// Error says why the delivery is not verified; nil if it is.
+	Error error
 }
 
 // Reasons for which a delivery is not verified.
@@ -48,11 +48,11 @@ var (
 var schemes = []struct {
 	name    string
 	headers []string
-	fault   func(time.Time, []Key, http.Header, []byte) error
+	err     func(time.Time, []Key, http.Header, []byte) error
 }{
-	{"Standard Webhooks", []string{idHeader, timestampHeader, signatureHeader}, standardFault},
-	{squakeHeader, []string{squakeHeader}, plainFault(squakeHeader, sha256.New)},
-	{shoptetHeader, []string{shoptetHeader}, plainFault(shoptetHeader, sha1.New)},
+	{"Standard Webhooks", []string{idHeader, timestampHeader, signatureHeader}, standardError},
+	{squakeHeader, []string{squakeHeader}, plainError(squakeHeader, sha256.New)},
+	{shoptetHeader, []string{shoptetHeader}, plainError(shoptetHeader, sha1.New)},
 }
 
 // Verify judges a delivery that arrived at now by every scheme that it is
@@ -62,30 +62,30 @@ var schemes = []struct {
 func Verify(now time.Time, keys []Key, header http.Header, body []byte) []Check {
 	var checks []Check
 	for _, s := range schemes {
-		signed, fault := false, error(nil)
+		signed, err := false, error(nil)
 		for _, name := range s.headers {
 			signed = signed || len(header.Values(name)) > 0
-			if len(header.Values(name)) > 1 && fault == nil {
-				fault = fmt.Errorf("%s is there more than once", wireName(name))
+			if len(header.Values(name)) > 1 && err == nil {
+				err = fmt.Errorf("%s is there more than once", wireName(name))
 			}
 		}
 		if !signed {
 			continue
 		}
-		if fault == nil && len(keys) == 0 {
-			fault = errNoKey
+		if err == nil && len(keys) == 0 {
+			err = errNoKey
 		}
-		if fault == nil {
-			fault = s.fault(now, keys, header, body)
+		if err == nil {
+			err = s.err(now, keys, header, body)
 		}
-		checks = append(checks, Check{s.name, fault})
+		checks = append(checks, Check{s.name, err})
 	}
 	return checks
 }
 
-// standardFault verifies by Standard Webhooks 1.0.0: one of the signatures in
+// standardError verifies by Standard Webhooks 1.0.0: one of the signatures in
 // the list is "v1," and the base64 of HMAC-SHA256 over id, timestamp and body.
-func standardFault(now time.Time, keys []Key, header http.Header, body []byte) error {
+func standardError(now time.Time, keys []Key, header http.Header, body []byte) error {
 	for _, name := range []string{idHeader, timestampHeader, signatureHeader} {
 		if header.Get(name) == "" {
 			return fmt.Errorf("%s is missing", wireName(name))
@@ -126,9 +126,9 @@ func timestamp(header http.Header) (time.Time, error) {
 	return time.Unix(seconds, 0), nil
 }
 
-// plainFault verifies by a header that holds the hex of an HMAC over the body,
+// plainError verifies by a header that holds the hex of an HMAC over the body,
 // keyed with the text of the signing key.
-func plainFault(name string, algorithm func() hash.Hash) func(time.Time, []Key, http.Header, []byte) error {
+func plainError(name string, algorithm func() hash.Hash) func(time.Time, []Key, http.Header, []byte) error {
 	return func(_ time.Time, keys []Key, header http.Header, body []byte) error {
 		matched := false
 		for _, key := range keys {

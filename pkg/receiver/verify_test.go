@@ -87,18 +87,18 @@ func with(h http.Header, name, value string) http.Header {
 	return h
 }
 
-// verdict is all that the checks say: "" when every one is good.
-func verdict(checks []receiver.Check) string {
+// printed is all that the checks say: "" when every one is good.
+func printed(checks []receiver.Check) string {
 	if len(checks) == 0 {
 		return "unsigned"
 	}
-	var faults []string
+	var errs []string
 	for _, check := range checks {
-		if check.Fault != nil {
-			faults = append(faults, check.Scheme+": "+check.Fault.Error())
+		if check.Error != nil {
+			errs = append(errs, check.Scheme+": "+check.Error.Error())
 		}
 	}
-	return strings.Join(faults, "; ")
+	return strings.Join(errs, "; ")
 }
 
 // Every verdict on a delivery by Standard Webhooks is the official library's.
@@ -141,7 +141,7 @@ func TestVerifyAgreesWithTheOfficialLibrary(t *testing.T) {
 		{"without timestamp", abbeycrossKey, with(good, "webhook-timestamp", ""), body, "webhook-timestamp is missing"},
 		{"without signature", abbeycrossKey, with(good, "webhook-signature", ""), body, "webhook-signature is missing"},
 	} {
-		got := verdict(receiver.Verify(now, keys(t, tt.key), tt.header, tt.body))
+		got := printed(receiver.Verify(now, keys(t, tt.key), tt.header, tt.body))
 		if !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
@@ -166,7 +166,7 @@ func TestVerifyIsStrict(t *testing.T) {
 		"Standard Webhooks: webhook-timestamp is no number of seconds since 1970": with(good, "webhook-timestamp", "+1768473000"),
 		"Standard Webhooks: webhook-signature is there more than once":            twice,
 	} {
-		if got := verdict(receiver.Verify(now, keys(t, abbeycrossKey), header, body)); got != want {
+		if got := printed(receiver.Verify(now, keys(t, abbeycrossKey), header, body)); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -174,7 +174,7 @@ func TestVerifyIsStrict(t *testing.T) {
 		5 * time.Minute: true, 5*time.Minute + 1: false,
 		-5 * time.Minute: true, -5*time.Minute - 1: false,
 	} {
-		if got := verdict(receiver.Verify(now.Add(age), keys(t, abbeycrossKey), good, body)); (got == "") != want {
+		if got := printed(receiver.Verify(now.Add(age), keys(t, abbeycrossKey), good, body)); (got == "") != want {
 			t.Errorf("at an age of %v: %q, want verified: %t", age, got, want)
 		}
 	}
@@ -206,7 +206,7 @@ func TestVerifyOwnHeaders(t *testing.T) {
 		{"no key", nil, both, "Standard Webhooks: no key given; Squake-Signature: no key given"},
 		{"no signature", keys(t, squakeKey), http.Header{"Squake-Timestamp": {"2026-01-15T10:30:00Z"}}, "unsigned"},
 	} {
-		if got := verdict(receiver.Verify(now, tt.keys, tt.header, body)); got != tt.want {
+		if got := printed(receiver.Verify(now, tt.keys, tt.header, body)); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

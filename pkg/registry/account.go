@@ -30,7 +30,7 @@ type AccountStore interface {
 	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
 	Delete(context.Context, []webhook.Webhook) error
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
-	Settle(context.Context, webhook.Settlement) (webhook.Delivery, error)
+	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 	DeleteAccount(context.Context, webhook.Account) error
 }
 
@@ -84,7 +84,7 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 	if err := d.store.CloseAccount(ctx, d.account); err != nil {
 		return err
 	}
-	if err := d.standing(ctx); err != nil {
+	if err := d.checkClosing(ctx); err != nil {
 		return err
 	}
 	if err := sweep(ctx, d, d.store.Tokens, d.revoke); err != nil {
@@ -100,16 +100,16 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 	if err := d.cancelDeliveries(ctx); err != nil {
 		return err
 	}
-	if err := d.standing(ctx); err != nil {
+	if err := d.checkClosing(ctx); err != nil {
 		return err
 	}
 	return d.gone(d.store.DeleteAccount(ctx, d.account))
 }
 
-// standing makes sure that the account is still the one that is closing;
+// checkClosing makes sure that the account is still the one that is closing;
 // errSucceeded: it is not. What was listed before standing was called is then
 // that account's, and no successor's.
-func (d *deletion) standing(ctx context.Context) error {
+func (d *deletion) checkClosing(ctx context.Context) error {
 	info, err := d.store.Account(ctx, d.account)
 	if err != nil {
 		return d.gone(err)
@@ -136,7 +136,7 @@ func sweep[T any](ctx context.Context, d *deletion, list func(context.Context, w
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		if err := d.standing(ctx); err != nil {
+		if err := d.checkClosing(ctx); err != nil {
 			return err
 		}
 		if err := remove(ctx, found); err != nil {

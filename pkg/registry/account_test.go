@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	leaving   = webhook.Account{Dialect: "test", ID: "leaving"}
-	bystander = webhook.Account{Dialect: "test", ID: "bystander"}
+	leaving   = webhook.Account{API: "test", ID: "leaving"}
+	bystander = webhook.Account{API: "test", ID: "bystander"}
 )
 
 // errKilled is what a step says at which the deletion is cut off.
@@ -74,8 +74,8 @@ func (s *stepper) Deliveries(ctx context.Context, a webhook.Account, from time.T
 	return s.call("deliveries", func() error { return s.Store.Deliveries(ctx, a, from, yield) })
 }
 
-func (s *stepper) Settle(ctx context.Context, settlement webhook.Settlement) (d webhook.Delivery, err error) {
-	err = s.call("cancel", func() error { d, err = s.Store.Settle(ctx, settlement); return err })
+func (s *stepper) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (d webhook.Delivery, err error) {
+	err = s.call("cancel", func() error { d, err = s.Store.RecordAttempt(ctx, result); return err })
 	return d, err
 }
 
@@ -83,8 +83,8 @@ func (s *stepper) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	return s.call("end", func() error { return s.Store.DeleteAccount(ctx, a) })
 }
 
-// settled is a wait that takes no time.
-func settled(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+// recorded is a wait that takes no time.
+func recorded(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // populated gives a store with two accounts of the same size: two tokens,
 // three records of which two share an id, and two deliveries of which one is
@@ -98,21 +98,21 @@ func populated(t *testing.T) *sqlitestore.Store {
 	return s
 }
 
-func populate(t *testing.T, s *sqlitestore.Store, a webhook.Account, mark string) {
+func populate(t *testing.T, s *sqlitestore.Store, a webhook.Account, stats string) {
 	t.Helper()
-	if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: now.Add(time.Duration(len(mark)) * time.Second)}); err != nil {
+	if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: now.Add(time.Duration(len(stats)) * time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"t1", "t2"} {
-		id += mark
+		id += stats
 		if err := s.CreateToken(t.Context(), webhook.Token{ID: id, Account: a, Hash: webhook.HashToken(a.ID + id)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	add(t, s, a, "single"+mark, "a")
-	add(t, s, a, "several"+mark, "b", "c")
-	publish(t, s, a, "pending"+mark, true)
-	publish(t, s, a, "done"+mark, false)
+	add(t, s, a, "single"+stats, "a")
+	add(t, s, a, "several"+stats, "b", "c")
+	publish(t, s, a, "pending"+stats, true)
+	publish(t, s, a, "done"+stats, false)
 }
 
 // publish keeps a delivery, of which an attempt is to come or not.
@@ -149,7 +149,7 @@ func add(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, event
 	t.Helper()
 	var c webhook.Creation
 	for _, event := range events {
-		c.Webhooks = append(c.Webhooks, webhook.Webhook{Account: a, Event: event, ID: id, Claim: "claim of " + id, Version: 1})
+		c.Webhooks = append(c.Webhooks, webhook.Webhook{Account: a, Event: event, ID: id, RequestID: "claim of " + id, Version: 1})
 	}
 	if _, err := s.Create(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestDeleteAccount(t *testing.T) {
 	}
 	holds(t, s, leaving, false, 0, 0)
 	holds(t, s, bystander, true, 2, 3)
-	if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); !errors.Is(err, webhook.ErrNotFound) {
+	if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("deleted again: %v, want ErrNotFound", err)
 	}
 }
@@ -242,7 +242,7 @@ func TestDeleteAccountIsCompleted(t *testing.T) {
 func complete(t *testing.T, s *sqlitestore.Store) {
 	t.Helper()
 	if _, err := s.Account(t.Context(), leaving); err == nil {
-		if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); err != nil {
+		if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); err != nil {
 			t.Errorf("the next call: %v", err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestDeleteAccountCatchesLateRegistrations(t *testing.T) {
 		}
 		return nil
 	}}
-	done, err := registry.DeleteAccount(t.Context(), racing, leaving, settled)
+	done, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
 	if err != nil || done.Webhooks <= 3 {
 		t.Errorf("DeleteAccount = %+v, %v; want more than 3 webhooks", done, err)
 	}
@@ -277,7 +277,7 @@ func TestDeleteAccountGivesUp(t *testing.T) {
 		}
 		return nil
 	}}
-	_, err := registry.DeleteAccount(t.Context(), racing, leaving, settled)
+	_, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
 	if !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
 	}
@@ -307,7 +307,7 @@ func TestDeleteAccountBesideOthers(t *testing.T) {
 		}
 		return nil
 	}}
-	done, err := registry.DeleteAccount(t.Context(), others, leaving, settled)
+	done, err := registry.DeleteAccount(t.Context(), others, leaving, recorded)
 	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2, Cancelled: 1}) {
 		t.Errorf("DeleteAccount = %+v, %v; want 1 token, 2 webhooks and a delivery", done, err)
 	}
@@ -323,7 +323,7 @@ func TestDeleteAccountSparesASuccessor(t *testing.T) {
 			n := 0
 			replace := func(string) error {
 				if n++; n == step {
-					if _, err := registry.DeleteAccount(t.Context(), s, leaving, settled); err != nil {
+					if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); err != nil {
 						return err
 					}
 					populate(t, s, leaving, "-new")
@@ -348,7 +348,7 @@ func TestDeleteAccountInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	wait := func(ctx context.Context, d time.Duration) error {
 		cancel()
-		return settled(ctx, d)
+		return recorded(ctx, d)
 	}
 	if _, err := registry.DeleteAccount(ctx, s, leaving, wait); !errors.Is(err, context.Canceled) {
 		t.Errorf("DeleteAccount = %v, want the context's end", err)
@@ -359,7 +359,7 @@ func TestDeleteAccountInterrupted(t *testing.T) {
 
 func TestDeleteUnknownAccount(t *testing.T) {
 	s := populated(t)
-	unknown := webhook.Account{Dialect: "test", ID: "unknown"}
+	unknown := webhook.Account{API: "test", ID: "unknown"}
 	_, err := registry.DeleteAccount(t.Context(), s, unknown, func(context.Context, time.Duration) error {
 		t.Error("it waits")
 		return nil

@@ -56,7 +56,7 @@ func (d *deletion) cancelOnce(ctx context.Context) (pending bool, err error) {
 // cancel cancels deliveries, once it is sure that they are this account's. One
 // of which an attempt ended meanwhile is left to the next look.
 func (d *deletion) cancel(ctx context.Context, batch []webhook.Delivery) error {
-	if err := d.standing(ctx); err != nil {
+	if err := d.checkClosing(ctx); err != nil {
 		return err
 	}
 	var cancelled atomic.Int64
@@ -64,7 +64,7 @@ func (d *deletion) cancel(ctx context.Context, batch []webhook.Delivery) error {
 	group.SetLimit(cancelledAtOnce)
 	for _, was := range batch {
 		group.Go(func() error {
-			switch _, err := d.store.Settle(ctx, webhook.Settlement{Was: was, Now: was.Cancelled(webhook.ReasonAccountDeleted)}); {
+			switch _, err := d.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: was.Cancelled(webhook.ReasonAccountDeleted)}); {
 			case err == nil:
 				cancelled.Add(1)
 			case !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound):

@@ -41,17 +41,17 @@ func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webho
 // a record that moves to another event meanwhile it may show both places.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation
 func latest(list []webhook.Webhook) []webhook.Webhook {
-	type place struct {
+	type index struct {
 		id       string
 		position int
 	}
-	versions := map[place]int64{}
+	versions := map[index]int64{}
 	for _, w := range list {
-		at := place{w.ID, w.Position}
+		at := index{w.ID, w.Position}
 		versions[at] = max(versions[at], w.Version)
 	}
 	return slices.DeleteFunc(list, func(w webhook.Webhook) bool {
-		return w.Version < versions[place{w.ID, w.Position}]
+		return w.Version < versions[index{w.ID, w.Position}]
 	})
 }
 

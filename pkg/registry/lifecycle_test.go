@@ -28,7 +28,7 @@ func newLife(store registry.Store) (*registry.Registry, *recordSeals) {
 	}
 	return registry.New(registry.Config{
 		Store: store, Sealer: sealer, Now: time.Now,
-		NewClaim: func() (string, error) { return number("claim") },
+		NewRequestID: func() (string, error) { return number("claim") },
 		Rules: registry.Rules{
 			NewIDs: func(events []string) ([]string, error) {
 				id, err := number("id")
@@ -78,7 +78,7 @@ func TestListAndFind(t *testing.T) {
 		if want := first + ":z " + first + ":b " + first + ":a"; err != nil || show(found) != want {
 			t.Errorf("Find = %s, %v, want %s", show(found), err, want)
 		}
-		for _, a := range []webhook.Account{account, {Dialect: account.Dialect, ID: "b"}} {
+		for _, a := range []webhook.Account{account, {API: account.API, ID: "b"}} {
 			if _, err := r.Find(t.Context(), a, "id99"); !errors.Is(err, webhook.ErrNotFound) {
 				t.Errorf("Find of an unknown id: %v, want ErrNotFound", err)
 			}

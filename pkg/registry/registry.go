@@ -60,9 +60,9 @@ type Config struct {
 	Store  Store
 	Sealer Sealer
 	Rules  Rules
-	// NewClaim makes a text that no other request has.
-	NewClaim func() (string, error)
-	Now      func() time.Time
+	// NewRequestID makes a text that no other request has.
+	NewRequestID func() (string, error)
+	Now          func() time.Time
 }
 
 // Registry registers webhooks for one API. It is safe for concurrent use.
@@ -101,12 +101,12 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
 	}
-	claim, err := r.NewClaim()
+	requestID, err := r.NewRequestID()
 	if err != nil {
 		return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 	}
 	creation := webhook.Creation{Exclusions: r.exclusions(items)}
-	blank := webhook.Webhook{Account: account, Claim: claim, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
+	blank := webhook.Webhook{Account: account, RequestID: requestID, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
 	unknown := false
 	for try := range maxTries {
 		if creation.Webhooks, err = r.records(blank, items, registration.SigningKey); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	account = webhook.Account{Dialect: "test", ID: "a"}
+	account = webhook.Account{API: "test", ID: "a"}
 	now     = time.Date(2026, 1, 2, 3, 4, 5, 678_901_000, time.FixedZone("x", 3600))
 )
 
@@ -49,7 +49,7 @@ func newRegistry(store registry.Store, sealer registry.Sealer) *registry.Registr
 	ids := 0
 	return registry.New(registry.Config{
 		Store: store, Sealer: sealer, Now: func() time.Time { return now },
-		NewClaim: func() (string, error) { return "the claim", nil },
+		NewRequestID: func() (string, error) { return "the claim", nil },
 		Rules: registry.Rules{
 			NewIDs: func(events []string) ([]string, error) {
 				ids++
@@ -74,8 +74,8 @@ func TestRegisterMakesRecords(t *testing.T) {
 	}
 	created := time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC)
 	want := []webhook.Webhook{
-		{Account: account, Event: "a", ID: "id1", Claim: "the claim", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
-		{Account: account, Event: "d", ID: "id1", Claim: "the claim", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "a", ID: "id1", RequestID: "the claim", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "d", ID: "id1", RequestID: "the claim", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
 	}
 	for i := range want {
 		if fmt.Sprint(got.Webhooks[i]) != fmt.Sprint(want[i]) || fmt.Sprint(registration.Webhooks[i]) != fmt.Sprint(want[i]) {
@@ -120,8 +120,8 @@ func TestUnknownOutcomeIsTriedUnderNewIDs(t *testing.T) {
 		t.Fatalf("registered %v, %v", registration.Webhooks, err)
 	}
 	for i, wantID := range []string{"id1", "id2", "id3"} {
-		if w := tries[i].Webhooks[0]; w.ID != wantID || w.Claim != "the claim" {
-			t.Errorf("try %d was for id %s and claim %q, want %s and always the same claim", i, w.ID, w.Claim, wantID)
+		if w := tries[i].Webhooks[0]; w.ID != wantID || w.RequestID != "the claim" {
+			t.Errorf("try %d was for id %s and claim %q, want %s and always the same claim", i, w.ID, w.RequestID, wantID)
 		}
 	}
 	for _, id := range []string{"id1", "id2", "id3"} {
@@ -150,7 +150,7 @@ func testUnknownOutcomeEnds(t *testing.T) {
 	}
 }
 
-func TestFailuresAreNotAnswered(t *testing.T) {
+func TestFailuresAreNotReported(t *testing.T) {
 	broken := errors.New("broken")
 	for name, r := range map[string]*registry.Registry{
 		"seal": newRegistry(storeFunc(func(c webhook.Creation) ([]webhook.Webhook, error) { return c.Webhooks, nil }),
@@ -168,10 +168,10 @@ func TestFailuresAreNotAnswered(t *testing.T) {
 // After a try of unknown outcome, the store's word that it wrote nothing is
 // about the latest try only.
 func TestUnknownOutcomeStaysUnknown(t *testing.T) {
-	answers := []error{webhook.ErrUnknownOutcome, webhook.ErrUnavailable}
+	responses := []error{webhook.ErrUnknownOutcome, webhook.ErrUnavailable}
 	r := newRegistry(storeFunc(func(webhook.Creation) ([]webhook.Webhook, error) {
-		err := answers[0]
-		answers = answers[1:]
+		err := responses[0]
+		responses = responses[1:]
 		return nil, err
 	}), &recordSeals{sealed: map[string]string{}})
 	_, err := r.Register(t.Context(), account, []registry.Item{{Event: "d"}})

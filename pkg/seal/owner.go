@@ -46,7 +46,7 @@ func (o Owner) String() string {
 // check fails, wrapping webhook.ErrInvalid, on an owner that names nobody.
 func (o Owner) check() error {
 	known := o.Scope == ScopeWebhook || o.Scope == ScopeAccount
-	if !known || o.Account.Dialect == "" || o.Account.ID == "" || o.ID == "" {
+	if !known || o.Account.API == "" || o.Account.ID == "" || o.ID == "" {
 		return fmt.Errorf("owner %q: %w: account, scope and id must be set", o, webhook.ErrInvalid)
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *Sealer) Seal(o Owner, key webhook.Secret) ([]byte, error) {
 	}
 	// One buffer holds both the result and, behind it, what is authenticated.
 	size := len(k.header) + len(plain) + k.box.Overhead()
-	buf := make([]byte, size, size+len(s.keyID)+len(o.Account.Dialect)+len(o.Account.ID)+len(o.Scope)+len(o.ID)+16)
+	buf := make([]byte, size, size+len(s.keyID)+len(o.Account.API)+len(o.Account.ID)+len(o.Scope)+len(o.ID)+16)
 	bound := envelope.AppendAdditionalData(buf, s.keyID, o.Account, string(o.Scope), o.ID)[size:]
 	out := append(buf[:0:size], k.header...)
 	return k.box.Seal(out, nil, plain, bound), nil

@@ -22,7 +22,7 @@ import (
 
 const secretText = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-var owner = WebhookKey(webhook.Account{Dialect: "squake", ID: "acme"}, "1")
+var owner = WebhookKey(webhook.Account{API: "squake", ID: "acme"}, "1")
 
 func newSealer(t testing.TB, now func() time.Time) *Sealer {
 	t.Helper()
@@ -175,7 +175,7 @@ func TestEqualKeysSealDifferently(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	s := newSealer(t, time.Now)
 	key := webhook.NewSecret(secretText)
 	account := owner.Account

@@ -87,7 +87,7 @@ type Store interface {
 	Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error)
 
 	// Accounts lists the accounts of a dialect, ordered by id.
-	Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error)
+	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
 
 	// CreateToken adds a token of an account.
 	//
@@ -116,10 +116,10 @@ type Store interface {
 
 // Deliveries is what is kept of events on their way.
 type Deliveries interface {
-	// Targets gives the webhooks of 1 to 100 subjects and their accounts, in
+	// Recipients gives the webhooks of 1 to 100 subjects and their accounts, in
 	// the order of the subjects, strongly consistent. What there is none of is
 	// zero in its Target, and no error.
-	Targets(ctx context.Context, subjects []webhook.Subject) ([]webhook.Target, error)
+	Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error)
 
 	// AddDelivery keeps a delivery with its payload, and returns the record
 	// that stands, without the payload, and with the PayloadRef. What was
@@ -144,12 +144,12 @@ type Deliveries interface {
 	// yield may use the store.
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 
-	// Task reads all that the attempt of a message needs, strongly consistent
+	// AttemptInput reads all that the attempt of a message needs, strongly consistent
 	// and in one go. webhook.ErrNotFound: there is no such delivery. A webhook
 	// or account there is none of is zero.
-	Task(ctx context.Context, m webhook.Message) (webhook.Task, error)
+	AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error)
 
-	// Settle writes what became of a delivery, on the condition that it has
+	// RecordAttempt writes what became of a delivery, on the condition that it has
 	// the attempts it had, and marks the statistics of the webhook of its
 	// event, on the condition that it has the delivery's WebhookID.
 	//
@@ -160,7 +160,7 @@ type Deliveries interface {
 	//
 	// A settlement whose answer was lost is settled inside. Statistics come
 	// after the delivery; what is lost between is not counted.
-	Settle(ctx context.Context, s webhook.Settlement) (webhook.Delivery, error)
+	RecordAttempt(ctx context.Context, s webhook.AttemptResult) (webhook.Delivery, error)
 
 	// Due gives what is due after from and not after before to yield, until
 	// yield returns false: what yield has seen once comes again only with

@@ -13,7 +13,7 @@ import (
 func ASCII(raw string) (string, error) {
 	t, reason := parse(raw)
 	if reason != 0 {
-		return "", URLPolicy{AllowHTTP: true}.fault(reason)
+		return "", URLPolicy{AllowHTTP: true}.newError(reason)
 	}
 	var b strings.Builder
 	b.Grow(len(raw))

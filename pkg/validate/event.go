@@ -8,14 +8,14 @@ const maxEventName = 128
 // A-Z a-z 0-9 _ . : -. It gives nil, or a *Fault.
 func EventName(name string) error {
 	if len(name) == 0 || len(name) > maxEventName {
-		return &Fault{Reason: BadEventName}
+		return &Error{Reason: BadEventName}
 	}
 	for i := range len(name) {
 		switch c := name[i]; {
 		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9',
 			c == '_', c == '.', c == ':', c == '-':
 		default:
-			return &Fault{Reason: BadEventName}
+			return &Error{Reason: BadEventName}
 		}
 	}
 	return nil

@@ -31,16 +31,16 @@ type URLPolicy struct {
 func (p URLPolicy) URL(raw string) error {
 	t, reason := parse(raw)
 	if reason == 0 {
-		reason = p.judge(t)
+		reason = p.check(t)
 	}
 	if reason == 0 {
 		return nil
 	}
-	return p.fault(reason)
+	return p.newError(reason)
 }
 
-// judge applies the policy to a URL that is well formed.
-func (p URLPolicy) judge(t target) Reason {
+// check applies the policy to a URL that is well formed.
+func (p URLPolicy) check(t parsedURL) Reason {
 	switch {
 	case !t.secure && !p.AllowHTTP:
 		return PlainHTTP
@@ -49,32 +49,32 @@ func (p URLPolicy) judge(t target) Reason {
 	case p.Ports != nil && !slices.Contains(p.Ports, t.effectivePort()):
 		return PortNotAllowed
 	case t.addr.IsValid() && !PublicAddr(t.addr):
-		return PrivateTarget
+		return PrivateAddress
 	case t.name == "localhost" || strings.HasSuffix(t.name, ".localhost"):
-		return PrivateTarget
+		return PrivateAddress
 	}
 	return 0
 }
 
-// fault words a reason where the words depend on the policy.
-func (p URLPolicy) fault(reason Reason) *Fault {
+// newError words a reason where the words depend on the policy.
+func (p URLPolicy) newError(reason Reason) *Error {
 	switch {
 	case reason == OtherScheme && !p.AllowHTTP:
-		return &Fault{Reason: reason, text: PlainHTTP.String()}
+		return &Error{Reason: reason, text: PlainHTTP.String()}
 	case reason == PortNotAllowed && len(p.Ports) == 1:
-		return &Fault{Reason: reason, text: "must use port " + strconv.Itoa(int(p.Ports[0]))}
+		return &Error{Reason: reason, text: "must use port " + strconv.Itoa(int(p.Ports[0]))}
 	case reason == PortNotAllowed && len(p.Ports) > 1:
 		ports := make([]string, len(p.Ports))
 		for i, port := range p.Ports {
 			ports[i] = strconv.Itoa(int(port))
 		}
-		return &Fault{Reason: reason, text: "must use one of the ports " + strings.Join(ports, ", ")}
+		return &Error{Reason: reason, text: "must use one of the ports " + strings.Join(ports, ", ")}
 	}
-	return &Fault{Reason: reason}
+	return &Error{Reason: reason}
 }
 
-// target is a well-formed URL taken apart.
-type target struct {
+// parsedURL is a well-formed URL taken apart.
+type parsedURL struct {
 	secure bool
 	host
 	port uint16 // 0: none written
@@ -82,7 +82,7 @@ type target struct {
 	rest string
 }
 
-func (t target) effectivePort() uint16 {
+func (t parsedURL) effectivePort() uint16 {
 	switch {
 	case t.port != 0:
 		return t.port
@@ -97,13 +97,13 @@ func (t target) effectivePort() uint16 {
 // net/url is too lenient for it (it takes "https:example.com", and decodes
 // what it judges) and in one point too strict (it refuses percent-encoded
 // ASCII in a host, which the contract has judged decoded).
-func parse(raw string) (target, Reason) {
-	if reason := judgeCharacters(raw); reason != 0 {
-		return target{}, reason
+func parse(raw string) (parsedURL, Reason) {
+	if reason := checkCharacters(raw); reason != 0 {
+		return parsedURL{}, reason
 	}
 	secure, rest, reason := cutScheme(raw)
 	if reason != 0 {
-		return target{}, reason
+		return parsedURL{}, reason
 	}
 	authority := rest
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -113,17 +113,17 @@ func parse(raw string) (target, Reason) {
 	}
 	h, port, reason := parseAuthority(authority)
 	if reason != 0 {
-		return target{}, reason
+		return parsedURL{}, reason
 	}
 	path, _, _ := strings.Cut(rest, "?")
 	if _, err := url.PathUnescape(path); err != nil {
-		return target{}, BadEncoding
+		return parsedURL{}, BadEncoding
 	}
-	return target{secure: secure, host: h, port: port, rest: rest}, 0
+	return parsedURL{secure: secure, host: h, port: port, rest: rest}, 0
 }
 
-// judgeCharacters refuses what no part of a URL may hold.
-func judgeCharacters(raw string) Reason {
+// checkCharacters refuses what no part of a URL may hold.
+func checkCharacters(raw string) Reason {
 	// Bytes bound code points: this spares counting a huge string.
 	if len(raw) > MaxURL*utf8.UTFMax || utf8.RuneCountInString(raw) > MaxURL {
 		return TooLong

@@ -383,7 +383,7 @@ var bad = map[validate.Reason][]string{
 		"https://[2606:4700::1111]:x/",
 		"https://[2606:4700::1111]::80/",
 	},
-	validate.PrivateTarget: {
+	validate.PrivateAddress: {
 		"https://localhost/",
 		"https://LOCALHOST:8080/",
 		"https://localhost./",

@@ -15,11 +15,11 @@ func reasonOf(t *testing.T, err error) validate.Reason {
 	if err == nil {
 		return 0
 	}
-	var fault *validate.Fault
-	if !errors.As(err, &fault) || fault.Reason == 0 {
+	var invalid *validate.Error
+	if !errors.As(err, &invalid) || invalid.Reason == 0 {
 		t.Fatalf("error %v (%T) is no Fault with a reason", err, err)
 	}
-	return fault.Reason
+	return invalid.Reason
 }
 
 func TestURLGood(t *testing.T) {
@@ -45,7 +45,7 @@ func TestURLBad(t *testing.T) {
 			}
 			// What is no question of the target is refused in development too.
 			wantPrivate := want
-			if want == validate.PrivateTarget {
+			if want == validate.PrivateAddress {
 				wantPrivate = 0
 			}
 			if got := reasonOf(t, private.URL(raw)); got != wantPrivate {
@@ -105,8 +105,8 @@ func TestReasons(t *testing.T) {
 			t.Errorf("reasons %d and %d both say %q", other, reason, text)
 		}
 		seen[text] = reason
-		judgedElsewhere := reason == validate.PlainHTTP || reason == validate.PortNotAllowed || reason == validate.BadEventName
-		if !judgedElsewhere && len(bad[reason]) < 5 {
+		checkedElsewhere := reason == validate.PlainHTTP || reason == validate.PortNotAllowed || reason == validate.BadEventName
+		if !checkedElsewhere && len(bad[reason]) < 5 {
 			t.Errorf("%q has %d bad URLs, want 5 at least", text, len(bad[reason]))
 		}
 	}
@@ -134,7 +134,7 @@ func TestASCII(t *testing.T) {
 		}
 	}
 	for want, urls := range bad {
-		if want == validate.PrivateTarget {
+		if want == validate.PrivateAddress {
 			continue
 		}
 		got, err := validate.ASCII(urls[0])

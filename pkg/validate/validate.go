@@ -66,8 +66,8 @@ const (
 	PlainHTTP
 	// PortNotAllowed: a port that the policy does not list.
 	PortNotAllowed
-	// PrivateTarget: localhost, or an address that is not public.
-	PrivateTarget
+	// PrivateAddress: localhost, or an address that is not public.
+	PrivateAddress
 	// BadEventName: not what EventName accepts.
 	BadEventName
 )
@@ -109,7 +109,7 @@ func (r Reason) String() string {
 		return "must be an https URL"
 	case PortNotAllowed:
 		return "must use an allowed port"
-	case PrivateTarget:
+	case PrivateAddress:
 		return "must not point to a private or reserved address"
 	case BadEventName:
 		return "must be 1 to 128 characters of A-Z a-z 0-9 _ . : -"
@@ -118,15 +118,15 @@ func (r Reason) String() string {
 	}
 }
 
-// Fault is why a value was refused. It matches webhook.ErrInvalid.
-type Fault struct {
+// Error is why a value was refused. It matches webhook.ErrInvalid.
+type Error struct {
 	Reason Reason
 	text   string
 }
 
 // Error gives a sentence fragment for the customer, to follow the name of the
 // field: "must be at most 2000 characters".
-func (f *Fault) Error() string {
+func (f *Error) Error() string {
 	if f.text != "" {
 		return f.text
 	}
@@ -134,4 +134,4 @@ func (f *Fault) Error() string {
 }
 
 // Is matches webhook.ErrInvalid.
-func (*Fault) Is(target error) bool { return target == webhook.ErrInvalid }
+func (*Error) Is(target error) bool { return target == webhook.ErrInvalid }

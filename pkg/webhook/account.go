@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Dialect names one registration API, as it stands before the colon of an
+// API names one registration API, as it stands before the colon of an
 // account: "squake", "shoptet", "abbeycross".
-type Dialect string
+type API string
 
 // Account names one customer installation of one API. Webhooks, tokens and
 // signing keys belong to an account, and accounts never see each other.
 type Account struct {
-	Dialect Dialect
-	ID      string // 1 to 64 of A-Z a-z 0-9 _ -; a dialect may allow less
+	API API
+	ID  string // 1 to 64 of A-Z a-z 0-9 _ -; a dialect may allow less
 }
 
 // maxAccountID is the longest account id in bytes (docs/contracts/README.md,
@@ -25,20 +25,20 @@ const maxAccountID = 64
 // ErrInvalid and says what is wrong. Whether the dialect exists, and what its
 // own rule for ids is, the dialect says.
 func ParseAccount(s string) (Account, error) {
-	dialect, id, found := strings.Cut(s, ":")
+	api, id, found := strings.Cut(s, ":")
 	switch {
-	case !found || dialect == "":
+	case !found || api == "":
 		return Account{}, fmt.Errorf("account %q: %w: write it <api>:<id>, such as squake:acme", s, ErrInvalid)
 	case len(id) == 0 || len(id) > maxAccountID || strings.Trim(id, accountIDChars) != "":
 		return Account{}, fmt.Errorf("account %q: %w: the id is 1 to %d of A-Z a-z 0-9 _ -", s, ErrInvalid, maxAccountID)
 	}
-	return Account{Dialect: Dialect(dialect), ID: id}, nil
+	return Account{API: API(api), ID: id}, nil
 }
 
 const accountIDChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 // String gives the account as ParseAccount reads it.
-func (a Account) String() string { return string(a.Dialect) + ":" + a.ID }
+func (a Account) String() string { return string(a.API) + ":" + a.ID }
 
 // AccountInfo is what is kept of an account itself.
 type AccountInfo struct {

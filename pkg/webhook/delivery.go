@@ -167,52 +167,52 @@ type Pending struct {
 	Sends int64
 }
 
-// Subject is what a webhook is looked up by.
-type Subject struct {
+// EventKey is what a webhook is looked up by.
+type EventKey struct {
 	Account Account
 	Event   string
 }
 
-// Subject is the delivery's.
-func (d Delivery) Subject() Subject { return Subject{d.Account, d.Event} }
+// EventKey is the delivery's.
+func (d Delivery) EventKey() EventKey { return EventKey{d.Account, d.Event} }
 
-// Subject is the message's.
-func (m Message) Subject() Subject { return Subject{m.Account, m.Event} }
+// EventKey is the message's.
+func (m Message) EventKey() EventKey { return EventKey{m.Account, m.Event} }
 
-// Target is the webhook of a subject with its account, as both stand. What
+// Recipient is the webhook of a subject with its account, as both stand. What
 // there is none of is zero: its ID, or its CreatedAt.
-type Target struct {
+type Recipient struct {
 	Webhook Webhook
 	Account AccountInfo
 }
 
-// Task is all that an attempt needs: the delivery with its payload, and where
+// AttemptInput is all that an attempt needs: the delivery with its payload, and where
 // it is to go now.
-type Task struct {
+type AttemptInput struct {
 	Delivery Delivery
-	Target
+	Recipient
 }
 
-// Settlement asks a store to write what became of a delivery.
-type Settlement struct {
+// AttemptResult asks a store to write what became of a delivery.
+type AttemptResult struct {
 	// Was is the delivery as it was read. It is settled only while it has that
 	// many attempts.
 	Was Delivery
 	// Now is what it becomes. Only Attempts, AttemptedAt, Status,
 	// Next, Due, Sends, StatusCode and Reason are written.
 	Now Delivery
-	// Mark is what the webhook's statistics are to note.
-	Mark Mark
+	// Stats is what the webhook's statistics are to note.
+	Stats StatsUpdate
 }
 
-// Mark says what the statistics of a webhook are to note of an attempt.
-type Mark uint8
+// StatsUpdate says what the statistics of a webhook are to note of an attempt.
+type StatsUpdate uint8
 
 // The marks there are.
 const (
-	NoMark Mark = iota
-	// MarkFailed adds one to FailedAttempts and sets LastFailedAt.
-	MarkFailed
-	// MarkSent sets LastSentAt, and FailedAttempts to 0.
-	MarkSent
+	NoStats StatsUpdate = iota
+	// StatsFailed adds one to FailedAttempts and sets LastFailedAt.
+	StatsFailed
+	// StatsSent sets LastSentAt, and FailedAttempts to 0.
+	StatsSent
 )

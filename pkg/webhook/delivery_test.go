@@ -18,13 +18,13 @@ func TestDeliveryID(t *testing.T) {
 	}{
 		{
 			webhook.Event{
-				Account: webhook.Account{Dialect: "squake", ID: "acme"}, Name: "order.created", ID: "evt-1",
+				Account: webhook.Account{API: "squake", ID: "acme"}, Name: "order.created", ID: "evt-1",
 				Time: time.UnixMilli(1772366400123),
 			},
 			"019ca9450a7b" + "b3e7b223fa824b43702464ff8fff2798",
 		},
 		{
-			webhook.Event{Account: webhook.Account{Dialect: "shoptet", ID: "1"}, ID: strings.Repeat("e", 300), Time: time.UnixMilli(0)},
+			webhook.Event{Account: webhook.Account{API: "shoptet", ID: "1"}, ID: strings.Repeat("e", 300), Time: time.UnixMilli(0)},
 			"000000000000" + "c224dd95c15bef446a7751ba449825dc",
 		},
 	} {

@@ -14,10 +14,10 @@ type Webhook struct {
 	// ID is the dialect's own id, as text. Registrations that make several
 	// records in one go may give them one id (AbbeyCross).
 	ID string
-	// Claim names the request that made the record: unique to that request
+	// RequestID names the request that made the record: unique to that request
 	// and the same at each of its tries, unlike ID. By it a store knows what
 	// a try whose answer was lost has left behind. It is never shown.
-	Claim string
+	RequestID string
 	// URL is as the customer sent it, byte for byte.
 	URL string
 	// SendPayload is set when the customer asked for the full payload.
@@ -60,7 +60,7 @@ type Statistics struct {
 
 // SameRequest reports whether one request made both records.
 func (w Webhook) SameRequest(other Webhook) bool {
-	return w.Claim != "" && w.Claim == other.Claim
+	return w.RequestID != "" && w.RequestID == other.RequestID
 }
 
 // Creation asks a store to add webhooks, all or none.

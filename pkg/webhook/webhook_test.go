@@ -18,9 +18,9 @@ func TestParseAccount(t *testing.T) {
 		in   string
 		want webhook.Account
 	}{
-		{"squake:acme", webhook.Account{Dialect: "squake", ID: "acme"}},
-		{"shoptet:315185-my_addon", webhook.Account{Dialect: "shoptet", ID: "315185-my_addon"}},
-		{"abbeycross:" + strings.Repeat("x", 64), webhook.Account{Dialect: "abbeycross", ID: strings.Repeat("x", 64)}},
+		{"squake:acme", webhook.Account{API: "squake", ID: "acme"}},
+		{"shoptet:315185-my_addon", webhook.Account{API: "shoptet", ID: "315185-my_addon"}},
+		{"abbeycross:" + strings.Repeat("x", 64), webhook.Account{API: "abbeycross", ID: strings.Repeat("x", 64)}},
 	} {
 		got, err := webhook.ParseAccount(tt.in)
 		if err != nil || got != tt.want {

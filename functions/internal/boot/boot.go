@@ -37,24 +37,24 @@ const Deliveries Table = "HOOKLINE_DELIVERIES_TABLE"
 // all routes of their API, as far as their roles let them; which requests come
 // to which, the gateway's routes say. needs are the tables that the function
 // cannot do without, beside the one of webhooks.
-func Serve(api dialect.API, needs ...Table) {
+func Serve(a dialect.API, needs ...Table) {
 	log := newLog(os.Stderr)
 	// The Lambda runtime and the adapter print with package log.
 	slog.SetDefault(log)
-	g, err := start(context.Background(), api, needs, env.ToMap(os.Environ()), log)
+	g, err := build(context.Background(), a, needs, env.ToMap(os.Environ()), log)
 	if err != nil {
-		log.Error("cannot start", slog.String("api", string(api.Name)), slog.String("error", err.Error()))
+		log.Error("cannot start", slog.String("api", string(a.Name)), slog.String("error", err.Error()))
 		os.Exit(1)
 	}
-	lambda.Start(g.Answer)
+	lambda.Start(g.Respond)
 }
 
 func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
 
-// start builds a function from its environment and connects it. The error
+// build builds a function from its environment and connects it. The error
 // names, in one line, every variable that is missing or wrong. That DynamoDB
 // cannot be reached is none: each request finds out for itself.
-func start(ctx context.Context, api dialect.API, needs []Table, environment map[string]string, log *slog.Logger) (*Gateway, error) {
+func build(ctx context.Context, a dialect.API, needs []Table, environment map[string]string, log *slog.Logger) (*Gateway, error) {
 	setup := dialect.Setup{
 		Keys:     keygen.New(rand.Reader, time.Now),
 		Now:      time.Now,
@@ -68,7 +68,7 @@ func start(ctx context.Context, api dialect.API, needs []Table, environment map[
 		connected, err = c.open(ctx, &setup)
 	}
 	// The API judges its own settings even when others are wrong.
-	handler, apiErr := api.New(setup)
+	handler, apiErr := a.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
 		return nil, errors.New(environ.OneLine(err))
 	}

@@ -45,7 +45,7 @@ func TestStart(t *testing.T) {
 		{"AWS_SESSION_TOKEN": "", "HOOKLINE_ABBEYCROSS_HOURS": "Mon-Fri 08:00-18:00 Europe/Prague"},
 	} {
 		var logged bytes.Buffer
-		if g, err := start(t.Context(), abbeycross.API(), nil, environment(t, changes), newLog(&logged)); err != nil || g == nil {
+		if g, err := build(t.Context(), abbeycross.API(), nil, environment(t, changes), newLog(&logged)); err != nil || g == nil {
 			t.Errorf("start with %v: %v", changes, err)
 		}
 		if logged.Len() > 0 {
@@ -91,7 +91,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := start(t.Context(), abbeycross.API(), tt.needs, environment(t, tt.changes), slog.New(slog.DiscardHandler))
+			_, err := build(t.Context(), abbeycross.API(), tt.needs, environment(t, tt.changes), slog.New(slog.DiscardHandler))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -119,7 +119,7 @@ func TestStartWithoutDynamoDB(t *testing.T) {
 	defer cancel()
 	for _, endpoint := range []string{"https://" + silent.Addr().String(), "https://127.0.0.1:1", "http://127.0.0.1:1"} {
 		env := environment(t, map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": endpoint})
-		if _, err := start(ctx, squake.API(), nil, env, slog.New(slog.DiscardHandler)); err != nil {
+		if _, err := build(ctx, squake.API(), nil, env, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("start with %s: %v", endpoint, err)
 		}
 	}

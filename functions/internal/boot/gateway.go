@@ -30,8 +30,8 @@ func NewGateway(api dialect.Handler) *Gateway {
 	return &Gateway{api: api, proxy: httpadapter.NewV2(asSent(api))}
 }
 
-// Answer handles one request. The error is always nil.
-func (g *Gateway) Answer(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
+// Respond handles one request. The error is always nil.
+func (g *Gateway) Respond(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			response, err = g.fail(ctx, event, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))

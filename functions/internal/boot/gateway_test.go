@@ -80,9 +80,9 @@ func TestRequestArrivesAsSent(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusNoContent)
 			}}
-			answer, err := NewGateway(api).Answer(t.Context(), event)
-			if err != nil || answer.StatusCode != http.StatusNoContent || !called {
-				t.Errorf("answer %+v, %v, handler called: %v, failed: %v", answer, err, called, api.failed)
+			response, err := NewGateway(api).Respond(t.Context(), event)
+			if err != nil || response.StatusCode != http.StatusNoContent || !called {
+				t.Errorf("answer %+v, %v, handler called: %v, failed: %v", response, err, called, api.failed)
 			}
 		})
 	}
@@ -118,9 +118,9 @@ func TestFaultsAreTheAPIs(t *testing.T) {
 			}
 			api := &fakeAPI{serve: tt.serve}
 			printed := capture(t, func() {
-				answer, err := NewGateway(api).Answer(context.WithValue(t.Context(), key{}, "mine"), event)
-				if err != nil || answer.StatusCode != http.StatusInternalServerError || answer.Body != "" {
-					t.Errorf("answer %+v, %v, want the API's own", answer, err)
+				response, err := NewGateway(api).Respond(context.WithValue(t.Context(), key{}, "mine"), event)
+				if err != nil || response.StatusCode != http.StatusInternalServerError || response.Body != "" {
+					t.Errorf("answer %+v, %v, want the API's own", response, err)
 				}
 			})
 			if api.failed == nil || api.failAt.Context().Value(key{}) != "mine" || api.failAt.URL.Path != "/v2/webhooks" {
@@ -163,12 +163,12 @@ func TestFaultHasTheAPIsShape(t *testing.T) {
 	f := dialecttest.NewFixture(t, squake.API(), nil, &logged)
 	event := post("/v2/webhooks", "no base64")
 	event.IsBase64Encoded = true
-	answer, err := NewGateway(f.Handler(t, squake.API())).Answer(t.Context(), event)
-	if err != nil || answer.StatusCode != http.StatusInternalServerError || answer.IsBase64Encoded ||
-		!strings.HasPrefix(answer.Body, `{"errors":[{"code":"server_error"`) || answer.Headers["Content-Type"] != "application/json" {
-		t.Errorf("answer %+v, %v", answer, err)
+	response, err := NewGateway(f.Handler(t, squake.API())).Respond(t.Context(), event)
+	if err != nil || response.StatusCode != http.StatusInternalServerError || response.IsBase64Encoded ||
+		!strings.HasPrefix(response.Body, `{"errors":[{"code":"server_error"`) || response.Headers["Content-Type"] != "application/json" {
+		t.Errorf("answer %+v, %v", response, err)
 	}
-	_, id, _ := strings.Cut(answer.Body, `"id":"`)
+	_, id, _ := strings.Cut(response.Body, `"id":"`)
 	id, _, _ = strings.Cut(id, `"`)
 	if len(id) != 36 || !strings.Contains(logged.String(), `"request_id":"`+id+`"`) || strings.Count(logged.String(), "\n") != 1 {
 		t.Errorf("id %q, log %q", id, logged.String())

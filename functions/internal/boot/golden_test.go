@@ -23,11 +23,11 @@ import (
 // comes through API Gateway: none is left out but those of which the gateway
 // makes other requests (TestDecodedSegments).
 func TestGoldenThroughTheGateway(t *testing.T) {
-	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
-		t.Run(string(api.Name), func(t *testing.T) {
+	for _, a := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
+		t.Run(string(a.Name), func(t *testing.T) {
 			t.Parallel()
-			dir := "../../../pkg/dialect/" + string(api.Name) + "/testdata"
-			dialecttest.GoldenOver(t, api, dir, func(h dialect.Handler) dialecttest.Wire { return gatewayWire{h, NewGateway(h)} })
+			dir := "../../../pkg/dialect/" + string(a.Name) + "/testdata"
+			dialecttest.GoldenOver(t, a, dir, func(h dialect.Handler) dialecttest.Wire { return gatewayWire{h, NewGateway(h)} })
 		})
 	}
 }
@@ -47,20 +47,20 @@ func (w gatewayWire) Send(t *testing.T, head, body string) []byte {
 	if !gatewaytest.Faithful(r) {
 		return direct(t, w.api, r, body)
 	}
-	var answer events.APIGatewayV2HTTPResponse
-	roundTrip(t, w.invoke(t, gatewaytest.Event(r, body)), &answer)
-	return gatewaytest.Response(t, answer)
+	var response events.APIGatewayV2HTTPResponse
+	roundTrip(t, w.invoke(t, gatewaytest.Event(r, body)), &response)
+	return gatewaytest.Response(t, response)
 }
 
 func (w gatewayWire) invoke(t *testing.T, sent events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	var event events.APIGatewayV2HTTPRequest
 	roundTrip(t, sent, &event)
-	answer, err := w.gateway.Answer(t.Context(), event)
+	response, err := w.gateway.Respond(t.Context(), event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer
+	return response
 }
 
 // roundTrip copies a value by way of JSON, as Lambda does.
@@ -95,8 +95,8 @@ func TestDecodedSegments(t *testing.T) {
 		w := gatewayWire{gateway: NewGateway(f.Handler(t, api))}
 		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {
 			r := gatewaytest.ReadRequest(t, "DELETE "+api.Prefix+"/webhooks/"+id+" HTTP/1.1")
-			if answer := w.invoke(t, gatewaytest.Event(r, "")); answer.StatusCode != http.StatusNotFound || answer.Body == "" {
-				t.Errorf("%s: %s: %+v", api.Name, id, answer)
+			if response := w.invoke(t, gatewaytest.Event(r, "")); response.StatusCode != http.StatusNotFound || response.Body == "" {
+				t.Errorf("%s: %s: %+v", api.Name, id, response)
 			}
 		}
 	}

@@ -22,9 +22,9 @@ import (
 	"time"
 )
 
-// patience is how long the emulator may take to start, and a function to
+// timeout is how long the emulator may take to start, and a function to
 // answer, on a busy machine.
-const patience = 30 * time.Second
+const timeout = 30 * time.Second
 
 // invocations is the emulator's one path. The name in it is fixed.
 const invocations = "/2015-03-31/functions/function/invocations"
@@ -78,7 +78,7 @@ func Start(t testing.TB, program string, env map[string]string) *Function {
 
 // Invoke hands the function an event and gives what it answers.
 func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url, bytes.NewReader(event))
 	if err != nil {
@@ -89,14 +89,14 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, fmt.Errorf("invoke: %w: %s", err, f.output)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
+	response, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, fmt.Errorf("invoke: %w: %s", err, f.output)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("invoke: the emulator answers %s: %s\n%s", resp.Status, answer, f.output)
+		return nil, fmt.Errorf("invoke: the emulator answers %s: %s\n%s", resp.Status, response, f.output)
 	}
-	return answer, nil
+	return response, nil
 }
 
 // Stop ends emulator and function before the test does. It may be called again.
@@ -114,7 +114,7 @@ func (f *Function) Output() string { return f.output.String() }
 // and fails the test if it never does.
 func (f *Function) AwaitOutput(t testing.TB, text string, times int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
@@ -135,7 +135,7 @@ const guard = `"$@" & child=$!; exec >/dev/null 2>&1; cat; kill -9 $child; wait 
 // await waits until the emulator accepts connections.
 func (f *Function) await(t testing.TB, address string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()

@@ -37,9 +37,9 @@ func start(t *testing.T) *emulator.Function {
 func TestInvoke(t *testing.T) {
 	f := start(t)
 	for range 2 {
-		answer, err := f.Invoke(t.Context(), []byte(`{}`))
-		if err != nil || string(answer) != `"hello"` {
-			t.Errorf("Invoke = %s, %v, want a greeting", answer, err)
+		response, err := f.Invoke(t.Context(), []byte(`{}`))
+		if err != nil || string(response) != `"hello"` {
+			t.Errorf("Invoke = %s, %v, want a greeting", response, err)
 		}
 	}
 }
@@ -60,9 +60,9 @@ func TestProgramThatEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := emulator.Start(t, program, nil)
-	answer, err := f.Invoke(t.Context(), []byte(`{}`))
-	if err == nil && !strings.Contains(string(answer), "Runtime.ExitError") {
-		t.Errorf("Invoke = %s, want Runtime.ExitError", answer)
+	response, err := f.Invoke(t.Context(), []byte(`{}`))
+	if err == nil && !strings.Contains(string(response), "Runtime.ExitError") {
+		t.Errorf("Invoke = %s, want Runtime.ExitError", response)
 	}
 	f.AwaitOutput(t, "no table", 1)
 }

@@ -58,13 +58,13 @@ func Read[T any](environment map[string]string) (T, error) {
 			reflect.TypeFor[PublicKey]():      parsePublicKey,
 		},
 	})
-	faults, ok := errors.AsType[env.AggregateError](err)
+	errs, ok := errors.AsType[env.AggregateError](err)
 	if !ok {
 		return read, err
 	}
-	described := make([]error, len(faults.Errors))
-	for i, fault := range faults.Errors {
-		described[i] = describe(reflect.TypeFor[T](), fault)
+	described := make([]error, len(errs.Errors))
+	for i, err := range errs.Errors {
+		described[i] = describe(reflect.TypeFor[T](), err)
 	}
 	return read, errors.Join(described...)
 }
@@ -75,13 +75,13 @@ func parsePublicKey(v string) (any, error) {
 }
 
 // describe names the variable that a fault is about.
-func describe(of reflect.Type, fault error) error {
-	if empty, ok := errors.AsType[env.EmptyVarError](fault); ok {
+func describe(of reflect.Type, err error) error {
+	if empty, ok := errors.AsType[env.EmptyVarError](err); ok {
 		return fmt.Errorf("%s: must be set", empty.Key)
 	}
-	unreadable, ok := errors.AsType[env.ParseError](fault)
+	unreadable, ok := errors.AsType[env.ParseError](err)
 	if !ok {
-		return fault
+		return err
 	}
 	field, _ := of.FieldByName(unreadable.Name)
 	name, _, _ := strings.Cut(field.Tag.Get("env"), ",")

@@ -51,17 +51,17 @@ func ReadRequest(t *testing.T, head string) *http.Request {
 
 // Response returns what the client gets for a function's answer, as HTTP/1.1
 // writes it. An answer in base64 is an error: none of the APIs has one.
-func Response(t *testing.T, answer events.APIGatewayV2HTTPResponse) []byte {
+func Response(t *testing.T, response events.APIGatewayV2HTTPResponse) []byte {
 	t.Helper()
-	if answer.IsBase64Encoded {
-		t.Errorf("the body is in base64: %s", answer.Body)
+	if response.IsBase64Encoded {
+		t.Errorf("the body is in base64: %s", response.Body)
 	}
 	var raw bytes.Buffer
-	fmt.Fprintf(&raw, "HTTP/1.1 %d %s\r\n", answer.StatusCode, http.StatusText(answer.StatusCode))
-	for name, value := range answer.Headers {
+	fmt.Fprintf(&raw, "HTTP/1.1 %d %s\r\n", response.StatusCode, http.StatusText(response.StatusCode))
+	for name, value := range response.Headers {
 		fmt.Fprintf(&raw, "%s: %s\r\n", name, value)
 	}
-	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(answer.Body), answer.Body)
+	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(response.Body), response.Body)
 	return raw.Bytes()
 }
 

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
+	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/pkg/store/sqlitestore"
@@ -54,13 +54,13 @@ func Dir(tb testing.TB) string {
 // open.
 func CheckIntegrity(tb testing.TB, path string) {
 	tb.Helper()
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	verdict, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
-	if err != nil || verdict != "ok" {
-		tb.Errorf("integrity_check: %q, %v; want ok", verdict, err)
+	result, err := sqlitex.ResultText(conn.Prep("PRAGMA integrity_check"))
+	if err != nil || result != "ok" {
+		tb.Errorf("integrity_check: %q, %v; want ok", result, err)
 	}
 	if err := conn.Close(); err != nil {
 		tb.Error(err)

@@ -16,8 +16,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("code %d, %v, wrote %q and %q", code, err, &out, &errs)
 	}
 	url := strings.TrimSpace(out.String())
-	if answer, err := http.Get(url); err == nil {
-		answer.Body.Close()
+	if response, err := http.Get(url); err == nil {
+		response.Body.Close()
 		t.Errorf("DynamoDB Local goes on at %s", url)
 	}
 	for _, command := range [][]string{nil, {"/no/such/program"}} {

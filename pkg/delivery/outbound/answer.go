@@ -15,21 +15,21 @@ import (
 // maxRetryAfter is the longest wait that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// judgeAnswer reads the body of an answer and says what it amounts to.
-func (c *Client) judgeAnswer(ctx context.Context, t *try, answer *http.Response) delivery.Answer {
-	err := drain(answer)
-	status := answer.StatusCode
+// checkResponse reads the body of an answer and says what it amounts to.
+func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Response) delivery.Response {
+	err := drain(response)
+	status := response.StatusCode
 	switch {
 	case status < 100:
 		return failed(reasonMalformed) // three digits, but no status (RFC 9110, section 15)
 	case status < 200 || status > 299:
-		return delivery.Answer{
+		return delivery.Response{
 			Status:     status,
 			Reason:     statusReason(status),
-			RetryAfter: retryAfter(answer.Header.Get("Retry-After"), c.cfg.Now()),
+			RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.cfg.Now()),
 		}
 	case err == nil:
-		return delivery.Answer{Status: status}
+		return delivery.Response{Status: status}
 	case t.interrupted(ctx, err):
 		return interrupted()
 	case t.late():
@@ -43,15 +43,15 @@ func (c *Client) judgeAnswer(ctx context.Context, t *try, answer *http.Response)
 // read to its end leaves its connection for the next attempt. Another is closed
 // behind the attempt's back: to tell an HTTP/2 receiver what was not read may
 // take until its connection is given up.
-func drain(answer *http.Response) error {
+func drain(response *http.Response) error {
 	var err error
-	if answer.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
-		if _, err = io.CopyN(io.Discard, answer.Body, maxBody); errors.Is(err, io.EOF) {
-			_ = answer.Body.Close() // nothing more is wanted of it
+	if response.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
+		if _, err = io.CopyN(io.Discard, response.Body, maxBody); errors.Is(err, io.EOF) {
+			_ = response.Body.Close() // nothing more is wanted of it
 			return nil
 		}
 	}
-	go answer.Body.Close() // nor of this one
+	go response.Body.Close() // nor of this one
 	return err
 }
 
@@ -84,8 +84,8 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-func failed(reason string) delivery.Answer { return delivery.Answer{Reason: reason} }
+func failed(reason string) delivery.Response { return delivery.Response{Reason: reason} }
 
-func interrupted() delivery.Answer {
-	return delivery.Answer{Reason: reasonInterrupted, Interrupted: true}
+func interrupted() delivery.Response {
+	return delivery.Response{Reason: reasonInterrupted, Interrupted: true}
 }

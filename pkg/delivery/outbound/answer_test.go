@@ -25,7 +25,7 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 	defer server.Close()
 	c := newClient(t, open())
 	for status := 200; status <= 599; status++ {
-		want := delivery.Answer{Status: status, Reason: fmt.Sprintf("answered %d", status)}
+		want := delivery.Response{Status: status, Reason: fmt.Sprintf("answered %d", status)}
 		switch status {
 		case 301, 302, 303, 307, 308:
 			want.Reason = fmt.Sprintf("redirected to another place (%d)", status)
@@ -100,7 +100,7 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 	} {
 		q := request(r.url("http"))
 		q.Header = map[string]string{name: value}
-		want := delivery.Answer{Reason: "the request has a header that cannot be sent"}
+		want := delivery.Response{Reason: "the request has a header that cannot be sent"}
 		if got := send(t, c, q); got != want {
 			t.Errorf("%q: %q: got %+v", name, value, got)
 		}

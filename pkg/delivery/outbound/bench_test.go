@@ -46,7 +46,7 @@ func quick(tb testing.TB) (url string) {
 
 // bare is what a program writes that has net/http and no cares.
 func bare(tb testing.TB, url string) func() {
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: maxWorkers}}
+	client := &http.Client{Timeout: timeout, Transport: &http.Transport{MaxIdleConnsPerHost: maxWorkers}}
 	tb.Cleanup(client.CloseIdleConnections)
 	return func() {
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader([]byte(`{"a":1}`)))

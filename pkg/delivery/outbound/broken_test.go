@@ -29,24 +29,24 @@ func TestBrokenSendersAreCaught(t *testing.T) {
 // to their end.
 type plain struct{}
 
-func (plain) Send(ctx context.Context, r delivery.Request) delivery.Answer {
+func (plain) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return delivery.Answer{Reason: "malformed"}
+		return delivery.Response{Reason: "malformed"}
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
-		return delivery.Answer{Reason: "failed"}
+		return delivery.Response{Reason: "failed"}
 	}
-	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return delivery.Answer{Reason: "broke off"}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return delivery.Response{Reason: "broke off"}
 	}
-	if answer.StatusCode > 299 {
-		return delivery.Answer{Status: answer.StatusCode, Reason: "answered"}
+	if response.StatusCode > 299 {
+		return delivery.Response{Status: response.StatusCode, Reason: "answered"}
 	}
-	return delivery.Answer{Status: answer.StatusCode}
+	return delivery.Response{Status: response.StatusCode}
 }

@@ -54,11 +54,11 @@ func (c *Client) rooted(address string) string {
 	return net.JoinHostPort(host+".", port)
 }
 
-// judge is asked by net.Dialer about every address once its socket is made and
+// checkAddr is asked by net.Dialer about every address once its socket is made and
 // before it is connected: of each address that a name has, in whichever order
 // and however many at once. Nothing lies between this judgement and the
 // connection.
-func (c *Client) judge(ctx context.Context, network, address string, _ syscall.RawConn) error {
+func (c *Client) checkAddr(ctx context.Context, network, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil || (network != "tcp4" && network != "tcp6") {
 		return errNotPublic

@@ -155,7 +155,7 @@ func TestTrapsWork(t *testing.T) {
 	cfg.Resolver = names.resolver(t)
 	c := newClient(t, cfg)
 	for _, host := range hosts {
-		if got := send(t, c, request("http://"+host+":"+port+"/")); got != (delivery.Answer{Status: 200}) {
+		if got := send(t, c, request("http://"+host+":"+port+"/")); got != (delivery.Response{Status: 200}) {
 			t.Errorf("%s: got %+v", host, got)
 		}
 	}
@@ -341,7 +341,7 @@ func TestNames(t *testing.T) {
 		if name == "silent.test" {
 			q.Timeout = 100 * time.Millisecond
 		}
-		if got := send(t, c, q); got != (delivery.Answer{Reason: want}) {
+		if got := send(t, c, q); got != (delivery.Response{Reason: want}) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
@@ -391,9 +391,9 @@ func TestNamesAreLookedUpAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestKeptConnectionOfAMovedName holds that a kept connection leads where it
+// TestStoredConnectionOfAMovedName holds that a kept connection leads where it
 // was dialled to, and that the next one is judged anew.
-func TestKeptConnectionOfAMovedName(t *testing.T) {
+func TestStoredConnectionOfAMovedName(t *testing.T) {
 	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		b := bufio.NewReader(c)
 		for n := 0; n < 3 && readRequest(b) == nil; n++ {

@@ -19,8 +19,8 @@ import (
 
 const malformed = "answer is malformed or its head is larger than 32 KiB"
 
-// TestHostileAnswers answers with a text and closes the connection.
-func TestHostileAnswers(t *testing.T) {
+// TestHostileResponses answers with a text and closes the connection.
+func TestHostileResponses(t *testing.T) {
 	const ok = "HTTP/1.1 200 " + marker + "\r\n"
 	page := strings.Repeat(marker, 1000)
 	for name, test := range map[string]struct {
@@ -74,7 +74,7 @@ func TestHostileAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := saying(t, test.text)
-			want := delivery.Answer{Status: test.status, Reason: test.reason}
+			want := delivery.Response{Status: test.status, Reason: test.reason}
 			if got := send(t, newClient(t, open()), request(r.url("http"))); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
@@ -110,7 +110,7 @@ func TestBombs(t *testing.T) {
 		"gzip":           {"Content-Encoding: gzip\r\n", bomb.String()},
 		"unasked brotli": {"Content-Encoding: br\r\n", strings.Repeat("\x00", 1000)},
 	} {
-		t.Run(name, func(t *testing.T) { readsLittle(t, newClient(t, open()), test.head, test.body, patience) })
+		t.Run(name, func(t *testing.T) { readsLittle(t, newClient(t, open()), test.head, test.body, timeout) })
 	}
 }
 
@@ -124,7 +124,7 @@ func readsLittle(t testing.TB, s delivery.Sender, head, body string, timeout tim
 	})
 	attempt := request(r.url("http"))
 	attempt.Timeout = timeout
-	if got := send(t, s, attempt); got != (delivery.Answer{Status: 200}) {
+	if got := send(t, s, attempt); got != (delivery.Response{Status: 200}) {
 		t.Errorf("got %+v", got)
 	}
 	if n := await(t, written); n > 64<<20 { // what the system's buffers hold, and to spare
@@ -147,18 +147,18 @@ func TestSlowReceivers(t *testing.T) {
 	for name, test := range map[string]struct {
 		scheme, head string
 		drip         string
-		want         delivery.Answer
+		want         delivery.Response
 	}{
-		"no answer":      {"http", "", "", delivery.Answer{Reason: late}},
-		"half a head":    {"http", "HTTP/1.1 200 OK\r\nX-A: ", "", delivery.Answer{Reason: late}},
-		"slow head":      {"http", "HTTP/1.1 200 OK\r\nX-A: ", "a", delivery.Answer{Reason: late}},
-		"slow 1xx":       {"http", "", "HTTP/1.1 102 Processing\r\n\r\n", delivery.Answer{Reason: late}},
-		"no body":        {"http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "", delivery.Answer{Reason: "answered 200, but not to its end within 50 ms"}},
-		"slow body":      {"http", "HTTP/1.1 201 OK\r\n\r\n", "a", delivery.Answer{Reason: "answered 201, but not to its end within 50 ms"}},
-		"slow chunks":    {"http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", delivery.Answer{Reason: "answered 200, but not to its end within 50 ms"}},
-		"slow failure":   {"http", "HTTP/1.1 503 x\r\nRetry-After: 7\r\n\r\n", "a", delivery.Answer{Status: 503, Reason: "answered 503", RetryAfter: 7 * time.Second}},
-		"switched":       {"http", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "a", delivery.Answer{Status: 101, Reason: "answered 101"}},
-		"slow handshake": {"https", "", "", delivery.Answer{Reason: late}},
+		"no answer":      {"http", "", "", delivery.Response{Reason: late}},
+		"half a head":    {"http", "HTTP/1.1 200 OK\r\nX-A: ", "", delivery.Response{Reason: late}},
+		"slow head":      {"http", "HTTP/1.1 200 OK\r\nX-A: ", "a", delivery.Response{Reason: late}},
+		"slow 1xx":       {"http", "", "HTTP/1.1 102 Processing\r\n\r\n", delivery.Response{Reason: late}},
+		"no body":        {"http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "", delivery.Response{Reason: "answered 200, but not to its end within 50 ms"}},
+		"slow body":      {"http", "HTTP/1.1 201 OK\r\n\r\n", "a", delivery.Response{Reason: "answered 201, but not to its end within 50 ms"}},
+		"slow chunks":    {"http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", delivery.Response{Reason: "answered 200, but not to its end within 50 ms"}},
+		"slow failure":   {"http", "HTTP/1.1 503 x\r\nRetry-After: 7\r\n\r\n", "a", delivery.Response{Status: 503, Reason: "answered 503", RetryAfter: 7 * time.Second}},
+		"switched":       {"http", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "a", delivery.Response{Status: 101, Reason: "answered 101"}},
+		"slow handshake": {"https", "", "", delivery.Response{Reason: late}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
@@ -193,7 +193,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-func TestAnswerBeforeTheWholeRequest(t *testing.T) {
+func TestResponseBeforeTheWholeRequest(t *testing.T) {
 	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		_, _ = c.Read(make([]byte, 1000))
 		_, _ = io.WriteString(c, "HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -223,7 +223,7 @@ func TestNobodyThere(t *testing.T) {
 
 // TestInterrupted ends the caller's context in each part of an attempt.
 func TestInterrupted(t *testing.T) {
-	want := delivery.Answer{Reason: "interrupted", Interrupted: true}
+	want := delivery.Response{Reason: "interrupted", Interrupted: true}
 	for name, head := range map[string]string{"head": "", "body": "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

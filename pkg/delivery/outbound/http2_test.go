@@ -31,7 +31,7 @@ func TestHTTP2(t *testing.T) {
 	})
 	c := newClient(t, cfg)
 	for range 3 {
-		if got := send(t, c, request(server.URL)); got != (delivery.Answer{Status: 200}) {
+		if got := send(t, c, request(server.URL)); got != (delivery.Response{Status: 200}) {
 			t.Errorf("got %+v", got)
 		}
 	}
@@ -43,7 +43,7 @@ func TestHTTP2(t *testing.T) {
 
 // framed serves HTTP/2 frame by frame: answer gets the number of the
 // connection and of the request on it, once that is there.
-func framed(t *testing.T, settings []http2.Setting, answer func(conn, n int64, f *http2.Framer, stream uint32) bool) (url string, cfg outbound.Config, conns func() int64) {
+func framed(t *testing.T, settings []http2.Setting, response func(conn, n int64, f *http2.Framer, stream uint32) bool) (url string, cfg outbound.Config, conns func() int64) {
 	t.Helper()
 	server, cfg := secured(t, nil) // for its certificate
 	tlsConfig := &tls.Config{Certificates: server.TLS.Certificates, NextProtos: []string{"h2"}}
@@ -71,7 +71,7 @@ func framed(t *testing.T, settings []http2.Setting, answer func(conn, n int64, f
 				}
 			case *http2.DataFrame: // a request's body is in one frame here, and its end
 				n++
-				if !answer(conn, n, f, frame.StreamID) {
+				if !response(conn, n, f, frame.StreamID) {
 					_ = raw.(*net.TCPConn).CloseWrite() // Close would reset it
 					hold(raw)
 					return
@@ -102,9 +102,9 @@ func writeHeaders(f *http2.Framer, stream uint32, end bool, fields ...string) {
 func TestHostileHTTP2(t *testing.T) {
 	const closed = "connection closed without an answer"
 	for name, test := range map[string]struct {
-		answer func(f *http2.Framer, stream uint32) (goOn bool)
-		status int
-		reason string
+		response func(f *http2.Framer, stream uint32) (goOn bool)
+		status   int
+		reason   string
 	}{
 		"refused stream": {func(f *http2.Framer, s uint32) bool {
 			return f.WriteRSTStream(s, http2.ErrCodeRefusedStream) == nil
@@ -158,9 +158,9 @@ func TestHostileHTTP2(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, cfg, _ := framed(t, nil, func(_, _ int64, f *http2.Framer, stream uint32) bool {
-				return test.answer(f, stream)
+				return test.response(f, stream)
 			})
-			want := delivery.Answer{Status: test.status, Reason: test.reason}
+			want := delivery.Response{Status: test.status, Reason: test.reason}
 			if got := send(t, newClient(t, cfg), request(url)); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
@@ -184,8 +184,8 @@ func writeInFrames(f *http2.Framer, stream uint32, end bool, fields ...string) e
 func TestHugeHeadsOverHTTP2(t *testing.T) {
 	huge := strings.Repeat("~", 1<<20)
 	for name, test := range map[string]struct {
-		answer func(f *http2.Framer, stream uint32) error
-		want   string
+		response func(f *http2.Framer, stream uint32) error
+		want     string
 	}{
 		"head": {func(f *http2.Framer, s uint32) error {
 			return writeInFrames(f, s, true, ":status", "200", "x-a", huge)
@@ -196,9 +196,9 @@ func TestHugeHeadsOverHTTP2(t *testing.T) {
 		}, "answered 200, but its body broke off or is malformed"},
 	} {
 		url, cfg, _ := framed(t, nil, func(_, _ int64, f *http2.Framer, stream uint32) bool {
-			return test.answer(f, stream) == nil
+			return test.response(f, stream) == nil
 		})
-		if got := send(t, newClient(t, cfg), request(url)); got != (delivery.Answer{Reason: test.want}) {
+		if got := send(t, newClient(t, cfg), request(url)); got != (delivery.Response{Reason: test.want}) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
@@ -241,7 +241,7 @@ func TestHTTP2ConnectionGoesAway(t *testing.T) {
 			})
 			c := newClient(t, cfg)
 			for range 2 {
-				if got := send(t, c, request(url)); got != (delivery.Answer{Status: 200}) {
+				if got := send(t, c, request(url)); got != (delivery.Response{Status: 200}) {
 					t.Errorf("got %+v", got)
 				}
 			}
@@ -284,7 +284,7 @@ func TestHTTP2ConnectionFallsSilent(t *testing.T) {
 	for range 2 {
 		q := request(url)
 		q.Timeout = 4 * time.Second // the shortest of the APIs
-		if got := send(t, c, q); got != (delivery.Answer{Status: 200}) {
+		if got := send(t, c, q); got != (delivery.Response{Status: 200}) {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -11,18 +11,18 @@ import (
 // attempt. What was sent comes behind it.
 const unasked = "Unsolicited response received on idle HTTP channel"
 
-// Hush keeps the text of strangers out of the log of a program that delivers:
+// FilterUnsolicited keeps the text of strangers out of the log of a program that delivers:
 // what is printed with package log goes to the logger, at level WARN, without
 // what a receiver sent unasked. It is for the program's main, since package log
 // is one for all of the process.
-func Hush(to *slog.Logger) {
+func FilterUnsolicited(to *slog.Logger) {
 	log.SetFlags(0) // the logger has the time
-	log.SetOutput(hush{to})
+	log.SetOutput(unsolicitedFilter{to})
 }
 
-type hush struct{ log *slog.Logger }
+type unsolicitedFilter struct{ log *slog.Logger }
 
-func (h hush) Write(line []byte) (int, error) {
+func (h unsolicitedFilter) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	if at := strings.Index(text, unasked); at >= 0 {
 		text = text[:at+len(unasked)]

@@ -77,8 +77,8 @@ func (s *nameserver) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := r.Question[0]
-	answer := new(dns.Msg).SetReply(r)
-	answer.RecursionAvailable = true
+	response := new(dns.Msg).SetReply(r)
+	response.RecursionAvailable = true
 	name := dns.CanonicalName(q.Name)
 	s.heard = append(s.heard, name)
 	lookUps, known := s.zone[name]
@@ -86,9 +86,9 @@ func (s *nameserver) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	case s.silent[name]:
 		return
 	case s.broken[name]:
-		answer.Rcode = dns.RcodeServerFailure
+		response.Rcode = dns.RcodeServerFailure
 	case !known:
-		answer.Rcode = dns.RcodeNameError
+		response.Rcode = dns.RcodeNameError
 	default:
 		key := question{name, q.Qtype}
 		n := min(s.asked[key], len(lookUps)-1)
@@ -97,11 +97,11 @@ func (s *nameserver) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 			header := dns.RR_Header{Name: q.Name, Rrtype: q.Qtype, Class: dns.ClassINET} // no TTL
 			switch {
 			case q.Qtype == dns.TypeA && addr.Is4():
-				answer.Answer = append(answer.Answer, &dns.A{Hdr: header, A: addr.AsSlice()})
+				response.Answer = append(response.Answer, &dns.A{Hdr: header, A: addr.AsSlice()})
 			case q.Qtype == dns.TypeAAAA && addr.Is6():
-				answer.Answer = append(answer.Answer, &dns.AAAA{Hdr: header, AAAA: addr.AsSlice()})
+				response.Answer = append(response.Answer, &dns.AAAA{Hdr: header, AAAA: addr.AsSlice()})
 			}
 		}
 	}
-	_ = w.WriteMsg(answer)
+	_ = w.WriteMsg(response)
 }

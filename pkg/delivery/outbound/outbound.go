@@ -112,7 +112,7 @@ func New(cfg Config) *Client {
 	if cfg.Version != "" {
 		c.agent[0] += "/" + cfg.Version
 	}
-	c.dialer = net.Dialer{Resolver: cfg.Resolver, ControlContext: c.judge}
+	c.dialer = net.Dialer{Resolver: cfg.Resolver, ControlContext: c.checkAddr}
 	c.pool, c.fresh = c.transport(), c.transport()
 	c.fresh.DisableKeepAlives = true
 	return c
@@ -159,10 +159,10 @@ func (c *Client) Close() {
 
 // Send makes one attempt. The request's body must not be changed any more,
 // even when Send has returned.
-func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Answer {
-	target, refusal := c.target(r)
-	if refusal != "" {
-		return failed(refusal)
+func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response {
+	recipient, reason := c.parseURL(r)
+	if reason != "" {
+		return failed(reason)
 	}
 	if !sendable(r.Header) {
 		return failed(reasonHeader)
@@ -173,26 +173,26 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Answer {
 	t := newTry(ctx, r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
-	answer, err := c.pool.RoundTrip(c.request(t.trace(limited), target, r)) //nolint:bodyclose // judgeAnswer closes it
+	response, err := c.pool.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // judgeAnswer closes it
 	if err != nil && t.stale(err) && limited.Err() == nil {
 		t.trail = &trail{}
-		answer, err = c.fresh.RoundTrip(c.request(t.trace(limited), target, r)) //nolint:bodyclose // the same
+		response, err = c.fresh.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // the same
 	}
 	if err != nil {
 		return t.failure(ctx, err, c.cfg.Now())
 	}
-	return c.judgeAnswer(ctx, t, answer)
+	return c.checkResponse(ctx, t, response)
 }
 
-// target gives the URL as it is requested, or why it is not.
-func (c *Client) target(r delivery.Request) (target *url.URL, refusal string) {
+// parseURL gives the URL as it is requested, or why it is not.
+func (c *Client) parseURL(r delivery.Request) (recipient *url.URL, reason string) {
 	policy := validate.URLPolicy{AllowHTTP: c.cfg.AllowHTTP, AllowPrivate: c.cfg.AllowPrivate}
 	if len(r.Ports) > 0 {
 		policy.Ports = r.Ports
 	}
 	if err := policy.URL(r.URL); err != nil {
-		var fault *validate.Fault
-		if errors.As(err, &fault) && fault.Reason == validate.PrivateTarget {
+		var invalid *validate.Error
+		if errors.As(err, &invalid) && invalid.Reason == validate.PrivateAddress {
 			return nil, reasonNotPublic
 		}
 		return nil, bounded("the URL " + err.Error()) // a Fault repeats no part of it
@@ -201,10 +201,10 @@ func (c *Client) target(r delivery.Request) (target *url.URL, refusal string) {
 	if err != nil {
 		return nil, reasonURL
 	}
-	if target, err = url.Parse(ascii); err != nil {
+	if recipient, err = url.Parse(ascii); err != nil {
 		return nil, reasonURL
 	}
-	return target, ""
+	return recipient, ""
 }
 
 // dropStale closes the connections that are kept if none was used for as long

@@ -52,7 +52,7 @@ const (
 )
 
 // failure says why there is no answer. Certificates were judged at now.
-func (t *try) failure(ctx context.Context, err error, now time.Time) delivery.Answer {
+func (t *try) failure(ctx context.Context, err error, now time.Time) delivery.Response {
 	if t.interrupted(ctx, err) {
 		return interrupted()
 	}
@@ -100,9 +100,9 @@ func (t *try) reason(err error, now time.Time) string {
 	ended := isAny(err, io.EOF, io.ErrUnexpectedEOF)
 	reset := isAny(err, syscall.ECONNRESET, syscall.EPIPE)
 	switch {
-	case t.trail.answered.Load() && (ended || reset):
+	case t.trail.responded.Load() && (ended || reset):
 		return reasonBrokeOff
-	case t.trail.answered.Load() || isProtocolError(err):
+	case t.trail.responded.Load() || isProtocolError(err):
 		return reasonMalformed
 	case reset:
 		return reasonReset
@@ -204,9 +204,9 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-func isAny(err error, targets ...error) bool {
-	for _, target := range targets {
-		if errors.Is(err, target) {
+func isAny(err error, recipients ...error) bool {
+	for _, recipient := range recipients {
+		if errors.Is(err, recipient) {
 			return true
 		}
 	}

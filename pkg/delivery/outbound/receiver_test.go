@@ -22,8 +22,8 @@ const (
 	query  = "?token=hunter2"
 )
 
-// patience is far more than anything takes that ends by itself.
-const patience = 20 * time.Second
+// timeout is far more than anything takes that ends by itself.
+const timeout = 20 * time.Second
 
 // receiver is a server that does with each connection as it is told, and
 // counts them. Its connections are closed when the test ends.
@@ -77,11 +77,11 @@ func (r *receiver) url(scheme string) string {
 
 // answering is a receiver that reads one request of each connection and has it
 // answered by a function.
-func answering(t testing.TB, answer func(c net.Conn)) *receiver {
+func answering(t testing.TB, response func(c net.Conn)) *receiver {
 	t.Helper()
 	return newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		if readRequest(bufio.NewReader(c)) == nil {
-			answer(c)
+			response(c)
 		}
 	})
 }
@@ -121,21 +121,21 @@ func request(url string) delivery.Request {
 		URL:     url,
 		Header:  map[string]string{"Content-Type": "application/json", "webhook-id": "1"},
 		Body:    []byte(`{"a":1}`),
-		Timeout: patience,
+		Timeout: timeout,
 	}
 }
 
 // send makes an attempt and holds what is true of every answer.
-func send(t testing.TB, c delivery.Sender, r delivery.Request) delivery.Answer {
+func send(t testing.TB, c delivery.Sender, r delivery.Request) delivery.Response {
 	t.Helper()
 	return sendUnder(t.Context(), t, c, r)
 }
 
-func sendUnder(ctx context.Context, t testing.TB, c delivery.Sender, r delivery.Request) delivery.Answer {
+func sendUnder(ctx context.Context, t testing.TB, c delivery.Sender, r delivery.Request) delivery.Response {
 	t.Helper()
 	began := time.Now()
 	a := c.Send(ctx, r)
-	if took := time.Since(began); took > r.Timeout+patience/2 {
+	if took := time.Since(began); took > r.Timeout+timeout/2 {
 		t.Errorf("it took %v, %v were allowed", took, r.Timeout)
 	}
 	success := a.Status >= 200 && a.Status <= 299
@@ -162,7 +162,7 @@ func await[T any](t testing.TB, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("it does not come")
 		panic("unreachable")
 	}

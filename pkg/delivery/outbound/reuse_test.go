@@ -50,7 +50,7 @@ func turns(t *testing.T, say func(conn int64, n int) string) *receiver {
 	})
 }
 
-func TestKeptConnections(t *testing.T) {
+func TestStoredConnections(t *testing.T) {
 	for name, test := range map[string]struct {
 		say   func(conn int64, n int) string
 		want  []string
@@ -133,7 +133,7 @@ func TestConnectionsJustClosed(t *testing.T) {
 	for range workers {
 		wait.Go(func() {
 			for range each {
-				if got := c.Send(t.Context(), request(r.url("http"))); got != (delivery.Answer{Status: 200}) {
+				if got := c.Send(t.Context(), request(r.url("http"))); got != (delivery.Response{Status: 200}) {
 					t.Errorf("got %+v", got)
 				}
 			}
@@ -192,7 +192,7 @@ func TestManyAtOnce(t *testing.T) {
 	for range workers {
 		wait.Go(func() {
 			for range each {
-				if got := c.Send(t.Context(), request(server.URL)); got != (delivery.Answer{Status: 204}) {
+				if got := c.Send(t.Context(), request(server.URL)); got != (delivery.Response{Status: 204}) {
 					t.Errorf("got %+v", got)
 				}
 			}
@@ -232,7 +232,7 @@ func TestNothingIsLeft(t *testing.T) {
 // after its last answer, so that one Close may miss it.
 func awaitNoConnection(t *testing.T, c *outbound.Client) {
 	t.Helper()
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(timeout)
 	for {
 		c.Close()
 		stacks := make([]byte, 1<<20)

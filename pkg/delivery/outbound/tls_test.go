@@ -106,7 +106,7 @@ func TestHandshakes(t *testing.T) {
 				}
 				test.serve(c)
 			})
-			if got := send(t, newClient(t, open()), request(r.url("https"))); got != (delivery.Answer{Reason: test.want}) {
+			if got := send(t, newClient(t, open()), request(r.url("https"))); got != (delivery.Response{Reason: test.want}) {
 				t.Errorf("got %+v, want %q", got, test.want)
 			}
 		})

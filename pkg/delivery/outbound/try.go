@@ -28,7 +28,7 @@ type try struct {
 
 // trail is how far a request came. It is written by goroutines of net/http,
 // which may outlive the request.
-type trail struct{ connected, reused, answered atomic.Bool }
+type trail struct{ connected, reused, responded atomic.Bool }
 
 func newTry(ctx context.Context, timeout time.Duration) *try {
 	t := &try{timeout: timeout, deadline: time.Now().Add(timeout), ours: true, trail: &trail{}}
@@ -47,7 +47,7 @@ func (t *try) trace(ctx context.Context) context.Context {
 			tr.reused.Store(info.Reused)
 			tr.connected.Store(true)
 		},
-		GotFirstResponseByte: func() { tr.answered.Store(true) },
+		GotFirstResponseByte: func() { tr.responded.Store(true) },
 	})
 }
 
@@ -56,7 +56,7 @@ func (t *try) trace(ctx context.Context) context.Context {
 // answer. A stream of HTTP/2 that the receiver reset is an answer of a kind; one
 // that it refused is none, see errUnprocessed.
 func (t *try) stale(err error) bool {
-	if !t.trail.reused.Load() || t.trail.answered.Load() {
+	if !t.trail.reused.Load() || t.trail.responded.Load() {
 		return false
 	}
 	_, reset := streamReset(err)
@@ -66,7 +66,7 @@ func (t *try) stale(err error) bool {
 // request builds what is sent. net/http must not send it again by itself, and
 // as often as it likes: asked for the body once more, it gets an error, which
 // also tells that it would have been safe to.
-func (c *Client) request(ctx context.Context, target *url.URL, r delivery.Request) *http.Request {
+func (c *Client) request(ctx context.Context, recipient *url.URL, r delivery.Request) *http.Request {
 	header := make(http.Header, len(r.Header)+1)
 	for name, value := range r.Header {
 		header[name] = []string{value} // Set would change the name's letter case
@@ -74,8 +74,8 @@ func (c *Client) request(ctx context.Context, target *url.URL, r delivery.Reques
 	header["User-Agent"] = c.agent
 	request := &http.Request{
 		Method:        http.MethodPost,
-		URL:           target,
-		Host:          target.Host,
+		URL:           recipient,
+		Host:          recipient.Host,
 		Header:        header,
 		ContentLength: int64(len(r.Body)),
 	}

@@ -54,7 +54,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		events:   events,
 		registry: setup.Registry(registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey}),
 	}
-	return dialect.Door{
+	return dialect.Server{
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: registerPath, Right: webhook.Write, Body: true, Handle: h.register},

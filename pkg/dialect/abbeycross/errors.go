@@ -42,8 +42,8 @@ const (
 	maxNestedValue = 1 << 10
 )
 
-// fault is the body of every error.
-type fault struct {
+// errorBody is the body of every error.
+type errorBody struct {
 	ErrorID        string         `json:"errorId"`
 	Code           string         `json:"code"`
 	Text           string         `json:"text"`
@@ -51,30 +51,30 @@ type fault struct {
 	ParameterValue jsontext.Value `json:"parameter_value,omitzero"`
 }
 
-// refusal is the first thing wrong with a request's parameters: a 400. The
+// Error is the first thing wrong with a request's parameters: a 400. The
 // name and the value of a parameter that was not sent are left out.
-type refusal struct {
+type Error struct {
 	code, text string
 	name       string
 	value      jsontext.Value
 }
 
 // Error names the parameter, not what was sent in it.
-func (e *refusal) Error() string { return "refused " + e.name + " with " + e.code }
+func (e *Error) Error() string { return "refused " + e.name + " with " + e.code }
 
 // invalid refuses a parameter that was sent.
 func invalid(name string, value jsontext.Value, wrong string) error {
-	return &refusal{codeInvalid, fmt.Sprintf("%s %s %s.", textInvalid, name, wrong), name, value}
+	return &Error{codeInvalid, fmt.Sprintf("%s %s %s.", textInvalid, name, wrong), name, value}
 }
 
 // missing refuses a request that lacks a parameter.
 func missing(name string) error {
-	return &refusal{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name)}
+	return &Error{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name)}
 }
 
 // taken refuses an event that has a webhook already.
 func taken(name string, value jsontext.Value) error {
-	return &refusal{codeTaken, textTaken, name, value}
+	return &Error{codeTaken, textTaken, name, value}
 }
 
 // shown is what of a value comes back: strings are cut, large arrays and
@@ -103,56 +103,56 @@ func quote(text string) jsontext.Value {
 }
 
 // refuse puts an error into AbbeyCross's shape.
-func refuse(r *dialect.Request, err error) dialect.Answer {
-	if e, ok := errors.AsType[*refusal](err); ok {
-		return answer(r, http.StatusBadRequest, fault{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
+func refuse(r *dialect.Request, err error) dialect.Response {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return respond(r, http.StatusBadRequest, errorBody{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
 	}
-	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
-		return refuseProblem(r, problem)
+	if reqErr, ok := errors.AsType[*dialect.Error](err); ok {
+		return refuseProblem(r, reqErr)
 	}
 	return internalError(r)
 }
 
-func internalError(r *dialect.Request) dialect.Answer {
-	return answer(r, http.StatusInternalServerError, fault{Code: codeInternal, Text: textInternal})
+func internalError(r *dialect.Request) dialect.Response {
+	return respond(r, http.StatusInternalServerError, errorBody{Code: codeInternal, Text: textInternal})
 }
 
 // refuseProblem gives the answer to each kind of problem.
-func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
-	switch problem.Kind {
+func refuseProblem(r *dialect.Request, reqErr *dialect.Error) dialect.Response {
+	switch reqErr.Kind {
 	case dialect.UnknownPath, dialect.UnknownID:
-		return answer(r, http.StatusNotFound, fault{Code: codeNotFound, Text: textNotFound})
+		return respond(r, http.StatusNotFound, errorBody{Code: codeNotFound, Text: textNotFound})
 	case dialect.WrongMethod:
-		return answer(r, http.StatusMethodNotAllowed, fault{Code: codeMethod, Text: "The requested method is not allowed for this endpoint."})
+		return respond(r, http.StatusMethodNotAllowed, errorBody{Code: codeMethod, Text: "The requested method is not allowed for this endpoint."})
 	case dialect.Closed:
-		a := answer(r, http.StatusServiceUnavailable, fault{Code: codeUnavailable, Text: textUnavailable})
-		a.Header = map[string]string{"Retry-After": wholeSeconds(problem.Wait)}
+		a := respond(r, http.StatusServiceUnavailable, errorBody{Code: codeUnavailable, Text: textUnavailable})
+		a.Header = map[string]string{"Retry-After": wholeSeconds(reqErr.Wait)}
 		return a
 	case dialect.ContentType:
-		return answer(r, http.StatusBadRequest, contentTypeFault(problem))
+		return respond(r, http.StatusBadRequest, contentTypeError(reqErr))
 	case dialect.TooLarge:
-		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: fmt.Sprintf("%s The body must be at most %d bytes.", textInvalid, dialect.MaxBody)})
+		return respond(r, http.StatusBadRequest, errorBody{Code: codeInvalid, Text: fmt.Sprintf("%s The body must be at most %d bytes.", textInvalid, dialect.MaxBody)})
 	case dialect.NotJSON:
-		return answer(r, http.StatusBadRequest, fault{Code: codeInvalid, Text: textInvalid + " The body " + problem.Value + "."})
+		return respond(r, http.StatusBadRequest, errorBody{Code: codeInvalid, Text: textInvalid + " The body " + reqErr.Value + "."})
 	case dialect.MissingToken, dialect.InvalidToken, dialect.ExpiredToken, dialect.MissingRight:
-		a := answer(r, http.StatusUnauthorized, fault{Code: codeUnauthorized, Text: textUnauthorized})
+		a := respond(r, http.StatusUnauthorized, errorBody{Code: codeUnauthorized, Text: textUnauthorized})
 		a.Header = map[string]string{"WWW-Authenticate": "Bearer"}
 		return a
 	}
 	return internalError(r)
 }
 
-func contentTypeFault(problem *dialect.Problem) fault {
-	f := fault{Code: codeInvalid, Text: textInvalid + " Content-Type must be application/json."}
-	if problem.Present {
-		f.ParameterName, f.ParameterValue = "Content-Type", quote(problem.Value)
+func contentTypeError(reqErr *dialect.Error) errorBody {
+	f := errorBody{Code: codeInvalid, Text: textInvalid + " Content-Type must be application/json."}
+	if reqErr.Present {
+		f.ParameterName, f.ParameterValue = "Content-Type", quote(reqErr.Value)
 	}
 	return f
 }
 
-func answer(r *dialect.Request, status int, f fault) dialect.Answer {
+func respond(r *dialect.Request, status int, f errorBody) dialect.Response {
 	f.ErrorID = r.ID
-	return dialect.Answer{Status: status, Body: f}
+	return dialect.Response{Status: status, Body: f}
 }
 
 // wholeSeconds rounds up.

@@ -47,9 +47,9 @@ func parseEvents(setting string) (eventList, error) {
 	return events, nil
 }
 
-// judge says what is wrong with an event's name, nothing if it can be
+// check says what is wrong with an event's name, nothing if it can be
 // registered.
-func (l eventList) judge(event string) string {
+func (l eventList) check(event string) string {
 	if err := validate.EventName(event); err != nil {
 		return err.Error()
 	}

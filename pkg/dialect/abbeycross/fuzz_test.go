@@ -12,18 +12,18 @@ import (
 )
 
 func FuzzRegister(f *testing.F) {
-	dialecttest.Fuzz(f, abbeycross.API(), func(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
+	dialecttest.Fuzz(f, abbeycross.API(), func(t *testing.T, body []byte, response *http.Response, responseBody []byte) {
 		var got map[string]any
-		if err := json.Unmarshal(answerBody, &got); err != nil {
-			t.Fatalf("answered %s: %v", answerBody, err)
+		if err := json.Unmarshal(responseBody, &got); err != nil {
+			t.Fatalf("answered %s: %v", responseBody, err)
 		}
-		switch answer.StatusCode {
+		switch response.StatusCode {
 		case http.StatusCreated:
 			checkCreated(t, body, got)
 		case http.StatusBadRequest:
 			checkError(t, got)
 		default:
-			t.Fatalf("status %d for %q", answer.StatusCode, body)
+			t.Fatalf("status %d for %q", response.StatusCode, body)
 		}
 	})
 }

@@ -80,7 +80,7 @@ func TestParseEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	for event, wantOK := range map[string]bool{"shipment.created": true, "shipment.lost": true, "shipment.new": false, "a b": false} {
-		if wrong := events.judge(event); (wrong == "") != wantOK {
+		if wrong := events.check(event); (wrong == "") != wantOK {
 			t.Errorf("judge(%q) = %q", event, wrong)
 		}
 	}

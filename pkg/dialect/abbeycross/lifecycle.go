@@ -38,30 +38,30 @@ func toWire(records []webhook.Webhook) []*wireWebhook {
 }
 
 // list answers GET /v1/webhooks.
-func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	records, err := h.registry.List(ctx, r.Account)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
-	return dialect.Answer{Status: http.StatusOK, Body: webhookList{toWire(records)}}, nil
+	return dialect.Response{Status: http.StatusOK, Body: webhookList{toWire(records)}}, nil
 }
 
 // remove answers DELETE /v1/webhooks/{id}.
-func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
-	return dialect.Answer{Status: http.StatusNoContent}, nil
+	return dialect.Response{Status: http.StatusNoContent}, nil
 }
 
 // rotateSecret answers POST /v1/webhooks/{id}/rotate-secret. The old key signs
 // along for 24 hours.
-func (h *handler) rotateSecret(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) rotateSecret(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	key, err := h.registry.RotateKey(ctx, r.Account, r.PathValue("id"))
 	if err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
-	return dialect.Answer{Status: http.StatusOK, Body: registered{
+	return dialect.Response{Status: http.StatusOK, Body: registered{
 		Message:      "Webhook secret rotated successfully.",
 		APISecretKey: key.Reveal(),
 	}}, nil

@@ -23,21 +23,21 @@ type registered struct {
 
 // register answers POST /v1/webhooks/register. All validity is judged before
 // any conflict; the first fault in the order url, events, events[0], … answers.
-func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	object, err := dialect.ParseObject(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	url, err := h.readURL(object)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	events, values, err := h.readEvents(object)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	if repeats := validate.Repeats(events); len(repeats) > 0 {
-		return dialect.Answer{}, taken(eventAt(repeats[0]), values[repeats[0]])
+		return dialect.Response{}, taken(eventAt(repeats[0]), values[repeats[0]])
 	}
 	items := make([]registry.Item, len(events))
 	for i, event := range events {
@@ -45,9 +45,9 @@ func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Ans
 	}
 	registration, err := h.registry.Register(ctx, r.Account, items)
 	if err != nil {
-		return dialect.Answer{}, conflict(err, events, values)
+		return dialect.Response{}, conflict(err, events, values)
 	}
-	return dialect.Answer{Status: http.StatusCreated, Body: registered{
+	return dialect.Response{Status: http.StatusCreated, Body: registered{
 		Message:      "Webhook registered successfully.",
 		APISecretKey: registration.SigningKey.Reveal(),
 	}}, nil
@@ -86,7 +86,7 @@ func (h *handler) readEvents(object dialect.Object) (events []string, values []j
 	events = make([]string, len(values))
 	for i, value := range values {
 		var wrong string
-		if events[i], wrong = dialect.Text(value, h.events.judge); wrong != "" {
+		if events[i], wrong = dialect.Text(value, h.events.check); wrong != "" {
 			return nil, nil, invalid(eventAt(i), value, wrong)
 		}
 	}

@@ -37,8 +37,8 @@ func newSending(setup dialect.Setup) (webhook.Sending, error) {
 }
 
 func (l eventList) checkEvent(e webhook.Event) error {
-	if text := l.judge(e.Name); text != "" {
-		return &dialect.EventFault{Field: "event", Text: text}
+	if text := l.check(e.Name); text != "" {
+		return &dialect.EventError{Field: "event", Text: text}
 	}
 	if err := dialect.NoInstance(e); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	account = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+	account = webhook.Account{API: "abbeycross", ID: "fleet-7"}
 	key     = webhook.NewSecret("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 	when    = time.Date(2026, time.January, 15, 10, 29, 59, 999_000_000, time.FixedZone("", 3600))
 )
@@ -38,8 +38,8 @@ func TestCheckEvent(t *testing.T) {
 		return e
 	}
 	const notJSON = "payload: must be one JSON value in UTF-8, no name twice in an object"
-	badName := dialecttest.Judged{Event: event("a b", "", ""), Want: "event: must be 1 to 128 characters of A-Z a-z 0-9 _ . : -"}
-	dialecttest.CheckEvents(t, dialecttest.Sending(t, abbeycross.API(), nil), map[string]dialecttest.Judged{
+	badName := dialecttest.Checked{Event: event("a b", "", ""), Want: "event: must be 1 to 128 characters of A-Z a-z 0-9 _ . : -"}
+	dialecttest.CheckEvents(t, dialecttest.Sending(t, abbeycross.API(), nil), map[string]dialecttest.Checked{
 		"any name":       {Event: event("shipment.lost", "", payload)},
 		"longest":        {Event: event(strings.Repeat("a", 128), "", "")},
 		"too long":       {Event: event(strings.Repeat("a", 129), "", ""), Want: badName.Want},
@@ -49,7 +49,7 @@ func TestCheckEvent(t *testing.T) {
 		"no JSON":        {Event: event("a", "", "{"), Want: notJSON},
 	})
 	defined := dialecttest.Sending(t, abbeycross.API(), map[string]string{"HOOKLINE_ABBEYCROSS_EVENTS": "shipment.created, shipment.lost"})
-	dialecttest.CheckEvents(t, defined, map[string]dialecttest.Judged{
+	dialecttest.CheckEvents(t, defined, map[string]dialecttest.Checked{
 		"defined":   {Event: event("shipment.lost", "", "")},
 		"undefined": {Event: event("shipment.found", "", ""), Want: "event: is not an event of this API"},
 	})

@@ -22,8 +22,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// subject is an API as the common table drives it.
-type subject struct {
+// testedAPI is an API as the common table drives it.
+type testedAPI struct {
 	api dialect.API
 	// body registers events, of those named in events, for a URL.
 	body   func(url string, events ...string) string
@@ -36,7 +36,7 @@ type subject struct {
 	urlField string
 }
 
-var subjects = []subject{
+var testedAPIs = []testedAPI{
 	{
 		api:      squake.API(),
 		events:   []string{"order", "confirmation_document_available", "certificate_document_available"},
@@ -84,14 +84,14 @@ func marshal(v any) string {
 
 // bench is a subject set up, with its log.
 type bench struct {
-	subject
+	testedAPI
 	*dialecttest.Fixture
 	log bytes.Buffer
 }
 
-func newBench(t *testing.T, s subject) *bench {
+func newBench(t *testing.T, s testedAPI) *bench {
 	t.Helper()
-	b := &bench{subject: s}
+	b := &bench{testedAPI: s}
 	b.Fixture = dialecttest.NewFixture(t, s.api, nil, &b.log)
 	return b
 }
@@ -141,13 +141,13 @@ func TestAPIs(t *testing.T) {
 		{"URLs of every bad kind are refused", false, testBadURLs},
 		{"the example works", false, testExample},
 		{"a batch is stored whole or not at all", true, testBatch},
-		{"a lost answer is no conflict", false, testLostAnswer},
+		{"a lost answer is no conflict", false, testLostResponse},
 		{"a fault of our own is in the log", false, testOurFault},
 		{"a client that hangs up", false, testHungUp},
 		{"a body that breaks off", false, testBrokenBody},
 		{"no secret is logged or stored", false, testSecrets},
 	}
-	for _, s := range subjects {
+	for _, s := range testedAPIs {
 		for _, c := range cases {
 			if c.batch && s.one {
 				continue // this API registers one event a request
@@ -240,7 +240,7 @@ func (s *losesAnswers) Create(ctx context.Context, c webhook.Creation) ([]webhoo
 	return stored, err
 }
 
-func testLostAnswer(t *testing.T, b *bench) {
+func testLostResponse(t *testing.T, b *bench) {
 	b.Setup.Store = &losesAnswers{Store: b.Store, left: 2}
 	w := b.post(t.Context(), t, "token", b.body(goodURL, b.events[0]))
 	if w.Code != http.StatusCreated {
@@ -319,13 +319,13 @@ func testBrokenBody(t *testing.T, b *bench) {
 func testSecrets(t *testing.T, b *bench) {
 	w := b.post(t.Context(), t, "token", b.body(goodURL, b.events[0]))
 	record := fmt.Sprintf("%+v %q", b.stored(t)[b.events[0]], b.stored(t)[b.events[0]].SealedKey)
-	var answer map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+	var response map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil {
 		t.Fatal(err)
 	}
 	secrets := []string{b.Tokens["token"]}
 	for _, field := range []string{"signing_key", "apiSecretKey"} {
-		if key, ok := answer[field].(string); ok {
+		if key, ok := response[field].(string); ok {
 			secrets = append(secrets, key, strings.TrimPrefix(key, "whsec_"))
 		}
 	}
@@ -342,7 +342,7 @@ func testSecrets(t *testing.T, b *bench) {
 // TestNoDataWithoutAPI: an API that lacks a required setting does not start
 // where it is deployed, and says which.
 func TestNoDataWithoutAPI(t *testing.T) {
-	b := newBench(t, subjects[2])
+	b := newBench(t, testedAPIs[2])
 	b.Setup.Deployed = true
 	_, err := b.api.New(b.Setup)
 	if err == nil || errors.Is(err, webhook.ErrInvalid) || !strings.Contains(err.Error(), "HOOKLINE_ABBEYCROSS_EVENTS") {

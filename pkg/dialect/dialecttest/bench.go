@@ -47,7 +47,7 @@ func benchRound(b *testing.B, api dialect.API) (http.Handler, []string) {
 	handler := f.Handler(b, api)
 	tokens := make([]string, benchAccounts)
 	for i := range tokens {
-		account := webhook.Account{Dialect: api.Name, ID: fmt.Sprint(2000 + i)}
+		account := webhook.Account{API: api.Name, ID: fmt.Sprint(2000 + i)}
 		token, err := f.Setup.Keys.Token()
 		if err != nil {
 			b.Fatal(err)

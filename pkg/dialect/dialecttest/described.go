@@ -63,7 +63,7 @@ func checkDescribedDelivery(t *testing.T, api dialect.API, doc *openapi3.T) {
 
 // checkDescribedHeaders demands that the headers described are those sent, and
 // that none has any value or, if it is required, can be left out.
-func checkDescribedHeaders(t *testing.T, post *openapi3.Operation, header map[string]string, judge func(map[string]string) error) {
+func checkDescribedHeaders(t *testing.T, post *openapi3.Operation, header map[string]string, check func(map[string]string) error) {
 	t.Helper()
 	var names []string
 	for _, p := range post.Parameters {
@@ -71,11 +71,11 @@ func checkDescribedHeaders(t *testing.T, post *openapi3.Operation, header map[st
 		names = append(names, name)
 		spoiled := maps.Clone(header)
 		spoiled[name] = "?"
-		if judge(spoiled) == nil {
+		if check(spoiled) == nil {
 			t.Errorf("%s may have any value", name)
 		}
 		delete(spoiled, name)
-		if absent := judge(spoiled) == nil; absent == p.Value.Required {
+		if absent := check(spoiled) == nil; absent == p.Value.Required {
 			t.Errorf("%s absent is as described: %v", name, absent)
 		}
 	}

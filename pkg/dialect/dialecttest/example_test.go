@@ -12,10 +12,10 @@ import (
 // TestExampleEvent: the event that a development server shows is accepted, and
 // is one that the registration shown beside it registers.
 func TestExampleEvent(t *testing.T) {
-	for _, s := range subjects {
+	for _, s := range testedAPIs {
 		example := s.api.Example
 		e := webhook.Event{
-			Account: webhook.Account{Dialect: s.api.Name, ID: "1001"},
+			Account: webhook.Account{API: s.api.Name, ID: "1001"},
 			Name:    example.Event, Instance: example.Instance, Payload: []byte(`{"test":true}`),
 		}
 		if err := dialecttest.Sending(t, s.api, nil).CheckEvent(e); err != nil {

@@ -42,7 +42,7 @@ type Fixture struct {
 
 // NewFixture sets up an API. env are its settings. Logs go to log, nil for
 // nowhere.
-func NewFixture(tb testing.TB, api dialect.API, env map[string]string, log io.Writer) *Fixture {
+func NewFixture(tb testing.TB, a dialect.API, env map[string]string, log io.Writer) *Fixture {
 	tb.Helper()
 	if log == nil {
 		log = io.Discard
@@ -51,8 +51,8 @@ func NewFixture(tb testing.TB, api dialect.API, env map[string]string, log io.Wr
 	random := rand.NewChaCha8([32]byte{})
 	f := &Fixture{
 		Store:   memory.Open(tb),
-		Account: webhook.Account{Dialect: api.Name, ID: "1001"},
-		Other:   webhook.Account{Dialect: api.Name, ID: "1002"},
+		Account: webhook.Account{API: a.Name, ID: "1001"},
+		Other:   webhook.Account{API: a.Name, ID: "1002"},
 		Tokens:  map[string]string{},
 	}
 	f.Setup = dialect.Setup{
@@ -69,18 +69,18 @@ func NewFixture(tb testing.TB, api dialect.API, env map[string]string, log io.Wr
 }
 
 // Handler builds the API's handler.
-func (f *Fixture) Handler(tb testing.TB, api dialect.API) dialect.Handler {
+func (f *Fixture) Handler(tb testing.TB, a dialect.API) dialect.Handler {
 	tb.Helper()
-	h, err := api.New(f.Setup)
+	h, err := a.New(f.Setup)
 	if err != nil {
-		tb.Fatalf("set up %s: %v", api.Name, err)
+		tb.Fatalf("set up %s: %v", a.Name, err)
 	}
 	return h
 }
 
 func (f *Fixture) addTokens(tb testing.TB) {
 	tb.Helper()
-	foreign := webhook.Account{Dialect: "elsewhere", ID: "1001"}
+	foreign := webhook.Account{API: "elsewhere", ID: "1001"}
 	for _, account := range []webhook.Account{f.Account, f.Other, foreign} {
 		info := webhook.AccountInfo{Account: account, CreatedAt: Start.Add(-30 * 24 * time.Hour)}
 		if err := f.Store.CreateAccount(context.Background(), info); err != nil {
@@ -146,7 +146,7 @@ func AddDeliveries(tb testing.TB, store deliveryStore, account webhook.Account, 
 	tb.Helper()
 	var webhooks []webhook.Webhook
 	for _, w := range []webhook.Webhook{{Event: "order:create", ID: "101"}, {Event: "order:paid", ID: "102", Disabled: true}} {
-		w.Account, w.URL, w.Version, w.CreatedAt, w.Claim = account, "https://example.com/"+w.ID, 1, now.Add(-time.Hour), "sample"
+		w.Account, w.URL, w.Version, w.CreatedAt, w.RequestID = account, "https://example.com/"+w.ID, 1, now.Add(-time.Hour), "sample"
 		webhooks = append(webhooks, w)
 	}
 	if _, err := store.Create(context.Background(), webhook.Creation{Webhooks: webhooks}); err != nil {

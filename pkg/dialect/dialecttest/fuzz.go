@@ -18,7 +18,7 @@ import (
 
 // Check holds an answer to a request's body against the contract: its shape
 // for its status and, for a 201, that the body is one to accept.
-type Check func(t *testing.T, body []byte, answer *http.Response, answerBody []byte)
+type Check func(t *testing.T, body []byte, response *http.Response, responseBody []byte)
 
 // Fuzz sends bodies to an API's registration path, with a good token and a
 // fresh store each. A panic and any other fault of our own fail; the rest is
@@ -37,11 +37,11 @@ func Fuzz(f *testing.F, api dialect.API, check Check) {
 		r.Header.Set(name, scheme+fixture.Tokens["token"])
 		w := httptest.NewRecorder()
 		fixture.Handler(t, api).ServeHTTP(w, r)
-		answer := w.Result()
-		if answer.StatusCode >= http.StatusInternalServerError {
-			t.Fatalf("status %d for %q", answer.StatusCode, body)
+		response := w.Result()
+		if response.StatusCode >= http.StatusInternalServerError {
+			t.Fatalf("status %d for %q", response.StatusCode, body)
 		}
-		check(t, body, answer, w.Body.Bytes())
+		check(t, body, response, w.Body.Bytes())
 	})
 }
 

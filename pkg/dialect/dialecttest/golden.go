@@ -34,9 +34,9 @@ var update = flag.Bool("update", false, "write the golden exchanges anew")
 // names of Fixture.Tokens stand for tokens, "{id 2}" for the first id in the
 // second answer, and "{pad 300}" for so many spaces. The answer's JSON is
 // indented.
-func Golden(t *testing.T, api dialect.API) {
+func Golden(t *testing.T, a dialect.API) {
 	t.Helper()
-	GoldenOver(t, api, "testdata", overHTTP)
+	GoldenOver(t, a, "testdata", overHTTP)
 }
 
 // Wire brings requests to a handler. Send gives one, its head without the
@@ -50,11 +50,11 @@ type Wire interface {
 
 // GoldenOver replays the exchanges in dir over another wire, which must give
 // the same answers.
-func GoldenOver(t *testing.T, api dialect.API, dir string, open func(dialect.Handler) Wire) {
+func GoldenOver(t *testing.T, a dialect.API, dir string, open func(dialect.Handler) Wire) {
 	t.Helper()
 	for _, script := range ReadScripts(t, dir) {
 		t.Run(script.Name, func(t *testing.T) {
-			replay(t, api, script, open)
+			replay(t, a, script, open)
 			if *update {
 				script.write(t)
 			}
@@ -70,9 +70,9 @@ func replay(t *testing.T, api dialect.API, script *Script, open func(dialect.Han
 	defer wire.Close()
 	script.Play(t, wire, f.Tokens, func(e *Exchange, got string) {
 		if *update {
-			e.Answer = got
-		} else if got != e.Answer {
-			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", e.Name, e.Request, got, e.Answer)
+			e.Response = got
+		} else if got != e.Response {
+			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", e.Name, e.Request, got, e.Response)
 		}
 	})
 	wire.Close()
@@ -80,9 +80,9 @@ func replay(t *testing.T, api dialect.API, script *Script, open func(dialect.Han
 }
 
 // setUp makes what a script asks for.
-func setUp(t *testing.T, api dialect.API, script *Script, log io.Writer) *Fixture {
+func setUp(t *testing.T, a dialect.API, script *Script, log io.Writer) *Fixture {
 	t.Helper()
-	f := NewFixture(t, api, script.Env, log)
+	f := NewFixture(t, a, script.Env, log)
 	if script.Clock != "" {
 		now, err := time.Parse(time.RFC3339, script.Clock)
 		if err != nil {
@@ -110,16 +110,16 @@ var (
 )
 
 // fillIDs puts in the ids that earlier answers gave.
-func fillIDs(t *testing.T, request string, answers []string) string {
+func fillIDs(t *testing.T, request string, responses []string) string {
 	t.Helper()
 	return idOf.ReplaceAllStringFunc(request, func(name string) string {
 		n, err := strconv.Atoi(idOf.FindStringSubmatch(name)[1])
-		if err != nil || n < 1 || n > len(answers) {
-			t.Fatalf("%s: there are %d answers so far", name, len(answers))
+		if err != nil || n < 1 || n > len(responses) {
+			t.Fatalf("%s: there are %d answers so far", name, len(responses))
 		}
-		id := shownID.FindStringSubmatch(answers[n-1])
+		id := shownID.FindStringSubmatch(responses[n-1])
 		if id == nil {
-			t.Fatalf("%s: that answer has no id:\n%s", name, answers[n-1])
+			t.Fatalf("%s: that answer has no id:\n%s", name, responses[n-1])
 		}
 		return id[1]
 	})

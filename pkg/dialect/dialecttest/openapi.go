@@ -52,16 +52,16 @@ var commonResponses = []string{"Unauthorized", "Forbidden", "Closed", "TooLarge"
 //   - It describes deliveries as they are sent, with their headers.
 //   - It is strict: an answer with a member or a header more, with one less, or
 //     with a value of another type is not as described.
-func OpenAPI(t *testing.T, api dialect.API, d Description) {
+func OpenAPI(t *testing.T, a dialect.API, d Description) {
 	t.Helper()
 	doc := load(t, d.YAML)
 	contract := newContract(doc)
-	exchanges := readExchanges(t, api)
-	t.Run("routes", func(t *testing.T) { checkRoutes(t, api, doc) })
+	exchanges := readExchanges(t, a)
+	t.Run("routes", func(t *testing.T) { checkRoutes(t, a, doc) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, doc) })
 	t.Run("exchanges", func(t *testing.T) { checkExchanges(t, contract, exchanges) })
 	t.Run("coverage", func(t *testing.T) { checkCoverage(t, contract, exchanges, d.Unrecorded) })
-	t.Run("delivery", func(t *testing.T) { checkDescribedDelivery(t, api, doc) })
+	t.Run("delivery", func(t *testing.T) { checkDescribedDelivery(t, a, doc) })
 	t.Run("strictness", func(t *testing.T) { checkStrictness(t, contract, exchanges, d) })
 }
 
@@ -144,9 +144,9 @@ func (c *contract) key(e *recorded) string {
 	return fmt.Sprintf("%s %d", c.route(e.request).Operation.OperationID, e.status)
 }
 
-// checkAnswer holds an answer to the description: its status, its headers to
+// checkResponse holds an answer to the description: its status, its headers to
 // the letter, and its body.
-func (c *contract) checkAnswer(e *recorded) error {
+func (c *contract) checkResponse(e *recorded) error {
 	route := c.route(e.request)
 	ref := route.Operation.Responses.Status(e.status)
 	if ref == nil {
@@ -159,11 +159,11 @@ func (c *contract) checkAnswer(e *recorded) error {
 		return fmt.Errorf("allow: %s, want %s", e.headers().Get("Allow"), allow)
 	}
 	if e.request.Method == http.MethodHead {
-		if len(e.answer) > 0 {
+		if len(e.response) > 0 {
 			return fmt.Errorf("HEAD is answered with a body")
 		}
-	} else if (len(ref.Value.Content) == 0) != (len(e.answer) == 0) {
-		return fmt.Errorf("a body of %d bytes, but %d are described", len(e.answer), len(ref.Value.Content))
+	} else if (len(ref.Value.Content) == 0) != (len(e.response) == 0) {
+		return fmt.Errorf("a body of %d bytes, but %d are described", len(e.response), len(ref.Value.Content))
 	}
 	request := e.request.Clone(context.Background())
 	request.Method = route.Method
@@ -173,10 +173,10 @@ func (c *contract) checkAnswer(e *recorded) error {
 		Header:                 e.headers(),
 		Options: &openapi3filter.Options{
 			IncludeResponseStatus: true,
-			ExcludeResponseBody:   len(e.answer) == 0,
+			ExcludeResponseBody:   len(e.response) == 0,
 		},
 	}
-	input.SetBodyBytes(e.answer)
+	input.SetBodyBytes(e.response)
 	return openapi3filter.ValidateResponse(context.Background(), input)
 }
 
@@ -267,9 +267,9 @@ func hasCredentials(_ context.Context, in *openapi3filter.AuthenticationInput) e
 }
 
 // checkRoutes compares the description's operations with the route table.
-func checkRoutes(t *testing.T, api dialect.API, doc *openapi3.T) {
+func checkRoutes(t *testing.T, a dialect.API, doc *openapi3.T) {
 	t.Helper()
-	handler := NewFixture(t, api, nil, nil).Handler(t, api)
+	handler := NewFixture(t, a, nil, nil).Handler(t, a)
 	table, ok := handler.(interface{ Routes() []dialect.Route })
 	if !ok {
 		t.Fatalf("%T has no route table", handler)
@@ -327,7 +327,7 @@ func checkExamples(t *testing.T, doc *openapi3.T) {
 func checkExchanges(t *testing.T, c *contract, exchanges []*recorded) {
 	t.Helper()
 	for _, e := range exchanges {
-		if err := c.checkAnswer(e); err != nil {
+		if err := c.checkResponse(e); err != nil {
 			t.Errorf("%s: the answer is not as described: %v", e.name, err)
 		}
 		if e.status >= 300 {

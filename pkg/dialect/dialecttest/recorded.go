@@ -16,12 +16,12 @@ import (
 
 // recorded is a golden exchange as it was recorded.
 type recorded struct {
-	name    string
-	request *http.Request
-	content []byte // the request's
-	status  int
-	header  []headerLine
-	answer  []byte
+	name     string
+	request  *http.Request
+	content  []byte // the request's
+	status   int
+	header   []headerLine
+	response []byte
 }
 
 // headerLine is a header as it is spelled.
@@ -43,12 +43,12 @@ func readExchanges(t *testing.T, api dialect.API) []*recorded {
 	fixture := NewFixture(t, api, nil, nil)
 	var exchanges []*recorded
 	for _, script := range ReadScripts(t, "testdata") {
-		var answers []string
+		var responses []string
 		for _, x := range script.Exchanges {
 			e := &recorded{name: script.Name + ", " + x.Name}
-			e.readRequest(t, fill(t, fillIDs(t, x.Request, answers), fixture.Tokens))
-			e.readAnswer(t, x.Answer)
-			answers = append(answers, x.Answer)
+			e.readRequest(t, fill(t, fillIDs(t, x.Request, responses), fixture.Tokens))
+			e.readResponse(t, x.Response)
+			responses = append(responses, x.Response)
 			exchanges = append(exchanges, e)
 		}
 	}
@@ -70,8 +70,8 @@ func (e *recorded) readRequest(t *testing.T, text string) {
 	e.request = request
 }
 
-// readAnswer reads an answer as canonical writes it.
-func (e *recorded) readAnswer(t *testing.T, text string) {
+// readResponse reads an answer as canonical writes it.
+func (e *recorded) readResponse(t *testing.T, text string) {
 	t.Helper()
 	head, body, _ := strings.Cut(text, "\n\n")
 	lines := strings.Split(strings.TrimSuffix(head, "\n"), "\n")
@@ -89,5 +89,5 @@ func (e *recorded) readAnswer(t *testing.T, text string) {
 		}
 		e.header = append(e.header, headerLine{name, value})
 	}
-	e.answer = []byte(strings.TrimSuffix(body, "\n"))
+	e.response = []byte(strings.TrimSuffix(body, "\n"))
 }

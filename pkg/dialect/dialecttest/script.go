@@ -23,9 +23,9 @@ type Script struct {
 // Exchange is a request and the answer that was recorded.
 type Exchange struct {
 	// Name is the request's in the file.
-	Name, Request, Answer string
+	Name, Request, Response string
 
-	answerName string
+	responseName string
 }
 
 // ReadScripts reads the golden files in dir, of which there is at least one.
@@ -70,9 +70,9 @@ func readScript(t testing.TB, file string) *Script {
 		}
 	}
 	for i := 0; i < len(archive.Files); i += 2 {
-		request, answer := archive.Files[i], archive.Files[i+1]
+		request, response := archive.Files[i], archive.Files[i+1]
 		s.Exchanges = append(s.Exchanges, &Exchange{
-			Name: request.Name, Request: string(request.Data), Answer: string(answer.Data), answerName: answer.Name,
+			Name: request.Name, Request: string(request.Data), Response: string(response.Data), responseName: response.Name,
 		})
 	}
 	return s
@@ -84,7 +84,7 @@ func (s *Script) write(t *testing.T) {
 	archive := &txtar.Archive{Comment: []byte(s.comment)}
 	for _, e := range s.Exchanges {
 		archive.Files = append(archive.Files,
-			txtar.File{Name: e.Name, Data: []byte(e.Request)}, txtar.File{Name: e.answerName, Data: []byte(e.Answer)})
+			txtar.File{Name: e.Name, Data: []byte(e.Request)}, txtar.File{Name: e.responseName, Data: []byte(e.Response)})
 	}
 	if err := os.WriteFile(s.path, txtar.Format(archive), 0o600); err != nil {
 		t.Fatal(err)
@@ -97,10 +97,10 @@ func (s *Script) write(t *testing.T) {
 // out.
 func (s *Script) Play(t *testing.T, wire Wire, tokens map[string]string, compare func(e *Exchange, got string)) {
 	t.Helper()
-	var answers []string
+	var responses []string
 	for _, e := range s.Exchanges {
-		got := exchange(t, wire, fill(t, fillIDs(t, e.Request, answers), tokens))
-		answers = append(answers, got)
+		got := exchange(t, wire, fill(t, fillIDs(t, e.Request, responses), tokens))
+		responses = append(responses, got)
 		if got != "" {
 			compare(e, got)
 		}

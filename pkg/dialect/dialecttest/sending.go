@@ -67,14 +67,14 @@ func CheckDeliveries(t *testing.T, sending webhook.Sending, sent []Sent) {
 	}
 }
 
-// Judged is an event, and the text that refuses it; none if it is accepted.
-type Judged struct {
+// Checked is an event, and the text that refuses it; none if it is accepted.
+type Checked struct {
 	Event webhook.Event
 	Want  string
 }
 
 // CheckEvents holds an API's judgement of events to what is expected.
-func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Judged) {
+func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Checked) {
 	t.Helper()
 	for name, c := range cases {
 		err := sending.CheckEvent(c.Event)

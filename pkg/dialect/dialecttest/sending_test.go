@@ -17,12 +17,12 @@ func TestSending(t *testing.T) {
 		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 	}
 	quarters := []time.Duration{15 * time.Minute, 15 * time.Minute}
-	want := map[webhook.Dialect]webhook.Sending{
+	want := map[webhook.API]webhook.Sending{
 		"squake":     {Timeout: 15 * time.Second, Delays: backoff, Statistics: true},
 		"shoptet":    {Timeout: 4 * time.Second, Delays: quarters, Instance: true, AccountKey: true, Ports: []uint16{80, 443, 8080, 8443}},
 		"abbeycross": {Timeout: 15 * time.Second, Delays: backoff},
 	}
-	for _, s := range subjects {
+	for _, s := range testedAPIs {
 		name := s.api.Name
 		got, want := dialecttest.Sending(t, s.api, nil), want[name]
 		if got.Timeout != want.Timeout || !slices.Equal(got.Delays, want.Delays) {

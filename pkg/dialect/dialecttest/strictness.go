@@ -29,7 +29,7 @@ func checkStrictness(t *testing.T, c *contract, exchanges []*recorded, d Descrip
 		tried[shape] = true
 		for _, s := range append(spoilHead(e), spoilBody(t, e, body, d)...) {
 			spoiled++
-			if c.checkAnswer(s) == nil {
+			if c.checkResponse(s) == nil {
 				t.Errorf("%s: taken as described, though %s", e.name, s.name)
 			}
 		}
@@ -42,11 +42,11 @@ func checkStrictness(t *testing.T, c *contract, exchanges []*recorded, d Descrip
 // decode gives the answer's JSON, nil if there is none.
 func (e *recorded) decode(t *testing.T) any {
 	t.Helper()
-	if len(e.answer) == 0 {
+	if len(e.response) == 0 {
 		return nil
 	}
 	var body any
-	if err := json.Unmarshal(e.answer, &body); err != nil {
+	if err := json.Unmarshal(e.response, &body); err != nil {
 		t.Fatalf("%s: %v", e.name, err)
 	}
 	return body
@@ -99,14 +99,14 @@ func spoilHead(e *recorded) []*recorded {
 func spoilBody(t *testing.T, e *recorded, body any, d Description) []*recorded {
 	t.Helper()
 	var all []*recorded
-	if len(e.answer) == 0 {
+	if len(e.response) == 0 {
 		return all
 	}
 	keep := func(name string, body any) {
 		s := *e
 		s.name = name
 		var err error
-		if s.answer, err = json.Marshal(body); err != nil {
+		if s.response, err = json.Marshal(body); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, &s)

@@ -10,23 +10,23 @@ import (
 
 // envelope is the body of every answer.
 type envelope struct {
-	Data     any      `json:"data"`
-	Errors   *[]fault `json:"errors"` // null when there are none
-	Metadata metadata `json:"metadata"`
+	Data     any          `json:"data"`
+	Errors   *[]errorItem `json:"errors"` // null when there are none
+	Metadata metadata     `json:"metadata"`
 }
 
 type metadata struct {
 	RequestID string `json:"requestId"`
 }
 
-// answer wraps data, or faults, in the envelope. The official client looks
+// respond wraps data, or faults, in the envelope. The official client looks
 // the header up in just this spelling.
-func answer(r *dialect.Request, status int, data any, faults []fault) dialect.Answer {
+func respond(r *dialect.Request, status int, data any, errs []errorItem) dialect.Response {
 	body := envelope{Data: data, Metadata: metadata{RequestID: r.ID}}
-	if len(faults) > 0 {
-		body.Errors = &faults
+	if len(errs) > 0 {
+		body.Errors = &errs
 	}
-	return dialect.Answer{Status: status, Header: map[string]string{"X-Request-ID": r.ID}, Body: body}
+	return dialect.Response{Status: status, Header: map[string]string{"X-Request-ID": r.ID}, Body: body}
 }
 
 // wireWebhook is a webhook as it is shown. All fields are always there.

@@ -20,7 +20,7 @@ type wireItem struct {
 	SendPayload *string `json:"sendPayload"`
 }
 
-type wireAnswer struct {
+type wireResponse struct {
 	Data *struct {
 		Webhooks []map[string]any `json:"webhooks"`
 	} `json:"data"`
@@ -36,28 +36,28 @@ func FuzzRegister(f *testing.F) {
 		f.Fatal(err)
 	}
 	events := strings.Fields(string(list))
-	dialecttest.Fuzz(f, shoptet.API(), func(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
-		var got wireAnswer
-		if err := json.Unmarshal(answerBody, &got); err != nil {
-			t.Fatalf("answered %s: %v", answerBody, err)
+	dialecttest.Fuzz(f, shoptet.API(), func(t *testing.T, body []byte, response *http.Response, responseBody []byte) {
+		var got wireResponse
+		if err := json.Unmarshal(responseBody, &got); err != nil {
+			t.Fatalf("answered %s: %v", responseBody, err)
 		}
-		if id := answer.Header["X-Request-ID"]; len(id) != 1 || id[0] == "" || got.Metadata.RequestID != id[0] {
+		if id := response.Header["X-Request-ID"]; len(id) != 1 || id[0] == "" || got.Metadata.RequestID != id[0] {
 			t.Fatalf("request id %q in the header, %q in the body", id, got.Metadata.RequestID)
 		}
-		switch answer.StatusCode {
+		switch response.StatusCode {
 		case http.StatusCreated:
 			checkCreated(t, events, body, got)
 		case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusRequestEntityTooLarge:
 			if got.Data != nil || len(got.Errors) == 0 || got.Errors[0].Message == "" {
-				t.Fatalf("answered %s", answerBody)
+				t.Fatalf("answered %s", responseBody)
 			}
 		default:
-			t.Fatalf("status %d for %q", answer.StatusCode, body)
+			t.Fatalf("status %d for %q", response.StatusCode, body)
 		}
 	})
 }
 
-func checkCreated(t *testing.T, events []string, body []byte, got wireAnswer) {
+func checkCreated(t *testing.T, events []string, body []byte, got wireResponse) {
 	t.Helper()
 	var sent struct {
 		Data []wireItem `json:"data"`

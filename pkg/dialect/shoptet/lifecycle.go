@@ -18,45 +18,45 @@ type webhookPage struct {
 }
 
 // list answers GET /api/webhooks: by ascending id.
-func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	q := newQuery(r)
 	p := q.page()
-	if err := q.refusal(); err != nil {
-		return dialect.Answer{}, err
+	if err := q.err(); err != nil {
+		return dialect.Response{}, err
 	}
 	found, err := h.registry.List(ctx, r.Account)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	all, err := toWires(found)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	slices.SortFunc(all, func(v, w wireWebhook) int { return cmp.Compare(v.ID, w.ID) })
 	from, to := p.window(int64(len(all)))
-	return answer(r, http.StatusOK, webhookPage{all[from:to], p.paginator(int64(len(all)))}, nil), nil
+	return respond(r, http.StatusOK, webhookPage{all[from:to], p.paginator(int64(len(all)))}, nil), nil
 }
 
 // show answers GET /api/webhooks/{id}.
-func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
 	if err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
 	wire, err := toWire(found[0])
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
-	return answer(r, http.StatusOK, struct {
+	return respond(r, http.StatusOK, struct {
 		Webhook wireWebhook `json:"webhook"`
 	}{wire}, nil), nil
 }
 
 // change answers PATCH /api/webhooks/{id}.
-func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	edit, err := h.readChange(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	id := r.PathValue("id")
 	_, err = h.registry.Change(ctx, r.Account, id, func(w []webhook.Webhook) error {
@@ -64,9 +64,9 @@ func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answe
 		return nil
 	})
 	if err != nil {
-		return dialect.Answer{}, dialect.Unknown(id, err)
+		return dialect.Response{}, dialect.Unknown(id, err)
 	}
-	return answer(r, http.StatusOK, nil, nil), nil
+	return respond(r, http.StatusOK, nil, nil), nil
 }
 
 // readChange judges a body {"data":{…}} with one field or both.
@@ -92,11 +92,11 @@ func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err erro
 	r.refuseUnknown(data, "data.", "url", "sendPayload")
 	var url string
 	if hasURL {
-		url = r.text(data, "data", "url", r.judgeURL)
+		url = r.text(data, "data", "url", r.checkURL)
 	}
 	full := r.sendPayload(data, "data")
-	if len(r.faults) > 0 {
-		return nil, &refusal{http.StatusUnprocessableEntity, r.faults}
+	if len(r.errors) > 0 {
+		return nil, &Error{http.StatusUnprocessableEntity, r.errors}
 	}
 	return func(w *webhook.Webhook) {
 		if hasURL {
@@ -109,20 +109,20 @@ func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err erro
 }
 
 // remove answers DELETE /api/webhooks/{id}.
-func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
-	return answer(r, http.StatusOK, nil, nil), nil
+	return respond(r, http.StatusOK, nil, nil), nil
 }
 
 // renewSignatureKey answers POST /api/webhooks/renew-signature-key.
-func (h *handler) renewSignatureKey(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) renewSignatureKey(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	key, err := h.registry.RenewAccountKey(ctx, r.Account)
 	if err != nil {
-		return dialect.Answer{}, accountGone(err)
+		return dialect.Response{}, accountGone(err)
 	}
-	return answer(r, http.StatusOK, struct {
+	return respond(r, http.StatusOK, struct {
 		SignatureKey string `json:"signatureKey"`
 	}{key.Reveal()}, nil), nil
 }
@@ -131,7 +131,7 @@ func (h *handler) renewSignatureKey(ctx context.Context, r *dialect.Request) (di
 // Other errors stay as they are.
 func accountGone(err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
-		return &dialect.Problem{Kind: dialect.InvalidToken}
+		return &dialect.Error{Kind: dialect.InvalidToken}
 	}
 	return err
 }

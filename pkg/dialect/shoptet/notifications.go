@@ -12,8 +12,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// kept is how long, by the event's time, a delivery is listed.
-const kept = 7 * 24 * time.Hour
+// retention is how long, by the event's time, a delivery is listed.
+const retention = 7 * 24 * time.Hour
 
 // notification is a delivery as it is listed.
 type notification struct {
@@ -64,15 +64,15 @@ func wireStatus(s webhook.Status) string {
 }
 
 // notifications answers GET /api/webhooks/notifications: newest event first.
-func (h *handler) notifications(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) notifications(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	q := newQuery(r)
 	p, filter := q.page(), h.readFilter(q)
-	if err := q.refusal(); err != nil {
-		return dialect.Answer{}, err
+	if err := q.err(); err != nil {
+		return dialect.Response{}, err
 	}
 	eshop, err := eshopID(r.Account)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	list, total := []notification{}, int64(0)
 	var failed error
@@ -92,9 +92,9 @@ func (h *handler) notifications(ctx context.Context, r *dialect.Request) (dialec
 		err = failed
 	}
 	if err != nil {
-		return dialect.Answer{}, accountGone(err)
+		return dialect.Response{}, accountGone(err)
 	}
-	return answer(r, http.StatusOK, notificationPage{list, p.paginator(total)}, nil), nil
+	return respond(r, http.StatusOK, notificationPage{list, p.paginator(total)}, nil), nil
 }
 
 // filter says which deliveries are asked for. What is empty takes all.
@@ -106,7 +106,7 @@ type filter struct {
 func (h *handler) readFilter(q *query) filter {
 	event, _ := q.get("event")
 	f := filter{
-		from:   h.now().Add(-kept),
+		from:   h.now().Add(-retention),
 		status: q.oneOf("status", statusNew, statusFailed, statusSuccess),
 		event:  event,
 		active: q.oneOf("active", "true", "false"),

@@ -37,14 +37,14 @@ type shop struct {
 	ids       map[string]string // of deliveries, by the events' own
 }
 
-func (*shop) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
-func (*shop) Full() bool                                  { return false }
+func (*shop) Lease(webhook.EventKey) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*shop) Full() bool                                   { return false }
 
 // receiver is what a shop's webhooks point to.
 type receiver struct{ *shop }
 
-func (r receiver) Send(context.Context, delivery.Request) delivery.Answer {
-	a := delivery.Answer{Status: r.status}
+func (r receiver) Send(context.Context, delivery.Request) delivery.Response {
+	a := delivery.Response{Status: r.status}
 	if r.status != http.StatusOK {
 		a.Reason = fmt.Sprint("answered ", r.status)
 	}
@@ -94,11 +94,11 @@ func (s *shop) request(t *testing.T, method, path, body string) json.RawMessage 
 	r.Header.Set("Shoptet-Access-Token", s.Tokens["token"])
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
-	var answer struct{ Data json.RawMessage }
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code > 299 {
+	var response struct{ Data json.RawMessage }
+	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil || w.Code > 299 {
 		t.Fatalf("%s %s: %d, %v\n%s", method, path, w.Code, err, w.Body)
 	}
-	return answer.Data
+	return response.Data
 }
 
 // publish has events accepted, each a second later than the last.
@@ -109,7 +109,7 @@ func (s *shop) publish(t *testing.T, event string, ids ...string) {
 		got := s.publisher.Publish(t.Context(), []webhook.Event{{
 			Account: s.Account, Name: event, ID: id, Time: s.now, Instance: "order " + id,
 		}})
-		if got[0].Verdict != delivery.Accepted {
+		if got[0].Status != delivery.Accepted {
 			t.Fatalf("%s: %+v", id, got)
 		}
 		s.ids[id] = got[0].Delivery
@@ -179,15 +179,15 @@ func TestNotificationsOfAttempts(t *testing.T) {
 	s.expect(t, "before anything", "")
 	s.publish(t, "order:create", "a", "b")
 	s.expect(t, "accepted", "", "order b new true 0 never", "order a new true 0 never")
-	s.attempt(t, "a", 500, delivery.Missed)
+	s.attempt(t, "a", 500, delivery.Failed)
 	s.expect(t, "a failed once", "", "order b new true 0 never", "order a failed true 1 0s")
 	s.expect(t, "those that failed", "?status=failed", "order a failed true 1 0s")
 	s.expect(t, "those that are new", "?status=new", "order b new true 0 never")
 	s.attempt(t, "b", 200, delivery.Delivered)
 	s.expect(t, "b taken", "", "order b success false 1 0s", "order a failed true 1 15m0s")
-	s.attempt(t, "a", 302, delivery.Missed)
+	s.attempt(t, "a", 302, delivery.Failed)
 	s.expect(t, "a failed twice", "?active=true", "order a failed true 2 0s")
-	s.attempt(t, "a", 429, delivery.Missed)
+	s.attempt(t, "a", 429, delivery.Failed)
 	s.expect(t, "a given up", "", "order b success false 1 30m0s", "order a failed false 3 0s")
 	s.expect(t, "none is active", "?active=true")
 
@@ -195,7 +195,7 @@ func TestNotificationsOfAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.expect(t, "a retried by hand", "?event=order:create&active=true", "order a failed true 3 0s")
-	s.attempt(t, "a", 404, delivery.Missed)
+	s.attempt(t, "a", 404, delivery.Failed)
 	s.expect(t, "that failed", "?status=failed", "order a failed false 4 0s")
 }
 

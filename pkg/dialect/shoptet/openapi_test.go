@@ -23,12 +23,12 @@ func TestOpenAPIEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Fields(string(list))
-	place, err := yaml.PathString("$.components.schemas.RegistrableEvent.enum")
+	key, err := yaml.PathString("$.components.schemas.RegistrableEvent.enum")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	if err := place.Read(strings.NewReader(shoptet.OpenAPI()), &got); err != nil {
+	if err := key.Read(strings.NewReader(shoptet.OpenAPI()), &got); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(want)

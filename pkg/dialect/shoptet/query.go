@@ -20,7 +20,7 @@ const (
 // Parameters that it is not asked for are ignored.
 type query struct {
 	values url.Values
-	faults []fault
+	errors []errorItem
 }
 
 func newQuery(r *dialect.Request) *query { return &query{values: r.URL.Query()} }
@@ -36,15 +36,15 @@ func (q *query) get(name string) (value string, sent bool) {
 }
 
 func (q *query) add(parameter, message string) {
-	q.faults = append(q.faults, fault{codeParameter, message, parameter})
+	q.errors = append(q.errors, errorItem{codeParameter, message, parameter})
 }
 
-// refusal is what was gathered: a 400, or nil.
-func (q *query) refusal() error {
-	if len(q.faults) == 0 {
+// err is what was gathered: a 400, or nil.
+func (q *query) err() error {
+	if len(q.errors) == 0 {
 		return nil
 	}
-	return &refusal{http.StatusBadRequest, q.faults}
+	return &Error{http.StatusBadRequest, q.errors}
 }
 
 // page is which part of a list is asked for.

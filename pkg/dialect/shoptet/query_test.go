@@ -27,14 +27,14 @@ func TestPage(t *testing.T) {
 		"language=cs&page=2&unknown=99999&x[]=": {2, 20},
 	} {
 		q := newTestQuery(t, raw)
-		if got := q.page(); got != want || q.refusal() != nil {
-			t.Errorf("%q: page %v, %v, want %v", raw, got, q.refusal(), want)
+		if got := q.page(); got != want || q.err() != nil {
+			t.Errorf("%q: page %v, %v, want %v", raw, got, q.err(), want)
 		}
 	}
 	for _, raw := range []string{"page=9223372036854775808", "page=-99999999999999999999", "itemsPerPage=-99999999999999999999", "itemsPerPage=%2B99999999999999999999", "page=0x1", "page=1_0"} {
 		q := newTestQuery(t, raw)
-		if q.page(); q.refusal() == nil || len(q.faults) != 1 {
-			t.Errorf("%q: refused for %v, want one fault", raw, q.faults)
+		if q.page(); q.err() == nil || len(q.errors) != 1 {
+			t.Errorf("%q: refused for %v, want one fault", raw, q.errors)
 		}
 	}
 }
@@ -60,13 +60,13 @@ func TestTime(t *testing.T) {
 		"2026-11-20T10:00:00+0100", "2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00", "2026-11-20T09:00:00.000Z", "2026-11-20T08:00:00-0100",
 	} {
 		q := newTestQuery(t, "from="+raw)
-		if got := q.time("from"); !got.Equal(want) || q.refusal() != nil {
-			t.Errorf("%s: %v, %v, want %v", raw, got, q.refusal(), want)
+		if got := q.time("from"); !got.Equal(want) || q.err() != nil {
+			t.Errorf("%s: %v, %v, want %v", raw, got, q.err(), want)
 		}
 	}
 	for _, raw := range []string{"", "2026-11-20", "yesterday", "2026-13-20T09:00:00Z", "2026-11-20T09:00:00Q", "1763629200"} {
 		q := newTestQuery(t, "from="+raw)
-		if got := q.time("from"); !got.IsZero() || q.refusal() == nil {
+		if got := q.time("from"); !got.IsZero() || q.err() == nil {
 			t.Errorf("%q: %v, want it refused", raw, got)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 // reader judges the fields of one body and gathers what is wrong.
 type reader struct {
 	urls   validate.URLPolicy
-	faults []fault
+	errors []errorItem
 }
 
 func (r *reader) add(instance, message string) {
-	r.faults = append(r.faults, fault{codeInvalid, message, instance})
+	r.errors = append(r.errors, errorItem{codeInvalid, message, instance})
 }
 
 // readItems judges a body {"data":[…]}: more than 50 items first, then the
@@ -32,7 +32,7 @@ func (h *handler) readItems(body []byte) ([]registry.Item, error) {
 	data, sent := object.Get("data")
 	values, isArray := dialect.AsArray(data)
 	if len(values) > validate.MaxBatch {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, []fault{
+		return nil, &Error{http.StatusRequestEntityTooLarge, []errorItem{
 			{codeTooLarge, fmt.Sprintf("At most %d webhooks can be registered at once.", validate.MaxBatch), "data"},
 		}}
 	}
@@ -50,8 +50,8 @@ func (h *handler) readItems(body []byte) ([]registry.Item, error) {
 	for i, value := range values {
 		items[i] = r.item(fmt.Sprintf("data[%d]", i), value)
 	}
-	if len(r.faults) > 0 {
-		return nil, &refusal{http.StatusUnprocessableEntity, r.faults}
+	if len(r.errors) > 0 {
+		return nil, &Error{http.StatusUnprocessableEntity, r.errors}
 	}
 	return items, nil
 }
@@ -64,8 +64,8 @@ func (r *reader) item(at string, value jsontext.Value) registry.Item {
 		return registry.Item{}
 	}
 	item := registry.Item{
-		Event:       r.text(object, at, "event", judgeEvent),
-		URL:         r.text(object, at, "url", r.judgeURL),
+		Event:       r.text(object, at, "event", checkEventName),
+		URL:         r.text(object, at, "url", r.checkURL),
 		SendPayload: r.sendPayload(object, at),
 	}
 	r.refuseUnknown(object, at+".", "event", "url", "sendPayload")
@@ -85,14 +85,14 @@ func (r *reader) text(object dialect.Object, at, field string, check func(string
 	return text
 }
 
-func (r *reader) judgeURL(url string) string {
+func (r *reader) checkURL(url string) string {
 	if err := r.urls.URL(url); err != nil {
 		return "The URL " + err.Error() + "."
 	}
 	return ""
 }
 
-func judgeEvent(event string) string {
+func checkEventName(event string) string {
 	if slices.Contains(systemEvents, event) {
 		return "System events cannot be registered."
 	}

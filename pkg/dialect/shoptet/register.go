@@ -21,28 +21,28 @@ type webhookList struct {
 
 // register answers POST /api/webhooks. It judges in stages; the first that
 // finds something answers with all it found.
-func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	items, err := h.readItems(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
-	if err := judgeBatch(items); err != nil {
-		return dialect.Answer{}, err
+	if err := checkBatch(items); err != nil {
+		return dialect.Response{}, err
 	}
 	registration, err := h.registry.Register(ctx, r.Account, items)
 	if err != nil {
-		return dialect.Answer{}, conflict(err, items)
+		return dialect.Response{}, conflict(err, items)
 	}
 	list, err := toWires(registration.Webhooks)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
-	return answer(r, http.StatusCreated, webhookList{list}, nil), nil
+	return respond(r, http.StatusCreated, webhookList{list}, nil), nil
 }
 
-// judgeBatch looks for events that stand twice, then for pairs that exclude
+// checkBatch looks for events that stand twice, then for pairs that exclude
 // each other.
-func judgeBatch(items []registry.Item) error {
+func checkBatch(items []registry.Item) error {
 	events := make([]string, len(items))
 	for i, item := range items {
 		events[i] = item.Event
@@ -91,9 +91,9 @@ func conflicting(events []string) error {
 
 // each is a refusal with one fault an event.
 func each(events []string, status int, code, message string) error {
-	e := &refusal{status: status}
+	e := &Error{status: status}
 	for _, event := range events {
-		e.faults = append(e.faults, fault{code, message, event})
+		e.items = append(e.items, errorItem{code, message, event})
 	}
 	return e
 }

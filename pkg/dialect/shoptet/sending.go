@@ -66,11 +66,11 @@ func checkEvent(e webhook.Event) error {
 	_, known := eventNumbers[e.Name]
 	switch {
 	case slices.Contains(systemEvents, e.Name):
-		return &dialect.EventFault{Field: "event", Text: "is a system event, which no webhook can be registered for"}
+		return &dialect.EventError{Field: "event", Text: "is a system event, which no webhook can be registered for"}
 	case !known:
-		return &dialect.EventFault{Field: "event", Text: "is not an event of this API"}
+		return &dialect.EventError{Field: "event", Text: "is not an event of this API"}
 	case !utf8.ValidString(e.Instance) || utf8.RuneCountInString(e.Instance) > maxInstance:
-		return &dialect.EventFault{Field: "instance", Text: fmt.Sprintf("must have 0 to %d characters", maxInstance)}
+		return &dialect.EventError{Field: "instance", Text: fmt.Sprintf("must have 0 to %d characters", maxInstance)}
 	}
 	return dialect.CheckPayload(e.Payload)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	account = webhook.Account{Dialect: "shoptet", ID: "315185-myaddon"}
+	account = webhook.Account{API: "shoptet", ID: "315185-myaddon"}
 	key     = webhook.NewSecret("00112233445566778899aabbccddeeff")
 	when    = time.Date(2026, time.January, 15, 10, 29, 59, 999_000_000, time.FixedZone("", 3600))
 )
@@ -62,7 +62,7 @@ func TestCheckEvent(t *testing.T) {
 	}
 	const system = "event: is a system event, which no webhook can be registered for"
 	const tooLong = "instance: must have 0 to 512 characters"
-	dialecttest.CheckEvents(t, dialecttest.Sending(t, shoptet.API(), nil), map[string]dialecttest.Judged{
+	dialecttest.CheckEvents(t, dialecttest.Sending(t, shoptet.API(), nil), map[string]dialecttest.Checked{
 		"plain":             {Event: event("order:create", "2018000012", "")},
 		"payload":           {Event: event("order:update", "2018000012", payload)},
 		"empty instance":    {Event: event("order:create", "", "")},
@@ -91,7 +91,7 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestNoEshop(t *testing.T) {
-	d := webhook.Delivery{Account: webhook.Account{Dialect: "shoptet", ID: "addon"}, Event: "order:create"}
+	d := webhook.Delivery{Account: webhook.Account{API: "shoptet", ID: "addon"}, Event: "order:create"}
 	if body, err := dialecttest.Sending(t, shoptet.API(), nil).Body(d, webhook.Webhook{}); err == nil {
 		t.Errorf("a body without e-shop: %s", body)
 	}

@@ -79,7 +79,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 		}),
 	}
 	h.urls.Ports = ports
-	return dialect.Door{
+	return dialect.Server{
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},

@@ -27,10 +27,10 @@ const (
 
 // errorList is the body of every error, in JSON:API style.
 type errorList struct {
-	Errors []fault `json:"errors"`
+	Errors []errorItem `json:"errors"`
 }
 
-type fault struct {
+type errorItem struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 	Source source `json:"source"`
@@ -42,20 +42,20 @@ type source struct {
 	Model     string `json:"model,omitempty"`
 }
 
-// faults are what is wrong with the fields of one request: a 422.
-type faults []fault
+// Error are what is wrong with the fields of one request: a 422.
+type Error []errorItem
 
 // Error names the attributes, not what was sent in them.
-func (f faults) Error() string {
+func (f Error) Error() string {
 	attributes := make([]string, len(f))
-	for i, fault := range f {
-		attributes[i] = fault.Source.Attribute
+	for i, err := range f {
+		attributes[i] = err.Source.Attribute
 	}
 	return "refused for " + strings.Join(attributes, ", ")
 }
 
-func (f *faults) add(field, wrong string) {
-	*f = append(*f, fault{
+func (f *Error) add(field, wrong string) {
+	*f = append(*f, errorItem{
 		Code:   codeField,
 		Detail: field + " " + wrong,
 		Source: source{Attribute: field, Model: model},
@@ -63,23 +63,23 @@ func (f *faults) add(field, wrong string) {
 }
 
 // refuse puts an error into Squake's shape.
-func refuse(r *dialect.Request, err error) dialect.Answer {
-	if found, ok := errors.AsType[faults](err); ok {
-		return dialect.Answer{Status: http.StatusUnprocessableEntity, Body: errorList{found}}
+func refuse(r *dialect.Request, err error) dialect.Response {
+	if found, ok := errors.AsType[Error](err); ok {
+		return dialect.Response{Status: http.StatusUnprocessableEntity, Body: errorList{found}}
 	}
-	if problem, ok := errors.AsType[*dialect.Problem](err); ok {
-		return refuseProblem(r, problem)
+	if reqErr, ok := errors.AsType[*dialect.Error](err); ok {
+		return refuseProblem(r, reqErr)
 	}
 	return internalError(r)
 }
 
-func internalError(r *dialect.Request) dialect.Answer {
+func internalError(r *dialect.Request) dialect.Response {
 	return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
 }
 
 // refuseProblem gives the status and fault of each kind of problem.
-func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer {
-	switch problem.Kind {
+func refuseProblem(r *dialect.Request, reqErr *dialect.Error) dialect.Response {
+	switch reqErr.Kind {
 	case dialect.UnknownPath:
 		return single(http.StatusNotFound, codeNotFound, "This path does not exist", source{Attribute: "path"})
 	case dialect.UnknownID:
@@ -99,18 +99,18 @@ func refuseProblem(r *dialect.Request, problem *dialect.Problem) dialect.Answer 
 	case dialect.TooLarge:
 		return single(http.StatusRequestEntityTooLarge, codeField, fmt.Sprintf("The body must be at most %d bytes", dialect.MaxBody), source{Attribute: base})
 	case dialect.NotJSON:
-		return single(http.StatusUnprocessableEntity, codeField, "The body "+problem.Value, source{Attribute: base})
+		return single(http.StatusUnprocessableEntity, codeField, "The body "+reqErr.Value, source{Attribute: base})
 	case dialect.Closed: // this API is always open
 	}
 	return internalError(r)
 }
 
-func unauthorized(detail string) dialect.Answer {
-	answer := single(http.StatusUnauthorized, codeNotAuthorized, detail, source{Attribute: "Authorization"})
-	answer.Header = map[string]string{"WWW-Authenticate": "Bearer"}
-	return answer
+func unauthorized(detail string) dialect.Response {
+	response := single(http.StatusUnauthorized, codeNotAuthorized, detail, source{Attribute: "Authorization"})
+	response.Header = map[string]string{"WWW-Authenticate": "Bearer"}
+	return response
 }
 
-func single(status int, code, detail string, s source) dialect.Answer {
-	return dialect.Answer{Status: status, Body: errorList{[]fault{{code, detail, s}}}}
+func single(status int, code, detail string, s source) dialect.Response {
+	return dialect.Response{Status: status, Body: errorList{[]errorItem{{code, detail, s}}}}
 }

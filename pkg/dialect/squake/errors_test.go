@@ -26,7 +26,7 @@ func TestKinds(t *testing.T) {
 	r := &dialect.Request{ID: "request-1"}
 	internal := refuse(r, http.ErrHandlerTimeout)
 	for _, kind := range append(dialect.Kinds(), 0, dialect.Kind(len(dialect.Kinds())+1)) {
-		got := refuse(r, &dialect.Problem{Kind: kind, Value: "sent"})
+		got := refuse(r, &dialect.Error{Kind: kind, Value: "sent"})
 		if status, known := want[kind]; !known && !reflect.DeepEqual(got, internal) || known && got.Status != status || got.Body == nil {
 			t.Errorf("%v: answer %+v, want status %d, 0 for an internal error", kind, got, status)
 		}

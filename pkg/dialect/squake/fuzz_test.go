@@ -11,19 +11,19 @@ import (
 )
 
 func FuzzRegister(f *testing.F) {
-	dialecttest.Fuzz(f, squake.API(), func(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
-		switch answer.StatusCode {
+	dialecttest.Fuzz(f, squake.API(), func(t *testing.T, body []byte, response *http.Response, responseBody []byte) {
+		switch response.StatusCode {
 		case http.StatusCreated:
-			checkCreated(t, body, answer, answerBody)
+			checkCreated(t, body, response, responseBody)
 		case http.StatusUnprocessableEntity, http.StatusRequestEntityTooLarge:
-			checkErrors(t, answerBody)
+			checkErrors(t, responseBody)
 		default:
-			t.Fatalf("status %d for %q", answer.StatusCode, body)
+			t.Fatalf("status %d for %q", response.StatusCode, body)
 		}
 	})
 }
 
-func checkCreated(t *testing.T, body []byte, answer *http.Response, answerBody []byte) {
+func checkCreated(t *testing.T, body []byte, response *http.Response, responseBody []byte) {
 	t.Helper()
 	var sent map[string]json.RawMessage
 	if err := json.Unmarshal(body, &sent); err != nil {
@@ -40,18 +40,18 @@ func checkCreated(t *testing.T, body []byte, answer *http.Response, answerBody [
 		t.Fatalf("201 for URL %q", endpoint)
 	}
 	var got map[string]any
-	if err := json.Unmarshal(answerBody, &got); err != nil {
+	if err := json.Unmarshal(responseBody, &got); err != nil {
 		t.Fatal(err)
 	}
 	if got["kind"] != kind || got["endpoint_url"] != endpoint || len(got) != 7 {
-		t.Fatalf("sent %q, answered %s", body, answerBody)
+		t.Fatalf("sent %q, answered %s", body, responseBody)
 	}
-	if answer.Header.Get("Location") != "/v2/webhooks/"+got["id"].(string) {
-		t.Fatalf("Location %q for %s", answer.Header.Get("Location"), answerBody)
+	if response.Header.Get("Location") != "/v2/webhooks/"+got["id"].(string) {
+		t.Fatalf("Location %q for %s", response.Header.Get("Location"), responseBody)
 	}
 }
 
-func checkErrors(t *testing.T, answerBody []byte) {
+func checkErrors(t *testing.T, responseBody []byte) {
 	t.Helper()
 	var got struct {
 		Errors []struct {
@@ -59,12 +59,12 @@ func checkErrors(t *testing.T, answerBody []byte) {
 			Source       struct{ Attribute string }
 		}
 	}
-	if err := json.Unmarshal(answerBody, &got); err != nil || len(got.Errors) == 0 {
-		t.Fatalf("answered %s: %v", answerBody, err)
+	if err := json.Unmarshal(responseBody, &got); err != nil || len(got.Errors) == 0 {
+		t.Fatalf("answered %s: %v", responseBody, err)
 	}
 	for _, e := range got.Errors {
 		if e.Code != "field_validation_error" || e.Detail == "" || e.Source.Attribute == "" {
-			t.Fatalf("answered %s", answerBody)
+			t.Fatalf("answered %s", responseBody)
 		}
 	}
 }

@@ -43,32 +43,32 @@ func wireTime(t time.Time) *string {
 func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 // list answers GET /v2/webhooks.
-func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) list(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	found, err := h.registry.List(ctx, r.Account)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	list := make([]wireWebhook, len(found))
 	for i, w := range found {
 		list[i] = toWire(w)
 	}
-	return dialect.Answer{Status: http.StatusOK, Body: list}, nil
+	return dialect.Response{Status: http.StatusOK, Body: list}, nil
 }
 
 // show answers GET /v2/webhooks/{id}.
-func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) show(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
 	if err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
-	return dialect.Answer{Status: http.StatusOK, Body: toWire(found[0])}, nil
+	return dialect.Response{Status: http.StatusOK, Body: toWire(found[0])}, nil
 }
 
 // change answers PUT /v2/webhooks/{id}.
-func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	kind, url, err := h.readChange(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	id := r.PathValue("id")
 	changed, err := h.registry.Change(ctx, r.Account, id, func(w []webhook.Webhook) error {
@@ -81,9 +81,9 @@ func (h *handler) change(ctx context.Context, r *dialect.Request) (dialect.Answe
 		return nil
 	})
 	if err != nil {
-		return dialect.Answer{}, conflict(dialect.Unknown(id, err))
+		return dialect.Response{}, conflict(dialect.Unknown(id, err))
 	}
-	return dialect.Answer{Status: http.StatusOK, Body: toWire(changed[0])}, nil
+	return dialect.Response{Status: http.StatusOK, Body: toWire(changed[0])}, nil
 }
 
 // readChange judges a body with one field or both; what was not sent is empty.
@@ -94,9 +94,9 @@ func (h *handler) readChange(body []byte) (kind, url string, err error) {
 	}
 	_, hasKind := object.Get("kind")
 	_, hasURL := object.Get("endpoint_url")
-	var found faults
+	var found Error
 	if !hasKind && !hasURL {
-		found = faults{{codeField, "The body must have kind or endpoint_url", source{Attribute: base}}}
+		found = Error{{codeField, "The body must have kind or endpoint_url", source{Attribute: base}}}
 	}
 	kind, url = found.kind(object, optional), found.url(object, h.urls, optional)
 	if len(found) > 0 {
@@ -106,9 +106,9 @@ func (h *handler) readChange(body []byte) (kind, url string, err error) {
 }
 
 // remove answers DELETE /v2/webhooks/{id}.
-func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) remove(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
-		return dialect.Answer{}, dialect.Unknown(r.PathValue("id"), err)
+		return dialect.Response{}, dialect.Unknown(r.PathValue("id"), err)
 	}
-	return dialect.Answer{Status: http.StatusNoContent}, nil
+	return dialect.Response{Status: http.StatusNoContent}, nil
 }

@@ -20,17 +20,17 @@ type created struct {
 }
 
 // register answers POST /v2/webhooks.
-func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Answer, error) {
+func (h *handler) register(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
 	item, err := h.readItem(r.Content)
 	if err != nil {
-		return dialect.Answer{}, err
+		return dialect.Response{}, err
 	}
 	registration, err := h.registry.Register(ctx, r.Account, []registry.Item{item})
 	if err != nil {
-		return dialect.Answer{}, conflict(err)
+		return dialect.Response{}, conflict(err)
 	}
 	w := registration.Webhooks[0]
-	return dialect.Answer{
+	return dialect.Response{
 		Status: http.StatusCreated,
 		Header: map[string]string{"Location": webhooksPath + "/" + w.ID},
 		Body:   created{toWire(w), registration.SigningKey.Reveal()},
@@ -44,9 +44,9 @@ func conflict(err error) error {
 	if !ok {
 		return err
 	}
-	var found faults
+	var found Error
 	for _, id := range taken.IDs {
-		found = append(found, fault{
+		found = append(found, errorItem{
 			Code:   codeField,
 			Detail: "Webhook already exists for this event",
 			Source: source{Attribute: "kind", ID: id, Model: model},
@@ -62,7 +62,7 @@ func (h *handler) readItem(body []byte) (registry.Item, error) {
 	if err != nil {
 		return registry.Item{}, err
 	}
-	var found faults
+	var found Error
 	item := registry.Item{Event: found.kind(object, required), URL: found.url(object, h.urls, required)}
 	if len(found) > 0 {
 		return registry.Item{}, found
@@ -77,7 +77,7 @@ const (
 )
 
 // kind reads and judges the kind.
-func (f *faults) kind(object dialect.Object, required bool) string {
+func (f *Error) kind(object dialect.Object, required bool) string {
 	return f.text(object, "kind", required, func(kind string) string {
 		if slices.Contains(kinds, kind) {
 			return ""
@@ -87,7 +87,7 @@ func (f *faults) kind(object dialect.Object, required bool) string {
 }
 
 // url reads and judges the URL.
-func (f *faults) url(object dialect.Object, urls validate.URLPolicy, required bool) string {
+func (f *Error) url(object dialect.Object, urls validate.URLPolicy, required bool) string {
 	return f.text(object, "endpoint_url", required, func(url string) string {
 		if err := urls.URL(url); err != nil {
 			return err.Error()
@@ -98,7 +98,7 @@ func (f *faults) url(object dialect.Object, urls validate.URLPolicy, required bo
 
 // text reads a string field; what is wrong with it, if anything, is added to the
 // faults.
-func (f *faults) text(object dialect.Object, field string, required bool, check func(string) string) string {
+func (f *Error) text(object dialect.Object, field string, required bool, check func(string) string) string {
 	text, wrong := object.Text(field, check)
 	if wrong != "" && (required || wrong != dialect.FieldRequired) {
 		f.add(field, wrong)

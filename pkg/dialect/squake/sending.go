@@ -39,7 +39,7 @@ func newSending(dialect.Setup) (webhook.Sending, error) {
 
 func checkEvent(e webhook.Event) error {
 	if !slices.Contains(events, e.Name) {
-		return &dialect.EventFault{Field: "event", Text: "must be one of " + strings.Join(events, ", ")}
+		return &dialect.EventError{Field: "event", Text: "must be one of " + strings.Join(events, ", ")}
 	}
 	if err := dialect.NoInstance(e); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	account = webhook.Account{Dialect: "squake", ID: "acme"}
+	account = webhook.Account{API: "squake", ID: "acme"}
 	// key is the base64 of the bytes 0 to 31.
 	key  = webhook.NewSecret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 	when = time.Date(2026, time.January, 15, 10, 29, 59, 999_000_000, time.FixedZone("", 3600))
@@ -48,7 +48,7 @@ func TestCheckEvent(t *testing.T) {
 	}
 	const names = "event: must be one of order, confirmation_document_available, certificate_document_available, carbon_activity_expired"
 	const notJSON = "payload: must be one JSON value in UTF-8, no name twice in an object"
-	dialecttest.CheckEvents(t, dialecttest.Sending(t, squake.API(), nil), map[string]dialecttest.Judged{
+	dialecttest.CheckEvents(t, dialecttest.Sending(t, squake.API(), nil), map[string]dialecttest.Checked{
 		"order":               {Event: event("order", "", payload)},
 		"no payload":          {Event: event("confirmation_document_available", "", "")},
 		"null":                {Event: event("certificate_document_available", "", "null")},

@@ -56,7 +56,7 @@ func newHandler(setup dialect.Setup) (dialect.Handler, error) {
 			NewKey: setup.Keys.Base64Key,
 		}),
 	}
-	return dialect.Door{
+	return dialect.Server{
 		API: name,
 		Routes: []dialect.Route{
 			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},

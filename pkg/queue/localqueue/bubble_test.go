@@ -13,22 +13,22 @@ import (
 )
 
 // message asks for the first attempt of a subject's nth delivery.
-func message(subject string, n int, at time.Time) webhook.Message {
+func message(eventKey string, n int, at time.Time) webhook.Message {
 	return webhook.Message{
-		Account: webhook.Account{Dialect: "squake", ID: subject},
+		Account: webhook.Account{API: "squake", ID: eventKey},
 		ID:      fmt.Sprintf("%044x", n), Event: "order.created", Attempt: 1, At: at,
 	}
 }
 
-func messages(subject string, first, count int, at time.Time) []webhook.Message {
+func messages(eventKey string, first, count int, at time.Time) []webhook.Message {
 	list := make([]webhook.Message, count)
 	for i := range list {
-		list[i] = message(subject, first+i, at)
+		list[i] = message(eventKey, first+i, at)
 	}
 	return list
 }
 
-func subjectOf(name string) webhook.Subject { return message(name, 0, time.Time{}).Subject() }
+func eventKeyOf(name string) webhook.EventKey { return message(name, 0, time.Time{}).EventKey() }
 
 // receivers plays those that attempts go to, and keeps account of them.
 type receivers struct {
@@ -90,9 +90,9 @@ func (r *receivers) under() int {
 	return r.all
 }
 
-// inBubble runs a queue for a test, in a bubble of its own time. The bubble
+// inFakeTime runs a queue for a test, in a bubble of its own time. The bubble
 // fails when a goroutine outlives the test.
-func inBubble(t *testing.T, cfg Config, r *receivers, test func(t *testing.T, q *Queue)) {
+func inFakeTime(t *testing.T, cfg Config, r *receivers, test func(t *testing.T, q *Queue)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		q := New(cfg)
@@ -124,7 +124,7 @@ func send(t *testing.T, q *Queue, list ...webhook.Message) {
 }
 
 // room reports whether the queue has room for a subject.
-func room(q *Queue, s webhook.Subject) bool {
+func room(q *Queue, s webhook.EventKey) bool {
 	_, ok := q.Lease(s)
 	return ok
 }
@@ -134,7 +134,7 @@ func room(q *Queue, s webhook.Subject) bool {
 func offer(t *testing.T, q *Queue, list ...webhook.Message) (sent int) {
 	t.Helper()
 	for _, m := range list {
-		if room(q, m.Subject()) {
+		if room(q, m.EventKey()) {
 			send(t, q, m)
 			sent++
 		}

@@ -45,7 +45,7 @@ func TestHangingDelayNoOneElse(t *testing.T) {
 	}{{50, false}, {300, false}, {50, true}, {500, true}, {2000, true}} {
 		t.Run(fmt.Sprintf("%d known %t", tt.hanging, tt.known), func(t *testing.T) {
 			r := hangers(5 * time.Millisecond)
-			inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+			inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 				burden := func(first int) {
 					for i := range tt.hanging {
 						offer(t, q, messages(fmt.Sprintf("hang%d", i), first, 20, time.Now())...)
@@ -70,7 +70,7 @@ func TestHangingDelayNoOneElse(t *testing.T) {
 // One that was proven is never delayed by any number of those that were not.
 func TestProvenPassUnproven(t *testing.T) {
 	r := hangers(5 * time.Millisecond)
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("healthy", -1, time.Now()))
 		pass(time.Second)
 		for i := range 3000 {
@@ -92,7 +92,7 @@ func TestSuddenHanging(t *testing.T) {
 		}
 		return 5 * time.Millisecond
 	})
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("healthy", -1, time.Now()))
 		for i := range 100 {
 			send(t, q, message(fmt.Sprint("s", i), 0, time.Now()))
@@ -112,7 +112,7 @@ func TestSuddenHanging(t *testing.T) {
 // its turn: here 60 with 40 slots, which turn round in 150 ms.
 func TestBacklogsTakeTurns(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 100 * time.Millisecond })
-	inBubble(t, Config{Slots: 40}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{Slots: 40}, r, func(t *testing.T, q *Queue) {
 		for i := range 60 {
 			send(t, q, messages(fmt.Sprintf("busy%d", i), 0, 500, time.Now())...)
 		}
@@ -134,7 +134,7 @@ func TestBacklogsTakeTurns(t *testing.T) {
 // The bound holds for each, and a webhook that is new is tried once first.
 func TestBoundPerWebhook(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 100 * time.Millisecond })
-	inBubble(t, Config{PerWebhook: 7}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{PerWebhook: 7}, r, func(t *testing.T, q *Queue) {
 		for _, name := range []string{"a", "b"} {
 			send(t, q, messages(name, 0, 50, time.Now())...)
 			if started, _ := r.count(name); started != 1 {
@@ -160,13 +160,13 @@ func TestSuspects(t *testing.T) {
 		}
 		return slowly
 	})
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
-		want := func(s standing) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		want := func(s record) {
 			t.Helper()
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.catchUp(time.Now())
-			if got := q.lines[subjectOf("x")].standing; got != s {
+			if got := q.lines[eventKeyOf("x")].record; got != s {
 				t.Errorf("standing = %d, want %d", got, s)
 			}
 		}
@@ -197,7 +197,7 @@ func TestSuspects(t *testing.T) {
 // forgotten.
 func TestForgetsIdle(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return time.Millisecond })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("kept", 0, time.Now().Add(time.Minute)))
 		for i := range remembered + 5000 {
 			send(t, q, message(fmt.Sprintf("s%d", i), 0, time.Now()))

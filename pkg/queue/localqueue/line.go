@@ -19,12 +19,12 @@ type entry struct {
 	overdue bool
 }
 
-// standing says what a webhook's recent attempts make of it.
-type standing int
+// record says what a webhook's recent attempts make of it.
+type record int
 
 const (
 	// unproven: no attempt has ended yet, as far as is remembered.
-	unproven standing = iota
+	unproven record = iota
 	// trusted: the latest attempt was quick, and none under way is slow.
 	trusted
 	// suspect: an attempt under way is slow, or the latest was.
@@ -34,8 +34,8 @@ const (
 
 // line is what the queue holds for one subject, and what it remembers of it.
 type line struct {
-	subject  webhook.Subject
-	standing standing
+	key    webhook.EventKey
+	record record
 	// node is in the turns of its standing while the line may start another
 	// attempt.
 	node  node[*line]
@@ -49,12 +49,12 @@ type line struct {
 }
 
 // line gives the subject's, made if need be.
-func (q *Queue) line(s webhook.Subject) *line {
+func (q *Queue) line(s webhook.EventKey) *line {
 	if l := q.lines[s]; l != nil {
 		return l
 	}
 	q.forget()
-	l := &line{subject: s}
+	l := &line{key: s}
 	l.node.owner = l
 	q.lines[s] = l
 	return l
@@ -78,7 +78,7 @@ func (q *Queue) forget() {
 }
 
 // room is how many more attempts may start for webhooks of a standing.
-func (q *Queue) room(s standing) int {
+func (q *Queue) room(s record) int {
 	free := q.slots - q.running[unproven] - q.running[trusted] - q.running[suspect]
 	if s != trusted {
 		free = min(free, max(q.slots*3/4, 1)-q.running[unproven]-q.running[suspect])
@@ -94,29 +94,29 @@ func (q *Queue) room(s standing) int {
 // The last eighth of all slots is for one attempt each, and one each may always
 // have.
 func (q *Queue) limit(l *line) int {
-	if l.standing == unproven {
+	if l.record == unproven {
 		return 1
 	}
-	return min(q.perWebhook, max((q.room(l.standing)-q.slots/8)/4, 1))
+	return min(q.perWebhook, max((q.room(l.record)-q.slots/8)/4, 1))
 }
 
 // queueUp lets the line take turns if it may start an attempt. One that may
 // not has some under way, and comes here when one of them ends.
 func (q *Queue) queueUp(l *line) {
 	if l.node.in == nil && l.ready.first != nil && l.running < q.limit(l) {
-		q.turns[l.standing].push(&l.node)
+		q.turns[l.record].push(&l.node)
 	}
 }
 
-// judge gives the line another standing.
-func (q *Queue) judge(l *line, s standing) {
-	if l.standing == s {
+// move gives the line another standing.
+func (q *Queue) move(l *line, s record) {
+	if l.record == s {
 		return
 	}
 	l.node.leave()
-	q.running[l.standing] -= l.running
+	q.running[l.record] -= l.running
 	q.running[s] += l.running
-	l.standing = s
+	l.record = s
 	q.queueUp(l)
 }
 
@@ -135,7 +135,7 @@ func (q *Queue) next(now time.Time) *entry {
 	return nil
 }
 
-func (q *Queue) nextOf(s standing, now time.Time) *entry {
+func (q *Queue) nextOf(s record, now time.Time) *entry {
 	for q.room(s) > 0 && q.turns[s].first != nil {
 		l := q.turns[s].first.owner
 		l.node.leave()
@@ -161,7 +161,7 @@ func (q *Queue) suspectSlow(now time.Time) {
 		e.node.leave()
 		e.overdue = true
 		e.line.overdue++
-		q.judge(e.line, suspect)
+		q.move(e.line, suspect)
 	}
 }
 
@@ -170,12 +170,12 @@ func (q *Queue) finish(e *entry) {
 	e.node.leave()
 	l := e.line
 	l.running--
-	q.running[l.standing]--
+	q.running[l.record]--
 	switch {
 	case e.overdue:
 		l.overdue--
 	case l.overdue == 0:
-		q.judge(l, trusted)
+		q.move(l, trusted)
 	}
 	delete(q.known, keyOf(e.message))
 	q.held--

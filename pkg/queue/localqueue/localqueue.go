@@ -74,7 +74,7 @@ type Queue struct {
 	open, stopped bool
 	workers       sync.WaitGroup
 
-	lines map[webhook.Subject]*line
+	lines map[webhook.EventKey]*line
 	known map[attemptKey]struct{}
 	later later
 	held  int
@@ -82,7 +82,7 @@ type Queue struct {
 	full bool
 
 	turns   [standings]list[*line]
-	turn    standing // the latest that had its turn
+	turn    record // the latest that had its turn
 	running [standings]int
 	fresh   list[*entry] // attempts under way that are not slow yet, oldest first
 }
@@ -93,7 +93,7 @@ func New(c Config) *Queue {
 	q := &Queue{
 		slots: c.Slots, perWebhook: c.PerWebhook, capacity: c.Capacity, now: c.Now,
 		freed: make(chan struct{}, 1),
-		lines: map[webhook.Subject]*line{},
+		lines: map[webhook.EventKey]*line{},
 		known: map[attemptKey]struct{}{},
 	}
 	if q.slots <= 0 {
@@ -126,7 +126,7 @@ func (q *Queue) spare() int { return q.capacity / 16 }
 
 // share is how many messages a line of a standing may hold: as many as are
 // left to everyone if it is trusted, else an eighth of that.
-func (q *Queue) share(s standing) int {
+func (q *Queue) share(s record) int {
 	left := q.capacity - q.spare() - q.held
 	if s != trusted && left > 0 {
 		return max(left/8, 1)
@@ -138,7 +138,7 @@ func (q *Queue) share(s standing) int {
 // false when there is no room for the subject: because the queue is full, or
 // because the subject holds as much as is left to the others, or because the
 // queue has stopped. Then see Freed.
-func (q *Queue) Lease(s webhook.Subject) (_ time.Duration, ok bool) {
+func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stopped {
@@ -147,7 +147,7 @@ func (q *Queue) Lease(s webhook.Subject) (_ time.Duration, ok bool) {
 	held, of := 0, unproven
 	l := q.lines[s]
 	if l != nil {
-		held, of = l.held, l.standing
+		held, of = l.held, l.record
 	}
 	share := q.share(of)
 	if held < share {
@@ -204,19 +204,19 @@ func (q *Queue) Send(_ context.Context, messages []webhook.Message) error {
 		}
 	}
 	q.dispatch(now)
-	var faults []error
+	var errs []error
 	if ahead > 0 {
-		faults = append(faults, fmt.Errorf("%d of %d messages: %w: more than %v ahead of their time", ahead, len(messages), webhook.ErrInvalid, maxDelay))
+		errs = append(errs, fmt.Errorf("%d of %d messages: %w: more than %v ahead of their time", ahead, len(messages), webhook.ErrInvalid, maxDelay))
 	}
 	if refused > 0 {
 		why := errFull
 		if q.stopped {
 			why = errStopped
 		}
-		faults = append(faults, fmt.Errorf("%d of %d messages: %w", refused, len(messages), why))
+		errs = append(errs, fmt.Errorf("%d of %d messages: %w", refused, len(messages), why))
 	}
-	if len(faults) > 0 {
-		return fmt.Errorf("send: %w", errors.Join(faults...))
+	if len(errs) > 0 {
+		return fmt.Errorf("send: %w", errors.Join(errs...))
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ var (
 
 // add takes a message.
 func (q *Queue) add(m webhook.Message, now time.Time) {
-	l := q.line(m.Subject())
+	l := q.line(m.EventKey())
 	e := &entry{message: m, line: l}
 	e.node.owner = e
 	q.known[keyOf(m)] = struct{}{}
@@ -254,7 +254,7 @@ func (q *Queue) tellFreed(l *line) {
 	if l.refused && l.held == 0 && left <= 0 {
 		l.refused, q.full = false, true // nothing of it is left to signal by
 	}
-	one := l.refused && left > 0 && l.held <= q.share(l.standing)/2
+	one := l.refused && left > 0 && l.held <= q.share(l.record)/2
 	if !all && !one {
 		return
 	}

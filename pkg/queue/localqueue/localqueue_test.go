@@ -17,7 +17,7 @@ import (
 // whatever was sent before or after.
 func TestDelays(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 0 })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		began := time.Now()
 		delays := []time.Duration{
 			90 * time.Second, 15 * time.Minute, time.Millisecond, -time.Hour, 2 * time.Millisecond, 0, 899999 * time.Millisecond, 31 * time.Second,
@@ -37,7 +37,7 @@ func TestDelays(t *testing.T) {
 
 func TestTooFarAhead(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 0 })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		now := time.Now()
 		err := q.Send(t.Context(), []webhook.Message{
 			message("far", 0, now.Add(maxDelay+1)), message("near", 0, now.Add(maxDelay)),
@@ -59,7 +59,7 @@ func TestTooFarAhead(t *testing.T) {
 // one for another attempt is not, nor one that comes afterwards.
 func TestNoDoubles(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 100 * time.Millisecond })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		now := time.Now()
 		running, waiting, coming := message("s", 1, now), message("s", 2, now), message("s", 3, now.Add(time.Second))
 		second := running
@@ -88,9 +88,9 @@ func TestShareOfTheQueue(t *testing.T) {
 	const capacity = 1600
 	const usable = capacity - capacity/16
 	r := hangers(10 * time.Millisecond)
-	inBubble(t, Config{Capacity: capacity}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{Capacity: capacity}, r, func(t *testing.T, q *Queue) {
 		fill := func(name string, from int) (n int) {
-			for room(q, subjectOf(name)) {
+			for room(q, eventKeyOf(name)) {
 				send(t, q, message(name, from+n, time.Now()))
 				n++
 			}
@@ -112,16 +112,16 @@ func TestShareOfTheQueue(t *testing.T) {
 			t.Error("no room for another")
 		}
 		pass(10 * time.Second)
-		if !signalled(q) || !room(q, subjectOf("quick")) {
+		if !signalled(q) || !room(q, eventKeyOf("quick")) {
 			t.Error("no signal after one that is quick has room again")
 		}
-		if room(q, subjectOf("hang")) {
+		if room(q, eventKeyOf("hang")) {
 			t.Error("one that hangs got room without an attempt's end")
 		}
 		for range 2 * hanging {
 			pass(hang)
 		}
-		if !signalled(q) || !room(q, subjectOf("hang")) {
+		if !signalled(q) || !room(q, eventKeyOf("hang")) {
 			t.Error("no signal after one that hangs has room again")
 		}
 	})
@@ -131,12 +131,12 @@ func TestShareOfTheQueue(t *testing.T) {
 // capacity. Freed signals once there is room for everyone, and then once.
 func TestFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
-	inBubble(t, Config{Capacity: 160}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{Capacity: 160}, r, func(t *testing.T, q *Queue) {
 		err := q.Send(t.Context(), messages("s", 0, 170, time.Now()))
 		if !errors.Is(err, errFull) || !strings.Contains(err.Error(), "10 of 170") {
 			t.Errorf("Send = %v", err)
 		}
-		if got, ok := q.Lease(subjectOf("new")); ok || !q.Full() {
+		if got, ok := q.Lease(eventKeyOf("new")); ok || !q.Full() {
 			t.Errorf("Lease of a full queue = %v, %t, full: %t", got, ok, q.Full())
 		}
 		// The first goes alone, then 16 at once: 159, 143 and 127 are left.
@@ -155,9 +155,9 @@ func TestFull(t *testing.T) {
 
 // After a subject was refused for its share there is one signal, when half of
 // that is free, and not one for each message that goes.
-func TestOneSignalARefusal(t *testing.T) {
+func TestOneSignalARejection(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("s", -1, time.Now()))
 		pass(time.Second)
 		sent := offer(t, q, messages("s", 0, defaultCapacity, time.Now())...)
@@ -179,9 +179,9 @@ func TestOneSignalARefusal(t *testing.T) {
 // was full when the last of its messages went.
 func TestRefusedThenFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
-	inBubble(t, Config{Capacity: 16}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{Capacity: 16}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("a", 0, time.Now()))
-		if room(q, subjectOf("a")) || !room(q, subjectOf("b")) {
+		if room(q, eventKeyOf("a")) || !room(q, eventKeyOf("b")) {
 			t.Fatal("want a refused for its share, and no other")
 		}
 		send(t, q, messages("b", 0, 15, time.Now().Add(time.Minute))...)
@@ -214,7 +214,7 @@ func TestRun(t *testing.T) {
 		q.Run(ctx, func(context.Context, webhook.Message) { t.Error("a second Run attempts") })
 		stop()
 		synctest.Wait()
-		if room(q, subjectOf("a")) {
+		if room(q, eventKeyOf("a")) {
 			t.Error("a stopped queue gives leases")
 		}
 		if err := q.Send(t.Context(), messages("z", 0, 2, time.Now())); !errors.Is(err, errStopped) {
@@ -236,13 +236,13 @@ func TestRun(t *testing.T) {
 
 // The attempt gets the context of Run.
 func TestAttemptGetsContext(t *testing.T) {
-	type mark struct{}
+	type contextKey struct{}
 	synctest.Test(t, func(t *testing.T) {
 		q := New(Config{})
-		ctx, stop := context.WithCancel(context.WithValue(t.Context(), mark{}, "marked"))
+		ctx, stop := context.WithCancel(context.WithValue(t.Context(), contextKey{}, "marked"))
 		send(t, q, message("a", 0, time.Now()))
 		q.Run(ctx, func(ctx context.Context, _ webhook.Message) {
-			if ctx.Value(mark{}) != "marked" {
+			if ctx.Value(contextKey{}) != "marked" {
 				t.Error("another context")
 			}
 			stop()
@@ -253,7 +253,7 @@ func TestAttemptGetsContext(t *testing.T) {
 // An idle queue has no goroutine but that of Run, and no timer.
 func TestIdleCostsNothing(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return time.Millisecond })
-	inBubble(t, Config{}, r, func(t *testing.T, q *Queue) {
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		before := goroutines(t)
 		for i := range 300 {
 			send(t, q, message(fmt.Sprint("s", i), 0, time.Now().Add(time.Duration(i)*time.Millisecond)))
@@ -274,10 +274,10 @@ func goroutines(t *testing.T) int {
 	t.Helper()
 	own := make([]byte, 1<<10)
 	head, _, _ := strings.Cut(string(own[:runtime.Stack(own, false)]), "\n")
-	_, bubble, found := strings.Cut(head, "synctest bubble ")
+	_, fakeTime, found := strings.Cut(head, "synctest bubble ")
 	if !found {
 		t.Fatalf("the stack of a goroutine in a bubble begins with %q", head)
 	}
 	every := make([]byte, 1<<20)
-	return strings.Count(string(every[:runtime.Stack(every, true)]), "synctest bubble "+bubble)
+	return strings.Count(string(every[:runtime.Stack(every, true)]), "synctest bubble "+fakeTime)
 }

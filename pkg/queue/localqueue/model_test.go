@@ -21,18 +21,18 @@ type act struct {
 }
 
 type sending struct {
-	subject, number int
-	delay, lasts    time.Duration
+	key, number  int
+	delay, lasts time.Duration
 }
 
 var acts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 	return act{
 		send: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) sending {
 			return sending{
-				subject: rapid.IntRange(0, 5).Draw(t, "subject"),
-				number:  rapid.IntRange(0, 8).Draw(t, "number"),
-				delay:   span.Draw(t, "delay"),
-				lasts:   span.Draw(t, "lasts"),
+				key:    rapid.IntRange(0, 5).Draw(t, "subject"),
+				number: rapid.IntRange(0, 8).Draw(t, "number"),
+				delay:  span.Draw(t, "delay"),
+				lasts:  span.Draw(t, "lasts"),
 			}
 		}), 0, 12).Draw(t, "messages"),
 		pass: span.Draw(t, "pass"),
@@ -47,16 +47,16 @@ var span = rapid.SampledFrom([]time.Duration{
 type model struct {
 	cfg Config
 
-	mu      sync.Mutex
-	pending map[attemptKey]webhook.Message // taken and not ended
-	lasts   map[attemptKey]time.Duration
-	running map[attemptKey]bool
-	by      map[webhook.Subject]int
-	faults  []string
+	mu         sync.Mutex
+	pending    map[attemptKey]webhook.Message // taken and not ended
+	lasts      map[attemptKey]time.Duration
+	running    map[attemptKey]bool
+	by         map[webhook.EventKey]int
+	violations []string
 }
 
 func (m *model) faultf(format string, args ...any) {
-	m.faults = append(m.faults, fmt.Sprintf(format, args...))
+	m.violations = append(m.violations, fmt.Sprintf(format, args...))
 }
 
 func (m *model) attempt(_ context.Context, msg webhook.Message) {
@@ -72,8 +72,8 @@ func (m *model) attempt(_ context.Context, msg webhook.Message) {
 		m.faultf("attempt %v early", time.Until(msg.At))
 	}
 	m.running[key] = true
-	m.by[msg.Subject()]++
-	if n := m.by[msg.Subject()]; n > m.cfg.PerWebhook {
+	m.by[msg.EventKey()]++
+	if n := m.by[msg.EventKey()]; n > m.cfg.PerWebhook {
 		m.faultf("%d attempts of one webhook at once", n)
 	}
 	if n := len(m.running); n > m.cfg.Slots {
@@ -86,12 +86,12 @@ func (m *model) attempt(_ context.Context, msg webhook.Message) {
 	defer m.mu.Unlock()
 	delete(m.running, key)
 	delete(m.pending, key)
-	m.by[msg.Subject()]--
+	m.by[msg.EventKey()]--
 }
 
 // send sends one message to both.
 func (m *model) send(q *Queue, s sending) {
-	msg := message(fmt.Sprint("s", s.subject), s.number, time.Now().Add(s.delay))
+	msg := message(fmt.Sprint("s", s.key), s.number, time.Now().Add(s.delay))
 	key := keyOf(msg)
 	m.mu.Lock()
 	_, double := m.pending[key]
@@ -114,14 +114,14 @@ func (m *model) check(q *Queue) {
 	held, running := 0, [standings]int{}
 	for s, l := range q.lines {
 		held += l.held
-		running[l.standing] += l.running
-		if l.node.in != nil && l.node.in != &q.turns[l.standing] {
+		running[l.record] += l.running
+		if l.node.in != nil && l.node.in != &q.turns[l.record] {
 			m.faultf("%v is in the turns of another standing", s)
 		}
 		if l.ready.first != nil && l.running == 0 && l.node.in == nil {
 			m.faultf("%v waits for nothing", s)
 		}
-		if l.ready.first != nil && l.running == 0 && q.room(l.standing) > 0 {
+		if l.ready.first != nil && l.running == 0 && q.room(l.record) > 0 {
 			m.faultf("%v waits though there is room", s)
 		}
 	}
@@ -182,22 +182,22 @@ func TestNothingIsLost(t *testing.T) {
 				Capacity:   rapid.IntRange(1, 40).Draw(rt, "capacity"),
 			},
 			pending: map[attemptKey]webhook.Message{}, lasts: map[attemptKey]time.Duration{},
-			running: map[attemptKey]bool{}, by: map[webhook.Subject]int{},
+			running: map[attemptKey]bool{}, by: map[webhook.EventKey]int{},
 		}
 		m.play(t, acts.Draw(rt, "history"))
-		for _, fault := range m.faults {
-			rt.Error(fault)
+		for _, err := range m.violations {
+			rt.Error(err)
 		}
 	})
 }
 
 // Freed follows every refusal by Lease, whatever happens, once the queue is
 // empty, so that nobody waits for it in vain.
-func TestRefusalIsFollowedByFreed(t *testing.T) {
+func TestRejectionIsFollowedByFreed(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cfg := Config{Slots: rapid.IntRange(1, 8).Draw(rt, "slots"), Capacity: rapid.IntRange(1, 40).Draw(rt, "capacity")}
 		history := acts.Draw(rt, "history")
-		fault := ""
+		err := ""
 		synctest.Test(t, func(t *testing.T) {
 			r := newReceivers(func(m webhook.Message) time.Duration { return time.Duration(m.ID[len(m.ID)-1]) * 30 * time.Millisecond })
 			q := New(cfg)
@@ -206,21 +206,21 @@ func TestRefusalIsFollowedByFreed(t *testing.T) {
 			refused := false
 			for _, step := range history {
 				for _, s := range step.send {
-					name := fmt.Sprint("s", s.subject)
+					name := fmt.Sprint("s", s.key)
 					signalled(q)
-					if refused = !room(q, subjectOf(name)); !refused {
+					if refused = !room(q, eventKeyOf(name)); !refused {
 						_ = q.Send(ctx, []webhook.Message{message(name, s.number, time.Now().Add(s.delay))})
 					}
 				}
 			}
 			pass(time.Hour)
 			if refused && !signalled(q) {
-				fault = "the last refusal was not followed by a signal"
+				err = "the last refusal was not followed by a signal"
 			}
 			stop()
 		})
-		if fault != "" {
-			rt.Error(fault)
+		if err != "" {
+			rt.Error(err)
 		}
 	})
 }

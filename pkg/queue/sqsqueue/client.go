@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 const (
@@ -39,8 +39,8 @@ type ClientConfig struct {
 // NewClient builds an SQS client that reads no files, environment variables of
 // the SDK's or metadata service. It tries a request up to three times, 2
 // seconds each.
-func NewClient(c ClientConfig) *sqs.Client {
-	options := sqs.Options{
+func NewClient(c ClientConfig) *awssqs.Client {
+	options := awssqs.Options{
 		Region:      c.Region,
 		Credentials: c.Credentials,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
@@ -59,5 +59,5 @@ func NewClient(c ClientConfig) *sqs.Client {
 			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		})
 	}
-	return sqs.New(options)
+	return awssqs.New(options)
 }

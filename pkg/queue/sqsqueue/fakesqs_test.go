@@ -39,13 +39,13 @@ type entryRequest struct {
 	MessageGroupID string `json:"MessageGroupId"`
 }
 
-type entryAnswer struct {
+type entryResponse struct {
 	ID               string `json:"Id"`
 	MessageID        string `json:"MessageId"`
 	MD5OfMessageBody string `json:"MD5OfMessageBody"`
 }
 
-type entryFault struct {
+type entryError struct {
 	ID          string `json:"Id"`
 	Code        string
 	Message     string
@@ -59,12 +59,12 @@ type fakeSQS struct {
 	// request from 1.
 	before func(w http.ResponseWriter, n int) bool
 	// refuse gives the fault of an entry; nil for none.
-	refuse func(entryRequest) *entryFault
+	refuse func(entryRequest) *entryError
 
-	mu       sync.Mutex
-	requests int
-	got      []entryRequest
-	faults   []string
+	mu         sync.Mutex
+	requests   int
+	got        []entryRequest
+	violations []string
 }
 
 func startSQS(t *testing.T) (*fakeSQS, *Queue) {
@@ -75,8 +75,8 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 		server.Close()
 		fake.mu.Lock()
 		defer fake.mu.Unlock()
-		for _, fault := range fake.faults {
-			t.Error("request:", fault)
+		for _, err := range fake.violations {
+			t.Error("request:", err)
 		}
 	})
 	q, err := New(Config{
@@ -110,7 +110,7 @@ func (f *fakeSQS) arrived() []entryRequest {
 }
 
 func (f *fakeSQS) faultf(format string, args ...any) {
-	f.faults = append(f.faults, fmt.Sprintf(format, args...))
+	f.violations = append(f.violations, fmt.Sprintf(format, args...))
 }
 
 func (f *fakeSQS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -135,16 +135,16 @@ func (f *fakeSQS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := decoder.Decode(&in); err != nil {
 		f.faultf("body: %v", err)
 	}
-	f.answer(w, in)
+	f.response(w, in)
 }
 
-func (f *fakeSQS) answer(w http.ResponseWriter, in batchRequest) {
+func (f *fakeSQS) response(w http.ResponseWriter, in batchRequest) {
 	if in.QueueURL != queueURL || len(in.Entries) == 0 || len(in.Entries) > 10 {
 		f.faultf("%d entries to %q", len(in.Entries), in.QueueURL)
 	}
 	var out struct {
-		Successful []entryAnswer `json:",omitempty"`
-		Failed     []entryFault  `json:",omitempty"`
+		Successful []entryResponse `json:",omitempty"`
+		Failed     []entryError    `json:",omitempty"`
 	}
 	ids := map[string]bool{}
 	for _, e := range in.Entries {
@@ -153,15 +153,15 @@ func (f *fakeSQS) answer(w http.ResponseWriter, in batchRequest) {
 		}
 		ids[e.ID] = true
 		if f.refuse != nil {
-			if fault := f.refuse(e); fault != nil {
-				fault.ID = e.ID
-				out.Failed = append(out.Failed, *fault)
+			if err := f.refuse(e); err != nil {
+				err.ID = e.ID
+				out.Failed = append(out.Failed, *err)
 				continue
 			}
 		}
 		f.got = append(f.got, e)
 		sum := md5.Sum([]byte(e.MessageBody))
-		out.Successful = append(out.Successful, entryAnswer{ID: e.ID, MessageID: "m-" + e.ID, MD5OfMessageBody: hex.EncodeToString(sum[:])})
+		out.Successful = append(out.Successful, entryResponse{ID: e.ID, MessageID: "m-" + e.ID, MD5OfMessageBody: hex.EncodeToString(sum[:])})
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	_ = json.NewEncoder(w).Encode(out)
@@ -180,7 +180,7 @@ func drop(http.ResponseWriter, int) bool { panic(http.ErrAbortHandler) }
 
 func message(n int) webhook.Message {
 	return webhook.Message{
-		Account: webhook.Account{Dialect: "squake", ID: fmt.Sprint("acme-", n%3)},
+		Account: webhook.Account{API: "squake", ID: fmt.Sprint("acme-", n%3)},
 		ID:      fmt.Sprintf("%044x", n), Event: "order.created", Attempt: int64(n + 1),
 		At: start.Add(time.Duration(n) * time.Millisecond), PayloadRef: "5f",
 	}

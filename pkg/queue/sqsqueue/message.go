@@ -80,7 +80,7 @@ func (w wire) message() (webhook.Message, error) {
 	switch {
 	case w.Version != version:
 		wrong = "version"
-	case accountErr != nil || len(account.Dialect) > maxDialect || !isWord(string(account.Dialect)):
+	case accountErr != nil || len(account.API) > maxAPI || !isWord(string(account.API)):
 		wrong = "account"
 	case idErr != nil:
 		wrong = "id"
@@ -102,9 +102,9 @@ func (w wire) message() (webhook.Message, error) {
 	}, nil
 }
 
-// maxDialect keeps an account within the 128 characters of a MessageGroupId
+// maxAPI keeps an account within the 128 characters of a MessageGroupId
 // (Amazon SQS API Reference, SendMessageBatchRequestEntry).
-const maxDialect = 32
+const maxAPI = 32
 
 // isWord says whether s can be an API's name.
 func isWord(s string) bool {

@@ -12,7 +12,7 @@ import (
 // The form is fixed: messages wait in the queue while functions are replaced.
 func TestForm(t *testing.T) {
 	m := webhook.Message{
-		Account: webhook.Account{Dialect: "squake", ID: "acme"}, ID: strings.Repeat("0a", 22), Event: "order.created",
+		Account: webhook.Account{API: "squake", ID: "acme"}, ID: strings.Repeat("0a", 22), Event: "order.created",
 		Attempt: 2, At: time.UnixMilli(1772366400123).UTC(), PayloadRef: "5f",
 	}
 	const want = `{"v":1,"account":"squake:acme","id":"0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a","event":"order.created","n":2,"at":1772366400123,"ref":"5f"}`
@@ -102,9 +102,9 @@ func FuzzEncode(f *testing.F) {
 	f.Add("squake", "acme", strings.Repeat("0a", 22), "order.created", int64(1), int64(1772366400123), "5f")
 	f.Add("shoptet", "123", strings.Repeat("F", 44), "Ž<&\u2028", int64(1<<62), int64(webhook.MaxEventTime), "")
 	f.Add("a:b", "c", "", "\xff", int64(0), int64(-1), "\x00")
-	f.Fuzz(func(t *testing.T, dialect, account, id, event string, attempt, at int64, ref string) {
+	f.Fuzz(func(t *testing.T, api, account, id, event string, attempt, at int64, ref string) {
 		m := webhook.Message{
-			Account: webhook.Account{Dialect: webhook.Dialect(dialect), ID: account}, ID: id, Event: event,
+			Account: webhook.Account{API: webhook.API(api), ID: account}, ID: id, Event: event,
 			Attempt: attempt, At: time.UnixMilli(at).UTC(), PayloadRef: ref,
 		}
 		body, err := Encode(m)

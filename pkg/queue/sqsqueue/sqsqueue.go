@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"golang.org/x/sync/errgroup"
 
@@ -37,14 +37,14 @@ const (
 	maxDelay = 900 * time.Second
 	// atOnce is how many batches are on their way at the same time.
 	atOnce = 8
-	// patience bounds the sending of one batch, all tries together, where the
+	// timeout bounds the sending of one batch, all tries together, where the
 	// caller's deadline does not.
-	patience = 10 * time.Second
+	timeout = 10 * time.Second
 )
 
 // Config is what a Queue is made of. All fields are needed.
 type Config struct {
-	Client   *sqs.Client
+	Client   *awssqs.Client
 	QueueURL string
 	Now      func() time.Time
 }
@@ -73,7 +73,7 @@ func New(cfg Config) (*Queue, error) {
 
 // Lease is how long an attempt is left to the queue: the same for everyone,
 // since SQS has room for all.
-func (*Queue) Lease(webhook.Subject) (time.Duration, bool) { return lease, true }
+func (*Queue) Lease(webhook.EventKey) (time.Duration, bool) { return lease, true }
 
 // Full is always false: SQS has room for all.
 func (*Queue) Full() bool { return false }
@@ -134,14 +134,14 @@ func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchReq
 	for i := range batch {
 		batch[i].Id = aws.String(strconv.Itoa(i))
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer, err := q.Client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.QueueURL, Entries: batch})
+	response, err := q.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &q.QueueURL, Entries: batch})
 	if err != nil {
 		return len(batch), err
 	}
 	taken := map[string]bool{}
-	for _, entry := range answer.Successful {
+	for _, entry := range response.Successful {
 		taken[aws.ToString(entry.Id)] = true
 	}
 	for _, entry := range batch {
@@ -149,13 +149,13 @@ func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchReq
 			lost++
 		}
 	}
-	return lost, refusal(answer.Failed, lost)
+	return lost, batchError(response.Failed, lost)
 }
 
-// refusal says why messages of a batch were not taken: by their own fault,
+// batchError says why messages of a batch were not taken: by their own fault,
 // which sending again does not heal, or by SQS's. Its words are left out,
 // since they may quote the message.
-func refusal(failed []types.BatchResultErrorEntry, lost int) error {
+func batchError(failed []types.BatchResultErrorEntry, lost int) error {
 	if lost == 0 {
 		return nil
 	}

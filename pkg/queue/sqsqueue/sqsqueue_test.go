@@ -94,12 +94,12 @@ func TestWrongMessages(t *testing.T) {
 // is, and without SQS's words.
 func TestPartialFailure(t *testing.T) {
 	fake, q := startSQS(t)
-	fake.refuse = func(e entryRequest) *entryFault {
+	fake.refuse = func(e entryRequest) *entryError {
 		switch e.ID {
 		case "3":
-			return &entryFault{Code: "InternalError", Message: "body was " + e.MessageBody}
+			return &entryError{Code: "InternalError", Message: "body was " + e.MessageBody}
 		case "7":
-			return &entryFault{Code: "InvalidMessageContents", Message: "body was " + e.MessageBody, SenderFault: true}
+			return &entryError{Code: "InvalidMessageContents", Message: "body was " + e.MessageBody, SenderFault: true}
 		}
 		return nil
 	}
@@ -139,7 +139,7 @@ func TestTries(t *testing.T) {
 		return func(w http.ResponseWriter, _ int) bool { return decline(w, status, code) }
 	}
 	for name, tt := range map[string]struct {
-		answer   func(http.ResponseWriter, int) bool
+		response func(http.ResponseWriter, int) bool
 		failures int // how often it answers so
 		requests int
 		ok       bool
@@ -155,7 +155,7 @@ func TestTries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // the SDK pauses between tries
 			fake, q := startSQS(t)
-			fake.before = func(w http.ResponseWriter, n int) bool { return n <= tt.failures && tt.answer(w, n) }
+			fake.before = func(w http.ResponseWriter, n int) bool { return n <= tt.failures && tt.response(w, n) }
 			err := q.Send(t.Context(), messages(10))
 			if (err == nil) != tt.ok || fake.count() != tt.requests {
 				t.Errorf("Send = %v after %d requests, want success %t after %d", err, fake.count(), tt.ok, tt.requests)
@@ -249,7 +249,7 @@ func TestBatchesAtOnce(t *testing.T) {
 
 func TestLeaseIsForAll(t *testing.T) {
 	_, q := startSQS(t)
-	if got, ok := q.Lease(message(0).Subject()); got != 2*time.Minute || !ok || q.Full() {
+	if got, ok := q.Lease(message(0).EventKey()); got != 2*time.Minute || !ok || q.Full() {
 		t.Errorf("Lease = %v", got)
 	}
 }

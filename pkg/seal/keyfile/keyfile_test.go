@@ -77,7 +77,7 @@ func TestSealsAndOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner := seal.AccountKey(webhook.Account{Dialect: "shoptet", ID: "1"})
+	owner := seal.AccountKey(webhook.Account{API: "shoptet", ID: "1"})
 	sealed, err := sealer.Seal(owner, webhook.NewSecret("k"))
 	if err != nil {
 		t.Fatal(err)

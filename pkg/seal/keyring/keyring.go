@@ -44,9 +44,9 @@ const (
 	tableProperty   = "WebhooksTable"
 )
 
-// answerTime is left before the context's deadline to send the answer: a
+// responseTime is left before the context's deadline to send the answer: a
 // function that dies silent keeps the stack waiting.
-const answerTime = 3 * time.Second
+const responseTime = 3 * time.Second
 
 // Store is the part of store.Store that keeps sealing keys.
 type Store interface {
@@ -112,13 +112,13 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(answerTime, time.Until(deadline)/2)))
+	return context.WithDeadline(ctx, deadline.Add(-min(responseTime, time.Until(deadline)/2)))
 }
 
 // key finds the key of the version asked for, or makes it.
 func (h *Handler) key(ctx context.Context, event cfn.Event, rights *grant) (webhook.SealingKey, error) {
 	if event.RequestType != cfn.RequestCreate && event.RequestType != cfn.RequestUpdate {
-		return webhook.SealingKey{}, refusal(fmt.Sprintf("request type %.20q is none of Create, Update, Delete", event.RequestType))
+		return webhook.SealingKey{}, Error(fmt.Sprintf("request type %.20q is none of Create, Update, Delete", event.RequestType))
 	}
 	version, err := parseVersion(event.ResourceProperties)
 	if err != nil {
@@ -150,7 +150,7 @@ func (h *Handler) key(ctx context.Context, event cfn.Event, rights *grant) (webh
 		}
 	}
 	if version < highest {
-		return webhook.SealingKey{}, refusal(fmt.Sprintf(
+		return webhook.SealingKey{}, Error(fmt.Sprintf(
 			"%s %d has no key and is lower than %d, the highest that has one; give %d, or %d for a new key",
 			versionProperty, version, highest, highest, highest+1))
 	}
@@ -190,7 +190,7 @@ func checkMove(event cfn.Event) error {
 	if event.RequestType != cfn.RequestUpdate || from == "" || to == "" || from == to {
 		return nil
 	}
-	return refusal(fmt.Sprintf(
+	return Error(fmt.Sprintf(
 		"table %.255q holds no sealing key, so no webhook of this stack is in it; the stack stays on %.255q. "+
 			"Give ExistingWebhooksTable the name of the table that is meant, or the value that it had. "+
 			"To begin with an empty table, deploy another stack",
@@ -216,7 +216,7 @@ func parseVersion(properties map[string]any) (int, error) {
 	value, ok := properties[versionProperty]
 	text := fmt.Sprint(value)
 	if !ok || !versionPattern.MatchString(text) {
-		return 0, refusal(versionProperty + " must be a whole number from 1 to 999999, such as 1")
+		return 0, Error(versionProperty + " must be a whole number from 1 to 999999, such as 1")
 	}
 	return strconv.Atoi(text)
 }
@@ -232,15 +232,15 @@ func versionOf(id string) (int, bool) {
 	return version, err == nil
 }
 
-// refusal is a failure whose text is for whoever deploys the stack.
-type refusal string
+// Error is a failure whose text is for whoever deploys the stack.
+type Error string
 
-func (r refusal) Error() string { return string(r) }
+func (r Error) Error() string { return string(r) }
 
 // reason is what the stack's events show of err. Of failures inside it gives
 // the kind and nothing of their text.
 func reason(err error) error {
-	if r, ok := errors.AsType[refusal](err); ok {
+	if r, ok := errors.AsType[Error](err); ok {
 		return r
 	}
 	return fmt.Errorf("the sealing key could not be made or read (%s); the keyring function's log says more", kind(err))

@@ -175,15 +175,15 @@ func TestConcurrentCreatesAgree(t *testing.T) {
 	var both sync.WaitGroup
 	both.Add(2)
 	s.kms.before = func() { both.Done(); both.Wait() }
-	answers := make([]attributes, 2)
+	responses := make([]attributes, 2)
 	var group sync.WaitGroup
-	for i := range answers {
+	for i := range responses {
 		group.Go(func() {
 			got, err := s.ask(t, cfn.RequestCreate, "1")
 			if err != nil {
 				t.Error(err)
 			}
-			answers[i] = got
+			responses[i] = got
 		})
 	}
 	group.Wait()
@@ -195,8 +195,8 @@ func TestConcurrentCreatesAgree(t *testing.T) {
 		t.Fatalf("%d keys stored (%v), want one", len(stored), err)
 	}
 	want := attributes{"v1", base64.StdEncoding.EncodeToString(stored[0].Public)}
-	if answers[0] != want || answers[1] != want {
-		t.Errorf("answers %v, want %v twice", answers, want)
+	if responses[0] != want || responses[1] != want {
+		t.Errorf("answers %v, want %v twice", responses, want)
 	}
 }
 
@@ -295,7 +295,7 @@ func TestStoredKeyMustBeUsable(t *testing.T) {
 	}
 }
 
-func TestLeavesTimeToAnswer(t *testing.T) {
+func TestLeavesTimeToResponse(t *testing.T) {
 	for _, left := range []time.Duration{time.Minute, 15 * time.Second, 2 * time.Second} {
 		deadline := time.Now().Add(left)
 		ctx, cancel := context.WithDeadline(t.Context(), deadline)
@@ -303,7 +303,7 @@ func TestLeavesTimeToAnswer(t *testing.T) {
 		short, cancelShort := leaveTime(ctx)
 		defer cancelShort()
 		got, _ := short.Deadline()
-		if rest := deadline.Sub(got); rest > answerTime || rest < min(answerTime, left/2-time.Second/10) {
+		if rest := deadline.Sub(got); rest > responseTime || rest < min(responseTime, left/2-time.Second/10) {
 			t.Errorf("%v before the end: %v are left to answer", left, rest)
 		}
 	}

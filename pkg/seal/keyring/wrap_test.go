@@ -72,7 +72,7 @@ func (r *receiver) invoke(t *testing.T, h *Handler, fields map[string]any) map[s
 	return r.bodies[before]
 }
 
-func answer(fields map[string]any) map[string]any {
+func respond(fields map[string]any) map[string]any {
 	body := map[string]any{
 		"RequestId": "unique-1", "LogicalResourceId": "SealingKey", "PhysicalResourceId": PhysicalID,
 		"StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/hookline/1",
@@ -84,7 +84,7 @@ func answer(fields map[string]any) map[string]any {
 }
 
 func TestCloudFormationIsAnswered(t *testing.T) {
-	s, cloud := newStack(t), startReceiver(t)
+	s, sqs := newStack(t), startReceiver(t)
 	version := func(v string) map[string]any {
 		return map[string]any{"ServiceToken": "arn:aws:lambda:x", "SealingKeyVersion": v}
 	}
@@ -95,29 +95,29 @@ func TestCloudFormationIsAnswered(t *testing.T) {
 		}
 	}
 	create := map[string]any{"RequestType": "Create", "ResourceProperties": version("1")}
-	first := cloud.invoke(t, s.Handler, create)
+	first := sqs.invoke(t, s.Handler, create)
 	data, ok := first["Data"].(map[string]any)
 	if !ok || data["KeyId"] != "v1" {
 		t.Fatalf("answer %v, want data of v1", first)
 	}
-	v1 := answer(map[string]any{"Status": "SUCCESS", "Data": map[string]any{"KeyId": "v1", "PublicKey": data["PublicKey"]}})
+	v1 := respond(map[string]any{"Status": "SUCCESS", "Data": map[string]any{"KeyId": "v1", "PublicKey": data["PublicKey"]}})
 	same("create", first, v1)
-	same("retried create", cloud.invoke(t, s.Handler, create), v1)
+	same("retried create", sqs.invoke(t, s.Handler, create), v1)
 
 	s.kms.fail = errors.New("down")
-	failed := cloud.invoke(t, s.Handler, map[string]any{
+	failed := sqs.invoke(t, s.Handler, map[string]any{
 		"RequestType": "Update", "PhysicalResourceId": PhysicalID,
 		"ResourceProperties": version("2"), "OldResourceProperties": version("1"),
 	})
-	same("failed update", failed, answer(map[string]any{
+	same("failed update", failed, respond(map[string]any{
 		"Status": "FAILED",
 		"Reason": "the sealing key could not be made or read (an unexpected error); the keyring function's log says more",
 	}))
-	same("roll-back", cloud.invoke(t, s.Handler, map[string]any{
+	same("roll-back", sqs.invoke(t, s.Handler, map[string]any{
 		"RequestType": "Update", "PhysicalResourceId": PhysicalID,
 		"ResourceProperties": version("1"), "OldResourceProperties": version("2"),
 	}), v1)
-	same("delete", cloud.invoke(t, s.Handler, map[string]any{
+	same("delete", sqs.invoke(t, s.Handler, map[string]any{
 		"RequestType": "Delete", "PhysicalResourceId": PhysicalID, "ResourceProperties": map[string]any{"SealingKeyVersion": "garbage"},
-	}), answer(map[string]any{"Status": "SUCCESS"}))
+	}), respond(map[string]any{"Status": "SUCCESS"}))
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
 // ClientConfig says where KMS is and who calls it.
@@ -23,8 +23,8 @@ type ClientConfig struct {
 // NewClient builds a KMS client that reads no files, environment or metadata
 // service. It tries a request up to three times; neither of the calls made
 // here does harm when it happens twice.
-func NewClient(c ClientConfig) *kms.Client {
-	options := kms.Options{
+func NewClient(c ClientConfig) *awskms.Client {
+	options := awskms.Options{
 		Region:      c.Region,
 		Credentials: c.Credentials,
 		Retryer:     retry.NewStandard(),
@@ -35,5 +35,5 @@ func NewClient(c ClientConfig) *kms.Client {
 	if c.HTTPClient != nil {
 		options.HTTPClient = c.HTTPClient
 	}
-	return kms.New(options)
+	return awskms.New(options)
 }

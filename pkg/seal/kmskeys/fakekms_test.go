@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 )
 
 const kmsARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -29,7 +29,7 @@ type fakeKMS struct {
 	calls  []string
 	errors []string // error codes to answer first, one a call
 	// alter changes what is answered.
-	alter func(answer map[string]any)
+	alter func(response map[string]any)
 }
 
 // request is what both calls send.
@@ -40,7 +40,7 @@ type request struct {
 	CiphertextBlob    []byte            `json:"CiphertextBlob"`
 }
 
-func startKMS(t *testing.T) (*fakeKMS, *kms.Client) {
+func startKMS(t *testing.T) (*fakeKMS, *awskms.Client) {
 	t.Helper()
 	key := make([]byte, 32)
 	rand.Read(key)
@@ -86,19 +86,19 @@ func (f *fakeKMS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, "NotFoundException")
 		return
 	}
-	answer, code := f.answer(target, in)
+	response, code := f.response(target, in)
 	if code != "" {
 		refuse(w, code)
 		return
 	}
 	if f.alter != nil {
-		f.alter(answer)
+		f.alter(response)
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(response)
 }
 
-func (f *fakeKMS) answer(target string, in request) (answer map[string]any, code string) {
+func (f *fakeKMS) response(target string, in request) (response map[string]any, code string) {
 	bound, err := json.Marshal(in.EncryptionContext) // sorts the names
 	if err != nil {
 		return nil, "SerializationException"

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -29,9 +29,9 @@ func encryptionContext(keyID string) map[string]string {
 	return map[string]string{contextName: keyID}
 }
 
-// GenerateAPI is the part of *kms.Client that makes key pairs.
+// GenerateAPI is the part of *awskms.Client that makes key pairs.
 type GenerateAPI interface {
-	GenerateDataKeyPairWithoutPlaintext(context.Context, *kms.GenerateDataKeyPairWithoutPlaintextInput, ...func(*kms.Options)) (*kms.GenerateDataKeyPairWithoutPlaintextOutput, error)
+	GenerateDataKeyPairWithoutPlaintext(context.Context, *awskms.GenerateDataKeyPairWithoutPlaintextInput, ...func(*awskms.Options)) (*awskms.GenerateDataKeyPairWithoutPlaintextOutput, error)
 }
 
 // Generator makes sealing key pairs wrapped by one KMS key. It has no way to
@@ -51,7 +51,7 @@ func NewGenerator(client GenerateAPI, kmsKey string, now func() time.Time) *Gene
 // the caller keeps the first. An error is KMS's, or says that the public key
 // is none.
 func (g *Generator) Generate(ctx context.Context, keyID string) (webhook.SealingKey, error) {
-	out, err := g.client.GenerateDataKeyPairWithoutPlaintext(ctx, &kms.GenerateDataKeyPairWithoutPlaintextInput{
+	out, err := g.client.GenerateDataKeyPairWithoutPlaintext(ctx, &awskms.GenerateDataKeyPairWithoutPlaintextInput{
 		KeyId:             aws.String(g.kmsKey),
 		KeyPairSpec:       types.DataKeyPairSpecEccNistP256,
 		EncryptionContext: encryptionContext(keyID),

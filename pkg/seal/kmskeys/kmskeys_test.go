@@ -56,7 +56,7 @@ func TestGenerateSealUnwrapOpen(t *testing.T) {
 		t.Error("two key pairs are one")
 	}
 	opener := unseal.New(NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{v1, v2}}))
-	owner := seal.WebhookKey(webhook.Account{Dialect: "squake", ID: "acme"}, "1")
+	owner := seal.WebhookKey(webhook.Account{API: "squake", ID: "acme"}, "1")
 	for range 2 {
 		for _, key := range []webhook.SealingKey{v1, v2} {
 			sealer, err := seal.NewSealer(key.ID, key.Public, time.Now)

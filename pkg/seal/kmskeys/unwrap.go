@@ -11,14 +11,14 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
+	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// DecryptAPI is the part of *kms.Client that unwraps private keys.
+// DecryptAPI is the part of *awskms.Client that unwraps private keys.
 type DecryptAPI interface {
-	Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error)
+	Decrypt(context.Context, *awskms.DecryptInput, ...func(*awskms.Options)) (*awskms.DecryptOutput, error)
 }
 
 // Keyring lists the sealing keys that are stored, as store.Store does.
@@ -51,7 +51,7 @@ func (u *Unwrapper) Private(ctx context.Context, keyID string) (hpke.PrivateKey,
 	if err != nil {
 		return nil, fmt.Errorf("unwrap sealing key %q: %w", keyID, err)
 	}
-	out, err := u.client.Decrypt(ctx, &kms.DecryptInput{
+	out, err := u.client.Decrypt(ctx, &awskms.DecryptInput{
 		CiphertextBlob:    stored.WrappedPrivate,
 		KeyId:             aws.String(u.kmsKey),
 		EncryptionContext: encryptionContext(keyID),

@@ -20,7 +20,7 @@ import (
 const secretText = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 var (
-	account = webhook.Account{Dialect: "squake", ID: "acme"}
+	account = webhook.Account{API: "squake", ID: "acme"}
 	owner   = seal.WebhookKey(account, "0198c0de-7000-7000-8000-000000000001")
 )
 
@@ -82,8 +82,8 @@ func TestRoundTrip(t *testing.T) {
 	sealer, opener := keys.sealer(t, "v1"), New(keys)
 	for _, o := range []seal.Owner{
 		owner,
-		seal.AccountKey(webhook.Account{Dialect: "shoptet", ID: "315185-addon"}),
-		seal.WebhookKey(webhook.Account{Dialect: "x", ID: "y"}, strings.Repeat("i", 5000)),
+		seal.AccountKey(webhook.Account{API: "shoptet", ID: "315185-addon"}),
+		seal.WebhookKey(webhook.Account{API: "x", ID: "y"}, strings.Repeat("i", 5000)),
 	} {
 		for _, text := range []string{"k", secretText, strings.Repeat("\x00\xff", 4096)} {
 			sealed := mustSeal(t, sealer, o, text)
@@ -175,8 +175,8 @@ func TestEveryBitCounts(t *testing.T) {
 func TestEveryPartOfTheOwnerCounts(t *testing.T) {
 	keys := newRing(t, "v1")
 	sealer, opener := keys.sealer(t, "v1"), New(keys)
-	of := func(dialect webhook.Dialect, id string) webhook.Account {
-		return webhook.Account{Dialect: dialect, ID: id}
+	of := func(api webhook.API, id string) webhook.Account {
+		return webhook.Account{API: api, ID: id}
 	}
 	for name, tt := range map[string]struct{ sealed, opened seal.Owner }{
 		"account":              {owner, seal.WebhookKey(of("squake", "other"), owner.ID)},

@@ -48,7 +48,7 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 // Accounts implements store.Store: the list says which accounts there are, and
 // the accounts themselves are read in batches. One that is deleted meanwhile
 // is left out.
-func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error) {
+func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error) {
 	op := fmt.Sprintf("list accounts of %s", d)
 	listed, err := s.query(ctx, op, accountsPrefix+string(d), "")
 	if err != nil {
@@ -56,22 +56,22 @@ func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.Acco
 	}
 	accounts, err := decodeAll(listed, func(it item) (webhook.Account, error) {
 		dec := decoder{item: it}
-		return webhook.Account{Dialect: d, ID: dec.str(attrSK)}, dec.err
+		return webhook.Account{API: d, ID: dec.str(attrSK)}, dec.err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	places := make([]place, len(accounts))
+	keys := make([]itemKey, len(accounts))
 	for i, a := range accounts {
-		places[i] = s.accountPlace(a)
+		keys[i] = s.accountKey(a)
 	}
-	found, err := s.read(ctx, op, places)
+	found, err := s.read(ctx, op, keys)
 	if err != nil {
 		return nil, err
 	}
 	infos := make([]webhook.AccountInfo, 0, len(accounts))
 	for i, a := range accounts {
-		it, there := found[places[i]]
+		it, there := found[keys[i]]
 		if !there {
 			continue
 		}

@@ -49,8 +49,8 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 	mayHaveHappened := false
 	for try := 0; ; try++ {
 		if ctx.Err() == nil {
-			verdict, err := s.try(ctx, send)
-			switch verdict {
+			result, err := s.try(ctx, send)
+			switch result {
 			case success:
 				return nil
 			case condition:
@@ -58,17 +58,17 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 					return &overtakable{err}
 				}
 				return err
-			case fault:
+			case internalError:
 				if mayHaveHappened {
-					return fmt.Errorf("%s: %w: %w", op, webhook.ErrUnknownOutcome, faultOf(err))
+					return fmt.Errorf("%s: %w: %w", op, webhook.ErrUnknownOutcome, causeOf(err))
 				}
-				return fmt.Errorf("%s: %w", op, faultOf(err))
+				return fmt.Errorf("%s: %w", op, causeOf(err))
 			case lost:
 				mayHaveHappened = mayHaveHappened || rep != repeatable
 			case refused:
 			}
 			latest = err
-			if verdict == lost && rep == once {
+			if result == lost && rep == once {
 				return ended(ctx, op, webhook.ErrUnknownOutcome, err)
 			}
 			s.pause(ctx, try)
@@ -104,7 +104,7 @@ func ended(ctx context.Context, op string, sentinel, latest error) error {
 }
 
 // try sends the request once, within a time-out of its own.
-func (s *Store) try(ctx context.Context, send func(context.Context) error) (verdict, error) {
+func (s *Store) try(ctx context.Context, send func(context.Context) error) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.tryTimeout)
 	defer cancel()
 	var progress progress

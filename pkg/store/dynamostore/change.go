@@ -55,20 +55,20 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	if !errors.As(err, &cancelled) {
 		return err
 	}
-	return ch.judge(cancelled.CancellationReasons)
+	return ch.decide(cancelled.CancellationReasons)
 }
 
 // change is a webhook.Change under way.
 type change struct {
 	op     string
 	writes []types.TransactWriteItem
-	// subjects say of each write what its condition asks for.
-	subjects []subject
+	// events say of each write what its condition asks for.
+	events []eventID
 }
 
-// subject is an event, and the id that its record must have; none for an event
+// eventID is an event, and the id that its record must have; none for an event
 // that must be free.
-type subject struct{ event, id string }
+type eventID struct{ event, id string }
 
 func newChange(table *string, c webhook.Change) (*change, error) {
 	ch := &change{op: fmt.Sprintf("change %d webhooks", len(c.Was))}
@@ -101,7 +101,7 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 	}
 	for _, w := range c.Now {
 		if _, freed := was[w.Event]; !freed {
-			ch.add(claim(table, encodeWebhook(w)), w.Event, "")
+			ch.add(putIfAbsent(table, encodeWebhook(w)), w.Event, "")
 		}
 	}
 	return ch, nil
@@ -117,22 +117,22 @@ func byEvent(op string, records []webhook.Webhook) (map[string]int, error) {
 	if n := len(records); n == 0 || n > maxRecords {
 		return nil, fmt.Errorf("%s: %w: %d records, not 1 to %d", op, webhook.ErrInvalid, n, maxRecords)
 	}
-	places := make(map[string]int, len(records))
+	keys := make(map[string]int, len(records))
 	for i, w := range records {
 		if w.Account != records[0].Account {
 			return nil, fmt.Errorf("%s: %w: several accounts", op, webhook.ErrInvalid)
 		}
-		if _, twice := places[w.Event]; twice {
+		if _, twice := keys[w.Event]; twice {
 			return nil, fmt.Errorf("%s: %w: event %q twice", op, webhook.ErrInvalid, w.Event)
 		}
-		places[w.Event] = i
+		keys[w.Event] = i
 	}
-	return places, nil
+	return keys, nil
 }
 
 func (ch *change) add(write types.TransactWriteItem, event, id string) {
 	ch.writes = append(ch.writes, write)
-	ch.subjects = append(ch.subjects, subject{event, id})
+	ch.events = append(ch.events, eventID{event, id})
 }
 
 // update sets exactly the changeable attributes of a record.
@@ -182,33 +182,33 @@ func sameUnchanged(was webhook.Webhook) item {
 
 func webhookKey(w webhook.Webhook) item { return key(accountPK(w.Account), eventPrefix+w.Event) }
 
-// judge reads the reasons of a cancelled transaction, one for each write. The
+// decide reads the reasons of a cancelled transaction, one for each write. The
 // record that stands comes with a failed condition, so that nothing is read.
-func (ch *change) judge(reasons []types.CancellationReason) error {
-	if len(reasons) != len(ch.subjects) {
-		return fmt.Errorf("%s: %d reasons for %d operations", ch.op, len(reasons), len(ch.subjects))
+func (ch *change) decide(reasons []types.CancellationReason) error {
+	if len(reasons) != len(ch.events) {
+		return fmt.Errorf("%s: %d reasons for %d operations", ch.op, len(reasons), len(ch.events))
 	}
 	gone, changed, taken := false, false, map[string]string{}
-	for n, sub := range ch.subjects {
+	for n, sub := range ch.events {
 		if aws.ToString(reasons[n].Code) != reasonCondition {
 			continue
 		}
-		stands := ""
+		existing := ""
 		if old := reasons[n].Item; len(old) > 0 {
 			d := decoder{item: old}
-			if stands = d.str(attrID); d.err != nil {
+			if existing = d.str(attrID); d.err != nil {
 				return fmt.Errorf("%s: record in the way: %w", ch.op, d.err)
 			}
 		}
 		switch {
-		case sub.id != "" && stands == sub.id:
+		case sub.id != "" && existing == sub.id:
 			changed = true
 		case sub.id != "":
 			gone = true
-		case stands == "":
+		case existing == "":
 			return fmt.Errorf("%s: event %q is taken by a record that was not given", ch.op, sub.event)
 		default:
-			taken[sub.event] = stands
+			taken[sub.event] = existing
 		}
 	}
 	switch {

@@ -18,8 +18,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// standing is the record of oldItem.
-func standing(event, id string) webhook.Webhook {
+// existing is the record of oldItem.
+func existing(event, id string) webhook.Webhook {
 	w := testWebhook(event, id)
 	w.Version = 4
 	return w
@@ -30,7 +30,7 @@ func standing(event, id string) webhook.Webhook {
 func changing(was, now string) webhook.Change {
 	var c webhook.Change
 	for i := range was {
-		w := standing(was[i:i+1], "id-"+was[i:i+1])
+		w := existing(was[i:i+1], "id-"+was[i:i+1])
 		n := w
 		n.Event, n.URL, n.Version, n.UpdatedAt = now[i:i+1], "https://now.example", 5, testTime.Add(time.Hour)
 		c.Was, c.Now = append(c.Was, w), append(c.Now, n)
@@ -205,14 +205,14 @@ func TestJudgementOfChange(t *testing.T) {
 		"swap: changed":               {"ab", "ba", []string{fine, mine("b")}, webhook.ErrChanged, nil},
 		"swap: gone":                  {"ab", "ba", []string{none, fine}, webhook.ErrNotFound, nil},
 		"swap: another's":             {"ab", "ba", []string{fine, other("b")}, webhook.ErrNotFound, nil},
-		"taken by what was not given": {"a", "b", []string{fine, none}, errFault, nil},
-		"reasons for others":          {"a", "b", []string{other("b")}, errFault, nil},
-		"a record without id":         {"a", "a", []string{`{"Code":"ConditionalCheckFailed","Item":{"u":{"S":"do-not-show"}}}`}, errFault, nil},
+		"taken by what was not given": {"a", "b", []string{fine, none}, errInternal, nil},
+		"reasons for others":          {"a", "b", []string{other("b")}, errInternal, nil},
+		"a record without id":         {"a", "a", []string{`{"Code":"ConditionalCheckFailed","Item":{"u":{"S":"do-not-show"}}}`}, errInternal, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, sc := newScripted(t, cancels(tt.reasons...))
 			err := s.Change(t.Context(), changing(tt.was, tt.now))
-			if errors.Is(tt.want, errFault) {
+			if errors.Is(tt.want, errInternal) {
 				mustBe(t, err)
 			} else {
 				mustBe(t, err, tt.want)
@@ -240,17 +240,17 @@ var lifecycle = map[string]func(context.Context, *Store) error{
 
 // A lost answer is settled by the same transaction with the same token, within
 // the call.
-func TestLifecycleSettlesLostAnswers(t *testing.T) {
+func TestLifecycleResolvesLostResponses(t *testing.T) {
 	ok := says(http.StatusOK, `{}`)
 	for name, call := range lifecycle {
-		for fault, steps := range map[string][]step{
+		for err, steps := range map[string][]step{
 			"closed":      {fails(io.EOF), ok},
 			"silent":      {silent, ok},
 			"internal":    {says(500, ``), says(503, ``), ok},
 			"in progress": {says(500, ``), refuses("TransactionInProgressException"), ok},
 			"conflict":    {cancels(reason("TransactionConflict")), ok},
 		} {
-			t.Run(name+"/"+fault, func(t *testing.T) {
+			t.Run(name+"/"+err, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s, sc := newScripted(t, steps...)
 					if err := call(t.Context(), s); err != nil || len(sc.bodies) != len(steps) {
@@ -282,7 +282,7 @@ func TestChangeRefusesWhatIsNoChange(t *testing.T) {
 	moved.Now[0].Account.ID = "fleet-8"
 	var many webhook.Change
 	for i := range 51 {
-		w := standing(fmt.Sprint(i), "id")
+		w := existing(fmt.Sprint(i), "id")
 		many.Was, many.Now = append(many.Was, w), append(many.Now, w)
 	}
 	for name, c := range map[string]webhook.Change{
@@ -309,10 +309,10 @@ func TestChangeRefusesWhatIsNoChange(t *testing.T) {
 // record stands.
 func TestOutcomeOfAddDelivery(t *testing.T) {
 	ok := says(http.StatusOK, `{}`)
-	standing := func(mark string) step {
+	existing := func(stats string) step {
 		record := recordOf(t, testDelivery())
-		record[attrAcceptance] = str(mark)
-		return stands(t, record)
+		record[attrAcceptance] = str(stats)
+		return exists(t, record)
 	}
 	for name, tt := range map[string]struct {
 		steps    []step
@@ -320,20 +320,20 @@ func TestOutcomeOfAddDelivery(t *testing.T) {
 		requests int
 	}{
 		"done":                  {[]step{ok}, nil, 1},
-		"there":                 {[]step{standing("other")}, webhook.ErrExists, 1},
-		"lost, then own":        {[]step{fails(io.EOF), standing("token-1")}, nil, 2},
-		"silent, then own":      {[]step{silent, standing("token-1")}, nil, 2},
-		"lost, then another's":  {[]step{says(500, ``), standing("other")}, webhook.ErrExists, 2},
+		"there":                 {[]step{existing("other")}, webhook.ErrExists, 1},
+		"lost, then own":        {[]step{fails(io.EOF), existing("token-1")}, nil, 2},
+		"silent, then own":      {[]step{silent, existing("token-1")}, nil, 2},
+		"lost, then another's":  {[]step{says(500, ``), existing("other")}, webhook.ErrExists, 2},
 		"lost, then done":       {[]step{says(500, ``), refuses("ThrottlingException"), ok}, nil, 3},
 		"lost, then no rights":  {[]step{says(500, ``), refuses("AccessDeniedException")}, webhook.ErrUnknownOutcome, 2},
 		"no table":              {[]step{refuses("ResourceNotFoundException")}, ErrNoTable, 1},
-		"refused for no record": {[]step{stands(t, nil)}, errFault, 1},
+		"refused for no record": {[]step{exists(t, nil)}, errInternal, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, sc := newScripted(t, tt.steps...)
 				got, err := s.AddDelivery(t.Context(), testDelivery())
-				if tt.want == nil || errors.Is(tt.want, errFault) {
+				if tt.want == nil || errors.Is(tt.want, errInternal) {
 					mustBe(t, err)
 				} else {
 					mustBe(t, err, tt.want)

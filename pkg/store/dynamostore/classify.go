@@ -11,20 +11,20 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// verdict is what a single request came to.
-type verdict int
+// outcome is what a single request came to.
+type outcome int
 
 const (
-	success verdict = iota
+	success outcome = iota
 	// condition: DynamoDB decided that a condition does not hold.
 	condition
 	// refused: certainly not carried out, and may succeed when tried again.
 	refused
 	// lost: it may have been carried out, or may still be.
 	lost
-	// fault: certainly not carried out, and would fail again: a wrong
+	// internalError: certainly not carried out, and would fail again: a wrong
 	// request, missing rights, a missing table.
-	fault
+	internalError
 )
 
 // errUnprocessed: an answer left a part undone, as DynamoDB does when it is
@@ -35,9 +35,9 @@ var errUnprocessed = errors.New("a part was left unprocessed")
 // this region.
 var ErrNoTable = errors.New("there is no such DynamoDB table")
 
-// faultOf gives the error of a request that would fail again. The SDK's own
+// causeOf gives the error of a request that would fail again. The SDK's own
 // words are kept as text only, so that nothing of them is compared but the code.
-func faultOf(err error) error {
+func causeOf(err error) error {
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
 		return ErrNoTable
 	}
@@ -60,16 +60,16 @@ func (e *definiteError) ErrorCode() string { return e.code }
 // classify judges the error of one request. Whatever is not known to be
 // definite counts as lost. The codes are those of
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html.
-func classify(err error, sent *progress) verdict {
+func classify(err error, sent *progress) outcome {
 	if err == nil {
 		return success
 	}
 	if errors.Is(err, errUnprocessed) {
 		return refused
 	}
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {
-		return classifyAnswer(err, answer.HTTPStatusCode())
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() != 0 {
+		return classifyResponse(err, response.HTTPStatusCode())
 	}
 	if sent.nothingSent() || isDialError(err) {
 		return refused
@@ -82,12 +82,12 @@ func classify(err error, sent *progress) verdict {
 	if isContextError(err) {
 		return refused // ended before it was built
 	}
-	return fault // could not be built or signed
+	return internalError // could not be built or signed
 }
 
-// classifyAnswer judges an answer that DynamoDB, or something before it, gave
+// classifyResponse judges an answer that DynamoDB, or something before it, gave
 // with the HTTP status.
-func classifyAnswer(err error, status int) verdict {
+func classifyResponse(err error, status int) outcome {
 	if status < 400 || status > 499 || status == http.StatusRequestTimeout {
 		return lost // 2xx and 3xx: the answer could not be read
 	}
@@ -112,13 +112,13 @@ func classifyAnswer(err error, status int) verdict {
 	if status == http.StatusTooManyRequests || errors.As(err, &retryable) && retryable.RetryableError() {
 		return refused
 	}
-	return fault
+	return internalError
 }
 
 // classifyReasons judges why a transaction was cancelled. A conflict or
 // throttling beside failed conditions is tried again: only then are all the
 // conditions known.
-func classifyReasons(reasons []types.CancellationReason) verdict {
+func classifyReasons(reasons []types.CancellationReason) outcome {
 	failed, busy := false, false
 	for _, r := range reasons {
 		switch aws.ToString(r.Code) {
@@ -128,7 +128,7 @@ func classifyReasons(reasons []types.CancellationReason) verdict {
 		case "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError":
 			busy = true
 		default:
-			return fault
+			return internalError
 		}
 	}
 	if failed && !busy {

@@ -343,7 +343,7 @@ func after(do func(), next step) step {
 
 func testWebhook(event, id string) webhook.Webhook {
 	return webhook.Webhook{
-		Account: testAccount, Event: event, ID: id, Claim: "new-claim", URL: "https://new.example/do-not-show", SealedKey: []byte(sealedKey),
+		Account: testAccount, Event: event, ID: id, RequestID: "new-claim", URL: "https://new.example/do-not-show", SealedKey: []byte(sealedKey),
 		Version: 1, CreatedAt: testTime,
 	}
 }

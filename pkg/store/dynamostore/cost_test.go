@@ -26,7 +26,7 @@ import (
 )
 
 var (
-	account   = webhook.Account{Dialect: "squake", ID: "acme"}
+	account   = webhook.Account{API: "squake", ID: "acme"}
 	createdAt = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 )
 
@@ -36,7 +36,7 @@ func record(a webhook.Account, event string) webhook.Webhook {
 	const prefix = "https://receiver.example.com/hooks/"
 	id := rand.Text()
 	return webhook.Webhook{
-		Account: a, Event: event, ID: "01985d5e-7c3a-7d2e-9b7a-" + id[:12], Claim: "01985d5e-7c3a-7d2e-9b7b-" + id[12:24],
+		Account: a, Event: event, ID: "01985d5e-7c3a-7d2e-9b7a-" + id[:12], RequestID: "01985d5e-7c3a-7d2e-9b7b-" + id[12:24],
 		URL:       prefix + fmt.Sprintf("%0*d", 100-len(prefix), 7),
 		SealedKey: fmt.Appendf(nil, "%0400d", 1), Version: 1, CreatedAt: createdAt, SendPayload: true,
 	}
@@ -56,7 +56,7 @@ func counted(t *testing.T) (*dynamostore.Store, *faultproxy.Proxy) {
 	t.Helper()
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
-	s := open(t, proxy.URL, server.NewTables(t), patience)
+	s := open(t, proxy.URL, server.NewTables(t), timeout)
 	if err := s.Warm(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -207,13 +207,13 @@ func TestCostOfLifecycle(t *testing.T) {
 	}
 	mustCost(t, proxy, map[string]int{"GetItem": 1}, 1, 0)
 
-	kept := []webhook.Webhook{changed(pair[0], pair[0].Event), changed(pair[1], pair[1].Event)}
-	change(pair, kept)
-	swapped := []webhook.Webhook{changed(kept[0], kept[1].Event), changed(kept[1], kept[0].Event)}
-	change(kept, swapped)
+	stored := []webhook.Webhook{changed(pair[0], pair[0].Event), changed(pair[1], pair[1].Event)}
+	change(pair, stored)
+	swapped := []webhook.Webhook{changed(stored[0], stored[1].Event), changed(stored[1], stored[0].Event)}
+	change(stored, swapped)
 	moved := changed(swapped[0], "moved")
 	change(swapped[:1], []webhook.Webhook{moved})
-	if err := s.Change(ctx, webhook.Change{Was: pair, Now: kept}); !errors.Is(err, webhook.ErrNotFound) {
+	if err := s.Change(ctx, webhook.Change{Was: pair, Now: stored}); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("Change of what has moved: error = %v, want ErrNotFound", err)
 	}
 	mustCost(t, proxy, one, 0, 0)
@@ -234,13 +234,13 @@ func TestCostOfAccounts(t *testing.T) {
 	ctx := t.Context()
 	const accounts = 150
 	for i := range accounts {
-		a := webhook.Account{Dialect: account.Dialect, ID: fmt.Sprintf("a-%03d", i)}
+		a := webhook.Account{API: account.API, ID: fmt.Sprintf("a-%03d", i)}
 		if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: createdAt}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	proxy.Reset()
-	last := webhook.Account{Dialect: account.Dialect, ID: "a-149"}
+	last := webhook.Account{API: account.API, ID: "a-149"}
 	calls := []func() error{
 		func() error { return s.SetAccountKey(ctx, last, []byte("sealed")) },
 		func() error { return s.CloseAccount(ctx, last) },
@@ -251,7 +251,7 @@ func TestCostOfAccounts(t *testing.T) {
 		}
 		mustCost(t, proxy, map[string]int{"TransactWriteItems": 1}, 0, 0)
 	}
-	list, err := s.Accounts(ctx, account.Dialect)
+	list, err := s.Accounts(ctx, account.API)
 	if err != nil || len(list) != accounts || !list[accounts-1].Closing || string(list[accounts-1].SealedKey) != "sealed" {
 		t.Errorf("Accounts = %d of them, %v; want %d, the last closing with its key", len(list), err, accounts)
 	}
@@ -301,8 +301,8 @@ type path struct {
 	received []delivering.Request
 }
 
-func (*path) Lease(webhook.Subject) (time.Duration, bool) { return 2 * time.Minute, true }
-func (*path) Full() bool                                  { return false }
+func (*path) Lease(webhook.EventKey) (time.Duration, bool) { return 2 * time.Minute, true }
+func (*path) Full() bool                                   { return false }
 
 func (p *path) Send(_ context.Context, messages []webhook.Message) error {
 	p.mu.Lock()
@@ -314,11 +314,11 @@ func (p *path) Send(_ context.Context, messages []webhook.Message) error {
 // receiver is a path's other end.
 type receiver struct{ *path }
 
-func (r receiver) Send(_ context.Context, q delivering.Request) delivering.Answer {
+func (r receiver) Send(_ context.Context, q delivering.Request) delivering.Response {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.received = append(r.received, q)
-	return delivering.Answer{Status: 204}
+	return delivering.Response{Status: 204}
 }
 
 // Open gives the same key for all: a sealing key is read once a process, and
@@ -327,10 +327,10 @@ func (*path) Open(context.Context, seal.Owner, []byte) (webhook.Secret, error) {
 	return webhook.NewSecret(strings.Repeat("a", 44)), nil
 }
 
-func newPath(t *testing.T, s *dynamostore.Store, proxy *faultproxy.Proxy, api dialect.API) *path {
+func newPath(t *testing.T, s *dynamostore.Store, proxy *faultproxy.Proxy, spoken dialect.API) *path {
 	t.Helper()
 	p := &path{proxy: proxy, now: createdAt.Add(time.Hour)}
-	sendings := map[webhook.Dialect]webhook.Sending{api.Name: dialecttest.Sending(t, api, nil)}
+	sendings := map[webhook.API]webhook.Sending{spoken.Name: dialecttest.Sending(t, spoken, nil)}
 	ids := 0
 	now, log := func() time.Time { return p.now }, slog.New(slog.DiscardHandler)
 	p.publisher = delivering.NewPublisher(delivering.PublisherConfig{
@@ -350,7 +350,7 @@ func (p *path) deliver(t *testing.T, e webhook.Event) (counts faultproxy.Counts)
 	t.Helper()
 	p.proxy.Reset()
 	p.messages, p.received = nil, nil
-	if got := p.publisher.Publish(t.Context(), []webhook.Event{e}); got[0].Verdict != delivering.Accepted {
+	if got := p.publisher.Publish(t.Context(), []webhook.Event{e}); got[0].Status != delivering.Accepted {
 		t.Fatalf("published: %+v", got)
 	}
 	if len(p.messages) != 1 {
@@ -372,10 +372,10 @@ func (p *path) deliver(t *testing.T, e webhook.Event) (counts faultproxy.Counts)
 // of it scans, or queries.
 func TestCostOfADelivery(t *testing.T) {
 	s, proxy := counted(t)
-	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
-		p := newPath(t, s, proxy, api)
-		a := webhook.Account{Dialect: api.Name, ID: "1001"}
-		w := record(a, api.Example.Event)
+	for _, spoken := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
+		p := newPath(t, s, proxy, spoken)
+		a := webhook.Account{API: spoken.Name, ID: "1001"}
+		w := record(a, spoken.Example.Event)
 		if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: createdAt, SealedKey: w.SealedKey}); err != nil {
 			t.Fatal(err)
 		}
@@ -383,15 +383,15 @@ func TestCostOfADelivery(t *testing.T) {
 			t.Fatal(err)
 		}
 		statistics := 0
-		if api.Name == "squake" {
+		if spoken.Name == "squake" {
 			statistics = 1
 		}
 		for _, tt := range []struct {
-			name       string
-			after      time.Duration // the latest delivery
-			size       int
-			puts, mark int
-			units      float64 // of the puts
+			name        string
+			after       time.Duration // the latest delivery
+			size        int
+			puts, stats int
+			units       float64 // of the puts
 		}{
 			{"first", 0, 200, 1, statistics, 1},
 			{"within a second", 500 * time.Millisecond, 200, 1, 0, 1},
@@ -399,17 +399,17 @@ func TestCostOfADelivery(t *testing.T) {
 			{"large", time.Minute, 2700, 2, statistics, 1 + 3},
 			{"largest", time.Minute, 200_000, 2, statistics, 1 + 196},
 		} {
-			t.Run(fmt.Sprint(api.Name, " ", tt.name), func(t *testing.T) {
+			t.Run(fmt.Sprint(spoken.Name, " ", tt.name), func(t *testing.T) {
 				p.now = p.now.Add(tt.after)
 				got := p.deliver(t, webhook.Event{
-					Account: a, Name: w.Event, Instance: api.Example.Instance,
+					Account: a, Name: w.Event, Instance: spoken.Example.Instance,
 					Payload: []byte(`"` + strings.Repeat("x", tt.size-2) + `"`),
 				})
-				want := map[string]int{"BatchGetItem": 2, "PutItem": tt.puts, "UpdateItem": 1 + tt.mark}
+				want := map[string]int{"BatchGetItem": 2, "PutItem": tt.puts, "UpdateItem": 1 + tt.stats}
 				if !maps.Equal(got.Requests, want) {
 					t.Errorf("requests %v, want %v", got.Requests, want)
 				}
-				if units := tt.units + 1 + float64(tt.mark); got.WriteUnits != units || got.IndexUnits != 2 {
+				if units := tt.units + 1 + float64(tt.stats); got.WriteUnits != units || got.IndexUnits != 2 {
 					t.Errorf("%v write units and %v of the index, want %v and 2", got.WriteUnits, got.IndexUnits, units)
 				}
 			})

@@ -62,8 +62,8 @@ type creation struct {
 	// items are what is put, in the order of Webhooks. Where this request's
 	// own record stands already, it takes the place of the item.
 	items []item
-	// stands marks the items found so.
-	stands []bool
+	// existing marks the items found so.
+	existing []bool
 	// excluding are the distinct By of Exclusions, in their order.
 	excluding []string
 }
@@ -73,7 +73,7 @@ func newCreation(c webhook.Creation) *creation {
 		Creation: c,
 		account:  c.Webhooks[0].Account,
 		items:    make([]item, len(c.Webhooks)),
-		stands:   make([]bool, len(c.Webhooks)),
+		existing: make([]bool, len(c.Webhooks)),
 	}
 	cr.op = fmt.Sprintf("create %d webhooks of %v", len(c.Webhooks), cr.account)
 	for i, w := range c.Webhooks {
@@ -97,7 +97,7 @@ func (cr *creation) found(i int, old item) (id string, err error) {
 	if !w.SameRequest(cr.Webhooks[i]) {
 		return w.ID, nil
 	}
-	cr.items[i], cr.stands[i] = old, true
+	cr.items[i], cr.existing[i] = old, true
 	return "", nil
 }
 
@@ -147,7 +147,7 @@ func (s *Store) createAll(ctx context.Context, cr *creation) error {
 			return err
 		}
 		before := len(missing)
-		if err := cr.judge(missing, cancelled.CancellationReasons); err != nil {
+		if err := cr.decide(missing, cancelled.CancellationReasons); err != nil {
 			return err
 		}
 		switch _, missing = cr.puts(s.table); len(missing) {
@@ -161,19 +161,19 @@ func (s *Store) createAll(ctx context.Context, cr *creation) error {
 
 // puts gives the puts of the records that do not stand yet, and their places
 // among Webhooks.
-func (cr *creation) puts(table *string) (puts []types.TransactWriteItem, places []int) {
+func (cr *creation) puts(table *string) (puts []types.TransactWriteItem, keys []int) {
 	for i, it := range cr.items {
-		if cr.stands[i] {
+		if cr.existing[i] {
 			continue
 		}
-		places = append(places, i)
-		puts = append(puts, claim(table, it))
+		keys = append(keys, i)
+		puts = append(puts, putIfAbsent(table, it))
 	}
-	return puts, places
+	return puts, keys
 }
 
-// claim puts a record whose event must be free.
-func claim(table *string, it item) types.TransactWriteItem {
+// putIfAbsent puts a record whose event must be free.
+func putIfAbsent(table *string, it item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName:                           table,
 		Item:                                it,
@@ -196,15 +196,15 @@ func (cr *creation) checks(table *string) []types.TransactWriteItem {
 	return checks
 }
 
-// judge reads the reasons of a cancelled transaction: one for each put, the
+// decide reads the reasons of a cancelled transaction: one for each put, the
 // places of which are given, then one for each check. It notes own records,
 // and returns the conflict if there is one.
-func (cr *creation) judge(places []int, reasons []types.CancellationReason) error {
-	if len(reasons) != len(places)+len(cr.excluding) {
-		return fmt.Errorf("%s: %d reasons for %d operations", cr.op, len(reasons), len(places)+len(cr.excluding))
+func (cr *creation) decide(keys []int, reasons []types.CancellationReason) error {
+	if len(reasons) != len(keys)+len(cr.excluding) {
+		return fmt.Errorf("%s: %d reasons for %d operations", cr.op, len(reasons), len(keys)+len(cr.excluding))
 	}
 	taken := map[string]string{}
-	for n, i := range places {
+	for n, i := range keys {
 		if aws.ToString(reasons[n].Code) != reasonCondition {
 			continue
 		}
@@ -219,12 +219,12 @@ func (cr *creation) judge(places []int, reasons []types.CancellationReason) erro
 	if len(taken) > 0 {
 		return fmt.Errorf("%s: %w", cr.op, &webhook.TakenError{IDs: taken})
 	}
-	if !slices.Contains(cr.stands, false) {
+	if !slices.Contains(cr.existing, false) {
 		return nil // all of it stands, whatever else does
 	}
 	var found []webhook.Exclusion
 	for _, x := range cr.Exclusions {
-		check := len(places) + slices.Index(cr.excluding, x.By)
+		check := len(keys) + slices.Index(cr.excluding, x.By)
 		if aws.ToString(reasons[check].Code) == reasonCondition {
 			found = append(found, x)
 		}

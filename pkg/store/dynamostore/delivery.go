@@ -47,8 +47,8 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 			return webhook.Delivery{}, err
 		}
 	}
-	mark := s.requestToken()
-	record[attrAcceptance] = str(mark)
+	stats := s.requestToken()
+	record[attrAcceptance] = str(stats)
 	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName:                           s.deliveries,
@@ -62,20 +62,20 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	own := true
 	if failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
 		record = failed.Item
-		stands := decoder{item: record}
-		own = stands.optionalStr(attrAcceptance) == mark
+		existing := decoder{item: record}
+		own = existing.optionalStr(attrAcceptance) == stats
 	} else if err != nil {
 		return webhook.Delivery{}, err
 	}
-	standing, err := decodeDelivery(d.Account, record)
+	existing, err := decodeDelivery(d.Account, record)
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, err)
 	}
-	standing.Payload = nil
+	existing.Payload = nil
 	if !own {
-		return standing, fmt.Errorf("%s: %w", op, webhook.ErrExists)
+		return existing, fmt.Errorf("%s: %w", op, webhook.ErrExists)
 	}
-	return standing, nil
+	return existing, nil
 }
 
 // putPayload writes a payload that is apart, whether or not it is there: the

@@ -66,8 +66,8 @@ const (
 	timeDigits = 12
 )
 
-// settled are the attributes that a settlement writes.
-var settled = [...]string{
+// resultAttributes are the attributes that a settlement writes.
+var resultAttributes = [...]string{
 	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
 }
 
@@ -116,20 +116,20 @@ func encodeDelivery(d webhook.Delivery) (record, payload item) {
 // roomFor says by how much the record of a delivery grows at most, by the mark
 // of its acceptance and by what attempts come to.
 func roomFor(d webhook.Delivery) int {
-	const mark, reason = 36, 80 // the longest ones, in bytes
+	const stats, reason = 36, 80 // the longest ones, in bytes
 	at := d.AcceptedAt
-	grown := encodeSettled(d.Account, d.ID(), webhook.Delivery{
+	grown := encodeResult(d.Account, d.ID(), webhook.Delivery{
 		Attempts: 99, AttemptedAt: at, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
 		StatusCode: 599, Reason: strings.Repeat("x", reason),
 	})
-	grown[attrAcceptance] = str(strings.Repeat("x", mark))
-	return billed(grown) - billed(encodeSettled(d.Account, d.ID(), d))
+	grown[attrAcceptance] = str(strings.Repeat("x", stats))
+	return billed(grown) - billed(encodeResult(d.Account, d.ID(), d))
 }
 
 // encodeRecord gives a delivery's record without the payload.
 func encodeRecord(d webhook.Delivery) item {
 	pk, sk, _ := deliveryKey(d.Account, d.ID())
-	it := encodeSettled(d.Account, d.ID(), d)
+	it := encodeResult(d.Account, d.ID(), d)
 	it[attrPK], it[attrSK] = str(pk), str(sk)
 	it[attrEventID] = str(d.EventID)
 	it[attrEvent] = str(d.Event)
@@ -143,8 +143,8 @@ func encodeRecord(d webhook.Delivery) item {
 	return it
 }
 
-// encodeSettled gives what a settlement writes of d, to the delivery of an id.
-func encodeSettled(a webhook.Account, id string, d webhook.Delivery) item {
+// encodeResult gives what a settlement writes of d, to the delivery of an id.
+func encodeResult(a webhook.Account, id string, d webhook.Delivery) item {
 	it := item{}
 	putNum(it, attrAttempts, d.Attempts)
 	putTime(it, attrAttemptedAt, d.AttemptedAt)
@@ -198,7 +198,7 @@ func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 // decodePending reads an entry of the index.
 func decodePending(it item) (webhook.Pending, error) {
 	d := decoder{item: it}
-	dialect, account, parted := strings.Cut(d.after(attrPK, accountPrefix), "#")
+	api, account, parted := strings.Cut(d.after(attrPK, accountPrefix), "#")
 	if !parted {
 		d.fail(attrPK)
 	}
@@ -208,7 +208,7 @@ func decodePending(it item) (webhook.Pending, error) {
 	}
 	p := webhook.Pending{
 		Message: webhook.Message{
-			Account:    webhook.Account{Dialect: webhook.Dialect(dialect), ID: account},
+			Account:    webhook.Account{API: webhook.API(api), ID: account},
 			ID:         id,
 			Event:      d.str(attrEvent),
 			Attempt:    d.optionalNum(attrAttempts) + 1,

@@ -57,17 +57,17 @@ func faulty(t *testing.T, seed uint64) (faulty, direct *dynamostore.Store) {
 			}
 		}
 	})
-	return open(t, proxy.URL, tables, shortTry), open(t, server.URL, tables, patience)
+	return open(t, proxy.URL, tables, shortTry), open(t, server.URL, tables, timeout)
 }
 
 // register plays the registry's part: after an unknown outcome it tries again
 // under new ids and the same claim.
 func register(ctx context.Context, s *dynamostore.Store, c webhook.Creation) ([]webhook.Webhook, error) {
-	claim := rand.Text()
+	requestID := rand.Text()
 	for {
 		c.Webhooks = slices.Clone(c.Webhooks)
 		for i := range c.Webhooks {
-			c.Webhooks[i].ID, c.Webhooks[i].Claim = rand.Text(), claim
+			c.Webhooks[i].ID, c.Webhooks[i].RequestID = rand.Text(), requestID
 		}
 		got, err := s.Create(ctx, c)
 		if !errors.Is(err, webhook.ErrUnknownOutcome) || ctx.Err() != nil {
@@ -102,8 +102,8 @@ func registerAll(t *testing.T, s *dynamostore.Store, creations []webhook.Creatio
 	return outcomes
 }
 
-// standing reads the webhooks of the account by event.
-func standing(t *testing.T, s *dynamostore.Store, a webhook.Account) map[string]webhook.Webhook {
+// existing reads the webhooks of the account by event.
+func existing(t *testing.T, s *dynamostore.Store, a webhook.Account) map[string]webhook.Webhook {
 	t.Helper()
 	list, err := s.Webhooks(t.Context(), a)
 	if err != nil {
@@ -120,14 +120,14 @@ func standing(t *testing.T, s *dynamostore.Store, a webhook.Account) map[string]
 // created stands under that id, a conflict names what stands and is never with
 // the request's own record, and nothing else was answered. It returns how many
 // succeeded.
-func checkOutcomes(t *testing.T, stands map[string]webhook.Webhook, outcomes []outcome) (succeeded int) {
+func checkOutcomes(t *testing.T, existing map[string]webhook.Webhook, outcomes []outcome) (succeeded int) {
 	t.Helper()
-	answered := map[string]bool{}
+	responded := map[string]bool{}
 	for _, o := range outcomes {
 		for _, w := range o.got {
-			answered[w.ID] = true
-			if stands[w.Event].ID != w.ID {
-				t.Errorf("event %s was answered as created with id %s, but %q stands", w.Event, w.ID, stands[w.Event].ID)
+			responded[w.ID] = true
+			if existing[w.Event].ID != w.ID {
+				t.Errorf("event %s was answered as created with id %s, but %q stands", w.Event, w.ID, existing[w.Event].ID)
 			}
 		}
 	}
@@ -138,17 +138,17 @@ func checkOutcomes(t *testing.T, stands map[string]webhook.Webhook, outcomes []o
 			succeeded++
 		case errors.As(o.err, &taken):
 			for event, id := range taken.IDs {
-				if stands[event].ID != id || !answered[id] {
+				if existing[event].ID != id || !responded[id] {
 					t.Errorf("event %s was answered as taken by %s: it stands: %t, was answered: %t",
-						event, id, stands[event].ID == id, answered[id])
+						event, id, existing[event].ID == id, responded[id])
 				}
 			}
 		default:
 			t.Errorf("registration of %s: %d records, error %v", o.asked[0].Event, len(o.got), o.err)
 		}
 	}
-	for event, w := range stands {
-		if !answered[w.ID] {
+	for event, w := range existing {
+		if !responded[w.ID] {
 			t.Errorf("event %s stands with id %s, which nobody was told", event, w.ID)
 		}
 	}
@@ -167,9 +167,9 @@ func TestSinglesThroughFaults(t *testing.T) {
 		}
 	}
 	outcomes := registerAll(t, s, creations)
-	stands := standing(t, direct, account)
-	if got := checkOutcomes(t, stands, outcomes); got != events || len(stands) != events {
-		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(stands), events)
+	existing := existing(t, direct, account)
+	if got := checkOutcomes(t, existing, outcomes); got != events || len(existing) != events {
+		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(existing), events)
 	}
 }
 
@@ -189,9 +189,9 @@ func TestBatchesThroughFaults(t *testing.T) {
 		creations = append(creations, webhook.Creation{Webhooks: left}, webhook.Creation{Webhooks: right})
 	}
 	outcomes := registerAll(t, s, creations)
-	stands := standing(t, direct, account)
-	if got := checkOutcomes(t, stands, outcomes); got != pairs || len(stands) != 5*pairs {
-		t.Errorf("%d batches succeeded and %d records stand, want %d and %d", got, len(stands), pairs, 5*pairs)
+	existing := existing(t, direct, account)
+	if got := checkOutcomes(t, existing, outcomes); got != pairs || len(existing) != 5*pairs {
+		t.Errorf("%d batches succeeded and %d records stand, want %d and %d", got, len(existing), pairs, 5*pairs)
 	}
 }
 
@@ -219,9 +219,9 @@ func TestExclusionsThroughFaults(t *testing.T) {
 			granted = append(granted, o)
 		}
 	}
-	stands := standing(t, direct, account)
-	if got := checkOutcomes(t, stands, granted); got != pairs || len(stands) != pairs {
-		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(stands), pairs)
+	existing := existing(t, direct, account)
+	if got := checkOutcomes(t, existing, granted); got != pairs || len(existing) != pairs {
+		t.Errorf("%d registrations succeeded and %d records stand, want %d", got, len(existing), pairs)
 	}
 }
 
@@ -240,7 +240,7 @@ func TestAdministrationThroughFaults(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	list, err := direct.Accounts(ctx, account.Dialect)
+	list, err := direct.Accounts(ctx, account.API)
 	if err != nil || len(list) != accounts {
 		t.Errorf("%d accounts stand, %v; want %d", len(list), err, accounts)
 	}
@@ -252,7 +252,7 @@ func TestAdministrationThroughFaults(t *testing.T) {
 
 // administer goes once through everything an account's operator does.
 func administer(ctx context.Context, s *dynamostore.Store, id string) error {
-	a := webhook.Account{Dialect: account.Dialect, ID: id}
+	a := webhook.Account{API: account.API, ID: id}
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: createdAt}); err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func TestMissingTables(t *testing.T) {
 	ctx := t.Context()
 	id := rand.Text()
 	tables := dynamolocal.Tables{Webhooks: "w-" + id, Deliveries: "d-" + id}
-	both := open(t, server.URL, tables, patience)
+	both := open(t, server.URL, tables, timeout)
 	for name, call := range map[string]func() error{
 		"read": func() error { return both.Warm(ctx) },
 		"list": func() error { _, err := both.Webhooks(ctx, account); return err },
@@ -301,7 +301,7 @@ func TestMissingTables(t *testing.T) {
 		}
 	}
 
-	if err := open(t, server.URL, dynamolocal.Tables{Webhooks: tables.Webhooks}, patience).CreateTable(ctx); err != nil {
+	if err := open(t, server.URL, dynamolocal.Tables{Webhooks: tables.Webhooks}, timeout).CreateTable(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := both.Check(ctx); !errors.Is(err, dynamostore.ErrNoTable) || !strings.Contains(err.Error(), tables.Deliveries) {
@@ -337,7 +337,7 @@ func TestIndexIsAddedToAnOlderTable(t *testing.T) {
 	server := dynamolocal.Start(t)
 	ctx := t.Context()
 	older := server.NewTable(t)
-	s := open(t, server.URL, dynamolocal.Tables{Webhooks: older + "-w", Deliveries: older}, patience)
+	s := open(t, server.URL, dynamolocal.Tables{Webhooks: older + "-w", Deliveries: older}, timeout)
 	recent := published(record(account, "offer-created"), 1, 300)
 	recent.AcceptedAt = time.Now() // it must not expire before it is found
 	d, err := s.AddDelivery(ctx, recent)
@@ -373,7 +373,7 @@ func newToken(id string) webhook.Token {
 func TestClosingAccountTakesNoToken(t *testing.T) {
 	server := dynamolocal.Start(t)
 	tables := server.NewTables(t)
-	s := open(t, server.URL, tables, patience)
+	s := open(t, server.URL, tables, timeout)
 	ctx := t.Context()
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt}); err != nil {
 		t.Fatal(err)
@@ -405,7 +405,7 @@ func TestClosingAccountTakesNoToken(t *testing.T) {
 // Of those who revoke a token at once, one is told that it did.
 func TestRevocationRace(t *testing.T) {
 	server := dynamolocal.Start(t)
-	s := open(t, server.URL, server.NewTables(t), patience)
+	s := open(t, server.URL, server.NewTables(t), timeout)
 	ctx := t.Context()
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt}); err != nil {
 		t.Fatal(err)

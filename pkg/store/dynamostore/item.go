@@ -25,29 +25,29 @@ const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrID          = "i" // S: id of a webhook or token
-	attrURL         = "u" // S
-	attrPayload     = "p" // BOOL: the full payload is wanted; absent for false
-	attrPosition    = "n" // N: absent for 0
-	attrClaim       = "q" // S: names the request that made the webhook
-	attrSealed      = "k" // B: sealed signing key of a webhook or account; absent for none
-	attrRetired     = "o" // L of M: keys that were rotated out, each k and e; absent for none
-	attrDisabled    = "d" // BOOL: absent for false
-	attrWhy         = "t" // S: why Hookline disabled it; absent for none
-	attrVersion     = "v" // N
-	attrCreated     = "c" // N: milliseconds since 1970, like every time here
-	attrModified    = "m" // N: time of the latest change; absent for none
-	attrSent        = "s" // N: time of the latest success; absent for none
-	attrFailed      = "f" // N: time of the latest failure; absent for none
-	attrFailures    = "g" // N: failures since the latest success; absent for 0
-	attrFailureMark = "j" // S: names the call that counted the latest failure; absent for none
-	attrClosing     = "x" // N: 1 while the account is being deleted
-	attrAccount     = "a" // S: <dialect>:<account>
-	attrHash        = "h" // B: SHA-256 of a token
-	attrRights      = "r" // N: bit set of webhook.Rights
-	attrExpires     = "e" // N: of a token, absent for never; of a retired key
-	attrPublic      = "b" // B: public key
-	attrWrapped     = "w" // B: wrapped private key; absent for none
+	attrID           = "i" // S: id of a webhook or token
+	attrURL          = "u" // S
+	attrPayload      = "p" // BOOL: the full payload is wanted; absent for false
+	attrPosition     = "n" // N: absent for 0
+	attrRequestID    = "q" // S: names the request that made the webhook
+	attrSealed       = "k" // B: sealed signing key of a webhook or account; absent for none
+	attrRetired      = "o" // L of M: keys that were rotated out, each k and e; absent for none
+	attrDisabled     = "d" // BOOL: absent for false
+	attrWhy          = "t" // S: why Hookline disabled it; absent for none
+	attrVersion      = "v" // N
+	attrCreated      = "c" // N: milliseconds since 1970, like every time here
+	attrModified     = "m" // N: time of the latest change; absent for none
+	attrSent         = "s" // N: time of the latest success; absent for none
+	attrFailed       = "f" // N: time of the latest failure; absent for none
+	attrFailures     = "g" // N: failures since the latest success; absent for 0
+	attrFailureCount = "j" // S: names the call that counted the latest failure; absent for none
+	attrClosing      = "x" // N: 1 while the account is being deleted
+	attrAccount      = "a" // S: <dialect>:<account>
+	attrHash         = "h" // B: SHA-256 of a token
+	attrRights       = "r" // N: bit set of webhook.Rights
+	attrExpires      = "e" // N: of a token, absent for never; of a retired key
+	attrPublic       = "b" // B: public key
+	attrWrapped      = "w" // B: wrapped private key; absent for none
 
 	accountPrefix  = "A#"
 	eventPrefix    = "E#"
@@ -63,13 +63,13 @@ const (
 type item = map[string]types.AttributeValue
 
 func accountPK(a webhook.Account) string {
-	return accountPrefix + string(a.Dialect) + "#" + a.ID
+	return accountPrefix + string(a.API) + "#" + a.ID
 }
 
 func accountKey(a webhook.Account) item { return key(accountPK(a), accountSort) }
 
 // accountListKey is the account's place in the list of accounts.
-func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.Dialect), a.ID) }
+func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.API), a.ID) }
 
 func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
 
@@ -78,7 +78,7 @@ func key(pk, sk string) item { return item{attrPK: str(pk), attrSK: str(sk)} }
 func encodeWebhook(w webhook.Webhook) item {
 	it := webhookKey(w)
 	it[attrID] = str(w.ID)
-	it[attrClaim] = str(w.Claim)
+	it[attrRequestID] = str(w.RequestID)
 	it[attrURL] = str(w.URL)
 	it[attrVersion] = num(w.Version)
 	it[attrCreated] = num(w.CreatedAt.UnixMilli())
@@ -114,7 +114,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 		Account:        a,
 		Event:          d.sortAfter(eventPrefix),
 		ID:             d.str(attrID),
-		Claim:          d.str(attrClaim),
+		RequestID:      d.str(attrRequestID),
 		URL:            d.str(attrURL),
 		SendPayload:    d.flag(attrPayload),
 		Position:       int(d.optionalNum(attrPosition)),

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	testAccount = webhook.Account{Dialect: "abbeycross", ID: "fleet-7"}
+	testAccount = webhook.Account{API: "abbeycross", ID: "fleet-7"}
 	testTime    = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 )
 
@@ -26,10 +26,10 @@ var (
 // sealed key of 400 bytes and a URL of 350 characters.
 func TestOrdinaryRecordFitsOneUnit(t *testing.T) {
 	w := webhook.Webhook{
-		Account: webhook.Account{Dialect: "abbeycross", ID: strings.Repeat("x", 64)},
+		Account: webhook.Account{API: "abbeycross", ID: strings.Repeat("x", 64)},
 		Event:   "shipment.customs_documents_rejected", ID: "01985d5e-7c3a-7d2e-9b7a-0123456789ab",
-		Claim: "01985d5e-7c3a-7d2e-9b7a-0123456789ac",
-		URL:   "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
+		RequestID: "01985d5e-7c3a-7d2e-9b7a-0123456789ac",
+		URL:       "https://" + strings.Repeat("u", 342), SendPayload: true, Position: 49,
 		SealedKey: make([]byte, 400), Version: 1, CreatedAt: testTime, UpdatedAt: testTime,
 	}
 	if size := billed(encodeWebhook(w)); size > 1024 {
@@ -222,7 +222,7 @@ func TestPayloadApart(t *testing.T) {
 		ended := d
 		ended.Attempts, ended.AttemptedAt, ended.Status, ended.Sends = 99, testTime, webhook.StatusRetrying, 99
 		ended.StatusCode, ended.Reason = 599, strings.Repeat("r", 80)
-		maps.Copy(record, encodeSettled(d.Account, d.ID(), ended))
+		maps.Copy(record, encodeResult(d.Account, d.ID(), ended))
 		record[attrAcceptance] = str(strings.Repeat("x", 36))
 		if got := billed(record); got > 1024 {
 			t.Fatalf("with a payload of %d bytes, apart: %t, the record comes to %d bytes", size, payload != nil, got)
@@ -325,8 +325,8 @@ func wire(t *testing.T, it item) string {
 	return string(text)
 }
 
-// stands answers that a condition failed because of the record; nil for none.
-func stands(t *testing.T, record item) step {
+// exists answers that a condition failed because of the record; nil for none.
+func exists(t *testing.T, record item) step {
 	t.Helper()
 	body := `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"m"`
 	if record != nil {

@@ -15,12 +15,12 @@ import (
 // AddSealingKey implements store.Store. A lost answer is settled by the same
 // put again: what it finds then is the key that stands.
 func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
-	stands := encodeSealingKey(k)
+	existing := encodeSealingKey(k)
 	op := "add sealing key " + k.ID
 	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
 			TableName:                           s.table,
-			Item:                                stands,
+			Item:                                existing,
 			ConditionExpression:                 aws.String(ifAbsent),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
@@ -29,11 +29,11 @@ func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhoo
 	var failed *types.ConditionalCheckFailedException
 	switch {
 	case errors.As(err, &failed):
-		stands = failed.Item
+		existing = failed.Item
 	case err != nil:
 		return webhook.SealingKey{}, err
 	}
-	key, err := decodeSealingKey(stands)
+	key, err := decodeSealingKey(existing)
 	if err != nil {
 		return webhook.SealingKey{}, fmt.Errorf("%s: %w", op, err)
 	}

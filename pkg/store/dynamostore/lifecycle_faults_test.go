@@ -34,7 +34,7 @@ func through(t *testing.T, count int, do func(ctx context.Context, n int) error)
 
 // numbered names one account of a test.
 func numbered(n int) webhook.Account {
-	return webhook.Account{Dialect: account.Dialect, ID: fmt.Sprintf("account-%03d", n)}
+	return webhook.Account{API: account.API, ID: fmt.Sprintf("account-%03d", n)}
 }
 
 // stand fails unless the account has exactly want, told past the faults.
@@ -104,13 +104,13 @@ func rivals(left, right func() error) (errs [2]error) {
 
 // winner tells who of two rivals was told that it won; the other one must have
 // been refused with the error.
-func winner(errs [2]error, refusal error) (int, error) {
+func winner(errs [2]error, refused error) (int, error) {
 	for i := range errs {
-		if errs[i] == nil && errors.Is(errs[1-i], refusal) {
+		if errs[i] == nil && errors.Is(errs[1-i], refused) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("errors = %w and %w, want none and %w", errs[0], errs[1], refusal)
+	return 0, fmt.Errorf("errors = %w and %w, want none and %w", errs[0], errs[1], refused)
 }
 
 // Of two changes of one record, one is done and the other is told so.
@@ -158,10 +158,10 @@ func TestRivalMovesThroughFaults(t *testing.T) {
 			return err
 		}
 		for round := range 5 {
-			target := fmt.Sprintf("target-%d", round)
+			recipient := fmt.Sprintf("target-%d", round)
 			move := func(i int) func() error {
 				return func() error {
-					return s.Change(ctx, webhook.Change{Was: was[i : i+1], Now: []webhook.Webhook{changed(was[i], target)}})
+					return s.Change(ctx, webhook.Change{Was: was[i : i+1], Now: []webhook.Webhook{changed(was[i], recipient)}})
 				}
 			}
 			errs := rivals(move(0), move(1))
@@ -169,12 +169,12 @@ func TestRivalMovesThroughFaults(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			was[won] = changed(was[won], target)
+			was[won] = changed(was[won], recipient)
 			var taken *webhook.TakenError
-			if !errors.As(errs[1-won], &taken) || !maps.Equal(taken.IDs, map[string]string{target: was[won].ID}) {
-				return fmt.Errorf("the loser was told %w, want that %s has %s", errs[1-won], was[won].ID, target)
+			if !errors.As(errs[1-won], &taken) || !maps.Equal(taken.IDs, map[string]string{recipient: was[won].ID}) {
+				return fmt.Errorf("the loser was told %w, want that %s has %s", errs[1-won], was[won].ID, recipient)
 			}
-			if err := stand(ctx, direct, a, target, was...); err != nil {
+			if err := stand(ctx, direct, a, recipient, was...); err != nil {
 				return err
 			}
 		}
@@ -247,7 +247,7 @@ func TestAccountKeysThroughFaults(t *testing.T) {
 		}
 		return nil
 	})
-	if list, err := direct.Accounts(t.Context(), account.Dialect); err != nil || len(list) != 0 {
+	if list, err := direct.Accounts(t.Context(), account.API); err != nil || len(list) != 0 {
 		t.Errorf("%d accounts are left in the list, %v", len(list), err)
 	}
 }

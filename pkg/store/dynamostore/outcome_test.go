@@ -17,7 +17,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-var errFault = errors.New("an error that is none of the sentinels")
+var errInternal = errors.New("an error that is none of the sentinels")
 
 // The outcome of a single registration by what came back for it.
 func TestOutcomeOfSingle(t *testing.T) {
@@ -46,10 +46,10 @@ func TestOutcomeOfSingle(t *testing.T) {
 		"redirected":                   {[]step{says(http.StatusFound, ``), ok}, webhook.ErrUnknownOutcome, 1},
 		"not JSON":                     {[]step{says(http.StatusOK, `<html>`), ok}, webhook.ErrUnknownOutcome, 1},
 		"JSON cut in the middle":       {[]step{says(http.StatusOK, `{"Consumed`), ok}, webhook.ErrUnknownOutcome, 1},
-		"wrong request":                {[]step{refuses("ValidationException"), ok}, errFault, 1},
-		"no rights":                    {[]step{refuses("AccessDeniedException"), ok}, errFault, 1},
+		"wrong request":                {[]step{refuses("ValidationException"), ok}, errInternal, 1},
+		"no rights":                    {[]step{refuses("AccessDeniedException"), ok}, errInternal, 1},
 		"no table":                     {[]step{refuses("ResourceNotFoundException"), ok}, ErrNoTable, 1},
-		"wrong signature":              {[]step{refuses("InvalidSignatureException"), ok}, errFault, 1},
+		"wrong signature":              {[]step{refuses("InvalidSignatureException"), ok}, errInternal, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestOutcomeOfSingle(t *testing.T) {
 				switch {
 				case tt.want == nil && (err != nil || len(got) != 1 || got[0].ID != "new-a"):
 					t.Errorf("Create = %v, %v, want the new record", got, err)
-				case errors.Is(tt.want, errFault):
+				case errors.Is(tt.want, errInternal):
 					mustBe(t, err)
 				default:
 					mustBe(t, err, tt.want)
@@ -95,7 +95,7 @@ func TestOutcomeOfFailedCondition(t *testing.T) {
 	}
 
 	again := single()
-	again.Webhooks[0].Claim = "claim-old"
+	again.Webhooks[0].RequestID = "claim-old"
 	got, err := s.Create(t.Context(), again)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("own record of an earlier try: %v, %v", got, err)
@@ -227,9 +227,9 @@ func TestOutcomeOfBatch(t *testing.T) {
 		"throttled":              {[]step{cancels(reason("ThrottlingError"), reason("None")), ok}, nil, 2},
 		"throughput":             {[]step{cancels(reason("None"), reason("ProvisionedThroughputExceeded")), ok}, nil, 2},
 		"reasons lost":           {[]step{cancels(), ok}, nil, 2},
-		"wrong item":             {[]step{cancels(reason("ValidationError"), reason("ConditionalCheckFailed")), ok}, errFault, 1},
-		"other parameters":       {[]step{refuses("IdempotentParameterMismatchException"), ok}, errFault, 1},
-		"reasons for other puts": {[]step{cancels(reason("ConditionalCheckFailed")), ok}, errFault, 1},
+		"wrong item":             {[]step{cancels(reason("ValidationError"), reason("ConditionalCheckFailed")), ok}, errInternal, 1},
+		"other parameters":       {[]step{refuses("IdempotentParameterMismatchException"), ok}, errInternal, 1},
+		"reasons for other puts": {[]step{cancels(reason("ConditionalCheckFailed")), ok}, errInternal, 1},
 		"lost, then no rights":   {[]step{says(500, ``), refuses("AccessDeniedException")}, webhook.ErrUnknownOutcome, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestOutcomeOfBatch(t *testing.T) {
 				switch {
 				case tt.want == nil && (err != nil || len(got) != 2):
 					t.Errorf("Create = %v, %v, want two records", got, err)
-				case errors.Is(tt.want, errFault):
+				case errors.Is(tt.want, errInternal):
 					mustBe(t, err)
 				default:
 					mustBe(t, err, tt.want)
@@ -300,7 +300,7 @@ func TestBatchNamesAllTaken(t *testing.T) {
 func TestBatchAddsWhatIsMissing(t *testing.T) {
 	s, sc := newScripted(t, cancels(holds("a", "old-a"), reason("None")), says(http.StatusOK, `{}`))
 	c := pair()
-	c.Webhooks[0].Claim = "claim-old-a"
+	c.Webhooks[0].RequestID = "claim-old-a"
 	got, err := s.Create(t.Context(), c)
 	if err != nil || len(got) != 2 || got[0].ID != "old-a" || got[1].ID != "new-b" {
 		t.Fatalf("Create = %v, %v, want old-a and new-b", got, err)
@@ -334,7 +334,7 @@ func TestCreateRefusesWhatIsNoCreation(t *testing.T) {
 
 // A refusal after a lost answer is given only once the earlier try can not
 // happen any more: the token is spent on a transaction that changes nothing.
-func TestRefusalAfterLostAnswerIsFinal(t *testing.T) {
+func TestRejectionAfterLostResponseIsFinal(t *testing.T) {
 	ok, spent := says(http.StatusOK, `{}`), refuses("IdempotentParameterMismatchException")
 	refused := cancels(reason("None"), holds("b", "other"))
 	lost := fails(io.EOF)

@@ -78,21 +78,21 @@ func TestCostOfSending(t *testing.T) {
 	proxy.Reset()
 	for n, tt := range []struct {
 		size        int
-		mark        webhook.Mark
+		stats       webhook.StatsUpdate
 		puts        int
 		reads       float64
 		updates     int
-		put, settle float64
+		put, record float64
 	}{
-		{size: 200, mark: webhook.NoMark, puts: 1, reads: 3, updates: 1, put: 1, settle: 1},
-		{size: 200, mark: webhook.MarkSent, puts: 1, reads: 3, updates: 2, put: 1, settle: 2},
-		{size: 200, mark: webhook.MarkFailed, puts: 1, reads: 3, updates: 2, put: 1, settle: 2},
+		{size: 200, stats: webhook.NoStats, puts: 1, reads: 3, updates: 1, put: 1, record: 1},
+		{size: 200, stats: webhook.StatsSent, puts: 1, reads: 3, updates: 2, put: 1, record: 2},
+		{size: 200, stats: webhook.StatsFailed, puts: 1, reads: 3, updates: 2, put: 1, record: 2},
 		// The payload and its key have 3 KB.
-		{size: 2700, mark: webhook.NoMark, puts: 2, reads: 4, updates: 1, put: 1 + 3, settle: 1},
-		{size: 2700, mark: webhook.MarkSent, puts: 2, reads: 4, updates: 2, put: 1 + 3, settle: 2},
+		{size: 2700, stats: webhook.NoStats, puts: 2, reads: 4, updates: 1, put: 1 + 3, record: 1},
+		{size: 2700, stats: webhook.StatsSent, puts: 2, reads: 4, updates: 2, put: 1 + 3, record: 2},
 	} {
-		t.Run(fmt.Sprint(tt.size, " ", tt.mark), func(t *testing.T) {
-			if _, err := s.Targets(ctx, []webhook.Subject{{Account: account, Event: w.Event}}); err != nil {
+		t.Run(fmt.Sprint(tt.size, " ", tt.stats), func(t *testing.T) {
+			if _, err := s.Recipients(ctx, []webhook.EventKey{{Account: account, Event: w.Event}}); err != nil {
 				t.Fatal(err)
 			}
 			mustCost(t, proxy, map[string]int{"BatchGetItem": 1}, 2, 0)
@@ -101,15 +101,15 @@ func TestCostOfSending(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustIndex(t, proxy, map[string]int{"PutItem": tt.puts}, 0, tt.put, 1)
-			task, err := s.Task(ctx, d.Message())
-			if err != nil || len(task.Delivery.Payload) != tt.size || task.Webhook.ID != w.ID {
-				t.Fatalf("Task = %+v, %v", task, err)
+			input, err := s.AttemptInput(ctx, d.Message())
+			if err != nil || len(input.Delivery.Payload) != tt.size || input.Webhook.ID != w.ID {
+				t.Fatalf("Task = %+v, %v", input, err)
 			}
 			mustCost(t, proxy, map[string]int{"BatchGetItem": 1}, tt.reads, 0)
-			if _, err := s.Settle(ctx, webhook.Settlement{Was: task.Delivery, Now: delivered(task.Delivery), Mark: tt.mark}); err != nil {
+			if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: input.Delivery, Now: delivered(input.Delivery), Stats: tt.stats}); err != nil {
 				t.Fatal(err)
 			}
-			mustIndex(t, proxy, map[string]int{"UpdateItem": tt.updates}, 0, tt.settle, 1)
+			mustIndex(t, proxy, map[string]int{"UpdateItem": tt.updates}, 0, tt.record, 1)
 		})
 	}
 }
@@ -138,11 +138,11 @@ func TestCostOfRetries(t *testing.T) {
 		}
 		mustIndex(t, proxy, update, 0, 0, 0)
 		now := attempted(d)
-		if _, err := s.Settle(ctx, webhook.Settlement{Was: d, Now: now}); err != nil {
+		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); err != nil {
 			t.Fatal(err)
 		}
 		mustIndex(t, proxy, update, 0, 1, 2)
-		if _, err := s.Settle(ctx, webhook.Settlement{Was: d, Now: now}); !errors.Is(err, webhook.ErrChanged) {
+		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); !errors.Is(err, webhook.ErrChanged) {
 			t.Errorf("Settle again: error = %v, want ErrChanged", err)
 		}
 		mustIndex(t, proxy, update, 0, 0, 0)
@@ -158,23 +158,23 @@ func TestCostOfRetries(t *testing.T) {
 
 // 100 subjects of one account are 101 items and of as many accounts 200: two
 // requests. Subjects that are asked for twice cost nothing more.
-func TestCostOfTargets(t *testing.T) {
+func TestCostOfRecipients(t *testing.T) {
 	s, proxy := counted(t)
 	for name, tt := range map[string]struct {
-		subject func(n int) webhook.Subject
-		want    int
+		eventKey func(n int) webhook.EventKey
+		want     int
 	}{
-		"one subject": {func(int) webhook.Subject { return webhook.Subject{Account: account, Event: "e"} }, 1},
-		"99 events":   {func(n int) webhook.Subject { return webhook.Subject{Account: account, Event: fmt.Sprint(n % 99)} }, 1},
-		"100 events":  {func(n int) webhook.Subject { return webhook.Subject{Account: account, Event: fmt.Sprint(n)} }, 2},
-		"50 accounts": {func(n int) webhook.Subject { return webhook.Subject{Account: numbered(n % 50), Event: "e"} }, 1},
-		"all apart":   {func(n int) webhook.Subject { return webhook.Subject{Account: numbered(n), Event: "e"} }, 2},
+		"one subject": {func(int) webhook.EventKey { return webhook.EventKey{Account: account, Event: "e"} }, 1},
+		"99 events":   {func(n int) webhook.EventKey { return webhook.EventKey{Account: account, Event: fmt.Sprint(n % 99)} }, 1},
+		"100 events":  {func(n int) webhook.EventKey { return webhook.EventKey{Account: account, Event: fmt.Sprint(n)} }, 2},
+		"50 accounts": {func(n int) webhook.EventKey { return webhook.EventKey{Account: numbered(n % 50), Event: "e"} }, 1},
+		"all apart":   {func(n int) webhook.EventKey { return webhook.EventKey{Account: numbered(n), Event: "e"} }, 2},
 	} {
-		subjects := make([]webhook.Subject, 100)
-		for n := range subjects {
-			subjects[n] = tt.subject(n)
+		eventKeys := make([]webhook.EventKey, 100)
+		for n := range eventKeys {
+			eventKeys[n] = tt.eventKey(n)
 		}
-		if _, err := s.Targets(t.Context(), subjects); err != nil {
+		if _, err := s.Recipients(t.Context(), eventKeys); err != nil {
 			t.Fatal(err)
 		}
 		if c := proxy.Counts(); !maps.Equal(c.Requests, map[string]int{"BatchGetItem": tt.want}) {
@@ -219,9 +219,9 @@ func TestCostOfDue(t *testing.T) {
 	mustCost(t, proxy, map[string]int{}, 0, 0)
 }
 
-// patience is the time-out of a try where a lost answer is not what is tested:
+// timeout is the time-out of a try where a lost answer is not what is tested:
 // the emulator may be slow on a busy machine.
-const patience = 30 * time.Second
+const timeout = 30 * time.Second
 
 // open gives a store on the tables at endpoint, to which nothing has expired.
 func open(t testing.TB, endpoint string, tables dynamolocal.Tables, tryTimeout time.Duration) *dynamostore.Store {
@@ -240,6 +240,6 @@ func open(t testing.TB, endpoint string, tables dynamolocal.Tables, tryTimeout t
 func TestConformance(t *testing.T) {
 	server := dynamolocal.Start(t)
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return open(t, server.URL, server.NewTables(t), patience)
+		return open(t, server.URL, server.NewTables(t), timeout)
 	}, storetest.Options{Rounds: long.Pick(10, 200)})
 }

@@ -14,45 +14,45 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Settle implements store.Deliveries: one conditional UpdateItem of the
+// RecordAttempt implements store.Deliveries: one conditional UpdateItem of the
 // delivery, and one of its webhook if there is a mark. The delivery is returned
 // without its payload.
 //
 // That the mark could not be made before the deadline is no error, since the
 // delivery is settled then; that it never could be is one.
-func (s *Store) Settle(ctx context.Context, settlement webhook.Settlement) (webhook.Delivery, error) {
-	was := settlement.Was
+func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
+	was := result.Was
 	op := fmt.Sprintf("settle delivery %s of %v", was.ID(), was.Account)
 	if s.deliveries == nil {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
-	if !settlement.Now.Status.Valid() {
-		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, settlement.Now.Status)
+	if !result.Now.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, result.Now.Status)
 	}
-	standing, err := s.settle(ctx, op, was, settlement.Now)
+	existing, err := s.writeResult(ctx, op, was, result.Now)
 	if err != nil {
-		return standing, err
+		return existing, err
 	}
-	err = s.mark(ctx, op+": statistics", standing, settlement.Mark)
+	err = s.updateStats(ctx, op+": statistics", existing, result.Stats)
 	if errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome) {
 		err = nil
 	}
-	return standing, err
+	return existing, err
 }
 
-// settle writes what became of a delivery, and gives the record that stands
+// writeResult writes what became of a delivery, and gives the record that stands
 // then, or that stood in the way.
-func (s *Store) settle(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
+func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
 	pk, sk, ok := deliveryKey(was.Account, was.ID())
 	if !ok { // its time is none that an id holds
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
-	written := encodeSettled(was.Account, was.ID(), now)
+	written := encodeResult(was.Account, was.ID(), now)
 	values := item{":now": num(s.now().Unix())}
 	in := &dynamodb.UpdateItemInput{
 		TableName:                 s.deliveries,
 		Key:                       key(pk, sk),
-		UpdateExpression:          aws.String(assign(written, settled[:], values)),
+		UpdateExpression:          aws.String(assign(written, resultAttributes[:], values)),
 		ConditionExpression:       aws.String(ifNotExpired + " AND " + ifAttempts(was.Attempts, values)),
 		ExpressionAttributeValues: values,
 
@@ -74,15 +74,15 @@ func (s *Store) settle(ctx context.Context, op string, was, now webhook.Delivery
 	default:
 		failed = &types.ConditionalCheckFailedException{Item: out.Attributes}
 	}
-	standing, decodeErr := decodeDelivery(was.Account, failed.Item)
+	existing, decodeErr := decodeDelivery(was.Account, failed.Item)
 	if decodeErr != nil {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, decodeErr)
 	}
-	standing.Payload = nil
+	existing.Payload = nil
 	if refused && !(mayBeOwn(err) && sameResult(failed.Item, written)) {
-		return standing, fmt.Errorf("%s: %w", op, webhook.ErrChanged)
+		return existing, fmt.Errorf("%s: %w", op, webhook.ErrChanged)
 	}
-	return standing, nil
+	return existing, nil
 }
 
 // ifAttempts is the condition that a delivery has had so many attempts, and
@@ -97,15 +97,15 @@ func ifAttempts(n int64, values item) string {
 
 // mayBeOwn reports that a condition failed after an answer was lost, so that it
 // may have failed because of the same call's earlier try.
-func mayBeOwn(refusal error) bool {
-	_, overtaken := errors.AsType[*overtakable](refusal)
+func mayBeOwn(err error) bool {
+	_, overtaken := errors.AsType[*overtakable](err)
 	return overtaken
 }
 
 // sameResult reports whether a record has what was to be written. A lease may
 // have come after that, so that its end and number say nothing.
 func sameResult(record, written item) bool {
-	for _, name := range settled {
+	for _, name := range resultAttributes {
 		if name != attrDue && name != attrSends && !same(record[name], written[name]) {
 			return false
 		}
@@ -153,25 +153,25 @@ func assign(whole item, names []string, values item) string {
 	return strings.Join(clauses, " ")
 }
 
-// mark notes an attempt of d in the statistics of its webhook, if that has the
+// updateStats notes an attempt of d in the statistics of its webhook, if that has the
 // id still. A failure leaves a mark of the call beside the count, so that a
 // second try after a lost answer does not count again; only if another failure
 // came between the two, it does.
-func (s *Store) mark(ctx context.Context, op string, d webhook.Delivery, mark webhook.Mark) error {
+func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
 	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
 	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}
-	switch mark {
-	case webhook.NoMark:
+	switch stats {
+	case webhook.NoStats:
 		return nil
-	case webhook.MarkSent:
-	case webhook.MarkFailed:
-		update = "SET " + attrFailed + " = :at, " + attrFailureMark + " = :mark ADD " + attrFailures + " :one"
-		condition += " AND (attribute_not_exists(" + attrFailureMark + ") OR " + attrFailureMark + " <> :mark)"
+	case webhook.StatsSent:
+	case webhook.StatsFailed:
+		update = "SET " + attrFailed + " = :at, " + attrFailureCount + " = :mark ADD " + attrFailures + " :one"
+		condition += " AND (attribute_not_exists(" + attrFailureCount + ") OR " + attrFailureCount + " <> :mark)"
 		values[":mark"], values[":one"] = str(s.requestToken()), num(1)
 	default:
-		return fmt.Errorf("%s: %w: mark %d", op, webhook.ErrInvalid, mark)
+		return fmt.Errorf("%s: %w: mark %d", op, webhook.ErrInvalid, stats)
 	}
-	at := s.webhookPlace(d.Subject())
+	at := s.webhookKey(d.EventKey())
 	if !at.holds() {
 		return nil // there is no such webhook
 	}

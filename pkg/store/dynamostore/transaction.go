@@ -29,16 +29,16 @@ func (s *Store) transact(ctx context.Context, op string, items []types.TransactW
 // once, say, the event that was taken is free again.
 func (s *Store) transactFenced(ctx context.Context, op string, a webhook.Account, items []types.TransactWriteItem) error {
 	in := s.transaction(items)
-	refusal := s.send(ctx, op, in)
-	if _, open := errors.AsType[*overtakable](refusal); !open {
-		return refusal
+	canceled := s.send(ctx, op, in)
+	if _, open := errors.AsType[*overtakable](canceled); !open {
+		return canceled
 	}
 	used, err := s.useUp(ctx, op, a, in.ClientRequestToken)
 	switch {
 	case err != nil:
 		return ended(ctx, op, webhook.ErrUnknownOutcome, err)
 	case used:
-		return refusal
+		return canceled
 	}
 	return s.send(ctx, op, in) // the earlier try has happened: it says so
 }

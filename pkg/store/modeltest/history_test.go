@@ -94,7 +94,7 @@ func (s setting) record(t *testing.T, check func(history []event)) *tally {
 			a := api(i % apis)
 			h := &history{
 				setting: s, api: a, number: i, start: time.Now(),
-				account: webhook.Account{Dialect: webhook.Dialect(a.String()), ID: fmt.Sprint(i)},
+				account: webhook.Account{API: webhook.API(a.String()), ID: fmt.Sprint(i)},
 			}
 			if err := h.make(t.Context(), counts); err != nil {
 				return err
@@ -295,13 +295,13 @@ func (h *history) note(e event, is *issuer, counts *tally) {
 // an id of its own. A try that turned out to have succeeded is answered with
 // the record as it stands by then, which is noted as a reading of its own.
 func (h *history) noteTries(e event, is *issuer, counts *tally) {
-	var answered slots
+	var responded slots
 	for n, ids := range is.tries {
 		try := e
 		try.call.Made = h.asked(e.call.Items, ids, is.key)
 		switch last := n == len(is.tries)-1; {
 		case e.result.Outcome == done && e.result.Slots.of(ids[0]) != (slots{}):
-			answered = try.call.Made
+			responded = try.call.Made
 		case !last || e.result.Outcome == done:
 			counts.ghosts.Add(1)
 			try.result = result{Outcome: unknown}
@@ -312,7 +312,7 @@ func (h *history) noteTries(e event, is *issuer, counts *tally) {
 			h.events = append(h.events, try)
 		}
 	}
-	if e.result.Outcome != done || e.result.Slots == answered {
+	if e.result.Outcome != done || e.result.Slots == responded {
 		return
 	}
 	for _, s := range e.result.Slots {
@@ -391,9 +391,9 @@ func TestHistoriesThroughFaults(t *testing.T) {
 		direct: openDynamo(t, server.URL, table, 30*time.Second), accounts: accountsFor(operations), atOnce: 16, seed: 4,
 		hurried: 0.1, hurry: 200 * time.Millisecond, lossy: true,
 	}, operations)
-	faults := proxy.Counts()
-	t.Logf("%d requests, faults: %v", faults.Total(), faults.Faults)
-	if share := float64(faults.Injected()) / float64(faults.Total()); share < leastFaultShare {
+	errs := proxy.Counts()
+	t.Logf("%d requests, faults: %v", errs.Total(), errs.Faults)
+	if share := float64(errs.Injected()) / float64(errs.Total()); share < leastFaultShare {
 		t.Errorf("%.0f %% of the requests met a fault, want %.0f at least", 100*share, 100*leastFaultShare)
 	}
 	if counts.unknown.Load() == 0 || counts.ghosts.Load() == 0 {
@@ -406,8 +406,8 @@ func testHistories(t *testing.T, s setting, want int64) *tally {
 	t.Helper()
 	start := time.Now()
 	counts := s.record(t, func(history []event) {
-		if verdict := judge(history); verdict != porcupine.Ok {
-			t.Errorf("history is %v: %s", verdict, describe(history))
+		if result := check(history); result != porcupine.Ok {
+			t.Errorf("history is %v: %s", result, describe(history))
 		}
 	})
 	t.Logf("%d operations of %d accounts in %v: %d of unknown outcome, %d not carried out, %d tries left behind",
@@ -427,7 +427,7 @@ func TestHistoriesFindFaults(t *testing.T) {
 			for seed := uint64(5); bad.Load() == 0 && seed < 25; seed++ {
 				s := b.wrap(hesitant{memory.Open(t)})
 				setting{store: s, direct: s, accounts: 60, atOnce: 2, seed: seed}.record(t, func(history []event) {
-					if judge(history) == porcupine.Illegal {
+					if check(history) == porcupine.Illegal {
 						bad.Add(1)
 					}
 				})

@@ -189,11 +189,11 @@ type event struct {
 // forever is when an operation ends whose outcome nobody knows.
 const forever = math.MaxInt64
 
-// patience is how long one account's history may be pondered.
-const patience = 5 * time.Minute
+// timeout is how long one account's history may be pondered.
+const timeout = 5 * time.Minute
 
-// judge says whether a history of one account is linearizable.
-func judge(history []event) porcupine.CheckResult {
+// check says whether a history of one account is linearizable.
+func check(history []event) porcupine.CheckResult {
 	seen := map[string]bool{}
 	for _, e := range history {
 		for _, s := range e.result.Slots {
@@ -216,7 +216,7 @@ func judge(history []event) porcupine.CheckResult {
 			ClientId: e.client, Input: e.call, Output: e.result, Call: e.start, Return: over,
 		})
 	}
-	return porcupine.CheckOperationsTimeout(linear, operations, patience)
+	return porcupine.CheckOperationsTimeout(linear, operations, timeout)
 }
 
 // invisible reports that nothing of the operation can show: a read, or a

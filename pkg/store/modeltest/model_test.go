@@ -12,8 +12,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// answer is everything an operation can come to.
-type answer struct {
+// reply is everything an operation can come to.
+type reply struct {
 	Error    string // the name of the error; "" for success
 	Taken    map[string]string
 	Excluded []webhook.Exclusion
@@ -56,8 +56,8 @@ func (m *model) fresh(s string) string {
 	return s
 }
 
-// target is the id that an operation means.
-func (m *model) target(o operation) string {
+// recipient is the id that an operation means.
+func (m *model) recipient(o operation) string {
 	ids := m.ids[(o.Client+o.Of)%clients]
 	if o.Target >= len(ids) {
 		return "a-never"
@@ -67,12 +67,12 @@ func (m *model) target(o operation) string {
 
 // step does o and gives what it must be answered. a is its account, id its
 // target, and got what it was answered.
-func (m *model) step(o operation, a webhook.Account, id string, got answer) answer {
+func (m *model) step(o operation, a webhook.Account, id string, got reply) reply {
 	switch o.Do {
 	case "register":
 		return m.register(o, a, got)
 	case "list":
-		return answer{Webhooks: m.list(a)}
+		return reply{Webhooks: m.list(a)}
 	case "find":
 		return m.found(m.find(a, id))
 	case "change":
@@ -88,9 +88,9 @@ func (m *model) step(o operation, a webhook.Account, id string, got answer) answ
 	}
 }
 
-func (m *model) register(o operation, a webhook.Account, got answer) answer {
+func (m *model) register(o operation, a webhook.Account, got reply) reply {
 	held := m.webhooks[a]
-	want := answer{Taken: map[string]string{}}
+	want := reply{Taken: map[string]string{}}
 	for _, item := range o.Items {
 		if w, taken := held[item.Event]; taken {
 			want.Taken[item.Event] = w.ID
@@ -108,21 +108,21 @@ func (m *model) register(o operation, a webhook.Account, got answer) answer {
 		return want
 	}
 	if len(got.Webhooks) != len(o.Items) {
-		return answer{Error: "(as many webhooks as were asked for)"}
+		return reply{Error: "(as many webhooks as were asked for)"}
 	}
 	var key []byte
 	if o.api().ownKeys() {
 		want.Key = m.fresh(got.Key)
 		key = sealed(seal.WebhookKey(a, got.Webhooks[0].ID), want.Key)
 	}
-	id, claim := "", m.fresh(got.Webhooks[0].Claim)
+	id, requestID := "", m.fresh(got.Webhooks[0].RequestID)
 	for i, item := range o.Items {
 		if i == 0 || o.api() == batch {
 			id = m.fresh(got.Webhooks[i].ID)
 			m.ids[o.Client] = append(m.ids[o.Client], id)
 		}
 		want.Webhooks = append(want.Webhooks, webhook.Webhook{
-			Account: a, Event: item.Event, ID: id, Claim: claim, URL: item.URL, SendPayload: item.SendPayload,
+			Account: a, Event: item.Event, ID: id, RequestID: requestID, URL: item.URL, SendPayload: item.SendPayload,
 			Position: i, SealedKey: key, Version: 1, CreatedAt: m.now,
 		})
 	}
@@ -170,23 +170,23 @@ func (m *model) find(a webhook.Account, id string) []webhook.Webhook {
 	return slices.DeleteFunc(m.list(a), func(w webhook.Webhook) bool { return w.ID != id })
 }
 
-func (m *model) found(webhooks []webhook.Webhook) answer {
+func (m *model) found(webhooks []webhook.Webhook) reply {
 	if len(webhooks) == 0 {
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	}
-	return answer{Webhooks: webhooks}
+	return reply{Webhooks: webhooks}
 }
 
-func (m *model) change(e edit, a webhook.Account, id string) answer {
+func (m *model) change(e edit, a webhook.Account, id string) reply {
 	records := m.find(a, id)
 	switch {
 	case len(records) == 0:
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	case e.Refuse:
-		return answer{Error: "refused"}
+		return reply{Error: "refused"}
 	}
 	if w, held := m.webhooks[a][e.Event]; held && w.ID != id {
-		return answer{Error: "taken", Taken: map[string]string{e.Event: w.ID}}
+		return reply{Error: "taken", Taken: map[string]string{e.Event: w.ID}}
 	}
 	return m.replace(a, records, func(w *webhook.Webhook) {
 		w.Disabled, w.DisabledReason = false, "" // any change enables
@@ -195,7 +195,7 @@ func (m *model) change(e edit, a webhook.Account, id string) answer {
 }
 
 // replace edits records and gives them as they then are.
-func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(*webhook.Webhook)) answer {
+func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(*webhook.Webhook)) reply {
 	for i := range records {
 		w := &records[i]
 		delete(m.webhooks[a], w.Event)
@@ -204,7 +204,7 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 		w.UpdatedAt = m.now
 	}
 	m.put(a, records)
-	return answer{Webhooks: records}
+	return reply{Webhooks: records}
 }
 
 func (e edit) apply(w *webhook.Webhook) {
@@ -216,24 +216,24 @@ func (e edit) apply(w *webhook.Webhook) {
 	}
 }
 
-func (m *model) delete(a webhook.Account, id string) answer {
+func (m *model) delete(a webhook.Account, id string) reply {
 	records := m.find(a, id)
 	if len(records) == 0 {
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	}
 	for _, w := range records {
 		delete(m.webhooks[a], w.Event)
 	}
-	return answer{}
+	return reply{}
 }
 
 // rotate leaves a disabled webhook as it is.
-func (m *model) rotate(a webhook.Account, id string, got answer) answer {
+func (m *model) rotate(a webhook.Account, id string, got reply) reply {
 	records := m.find(a, id)
 	if len(records) == 0 {
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	}
-	want := answer{Key: m.fresh(got.Key)}
+	want := reply{Key: m.fresh(got.Key)}
 	m.replace(a, records, func(w *webhook.Webhook) {
 		retired := []webhook.RetiredKey{{Sealed: w.SealedKey, Until: m.now.Add(24 * time.Hour)}}
 		for _, k := range w.RetiredKeys {
@@ -247,12 +247,12 @@ func (m *model) rotate(a webhook.Account, id string, got answer) answer {
 	return want
 }
 
-func (m *model) renew(a webhook.Account, got answer) answer {
+func (m *model) renew(a webhook.Account, got reply) reply {
 	info, found := m.accounts[a]
 	if !found || info.Closing {
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	}
-	want := answer{Key: m.fresh(got.Key)}
+	want := reply{Key: m.fresh(got.Key)}
 	info.SealedKey = sealed(seal.AccountKey(a), want.Key)
 	m.accounts[a] = info
 	return want
@@ -262,7 +262,7 @@ func (m *model) renew(a webhook.Account, got answer) answer {
 // apart but for the first token, which they have in common: only one of them
 // can own it.
 func (o operation) token(a webhook.Account, m *model) webhook.Token {
-	text := fmt.Sprint(a.Dialect, " token ", o.Token)
+	text := fmt.Sprint(a.API, " token ", o.Token)
 	if o.Token > 0 {
 		text += a.ID
 	}
@@ -273,39 +273,39 @@ func (o operation) token(a webhook.Account, m *model) webhook.Token {
 }
 
 // operate does what the operator does, and gives what must be answered.
-func (m *model) operate(o operation, a webhook.Account) answer {
+func (m *model) operate(o operation, a webhook.Account) reply {
 	info, found := m.accounts[a]
 	switch o.Do {
 	case "create account":
 		if found {
-			return answer{Error: "exists"}
+			return reply{Error: "exists"}
 		}
 		m.accounts[a] = webhook.AccountInfo{Account: a, CreatedAt: m.now}
 	case "account":
 		if found {
-			return answer{Accounts: []webhook.AccountInfo{info}}
+			return reply{Accounts: []webhook.AccountInfo{info}}
 		}
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	case "accounts":
-		return answer{Accounts: m.accountsOf(a.Dialect)}
+		return reply{Accounts: m.accountsOf(a.API)}
 	case "close":
 		if !found {
-			return answer{Error: "not found"}
+			return reply{Error: "not found"}
 		}
 		info.Closing = true
 		m.accounts[a] = info
 	case "remove":
 		if !info.Closing {
-			return answer{Error: "not found"}
+			return reply{Error: "not found"}
 		}
 		delete(m.accounts, a)
 	default:
 		return m.operateToken(o, a)
 	}
-	return answer{}
+	return reply{}
 }
 
-func (m *model) operateToken(o operation, a webhook.Account) answer {
+func (m *model) operateToken(o operation, a webhook.Account) reply {
 	t := o.token(a, m)
 	there, used := m.tokens[t.Hash]
 	idUsed := slices.ContainsFunc(m.tokensOf(a), func(other webhook.Token) bool { return other.ID == t.ID })
@@ -314,32 +314,32 @@ func (m *model) operateToken(o operation, a webhook.Account) answer {
 		info, found := m.accounts[a]
 		switch {
 		case !found || info.Closing:
-			return answer{Error: "not found"}
+			return reply{Error: "not found"}
 		case used || idUsed:
-			return answer{Error: "exists"}
+			return reply{Error: "exists"}
 		}
 		m.tokens[t.Hash] = t
-		return answer{}
+		return reply{}
 	case "token":
 		if used {
-			return answer{Tokens: []webhook.Token{there}}
+			return reply{Tokens: []webhook.Token{there}}
 		}
-		return answer{Error: "not found"}
+		return reply{Error: "not found"}
 	case "tokens":
-		return answer{Tokens: m.tokensOf(a)}
+		return reply{Tokens: m.tokensOf(a)}
 	case "revoke token":
 		if !idUsed {
-			return answer{Error: "not found"}
+			return reply{Error: "not found"}
 		}
 		delete(m.tokens, t.Hash)
-		return answer{}
+		return reply{}
 	}
-	return answer{Error: "(the model does not know this operation)"}
+	return reply{Error: "(the model does not know this operation)"}
 }
 
-func (m *model) accountsOf(d webhook.Dialect) []webhook.AccountInfo {
+func (m *model) accountsOf(d webhook.API) []webhook.AccountInfo {
 	all := slices.Collect(maps.Values(m.accounts))
-	all = slices.DeleteFunc(all, func(i webhook.AccountInfo) bool { return i.Account.Dialect != d })
+	all = slices.DeleteFunc(all, func(i webhook.AccountInfo) bool { return i.Account.API != d })
 	slices.SortFunc(all, func(i, j webhook.AccountInfo) int { return strings.Compare(i.Account.ID, j.Account.ID) })
 	return all
 }

@@ -90,10 +90,10 @@ var (
 	pauses = []time.Duration{0, 0, 0, time.Millisecond, time.Hour, 25 * time.Hour}
 	// clashes is how often another write comes between an operation's read and
 	// its write.
-	clashes = []bool{false, false, false, true}
-	targets = []int{0, 0, 0, 0, 1, 1, 2, 3}
-	urls    = []string{"u1", "u2", "u3"}
-	tokens  = 3
+	clashes    = []bool{false, false, false, true}
+	recipients = []int{0, 0, 0, 0, 1, 1, 2, 3}
+	urls       = []string{"u1", "u2", "u3"}
+	tokens     = 3
 )
 
 // operations draws them all.
@@ -118,7 +118,7 @@ func drawOperation(t *rapid.T, names []string, client int) operation {
 	case "register":
 		o.Items = drawItems(t, o.api())
 	case "find", "delete", "rotate", "change":
-		o.Target = rapid.SampledFrom(targets).Draw(t, "target")
+		o.Target = rapid.SampledFrom(recipients).Draw(t, "target")
 		if rapid.IntRange(0, 9).Draw(t, "foreign") == 9 {
 			o.Of = rapid.IntRange(1, clients-1).Draw(t, "of")
 		}
@@ -252,7 +252,7 @@ func (is *issuer) newKey() (webhook.Secret, error) {
 	return webhook.NewSecret(is.key), nil
 }
 
-func (is *issuer) newClaim() (string, error) {
+func (is *issuer) newRequestID() (string, error) {
 	is.mu.Lock()
 	defer is.mu.Unlock()
 	return is.next("claim"), nil
@@ -261,7 +261,7 @@ func (is *issuer) newClaim() (string, error) {
 // newRegistry gives a registry of the api that takes everything from is.
 func newRegistry(a api, s registry.Store, is *issuer, now func() time.Time) *registry.Registry {
 	return registry.New(registry.Config{
-		Store: s, Sealer: plain{}, Rules: a.rules(is), NewClaim: is.newClaim, Now: now,
+		Store: s, Sealer: plain{}, Rules: a.rules(is), NewRequestID: is.newRequestID, Now: now,
 	})
 }
 

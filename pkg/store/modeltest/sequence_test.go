@@ -51,8 +51,8 @@ func newSequence(ctx context.Context, s store.Store) *sequence {
 
 // account is that of a client, in this sequence.
 func (q *sequence) account(client int) webhook.Account {
-	dialect := fmt.Sprint(api(client%apis), q.apart())
-	return webhook.Account{Dialect: webhook.Dialect(dialect), ID: fmt.Sprint("account", client/apis)}
+	name := fmt.Sprint(api(client%apis), q.apart())
+	return webhook.Account{API: webhook.API(name), ID: fmt.Sprint("account", client/apis)}
 }
 
 // apart is what tells the accounts of this sequence from others.
@@ -85,7 +85,7 @@ func (s *interrupted) Delete(ctx context.Context, webhooks []webhook.Webhook) er
 // does not.
 func (q *sequence) play(o operation) string {
 	q.model.now = q.model.now.Add(o.Advance)
-	id, diff := q.model.target(o), ""
+	id, diff := q.model.recipient(o), ""
 	if o.Meanwhile != nil {
 		q.store.first = func() { diff = q.play(*o.Meanwhile) }
 	}
@@ -111,7 +111,7 @@ func (q *sequence) differ(what string, got, want any) string {
 }
 
 // do does o on the store.
-func (q *sequence) do(o operation, id string) (got answer) {
+func (q *sequence) do(o operation, id string) (got reply) {
 	a, r := q.account(o.Client), q.registries[o.api()]
 	var err error
 	var key webhook.Secret
@@ -151,7 +151,7 @@ func (e edit) all(records []webhook.Webhook) error {
 }
 
 // operate does what the operator does.
-func (q *sequence) operate(o operation, a webhook.Account) (got answer, err error) {
+func (q *sequence) operate(o operation, a webhook.Account) (got reply, err error) {
 	switch o.Do {
 	case "create account":
 		err = q.store.CreateAccount(q.ctx, webhook.AccountInfo{Account: a, CreatedAt: q.model.now})
@@ -161,7 +161,7 @@ func (q *sequence) operate(o operation, a webhook.Account) (got answer, err erro
 			got.Accounts = []webhook.AccountInfo{info}
 		}
 	case "accounts":
-		got.Accounts, err = q.store.Accounts(q.ctx, a.Dialect)
+		got.Accounts, err = q.store.Accounts(q.ctx, a.API)
 	case "close":
 		err = q.store.CloseAccount(q.ctx, a)
 	case "remove":
@@ -184,14 +184,14 @@ func (q *sequence) operate(o operation, a webhook.Account) (got answer, err erro
 }
 
 // with gives the answer that an error makes of a.
-func (a answer) with(err error) answer {
+func (a reply) with(err error) reply {
 	var taken *webhook.TakenError
 	var excluded *webhook.ExcludedError
 	switch {
 	case err == nil:
 		return a
 	case errors.As(err, &taken):
-		return answer{Error: "taken", Taken: taken.IDs, Webhooks: a.Webhooks, Key: a.Key}
+		return reply{Error: "taken", Taken: taken.IDs, Webhooks: a.Webhooks, Key: a.Key}
 	case errors.As(err, &excluded):
 		a.Error, a.Excluded = "excluded", excluded.Found
 	case errors.Is(err, webhook.ErrNotFound):

@@ -28,7 +28,7 @@ func BenchmarkCreate(b *testing.B) {
 		var own []time.Duration
 		for pb.Next() {
 			n := count.Add(1)
-			account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("account-%d", n*7919%10007)}
+			account := webhook.Account{API: "squake", ID: fmt.Sprintf("account-%d", n*7919%10007)}
 			start := time.Now()
 			_, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
 				Account: account, Event: fmt.Sprintf("event-%d", n), ID: fmt.Sprintf("0197b2f0-0000-7000-8000-%012d", n),
@@ -57,7 +57,7 @@ func BenchmarkCreate(b *testing.B) {
 func BenchmarkAttempt(b *testing.B) {
 	s := open(b, newPath(b))
 	w := webhook.Webhook{
-		Account: webhook.Account{Dialect: "squake", ID: "acme"}, Event: "order", ID: "0197b2f0-0000-7000-8000-000000000000",
+		Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", ID: "0197b2f0-0000-7000-8000-000000000000",
 		URL: "https://receiver.example/hooks/in/0123456789", SealedKey: make([]byte, 250), Version: 1, CreatedAt: time.Now(),
 	}
 	if err := s.CreateAccount(b.Context(), webhook.AccountInfo{Account: w.Account, CreatedAt: time.Now()}); err != nil {
@@ -66,7 +66,7 @@ func BenchmarkAttempt(b *testing.B) {
 	if _, err := s.Create(b.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
 		b.Fatal(err)
 	}
-	subjects := []webhook.Subject{{Account: w.Account, Event: w.Event}}
+	eventKeys := []webhook.EventKey{{Account: w.Account, Event: w.Event}}
 	var reads time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -76,7 +76,7 @@ func BenchmarkAttempt(b *testing.B) {
 			Account: w.Account, Event: w.Event, EventID: fmt.Sprint(i), Time: now, Payload: []byte(`{"hello":"world"}`),
 			WebhookID: w.ID, URL: w.URL, AcceptedAt: now, Next: now, Due: now.Add(2 * time.Minute),
 		}
-		if _, err := s.Targets(b.Context(), subjects); err != nil {
+		if _, err := s.Recipients(b.Context(), eventKeys); err != nil {
 			b.Fatal(err)
 		}
 		reads += time.Since(now)
@@ -84,13 +84,13 @@ func BenchmarkAttempt(b *testing.B) {
 			b.Fatal(err)
 		}
 		begin := time.Now()
-		task, err := s.Task(b.Context(), d.Message())
+		input, err := s.AttemptInput(b.Context(), d.Message())
 		reads += time.Since(begin)
 		if err != nil {
 			b.Fatal(err)
 		}
-		done := task.Delivery.Attempted(now, 200, "", time.Time{})
-		if _, err := s.Settle(b.Context(), webhook.Settlement{Was: task.Delivery, Now: done, Mark: webhook.MarkSent}); err != nil {
+		done := input.Delivery.Attempted(now, 200, "", time.Time{})
+		if _, err := s.RecordAttempt(b.Context(), webhook.AttemptResult{Was: input.Delivery, Now: done, Stats: webhook.StatsSent}); err != nil {
 			b.Fatal(err)
 		}
 	}

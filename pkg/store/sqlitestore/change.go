@@ -22,7 +22,7 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	// The writer works on copies: the caller may leave before it is done.
 	was, now := slices.Clone(c.Was), make([]webhook.Webhook, len(c.Now))
 	for i := range c.Now {
-		now[i] = kept(c.Now[i])
+		now[i] = normalized(c.Now[i])
 	}
 	err := s.writer.write(ctx, func(tx *session) error { return tx.change(was, now) })
 	if err != nil {
@@ -34,10 +34,10 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 // change judges the whole change, then does it. Nobody else can write in
 // between.
 func (tx *session) change(was, now []webhook.Webhook) error {
-	if err := tx.judgeWas(was); err != nil {
+	if err := tx.checkWas(was); err != nil {
 		return err
 	}
-	if err := tx.judgeMoves(was, now); err != nil {
+	if err := tx.checkMoves(was, now); err != nil {
 		return err
 	}
 	return tx.whole(func() error {
@@ -58,9 +58,9 @@ func (tx *session) change(was, now []webhook.Webhook) error {
 	})
 }
 
-// judgeWas reports whether all records stand as they were read:
+// checkWas reports whether all records stand as they were read:
 // webhook.ErrNotFound if not, webhook.ErrChanged if only versions differ.
-func (tx *session) judgeWas(was []webhook.Webhook) error {
+func (tx *session) checkWas(was []webhook.Webhook) error {
 	changed := false
 	for i := range was {
 		there, err := tx.webhook(was[i].Account, was[i].Event)
@@ -78,9 +78,9 @@ func (tx *session) judgeWas(was []webhook.Webhook) error {
 	return nil
 }
 
-// judgeMoves gives a TakenError of those events of now that are none of was
+// checkMoves gives a TakenError of those events of now that are none of was
 // and have a webhook.
-func (tx *session) judgeMoves(was, now []webhook.Webhook) error {
+func (tx *session) checkMoves(was, now []webhook.Webhook) error {
 	taken := map[string]string{}
 	for i := range now {
 		event := now[i].Event
@@ -116,7 +116,7 @@ func (tx *session) put(w *webhook.Webhook, moved bool) error {
 		return err
 	}
 	return orElse(webhook.ErrNotFound)(tx.run(updateWebhook, w.URL, w.SendPayload, w.SealedKey, retired, w.Disabled,
-		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.Dialect), w.Account.ID, w.Event))
+		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.API), w.Account.ID, w.Event))
 }
 
 // Delete removes webhooks of one account, all or none. webhook.ErrNotFound:
@@ -143,5 +143,5 @@ func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 // remove deletes the record of w's event. webhook.ErrNotFound: there is none
 // with w's id.
 func (tx *session) remove(w webhook.Webhook) error {
-	return orElse(webhook.ErrNotFound)(tx.run(deleteWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID))
+	return orElse(webhook.ErrNotFound)(tx.run(deleteWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID))
 }

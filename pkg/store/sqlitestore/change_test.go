@@ -124,7 +124,7 @@ func TestChangeOfLeavingClient(t *testing.T) {
 	leaving, leave := context.WithCancel(t.Context())
 	want := record("a", 2)
 	want.SealedKey, want.RetiredKeys = []byte("key"), []webhook.RetiredKey{{Sealed: []byte("retired"), Until: time.UnixMilli(1).UTC()}}
-	now := kept(want)
+	now := normalized(want)
 	changed := webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{now}}
 	deleted := []webhook.Webhook{record("b", 1)}
 	pending := []pendingWrite{
@@ -171,7 +171,7 @@ func TestUncertainChange(t *testing.T) {
 		},
 		func() error {
 			d := webhook.Delivery{Account: testAccount, EventID: "0", Time: time.UnixMilli(0)}
-			_, err := s.Settle(ctx, webhook.Settlement{Was: d, Now: d})
+			_, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: d})
 			return err
 		},
 	} {
@@ -251,14 +251,14 @@ func TestPlans(t *testing.T) {
 	const byID = "delivery USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id"
 	for query, want := range map[string][]string{
 		listDeliveries: {"SEARCH " + byID + ">? AND id<?)"},
-		findTask: {
+		selectAttemptInput: {
 			"SEARCH subject USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id=?)",
 			"SEARCH w USING PRIMARY KEY (dialect=? AND account=? AND event=?) LEFT-JOIN",
 			"SEARCH a USING PRIMARY KEY (dialect=? AND id=?) LEFT-JOIN",
 			"CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH payload USING INTEGER PRIMARY KEY (rowid=?)",
 		},
-		settleDelivery: {"SEARCH " + byID + "=?)"},
+		updateDelivery: {"SEARCH " + byID + "=?)"},
 		leaseDelivery:  {"SEARCH " + byID + "=?)"},
 		listDue:        {"SEARCH delivery USING INDEX delivery_due (due>? AND due<?)"},
 		listDueAt:      {"SEARCH delivery USING INDEX delivery_due (due=? AND rowid>?)"},

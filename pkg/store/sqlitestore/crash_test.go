@@ -19,7 +19,7 @@ import (
 
 // newWebhook makes a record whose id tells its event.
 func newWebhook(a webhook.Account, event string) webhook.Webhook {
-	return webhook.Webhook{Account: a, Event: event, ID: "id-of-" + event, Claim: "claim-of-" + event, URL: "https://receiver.example/" + event,
+	return webhook.Webhook{Account: a, Event: event, ID: "id-of-" + event, RequestID: "claim-of-" + event, URL: "https://receiver.example/" + event,
 		SealedKey: []byte("sealed " + event), Version: 1}
 }
 
@@ -35,7 +35,7 @@ func createUntilKilled(ctx context.Context, argument string) error {
 	if err != nil {
 		return err
 	}
-	account := webhook.Account{Dialect: "squake", ID: id}
+	account := webhook.Account{API: "squake", ID: id}
 	failed := make(chan error)
 	for worker := range 16 {
 		go func() {
@@ -65,19 +65,19 @@ func TestKilledUnderLoad(t *testing.T) {
 	kills := long.Pick(6, 25)
 	path := newPath(t)
 	for round := range kills {
-		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}
+		account := webhook.Account{API: "squake", ID: fmt.Sprintf("round-%d", round)}
 		writer := startChild(t, "create", path+" "+account.ID)
-		var answered []string
+		var responded []string
 		enough := 1 + round*240/kills*4
-		writer.killAfter(t, enough, func(line string) { answered = append(answered, line) })
-		mustStand(t, path, account, answered)
+		writer.killAfter(t, enough, func(line string) { responded = append(responded, line) })
+		mustStand(t, path, account, responded)
 	}
 	memory.CheckIntegrity(t, path)
 }
 
 // mustStand fails the test unless all that was answered stands, and every
 // batch stands whole.
-func mustStand(t *testing.T, path string, account webhook.Account, answered []string) {
+func mustStand(t *testing.T, path string, account webhook.Account, responded []string) {
 	t.Helper()
 	s, err := sqlitestore.Open(path, sqlitestore.Options{})
 	if err != nil {
@@ -88,13 +88,13 @@ func mustStand(t *testing.T, path string, account webhook.Account, answered []st
 	if err != nil {
 		t.Fatal(err)
 	}
-	stands := map[string]bool{}
+	existing := map[string]bool{}
 	batches := map[string]int{}
 	for _, w := range list {
 		if w.ID != "id-of-"+w.Event || string(w.SealedKey) != "sealed "+w.Event {
 			t.Errorf("webhook of %s is damaged: %+v", w.Event, w)
 		}
-		stands[w.Event] = true
+		existing[w.Event] = true
 		if batch, _, found := strings.Cut(w.Event, "/"); found {
 			batches[batch]++
 		}
@@ -104,9 +104,9 @@ func mustStand(t *testing.T, path string, account webhook.Account, answered []st
 			t.Errorf("of batch %s only %d webhooks stand", batch, n)
 		}
 	}
-	for _, line := range answered {
+	for _, line := range responded {
 		size, event, _ := strings.Cut(line, " ")
-		if size == "1" && !stands[event] || size != "1" && batches[event] == 0 {
+		if size == "1" && !existing[event] || size != "1" && batches[event] == 0 {
 			t.Errorf("creation %s was answered and does not stand", line)
 		}
 	}
@@ -120,7 +120,7 @@ func runOperator(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
-		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("operator-%d", n)}
+		account := webhook.Account{API: "squake", ID: fmt.Sprintf("operator-%d", n)}
 		if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account}); err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func operatorWrites() int { return long.Pick(30, 200) }
 func TestOperatorBesideLoad(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	account := webhook.Account{Dialect: "squake", ID: "busy"}
+	account := webhook.Account{API: "squake", ID: "busy"}
 	stop := make(chan struct{})
 	var load sync.WaitGroup
 	for worker := range 16 {
@@ -178,7 +178,7 @@ func group(a webhook.Account, changer, n int) []webhook.Webhook {
 	records := make([]webhook.Webhook, groupSize)
 	for i := range records {
 		records[i] = webhook.Webhook{
-			Account: a, Event: fmt.Sprintf("%d-%d-%d", changer, n, i), ID: fmt.Sprint(changer), Claim: fmt.Sprint(changer),
+			Account: a, Event: fmt.Sprintf("%d-%d-%d", changer, n, i), ID: fmt.Sprint(changer), RequestID: fmt.Sprint(changer),
 			URL: fmt.Sprintf("https://receiver.example/%d", n), Position: i, Version: int64(n + 1),
 		}
 	}
@@ -194,7 +194,7 @@ func changeUntilKilled(ctx context.Context, argument string) error {
 	if err != nil {
 		return err
 	}
-	account := webhook.Account{Dialect: "squake", ID: id}
+	account := webhook.Account{API: "squake", ID: id}
 	failed := make(chan error)
 	for changer := range changers {
 		go func() { failed <- changeOn(ctx, s, account, changer) }()
@@ -231,27 +231,27 @@ func TestKilledWhileChanging(t *testing.T) {
 	kills := long.Pick(4, 10)
 	path := newPath(t)
 	for round := range kills {
-		account := webhook.Account{Dialect: "squake", ID: fmt.Sprintf("round-%d", round)}
+		account := webhook.Account{API: "squake", ID: fmt.Sprintf("round-%d", round)}
 		writer := startChild(t, "change", path+" "+account.ID)
-		answered := make([]int, changers)
+		responded := make([]int, changers)
 		writer.killAfter(t, 1+round*40, func(line string) {
 			changer, n, _ := strings.Cut(line, " ")
 			i, err := strconv.Atoi(changer)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if answered[i], err = strconv.Atoi(n); err != nil {
+			if responded[i], err = strconv.Atoi(n); err != nil {
 				t.Fatal(err)
 			}
 		})
-		mustHaveMoved(t, path, account, answered)
+		mustHaveMoved(t, path, account, responded)
 	}
 	memory.CheckIntegrity(t, path)
 }
 
 // mustHaveMoved fails the test unless each changer's records stand as its last
 // answered move left them, or the next one.
-func mustHaveMoved(t *testing.T, path string, account webhook.Account, answered []int) {
+func mustHaveMoved(t *testing.T, path string, account webhook.Account, responded []int) {
 	t.Helper()
 	s, err := sqlitestore.Open(path, sqlitestore.Options{})
 	if err != nil {
@@ -262,20 +262,20 @@ func mustHaveMoved(t *testing.T, path string, account webhook.Account, answered 
 	if err != nil {
 		t.Fatal(err)
 	}
-	stands := map[string]webhook.Webhook{}
+	existing := map[string]webhook.Webhook{}
 	for _, w := range list {
-		stands[w.Event] = w
+		existing[w.Event] = w
 	}
 	has := func(changer, n int) bool {
 		for _, want := range group(account, changer, n) {
-			got, found := stands[want.Event]
+			got, found := existing[want.Event]
 			if !found || got.URL != want.URL || got.Version != want.Version || got.ID != want.ID {
 				return false
 			}
 		}
 		return true
 	}
-	for changer, n := range answered {
+	for changer, n := range responded {
 		// A changer may have been killed before its records were created, or
 		// between a deletion and the creation that follows.
 		mayBeGone := n == 0 || (n+1)%4 == 0

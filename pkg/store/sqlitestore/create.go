@@ -26,7 +26,7 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	// The writer works on copies: the caller may leave before it is done.
 	stand := make([]webhook.Webhook, len(c.Webhooks))
 	for i := range c.Webhooks {
-		stand[i] = kept(c.Webhooks[i])
+		stand[i] = normalized(c.Webhooks[i])
 	}
 	exclusions := slices.Clone(c.Exclusions)
 	single := len(stand) == 1 && len(exclusions) == 0
@@ -90,7 +90,7 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	if len(missing) == 0 {
 		return nil
 	}
-	if err := tx.judgeExclusions(account, exclusions); err != nil {
+	if err := tx.checkExclusions(account, exclusions); err != nil {
 		return err
 	}
 	return tx.whole(func() error {
@@ -103,9 +103,9 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	})
 }
 
-// judgeExclusions gives an ExcludedError of those exclusions whose other
+// checkExclusions gives an ExcludedError of those exclusions whose other
 // event is registered.
-func (tx *session) judgeExclusions(account webhook.Account, exclusions []webhook.Exclusion) error {
+func (tx *session) checkExclusions(account webhook.Account, exclusions []webhook.Exclusion) error {
 	var found []webhook.Exclusion
 	for _, x := range exclusions {
 		_, err := tx.webhook(account, x.By)
@@ -149,7 +149,7 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := tx.run(insertWebhook, string(w.Account.Dialect), w.Account.ID, w.Event, w.ID, w.Claim, w.URL, w.SendPayload,
+	n, err := tx.run(insertWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID, w.RequestID, w.URL, w.SendPayload,
 		w.Position, w.SealedKey, retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), w.UpdatedAt,
 		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts)
 	return n == 1, err
@@ -158,5 +158,5 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 // webhook reads the webhook of an event, as the transaction sees it.
 // webhook.ErrNotFound: there is none.
 func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
-	return one(tx.conn, findWebhook, scanWebhook(a), string(a.Dialect), a.ID, event)
+	return one(tx.conn, findWebhook, scanWebhook(a), string(a.API), a.ID, event)
 }

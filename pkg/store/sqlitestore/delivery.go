@@ -49,7 +49,7 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	}
 	id := deliveryKey(d.ID())
 	// The writer works on copies: the caller may leave before it is done.
-	stand, payload := keptDelivery(d), bytes.Clone(d.Payload)
+	stand, payload := normalizedDelivery(d), bytes.Clone(d.Payload)
 	err := s.writer.write(ctx, func(tx *session) error {
 		there, err := tx.addDelivery(id, stand, payload)
 		if errors.Is(err, webhook.ErrExists) {
@@ -84,7 +84,7 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 
 // addRecord adds a delivery's record with a small payload.
 func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
-	n, err := tx.run(insertDelivery, string(d.Account.Dialect), d.Account.ID, id, d.Time.UnixMilli(),
+	n, err := tx.run(insertDelivery, string(d.Account.API), d.Account.ID, id, d.Time.UnixMilli(),
 		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
 		d.Attempts, d.AttemptedAt, d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
 	if err != nil || n > 0 {
@@ -100,7 +100,7 @@ func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (web
 // delivery reads a delivery without its payload, as the transaction sees it.
 // webhook.ErrNotFound: there is none.
 func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, error) {
-	return one(tx.conn, findBareDelivery, scanDelivery(a), string(a.Dialect), a.ID, id)
+	return one(tx.conn, findBareDelivery, scanDelivery(a), string(a.API), a.ID, id)
 }
 
 // Delivery reads a delivery by its id, with its payload. webhook.ErrNotFound:
@@ -110,7 +110,7 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 		d, err := readDelivery(a, r)
 		d.Payload = r.bytes()
 		return d, err
-	}, string(a.Dialect), a.ID, deliveryKey(id))
+	}, string(a.API), a.ID, deliveryKey(id))
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("read delivery %q of %v: %w", id, a, err)
 	}
@@ -123,7 +123,7 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	first, below := firstKey(from), afterAll
 	for {
-		page, err := list(ctx, s, listDeliveries, scanDelivery(a), string(a.Dialect), a.ID, first, below, deliveryPage)
+		page, err := list(ctx, s, listDeliveries, scanDelivery(a), string(a.API), a.ID, first, below, deliveryPage)
 		if err != nil {
 			return fmt.Errorf("list deliveries of %v: %w", a, err)
 		}
@@ -159,9 +159,9 @@ func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	return d, err
 }
 
-// keptDelivery gives d as it is stored and read, without its payload: times to
+// normalizedDelivery gives d as it is stored and read, without its payload: times to
 // the millisecond. A payload needs no PayloadRef here to be found.
-func keptDelivery(d webhook.Delivery) webhook.Delivery {
+func normalizedDelivery(d webhook.Delivery) webhook.Delivery {
 	d.Payload, d.PayloadRef = nil, ""
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
 	d.Next, d.Due = toMilli(d.Next), toMilli(d.Due)

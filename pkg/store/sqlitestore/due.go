@@ -73,7 +73,7 @@ type pendingRow struct {
 
 func scanPending(r *row) (p pendingRow, err error) {
 	p.row = r.int()
-	p.Account, p.Event = webhook.Account{Dialect: webhook.Dialect(r.text()), ID: r.text()}, r.text()
+	p.Account, p.Event = webhook.Account{API: webhook.API(r.text()), ID: r.text()}, r.text()
 	p.ID = hex.EncodeToString(r.bytes())
 	p.Attempt = r.int() + 1 // the one after those that were made
 	p.At, p.Due, p.Sends = r.time(), r.time(), r.int()
@@ -100,7 +100,7 @@ func (s rowSet) add(row int64) bool {
 // commit.
 func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrChanged)(tx.run(leaseDelivery, until.UnixMilli(), string(p.Account.Dialect), p.Account.ID,
+		return orElse(webhook.ErrChanged)(tx.run(leaseDelivery, until.UnixMilli(), string(p.Account.API), p.Account.ID,
 			deliveryKey(p.ID), p.Attempt-1, p.Due.UnixMilli()))
 	})
 	if err != nil {

@@ -76,10 +76,10 @@ func unknownOutcome(err error) error {
 	return err
 }
 
-// readFault gives the error of a read: the context's if that ended it, and
+// readError gives the error of a read: the context's if that ended it, and
 // webhook.ErrUnavailable if it may be tried again. That there is nothing to be
 // read is none.
-func readFault(ctx context.Context, err error) error {
+func readError(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case err == nil || errors.Is(err, webhook.ErrNotFound):
 		return err

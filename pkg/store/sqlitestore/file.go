@@ -74,7 +74,7 @@ func (f dbFile) openToRead() (*sqlite.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn.SetBusyTimeout(patience)
+	conn.SetBusyTimeout(timeout)
 	if err := script(conn, "PRAGMA query_only = 1"); err != nil {
 		_ = conn.Close() // what failed first says more
 		return nil, err

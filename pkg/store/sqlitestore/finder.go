@@ -9,11 +9,11 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// finder makes short reads, on a goroutine and a connection of its own. What
+// readConn makes short reads, on a goroutine and a connection of its own. What
 // SQLite does at the start of a read, after somebody has written, takes longer
 // than the read; so those that wait at one moment read from one snapshot, which
 // is not older than any of them.
-type finder struct {
+type readConn struct {
 	conn   *sqlite.Conn
 	logger *slog.Logger
 
@@ -28,12 +28,12 @@ type finder struct {
 // log from starting anew for long.
 const maxWaiting = 64
 
-func openFinder(file dbFile, logger *slog.Logger) (*finder, error) {
+func openReadConn(file dbFile, logger *slog.Logger) (*readConn, error) {
 	conn, err := file.openToRead()
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{
+	f := &readConn{
 		conn: conn, logger: logger,
 		waiting: make(chan func(error), maxWaiting), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -41,8 +41,8 @@ func openFinder(file dbFile, logger *slog.Logger) (*finder, error) {
 	return f, nil
 }
 
-// answer is what a read came to.
-type answer[T any] struct {
+// result is what a read came to.
+type result[T any] struct {
 	value T
 	err   error
 }
@@ -50,12 +50,12 @@ type answer[T any] struct {
 // read has do read, and gives what it gives. do must not keep the connection,
 // and may be called, or go on, after read has returned because the context has
 // ended. The errors are those of readFault, and errClosed.
-func read[T any](ctx context.Context, f *finder, do func(*sqlite.Conn) (T, error)) (T, error) {
+func read[T any](ctx context.Context, f *readConn, do func(*sqlite.Conn) (T, error)) (T, error) {
 	var nothing T
-	answers := make(chan *answer[T], 1)
+	responses := make(chan *result[T], 1)
 	job := func(err error) {
-		a := &answer[T]{}
-		defer func() { answers <- a }()
+		a := &result[T]{}
+		defer func() { responses <- a }()
 		defer f.caught(&a.err)
 		if a.err = err; err == nil {
 			a.err = ctx.Err()
@@ -72,8 +72,8 @@ func read[T any](ctx context.Context, f *finder, do func(*sqlite.Conn) (T, error
 		return nothing, ctx.Err()
 	}
 	select {
-	case a := <-answers:
-		return a.value, readFault(ctx, a.err)
+	case a := <-responses:
+		return a.value, readError(ctx, a.err)
 	case <-f.ended:
 		return nothing, errClosed
 	case <-ctx.Done():
@@ -82,7 +82,7 @@ func read[T any](ctx context.Context, f *finder, do func(*sqlite.Conn) (T, error
 }
 
 // caught makes an error of a panic: no other read is touched by it.
-func (f *finder) caught(err *error) {
+func (f *readConn) caught(err *error) {
 	if thrown := recover(); thrown != nil {
 		*err = fmt.Errorf("panic in a read of the store: %v", thrown)
 		f.logger.Error("panic in a read of the store", "panic", thrown, "stack", string(debug.Stack()))
@@ -90,14 +90,14 @@ func (f *finder) caught(err *error) {
 }
 
 // close ends the goroutine and closes the connection.
-func (f *finder) close() error {
+func (f *readConn) close() error {
 	close(f.closing)
 	<-f.ended
 	return f.closeErr
 }
 
 // work is the goroutine that owns the connection.
-func (f *finder) work() {
+func (f *readConn) work() {
 	defer close(f.ended)
 	for {
 		select {
@@ -111,7 +111,7 @@ func (f *finder) work() {
 }
 
 // makeGroup makes a read, and those that wait.
-func (f *finder) makeGroup(first func(error)) {
+func (f *readConn) makeGroup(first func(error)) {
 	others := len(f.waiting)
 	begun := f.begin(others > 0)
 	first(begun)
@@ -123,7 +123,7 @@ func (f *finder) makeGroup(first func(error)) {
 
 // begin sees to it that what is read now is fresh, and if it is to be shared,
 // that all see the same until the end.
-func (f *finder) begin(shared bool) error {
+func (f *readConn) begin(shared bool) error {
 	err := f.end()
 	if err == nil && shared {
 		_, err = run(f.conn, "BEGIN")
@@ -132,7 +132,7 @@ func (f *finder) begin(shared bool) error {
 }
 
 // end ends what begin has begun, if that was to be shared.
-func (f *finder) end() error {
+func (f *readConn) end() error {
 	if f.conn.AutocommitEnabled() {
 		return nil
 	}

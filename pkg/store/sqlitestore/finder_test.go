@@ -39,7 +39,7 @@ func holding(held chan<- heldRead) func(*sqlite.Conn) (int64, error) {
 func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int64, error)) (result chan error) {
 	result = make(chan error, 1)
 	go func() {
-		_, err := read(ctx, s.finder, do)
+		_, err := read(ctx, s.reader, do)
 		result <- err
 	}()
 	return result
@@ -47,9 +47,9 @@ func ask(ctx context.Context, s *Store, do func(*sqlite.Conn) (int64, error)) (r
 
 // askBehind starts a read while another one is held, and returns when it waits.
 func askBehind(ctx context.Context, s *Store, do func(*sqlite.Conn) (int64, error)) (result chan error) {
-	before := len(s.finder.waiting)
+	before := len(s.reader.waiting)
 	result = ask(ctx, s, do)
-	for len(s.finder.waiting) == before {
+	for len(s.reader.waiting) == before {
 		runtime.Gosched()
 	}
 	return result
@@ -141,7 +141,7 @@ func TestReadFailsAlone(t *testing.T) {
 func mustBeLetGo(t *testing.T, s *Store) {
 	t.Helper()
 	busy := true
-	for giveUp := time.Now().Add(patience); busy && time.Now().Before(giveUp); runtime.Gosched() {
+	for giveUp := time.Now().Add(timeout); busy && time.Now().Before(giveUp); runtime.Gosched() {
 		err := s.writer.write(t.Context(), func(tx *session) (err error) {
 			busy, err = checkpoint(tx)
 			return err
@@ -177,9 +177,9 @@ func TestReadsOfClosedStore(t *testing.T) {
 	<-listing
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	<-s.finder.closing
+	<-s.reader.closing
 	close(h.goOn)
-	<-s.lister.closing
+	<-s.readers.closing
 	close(goOn)
 	if err := errors.Join(<-underWay, <-listed, <-closed); err != nil {
 		t.Error(err)
@@ -215,7 +215,7 @@ func TestListsThatEndEarly(t *testing.T) {
 				listing <- struct{}{}
 				<-goOn
 				return 0, nil
-			}, string(testAccount.Dialect), testAccount.ID)
+			}, string(testAccount.API), testAccount.ID)
 			results <- err
 		}()
 		<-listing
@@ -252,17 +252,17 @@ func pendingDelivery(id string, accepted time.Time, payload int) webhook.Deliver
 
 func mustAddDelivery(t *testing.T, s *Store, d webhook.Delivery) webhook.Delivery {
 	t.Helper()
-	kept, err := s.AddDelivery(t.Context(), d)
+	stored, err := s.AddDelivery(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kept
+	return stored
 }
 
 // end settles a delivery so that no attempt comes any more.
 func end(t *testing.T, s *Store, d webhook.Delivery) {
 	t.Helper()
-	if _, err := s.Settle(t.Context(), webhook.Settlement{Was: d, Now: d.Cancelled("ended")}); err != nil {
+	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: d, Now: d.Cancelled("ended")}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -434,7 +434,7 @@ func openFormer(file dbFile, steps []string) (*session, error) {
 	for _, step := range append(slices.Clone(steps), fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d;
 		INSERT INTO webhook (dialect, account, event, id, claim, url, send_payload, position, disabled, version, created_at, failed_attempts)
 		VALUES ('%s', '%s', 'e', 'w', 'c', 'https://receiver.example/', 0, 0, 0, 1, 1, 0)`,
-		applicationID, len(steps), testAccount.Dialect, testAccount.ID)) {
+		applicationID, len(steps), testAccount.API, testAccount.ID)) {
 		if err := script(s.conn, step); err != nil {
 			return s, err
 		}

@@ -7,8 +7,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// lister has the connections for reads that may take long.
-type lister struct {
+// readPool has the connections for reads that may take long.
+type readPool struct {
 	opened  int
 	free    chan *sqlite.Conn
 	closing chan struct{} // closed by close
@@ -17,8 +17,8 @@ type lister struct {
 // maxLists is how many long reads run at once; more wait for their turn.
 const maxLists = 4
 
-func openLister(file dbFile) (*lister, error) {
-	l := &lister{free: make(chan *sqlite.Conn, maxLists), closing: make(chan struct{})}
+func openReadPool(file dbFile) (*readPool, error) {
+	l := &readPool{free: make(chan *sqlite.Conn, maxLists), closing: make(chan struct{})}
 	for range maxLists {
 		conn, err := file.openToRead()
 		if err != nil {
@@ -39,24 +39,24 @@ func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T,
 	}
 	var conn *sqlite.Conn
 	select {
-	case conn = <-s.lister.free:
-	case <-s.lister.closing:
+	case conn = <-s.readers.free:
+	case <-s.readers.closing:
 		return nil, errClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { s.lister.free <- conn }()
+	defer func() { s.readers.free <- conn }()
 	rows, err := all(conn, text, func(r *row) (value T, err error) {
 		if err := ctx.Err(); err != nil {
 			return value, err
 		}
 		return scan(r)
 	}, args...)
-	return rows, readFault(ctx, err)
+	return rows, readError(ctx, err)
 }
 
 // close closes the connections when the lists that use them are read.
-func (l *lister) close() error {
+func (l *readPool) close() error {
 	close(l.closing)
 	var errs []error
 	for range l.opened {

@@ -20,7 +20,7 @@ func TestOpenVersion2(t *testing.T) {
 	path := newPath(t)
 	executeAt(t, path, string(script))
 	noon := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	account := webhook.Account{Dialect: "squake", ID: "acme"}
+	account := webhook.Account{API: "squake", ID: "acme"}
 	base := webhook.Delivery{
 		Account: account, Event: "order", Time: noon, Content: "c", WebhookID: "w1", URL: "https://receiver.example/in",
 		AcceptedAt: noon, Payload: []byte("1"),
@@ -55,7 +55,7 @@ func TestOpenVersion2(t *testing.T) {
 			t.Errorf("webhooks %+v, %v", list, err)
 		}
 		now := want[0].Attempted(second, 200, "", time.Time{})
-		if _, err := s.Settle(t.Context(), webhook.Settlement{Was: want[0], Now: now}); err != nil {
+		if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: want[0], Now: now}); err != nil {
 			t.Fatal(err)
 		}
 		want[0] = now
@@ -69,7 +69,7 @@ func TestOpenVersion2(t *testing.T) {
 func TestDamagedStatus(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	account := webhook.Account{Dialect: "squake", ID: "acme"}
+	account := webhook.Account{API: "squake", ID: "acme"}
 	d, err := s.AddDelivery(t.Context(), webhook.Delivery{Account: account, Time: time.UnixMilli(1), AcceptedAt: time.UnixMilli(1)})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
+	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/hookline/hookline/internal/test/long"
@@ -51,7 +51,7 @@ func mustSay(t *testing.T, message string, want ...string) {
 // executeAt runs statements on a file with SQLite alone.
 func executeAt(t *testing.T, path string, statements string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	conn, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite|zombiezen.OpenCreate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func writeFile(t *testing.T, path string, content []byte) {
 }
 
 // A path that cannot be a file is refused with advice.
-func TestOpenRefusesPlaces(t *testing.T) {
+func TestOpenRefusesPaths(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing", "hookline.db")
 	mustRefuse(t, missing, "create the directory "+filepath.Dir(missing))
@@ -188,7 +188,7 @@ func openOnce(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	account := webhook.Account{Dialect: "squake", ID: fmt.Sprint(os.Getpid())}
+	account := webhook.Account{API: "squake", ID: fmt.Sprint(os.Getpid())}
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account}); err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func TestOpenNewFileTogether(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			account := webhook.Account{Dialect: "shoptet", ID: fmt.Sprint(n)}
+			account := webhook.Account{API: "shoptet", ID: fmt.Sprint(n)}
 			if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: account}); err != nil {
 				t.Fatal(err)
 			}
@@ -221,9 +221,9 @@ func TestOpenNewFileTogether(t *testing.T) {
 			}
 		}
 		s := open(t, path)
-		for dialect, want := range map[webhook.Dialect]int{"squake": processes, "shoptet": processes} {
-			if accounts, err := s.Accounts(t.Context(), dialect); err != nil || len(accounts) != want {
-				t.Fatalf("round %d: accounts of %s = %v, %v, want %d", round, dialect, accounts, err, want)
+		for api, want := range map[webhook.API]int{"squake": processes, "shoptet": processes} {
+			if accounts, err := s.Accounts(t.Context(), api); err != nil || len(accounts) != want {
+				t.Fatalf("round %d: accounts of %s = %v, %v, want %d", round, api, accounts, err, want)
 			}
 		}
 		mustBePrivate(t, filepath.Dir(path), 3)
@@ -313,7 +313,7 @@ func hitFileLimit(ctx context.Context, path string) error {
 // createPastLimit prints what was created, and returns what was refused.
 func createPastLimit(ctx context.Context, s *sqlitestore.Store) (refused []webhook.Webhook, err error) {
 	const enough = 100
-	account := webhook.Account{Dialect: "squake", ID: "limit"}
+	account := webhook.Account{API: "squake", ID: "limit"}
 	var mu sync.Mutex
 	var seen atomic.Int64
 	var workers sync.WaitGroup
@@ -351,20 +351,20 @@ func TestFileLimit(t *testing.T) {
 	if len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], "refused ") {
 		t.Fatalf("the child printed no summary: %q", lines)
 	}
-	list, err := open(t, path).Webhooks(t.Context(), webhook.Account{Dialect: "squake", ID: "limit"})
+	list, err := open(t, path).Webhooks(t.Context(), webhook.Account{API: "squake", ID: "limit"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stands := map[string]string{}
+	existing := map[string]string{}
 	for _, w := range list {
-		stands[w.Event] = w.ID
+		existing[w.Event] = w.ID
 	}
 	for _, line := range lines[:len(lines)-1] {
-		if event, id, _ := strings.Cut(line, " "); stands[event] != id {
-			t.Errorf("%s was answered as %s and stands as %q", event, id, stands[event])
+		if event, id, _ := strings.Cut(line, " "); existing[event] != id {
+			t.Errorf("%s was answered as %s and stands as %q", event, id, existing[event])
 		}
 	}
-	if len(stands) != len(lines)-1 {
-		t.Errorf("%d webhooks stand, %d were answered", len(stands), len(lines)-1)
+	if len(existing) != len(lines)-1 {
+		t.Errorf("%d webhooks stand, %d were answered", len(existing), len(lines)-1)
 	}
 }

@@ -25,7 +25,7 @@ const (
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
 	sealed := bytes.Clone(a.SealedKey)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrExists)(tx.run(insertAccount, string(a.Account.Dialect), a.Account.ID,
+		return orElse(webhook.ErrExists)(tx.run(insertAccount, string(a.Account.API), a.Account.ID,
 			a.CreatedAt.UnixMilli(), a.Closing, sealed))
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
 	sealed = bytes.Clone(sealed)
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(tx.run(setAccountKey, sealed, string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(setAccountKey, sealed, string(a.API), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("set key of account %v: %w", a, unknownOutcome(err))
@@ -51,7 +51,7 @@ func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []b
 // such account.
 func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.API), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("close account %v: %w", a, unknownOutcome(err))
@@ -63,7 +63,7 @@ func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 // webhook.ErrNotFound: there is no such account.
 func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(tx.run(deleteAccount, string(a.Dialect), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(deleteAccount, string(a.API), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("delete account %v: %w", a, unknownOutcome(err))
@@ -75,16 +75,16 @@ func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 // or is closing; webhook.ErrExists: its hash, or its id in the account, is in
 // use.
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
-	dialect, account := string(t.Account.Dialect), t.Account.ID
+	api, account := string(t.Account.API), t.Account.ID
 	err := s.writer.write(ctx, func(tx *session) error {
-		info, err := one(tx.conn, findAccount, scanAccount(t.Account.Dialect), dialect, account)
+		info, err := one(tx.conn, findAccount, scanAccount(t.Account.API), api, account)
 		if err != nil {
 			return err
 		}
 		if info.Closing {
 			return webhook.ErrNotFound
 		}
-		return orElse(webhook.ErrExists)(tx.run(insertToken, t.Hash[:], dialect, account, t.ID, int64(t.Rights),
+		return orElse(webhook.ErrExists)(tx.run(insertToken, t.Hash[:], api, account, t.ID, int64(t.Rights),
 			t.CreatedAt.UnixMilli(), t.ExpiresAt))
 	})
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 // has no token of that id.
 func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(tx.run(deleteToken, string(a.Dialect), a.ID, id))
+		return orElse(webhook.ErrNotFound)(tx.run(deleteToken, string(a.API), a.ID, id))
 	})
 	if err != nil {
 		return fmt.Errorf("revoke token %s of %v: %w", id, a, err)
@@ -109,19 +109,19 @@ func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) e
 // that stands.
 func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
 	public, private := bytes.Clone(k.Public), bytes.Clone(k.WrappedPrivate)
-	var stands webhook.SealingKey
+	var existing webhook.SealingKey
 	err := s.writer.write(ctx, func(tx *session) error {
 		_, err := tx.run(insertSealingKey, k.ID, public, private, k.CreatedAt.UnixMilli())
 		if err != nil {
 			return err
 		}
-		stands, err = one(tx.conn, findSealingKey, scanSealingKey, k.ID)
+		existing, err = one(tx.conn, findSealingKey, scanSealingKey, k.ID)
 		return err
 	})
 	if err != nil {
 		return webhook.SealingKey{}, fmt.Errorf("add sealing key %s: %w", k.ID, err)
 	}
-	return stands, nil
+	return existing, nil
 }
 
 // orElse gives none as the error of a statement that has written no row.

@@ -21,7 +21,7 @@ const (
 
 // Webhooks lists the webhooks of an account, ordered by event.
 func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
-	rows, err := list(ctx, s, listWebhooks, scanWebhook(a), string(a.Dialect), a.ID)
+	rows, err := list(ctx, s, listWebhooks, scanWebhook(a), string(a.API), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %v: %w", a, err)
 	}
@@ -30,7 +30,7 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 
 // Webhook reads the webhook of an event. webhook.ErrNotFound: there is none.
 func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
-	w, err := find(ctx, s, findWebhook, scanWebhook(a), string(a.Dialect), a.ID, event)
+	w, err := find(ctx, s, findWebhook, scanWebhook(a), string(a.API), a.ID, event)
 	if err != nil {
 		return webhook.Webhook{}, fmt.Errorf("read webhook of %s of %v: %w", event, a, err)
 	}
@@ -39,7 +39,7 @@ func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (w
 
 // Account reads an account. webhook.ErrNotFound: there is none.
 func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
-	info, err := find(ctx, s, findAccount, scanAccount(a.Dialect), string(a.Dialect), a.ID)
+	info, err := find(ctx, s, findAccount, scanAccount(a.API), string(a.API), a.ID)
 	if err != nil {
 		return webhook.AccountInfo{}, fmt.Errorf("read account %v: %w", a, err)
 	}
@@ -47,7 +47,7 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 }
 
 // Accounts lists the accounts of a dialect, ordered by id.
-func (s *Store) Accounts(ctx context.Context, d webhook.Dialect) ([]webhook.AccountInfo, error) {
+func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error) {
 	rows, err := list(ctx, s, listAccounts, scanAccount(d), string(d))
 	if err != nil {
 		return nil, fmt.Errorf("list accounts of %s: %w", d, err)
@@ -67,7 +67,7 @@ func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 
 // Tokens lists the tokens of an account, ordered by id.
 func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
-	rows, err := list(ctx, s, listTokens, scanToken, string(a.Dialect), a.ID)
+	rows, err := list(ctx, s, listTokens, scanToken, string(a.API), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens of %v: %w", a, err)
 	}
@@ -85,7 +85,7 @@ func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
 
 // find reads a single row, as read does. webhook.ErrNotFound: there is none.
 func find[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) (T, error) {
-	return read(ctx, s.finder, func(conn *sqlite.Conn) (T, error) { return one(conn, text, scan, args...) })
+	return read(ctx, s.reader, func(conn *sqlite.Conn) (T, error) { return one(conn, text, scan, args...) })
 }
 
 func scanWebhook(a webhook.Account) func(*row) (webhook.Webhook, error) {
@@ -94,7 +94,7 @@ func scanWebhook(a webhook.Account) func(*row) (webhook.Webhook, error) {
 
 // readWebhook reads the webhookColumns.
 func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
-	w = webhook.Webhook{Account: a, Event: r.text(), ID: r.text(), Claim: r.text(), URL: r.text(), SendPayload: r.bool()}
+	w = webhook.Webhook{Account: a, Event: r.text(), ID: r.text(), RequestID: r.text(), URL: r.text(), SendPayload: r.bool()}
 	w.Position, w.SealedKey = int(r.int()), r.bytes()
 	retired := r.text()
 	w.Disabled, w.DisabledReason, w.Version, w.CreatedAt, w.UpdatedAt = r.bool(), r.text(), r.int(), r.time(), r.time()
@@ -105,18 +105,18 @@ func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
 	return w, nil
 }
 
-func scanAccount(d webhook.Dialect) func(*row) (webhook.AccountInfo, error) {
+func scanAccount(d webhook.API) func(*row) (webhook.AccountInfo, error) {
 	return func(r *row) (webhook.AccountInfo, error) { return readAccount(d, r), nil }
 }
 
-func readAccount(d webhook.Dialect, r *row) webhook.AccountInfo {
+func readAccount(d webhook.API, r *row) webhook.AccountInfo {
 	return webhook.AccountInfo{
-		Account: webhook.Account{Dialect: d, ID: r.text()}, CreatedAt: r.time(), Closing: r.bool(), SealedKey: r.bytes(),
+		Account: webhook.Account{API: d, ID: r.text()}, CreatedAt: r.time(), Closing: r.bool(), SealedKey: r.bytes(),
 	}
 }
 
 func scanToken(r *row) (webhook.Token, error) {
-	t := webhook.Token{Account: webhook.Account{Dialect: webhook.Dialect(r.text()), ID: r.text()}}
+	t := webhook.Token{Account: webhook.Account{API: webhook.API(r.text()), ID: r.text()}}
 	hash := r.bytes()
 	t.ID, t.Rights, t.CreatedAt, t.ExpiresAt = r.text(), webhook.Rights(r.byte()), r.time(), r.time()
 	if len(hash) != len(t.Hash) {

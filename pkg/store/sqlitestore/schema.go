@@ -207,8 +207,8 @@ func migrate(conn *sqlite.Conn) (err error) {
 			return err
 		}
 	}
-	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
-	if err := script(conn, mark); err != nil {
+	stats := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
+	if err := script(conn, stats); err != nil {
 		return err
 	}
 	return script(conn, "COMMIT")

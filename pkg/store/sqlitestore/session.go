@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// patience is how long a process waits for another one's lock.
-	patience = 30 * time.Second
+	// timeout is how long a process waits for another one's lock.
+	timeout = 30 * time.Second
 	// Waiting for the lock, the writer looks again after firstPause, then
 	// ever later, up to longestPause: another process under full load lets go
 	// of the lock for microseconds only.
@@ -99,9 +99,9 @@ func whenFree(do func() error) error {
 		case !isBusy(err):
 			return err
 		case giveUp.IsZero():
-			giveUp = time.Now().Add(patience)
+			giveUp = time.Now().Add(timeout)
 		case time.Now().After(giveUp):
-			return fmt.Errorf("waited %v for a lock: %w", patience, err)
+			return fmt.Errorf("waited %v for a lock: %w", timeout, err)
 		}
 		time.Sleep(pause/2 + rand.N(pause)) //nolint:forbidigo // SQLite tells nobody when a lock is free
 	}

@@ -28,10 +28,10 @@ import (
 // Store is an open database file. Use Open; its methods may be called
 // concurrently.
 type Store struct {
-	writer *writer
-	finder *finder // reads of one row
-	lister *lister // reads of many
-	close  func() error
+	writer  *writer
+	reader  *readConn // reads of one row
+	readers *readPool // reads of many
+	close   func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -61,8 +61,8 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s := &Store{writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
 	s.close = sync.OnceValue(s.shut)
-	if s.finder, err = openFinder(file, o.Logger); err == nil {
-		s.lister, err = openLister(file)
+	if s.reader, err = openReadConn(file, o.Logger); err == nil {
+		s.readers, err = openReadPool(file)
 	}
 	if err != nil {
 		_ = s.Close() // what failed first says more
@@ -80,11 +80,11 @@ var errClosed = unavailable(errors.New("the store is closed"))
 
 func (s *Store) shut() error {
 	var err error
-	if s.finder != nil {
-		err = s.finder.close()
+	if s.reader != nil {
+		err = s.reader.close()
 	}
-	if s.lister != nil {
-		err = errors.Join(err, s.lister.close())
+	if s.readers != nil {
+		err = errors.Join(err, s.readers.close())
 	}
 	// The connection that is closed last carries the log over into the database.
 	err = errors.Join(err, s.writer.close())

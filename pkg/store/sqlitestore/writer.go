@@ -40,9 +40,9 @@ type writer struct {
 // request is one write. Its do decides and writes; it must leave nothing
 // half-written when it fails.
 type request struct {
-	do     func(*session) error
-	state  atomic.Int32
-	answer chan error // holds the one answer
+	do    func(*session) error
+	state atomic.Int32
+	reply chan error // holds the one answer
 }
 
 const (
@@ -71,18 +71,18 @@ func (w *writer) write(ctx context.Context, do func(*session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := &request{do: do, answer: make(chan error, 1)}
+	r := &request{do: do, reply: make(chan error, 1)}
 	if !w.enqueue(r) {
 		return errClosed
 	}
 	select {
-	case err := <-r.answer:
+	case err := <-r.reply:
 		return err
 	case <-ctx.Done():
 	}
 	r.state.CompareAndSwap(waiting, left)
 	select {
-	case err := <-r.answer:
+	case err := <-r.reply:
 		return err
 	default:
 		return ctx.Err()
@@ -210,7 +210,7 @@ func (w *writer) commitGroup() {
 	}
 	w.commits.Add(1)
 	for _, o := range group {
-		o.answer <- o.err
+		o.reply <- o.err
 	}
 }
 
@@ -241,6 +241,6 @@ func (w *writer) fail(group []outcome, err error, uncertain bool) {
 		err = unavailable(err)
 	}
 	for _, o := range group {
-		o.answer <- err
+		o.reply <- err
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-var testAccount = webhook.Account{Dialect: "squake", ID: "acme"}
+var testAccount = webhook.Account{API: "squake", ID: "acme"}
 
 // openLogged opens a new store, and gives what it logs. When the test ends,
 // the store must close every connection it ever had: SQLite then leaves one

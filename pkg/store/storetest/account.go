@@ -14,15 +14,15 @@ import (
 // their ids.
 func testAccounts(t *testing.T, s *suite) {
 	ctx := s.context(t)
-	dialect := newAccount().Dialect
-	if got, err := s.Accounts(ctx, dialect); err != nil || len(got) != 0 {
+	api := newAccount().API
+	if got, err := s.Accounts(ctx, api); err != nil || len(got) != 0 {
 		t.Fatalf("Accounts of an unknown dialect = %v, %v", got, err)
 	}
 	created := time.Date(2026, 7, 8, 9, 10, 11, 123_999_999, time.FixedZone("CEST", 2*60*60))
 	wantTime := time.Date(2026, 7, 8, 7, 10, 11, 123e6, time.UTC)
 	var want []webhook.AccountInfo
 	for _, id := range shuffled() {
-		account := webhook.Account{Dialect: dialect, ID: id}
+		account := webhook.Account{API: api, ID: id}
 		if _, err := s.Account(ctx, account); !errors.Is(err, webhook.ErrNotFound) {
 			t.Fatalf("Account(%v) before it exists: error = %v, want ErrNotFound", account, err)
 		}
@@ -43,12 +43,12 @@ func testAccounts(t *testing.T, s *suite) {
 			t.Fatalf("CreateAccount again: error = %v, want ErrExists", err)
 		}
 	}
-	other := webhook.Account{Dialect: dialect + "x", ID: "elsewhere"}
+	other := webhook.Account{API: api + "x", ID: "elsewhere"}
 	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: other, CreatedAt: at}); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(want, func(a, b webhook.AccountInfo) int { return strings.Compare(a.Account.ID, b.Account.ID) })
-	got, err := s.Accounts(ctx, dialect)
+	got, err := s.Accounts(ctx, api)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,17 +159,17 @@ func testAccountKeyRace(t *testing.T, s *suite) {
 		if err != nil || errs[2] != nil || got.Closing != closes {
 			t.Fatalf("round %d: account = %+v, %v, closed with %v", round, got, err, errs[2])
 		}
-		stands, set := got.SealedKey == nil, 0
+		existing, set := got.SealedKey == nil, 0
 		for i, err := range errs[:2] {
 			switch {
 			case err == nil:
 				set++
-				stands = stands || string(got.SealedKey) == string(keys[i])
+				existing = existing || string(got.SealedKey) == string(keys[i])
 			case !closes || !errors.Is(err, webhook.ErrNotFound):
 				t.Fatalf("round %d: SetAccountKey: %v", round, err)
 			}
 		}
-		if !stands || (set > 0) != (got.SealedKey != nil) {
+		if !existing || (set > 0) != (got.SealedKey != nil) {
 			t.Fatalf("round %d: the key is %q after %q were set with %v", round, got.SealedKey, keys, errs[:2])
 		}
 	}
@@ -186,7 +186,7 @@ func (s *suite) mustClose(t *testing.T, a webhook.Account) {
 // mustBeListed fails the test unless Accounts lists a, or does not.
 func (s *suite) mustBeListed(t *testing.T, a webhook.Account, want bool) {
 	t.Helper()
-	list, err := s.Accounts(s.context(t), a.Dialect)
+	list, err := s.Accounts(s.context(t), a.API)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func testDeleteAccount(t *testing.T, s *suite) {
 	s.mustNotDeleteAccount(t, "an account that is not closing", info.Account)
 	s.mustBe(t, info)
 
-	neighbour := webhook.AccountInfo{Account: webhook.Account{Dialect: info.Account.Dialect, ID: info.Account.ID + "x"}, CreatedAt: at}
+	neighbour := webhook.AccountInfo{Account: webhook.Account{API: info.Account.API, ID: info.Account.ID + "x"}, CreatedAt: at}
 	if err := s.CreateAccount(ctx, neighbour); err != nil {
 		t.Fatal(err)
 	}
@@ -393,15 +393,15 @@ func testSealingKeyRace(t *testing.T, s *suite) {
 		got := make([]webhook.SealingKey, 8)
 		errs := make([]error, len(got))
 		race(len(got), func(i int) { got[i], errs[i] = s.AddSealingKey(ctx, newSealingKey(id)) })
-		stands := s.keysOf(t, id)
-		if len(stands) != 1 {
-			t.Fatalf("%d keys of one id stand", len(stands))
+		existing := s.keysOf(t, id)
+		if len(existing) != 1 {
+			t.Fatalf("%d keys of one id stand", len(existing))
 		}
 		for i, k := range got {
 			if errs[i] != nil {
 				t.Fatal(errs[i])
 			}
-			same(t, "sealing key that stands", []webhook.SealingKey{k}, stands)
+			same(t, "sealing key that stands", []webhook.SealingKey{k}, existing)
 		}
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// mustAim fails the test unless Targets gives want for the subjects.
-func (s *suite) mustAim(t *testing.T, subjects []webhook.Subject, want ...webhook.Target) {
+// mustResolve fails the test unless Targets gives want for the subjects.
+func (s *suite) mustResolve(t *testing.T, eventKeys []webhook.EventKey, want ...webhook.Recipient) {
 	t.Helper()
-	got, err := s.Store.Targets(s.context(t), subjects)
+	got, err := s.Store.Recipients(s.context(t), eventKeys)
 	if err != nil {
-		t.Fatalf("Targets of %d subjects: %v", len(subjects), err)
+		t.Fatalf("Targets of %d subjects: %v", len(eventKeys), err)
 	}
 	same(t, "targets", got, want)
 }
 
-// newTarget creates an account with a key and a webhook in it, and gives them
+// newRecipient creates an account with a key and a webhook in it, and gives them
 // as they are read.
-func (s *suite) newTarget(t *testing.T, event string) webhook.Target {
+func (s *suite) newRecipient(t *testing.T, event string) webhook.Recipient {
 	t.Helper()
 	account := webhook.AccountInfo{Account: newAccount(), CreatedAt: at, SealedKey: []byte(newID())}
 	if err := s.CreateAccount(s.context(t), account); err != nil {
@@ -32,39 +32,39 @@ func (s *suite) newTarget(t *testing.T, event string) webhook.Target {
 	w.URL, w.SealedKey, w.RetiredKeys = longURL(), allBytes(), retired(4)
 	w.SendPayload, w.Statistics.FailedAttempts = true, 3
 	s.mustCreate(t, creation(w))
-	return webhook.Target{Webhook: w, Account: account}
+	return webhook.Recipient{Webhook: w, Account: account}
 }
 
-// subject is what a target is found by.
-func subject(x webhook.Target) webhook.Subject {
-	return webhook.Subject{Account: x.Account.Account, Event: x.Webhook.Event}
+// eventKey is what a target is found by.
+func eventKey(x webhook.Recipient) webhook.EventKey {
+	return webhook.EventKey{Account: x.Account.Account, Event: x.Webhook.Event}
 }
 
 // Webhooks and accounts come in the order of the subjects, as often as they
 // are asked for, and zero where there is none.
-func testTargets(t *testing.T, s *suite) {
-	first, second := s.newTarget(t, "event"), s.newTarget(t, "ž 😀#'\"")
-	bare := webhook.Target{Account: webhook.AccountInfo{Account: s.newTokenAccount(t), CreatedAt: at}}
-	homeless := webhook.Target{Webhook: newWebhook(newAccount(), "event")}
+func testRecipients(t *testing.T, s *suite) {
+	first, second := s.newRecipient(t, "event"), s.newRecipient(t, "ž 😀#'\"")
+	bare := webhook.Recipient{Account: webhook.AccountInfo{Account: s.newTokenAccount(t), CreatedAt: at}}
+	homeless := webhook.Recipient{Webhook: newWebhook(newAccount(), "event")}
 	s.mustCreate(t, creation(homeless.Webhook))
-	unregistered := webhook.Target{Account: first.Account}
+	unregistered := webhook.Recipient{Account: first.Account}
 
-	s.mustAim(t, []webhook.Subject{subject(first)}, first)
+	s.mustResolve(t, []webhook.EventKey{eventKey(first)}, first)
 	for _, event := range []string{"even", "events", "EVENT", "event ", second.Webhook.Event} {
-		s.mustAim(t, []webhook.Subject{{Account: first.Account.Account, Event: event}}, unregistered)
+		s.mustResolve(t, []webhook.EventKey{{Account: first.Account.Account, Event: event}}, unregistered)
 	}
-	unknown := webhook.Subject{Account: newAccount(), Event: "event"}
-	s.mustAim(t, []webhook.Subject{unknown}, webhook.Target{})
-	s.mustAim(t, []webhook.Subject{unknown, unknown}, webhook.Target{}, webhook.Target{})
-	bareSubject := webhook.Subject{Account: bare.Account.Account, Event: "event"}
-	homelessSubject := webhook.Subject{Account: homeless.Webhook.Account, Event: "event"}
-	missing := webhook.Subject{Account: first.Account.Account, Event: second.Webhook.Event}
-	s.mustAim(t,
-		[]webhook.Subject{subject(second), unknown, subject(first), bareSubject, subject(second), missing, homelessSubject, subject(first), unknown},
-		second, webhook.Target{}, first, bare, second, unregistered, homeless, first, webhook.Target{})
+	unknown := webhook.EventKey{Account: newAccount(), Event: "event"}
+	s.mustResolve(t, []webhook.EventKey{unknown}, webhook.Recipient{})
+	s.mustResolve(t, []webhook.EventKey{unknown, unknown}, webhook.Recipient{}, webhook.Recipient{})
+	bareEventKey := webhook.EventKey{Account: bare.Account.Account, Event: "event"}
+	homelessEventKey := webhook.EventKey{Account: homeless.Webhook.Account, Event: "event"}
+	missing := webhook.EventKey{Account: first.Account.Account, Event: second.Webhook.Event}
+	s.mustResolve(t,
+		[]webhook.EventKey{eventKey(second), unknown, eventKey(first), bareEventKey, eventKey(second), missing, homelessEventKey, eventKey(first), unknown},
+		second, webhook.Recipient{}, first, bare, second, unregistered, homeless, first, webhook.Recipient{})
 
-	subjects := []webhook.Subject{subject(first), subject(first)}
-	got, err := s.Store.Targets(s.context(t), subjects)
+	eventKeys := []webhook.EventKey{eventKey(first), eventKey(first)}
+	got, err := s.Store.Recipients(s.context(t), eventKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,100 +72,100 @@ func testTargets(t *testing.T, s *suite) {
 	clear(got[0].Webhook.RetiredKeys[0].Sealed)
 	clear(got[0].Webhook.RetiredKeys)
 	clear(got[0].Account.SealedKey)
-	same(t, "the same target", got[1:], []webhook.Target{first})
-	s.mustAim(t, subjects, first, first)
+	same(t, "the same target", got[1:], []webhook.Recipient{first})
+	s.mustResolve(t, eventKeys, first, first)
 }
 
 // What was changed or deleted is seen so at once.
-func testTargetsNow(t *testing.T, s *suite) {
+func testRecipientsNow(t *testing.T, s *suite) {
 	ctx := s.context(t)
-	target := s.newTarget(t, "event")
-	subjects := []webhook.Subject{subject(target)}
-	now := next(target.Webhook, func(w *webhook.Webhook) {
+	recipient := s.newRecipient(t, "event")
+	eventKeys := []webhook.EventKey{eventKey(recipient)}
+	now := next(recipient.Webhook, func(w *webhook.Webhook) {
 		w.URL, w.Disabled, w.DisabledReason = "https://elsewhere.example/", true, "answered 410"
 	})
-	s.mustChange(t, changing(target.Webhook, now))
-	target.Webhook = now
-	s.mustAim(t, subjects, target)
-	if err := s.SetAccountKey(ctx, target.Account.Account, []byte("another")); err != nil {
+	s.mustChange(t, changing(recipient.Webhook, now))
+	recipient.Webhook = now
+	s.mustResolve(t, eventKeys, recipient)
+	if err := s.SetAccountKey(ctx, recipient.Account.Account, []byte("another")); err != nil {
 		t.Fatal(err)
 	}
-	target.Account.SealedKey = []byte("another")
-	s.mustAim(t, subjects, target)
-	s.mustClose(t, target.Account.Account)
-	target.Account.Closing = true
-	s.mustAim(t, subjects, target)
-	if err := s.Delete(ctx, []webhook.Webhook{target.Webhook}); err != nil {
+	recipient.Account.SealedKey = []byte("another")
+	s.mustResolve(t, eventKeys, recipient)
+	s.mustClose(t, recipient.Account.Account)
+	recipient.Account.Closing = true
+	s.mustResolve(t, eventKeys, recipient)
+	if err := s.Delete(ctx, []webhook.Webhook{recipient.Webhook}); err != nil {
 		t.Fatal(err)
 	}
-	target.Webhook = webhook.Webhook{}
-	s.mustAim(t, subjects, target)
-	if err := s.DeleteAccount(ctx, target.Account.Account); err != nil {
+	recipient.Webhook = webhook.Webhook{}
+	s.mustResolve(t, eventKeys, recipient)
+	if err := s.DeleteAccount(ctx, recipient.Account.Account); err != nil {
 		t.Fatal(err)
 	}
-	s.mustAim(t, subjects, webhook.Target{})
+	s.mustResolve(t, eventKeys, webhook.Recipient{})
 }
 
 // 100 subjects come at once, of one account, of ten, and of as many accounts
 // as subjects.
-func testTargetsMany(t *testing.T, s *suite) {
+func testRecipientsMany(t *testing.T, s *suite) {
 	const most = 100
 	for _, each := range []int{most, most / 10, 1} {
 		t.Run(fmt.Sprint(most/each), func(t *testing.T) {
-			var subjects []webhook.Subject
-			var want []webhook.Target
+			var eventKeys []webhook.EventKey
+			var want []webhook.Recipient
 			for range most / each {
 				account := webhook.AccountInfo{Account: s.newTokenAccount(t), CreatedAt: at}
 				var made []webhook.Webhook
 				for i, event := range numbered("event", each) {
-					target := webhook.Target{Account: account}
+					recipient := webhook.Recipient{Account: account}
 					if i%7 != 3 { // some events have none
-						target.Webhook = newWebhook(account.Account, event)
-						target.Webhook.URL = longURL()
-						made = append(made, target.Webhook)
+						recipient.Webhook = newWebhook(account.Account, event)
+						recipient.Webhook.URL = longURL()
+						made = append(made, recipient.Webhook)
 					}
-					subjects = append(subjects, webhook.Subject{Account: account.Account, Event: event})
-					want = append(want, target)
+					eventKeys = append(eventKeys, webhook.EventKey{Account: account.Account, Event: event})
+					want = append(want, recipient)
 				}
 				for group := range slices.Chunk(made, batchSize) {
 					s.mustCreate(t, creation(group...))
 				}
 			}
-			s.mustAim(t, subjects, want...)
-			slices.Reverse(subjects)
+			s.mustResolve(t, eventKeys, want...)
+			slices.Reverse(eventKeys)
 			slices.Reverse(want)
-			s.mustAim(t, subjects, want...)
-			for i := range subjects {
-				subjects[i], want[i] = subjects[i%3], want[i%3]
+			s.mustResolve(t, eventKeys, want...)
+			for i := range eventKeys {
+				eventKeys[i], want[i] = eventKeys[i%3], want[i%3]
 			}
-			s.mustAim(t, subjects, want...)
+			s.mustResolve(t, eventKeys, want...)
 		})
 	}
 }
 
 // mustAttempt fails the test unless the task of the message is want.
-func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.Task) {
+func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.AttemptInput) {
 	t.Helper()
-	got, err := s.Store.Task(s.context(t), m)
+	got, err := s.Store.AttemptInput(s.context(t), m)
 	if err != nil {
 		t.Fatalf("Task(%+v): %v", m, err)
 	}
 	sameDelivery(t, "delivery of the task", got.Delivery, want.Delivery)
-	same(t, "target of the task", []webhook.Target{got.Target}, []webhook.Target{want.Target})
+	same(t, "target of the task", []webhook.Recipient{got.Recipient}, []webhook.Recipient{want.Recipient})
 }
 
 // A task is the delivery, the webhook of its event and the account, all as
 // they stand now, whatever attempt the message is for.
-func testTask(t *testing.T, s *suite) {
+func testInput(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	for _, size := range []int{100, 2000} {
-		target := s.newTarget(t, "event "+newID())
-		d := newDueTo(target.Webhook, s.moment())
+		recipient := s.newRecipient(t, "event "+newID())
+		d := newDueTo(recipient.Webhook, s.moment())
 		d.Payload = payload(size)
-		task := webhook.Task{Delivery: s.mustKeep(t, d), Target: target}
-		message := task.Delivery.Message()
-		stands := func() { t.Helper(); s.mustAttempt(t, message, task) }
-		stands()
+		input := webhook.AttemptInput{Delivery: s.mustKeep(t, d), Recipient: recipient}
+		message := input.Delivery.Message()
+		existing := func() { t.Helper(); s.mustAttempt(t, message, input) }
+		existing()
 
 		for _, edit := range []func(*webhook.Webhook){
 			withURL("https://elsewhere.example/"),
@@ -173,53 +173,53 @@ func testTask(t *testing.T, s *suite) {
 			func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = true, "answered 410" },
 			func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = false, "" },
 		} {
-			now := next(task.Webhook, edit)
-			s.mustChange(t, changing(task.Webhook, now))
-			task.Webhook = now
-			stands()
+			now := next(input.Webhook, edit)
+			s.mustChange(t, changing(input.Webhook, now))
+			input.Webhook = now
+			existing()
 		}
-		now := failed(task.Delivery, s.moment())
-		s.mustSettle(t, webhook.Settlement{Was: task.Delivery, Now: now})
-		task.Delivery = now
-		stands()
+		now := failed(input.Delivery, s.moment())
+		s.mustRecord(t, webhook.AttemptResult{Was: input.Delivery, Now: now})
+		input.Delivery = now
+		existing()
 		message = now.Message()
-		stands()
+		existing()
 
-		if err := s.Delete(ctx, []webhook.Webhook{task.Webhook}); err != nil {
+		if err := s.Delete(ctx, []webhook.Webhook{input.Webhook}); err != nil {
 			t.Fatal(err)
 		}
-		task.Webhook = webhook.Webhook{}
-		stands()
-		task.Webhook = newWebhook(d.Account, d.Event)
-		s.mustCreate(t, creation(task.Webhook, newWebhook(d.Account, "other")))
-		stands()
+		input.Webhook = webhook.Webhook{}
+		existing()
+		input.Webhook = newWebhook(d.Account, d.Event)
+		s.mustCreate(t, creation(input.Webhook, newWebhook(d.Account, "other")))
+		existing()
 		s.mustClose(t, d.Account)
-		task.Account.Closing = true
-		stands()
+		input.Account.Closing = true
+		existing()
 		if err := s.DeleteAccount(ctx, d.Account); err != nil {
 			t.Fatal(err)
 		}
-		task.Account = webhook.AccountInfo{}
-		stands()
-		if err := s.Delete(ctx, []webhook.Webhook{task.Webhook}); err != nil {
+		input.Account = webhook.AccountInfo{}
+		existing()
+		if err := s.Delete(ctx, []webhook.Webhook{input.Webhook}); err != nil {
 			t.Fatal(err)
 		}
-		task.Webhook = webhook.Webhook{}
-		stands()
+		input.Webhook = webhook.Webhook{}
+		existing()
 	}
 }
 
 // There is no task without a delivery, though webhook and account are there;
 // and what a task gave does not change what is stored.
-func testTaskUnknown(t *testing.T, s *suite) {
+func testInputUnknown(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
-	target := s.newTarget(t, "event")
-	d := newDueTo(target.Webhook, s.moment())
-	if got, err := store.Task(ctx, d.Message()); !errors.Is(err, webhook.ErrNotFound) {
+	recipient := s.newRecipient(t, "event")
+	d := newDueTo(recipient.Webhook, s.moment())
+	if got, err := store.AttemptInput(ctx, d.Message()); !errors.Is(err, webhook.ErrNotFound) {
 		t.Fatalf("Task of an unknown delivery = %+v, %v, want ErrNotFound", got, err)
 	}
-	task := webhook.Task{Delivery: s.mustKeep(t, d), Target: target}
-	got, err := store.Task(ctx, task.Delivery.Message())
+	input := webhook.AttemptInput{Delivery: s.mustKeep(t, d), Recipient: recipient}
+	got, err := store.AttemptInput(ctx, input.Delivery.Message())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,10 +227,10 @@ func testTaskUnknown(t *testing.T, s *suite) {
 	clear(got.Webhook.RetiredKeys[0].Sealed)
 	clear(got.Webhook.RetiredKeys)
 	clear(got.Account.SealedKey)
-	s.mustAttempt(t, task.Delivery.Message(), task)
+	s.mustAttempt(t, input.Delivery.Message(), input)
 	other := d
 	other.EventID = newID()
-	if got, err := store.Task(ctx, other.Message()); !errors.Is(err, webhook.ErrNotFound) {
+	if got, err := store.AttemptInput(ctx, other.Message()); !errors.Is(err, webhook.ErrNotFound) {
 		t.Fatalf("Task beside a delivery = %+v, %v, want ErrNotFound", got, err)
 	}
 }
@@ -253,17 +253,17 @@ func sent(d webhook.Delivery) webhook.Delivery {
 	return d
 }
 
-// mustSettle settles, and fails the test if that fails.
-func (s *suite) mustSettle(t *testing.T, settlement webhook.Settlement) {
+// mustRecord settles, and fails the test if that fails.
+func (s *suite) mustRecord(t *testing.T, result webhook.AttemptResult) {
 	t.Helper()
-	if _, err := s.Store.Settle(s.context(t), settlement); err != nil {
-		t.Fatalf("Settle(%+v): %v", settlement.Now, err)
+	if _, err := s.Store.RecordAttempt(s.context(t), result); err != nil {
+		t.Fatalf("Settle(%+v): %v", result.Now, err)
 	}
 }
 
 // What became of a delivery is written, attempt after attempt, set and unset
 // again; times to the millisecond.
-func testSettle(t *testing.T, s *suite) {
+func testRecord(t *testing.T, s *suite) {
 	for _, size := range []int{100, 2000} {
 		d := newDue(newAccount(), s.moment())
 		d.Payload = payload(size)
@@ -287,7 +287,7 @@ func testSettle(t *testing.T, s *suite) {
 			},
 		} {
 			next := now(was)
-			s.mustSettle(t, webhook.Settlement{Was: was, Now: next})
+			s.mustRecord(t, webhook.AttemptResult{Was: was, Now: next})
 			next.AttemptedAt, next.Next, next.Due = toMilli(next.AttemptedAt), toMilli(next.Next), toMilli(next.Due)
 			s.mustStand(t, next)
 			was = next
@@ -300,7 +300,7 @@ func toMilli(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC()
 
 // A settlement writes what an attempt changes and nothing else, whatever it
 // says; the deliveries beside are left alone.
-func testSettleLeaves(t *testing.T, s *suite) {
+func testRecordLeaves(t *testing.T, s *suite) {
 	account := newAccount()
 	for _, size := range []int{100, 2000} {
 		d, beside := newDue(account, s.moment()), newDue(account, s.moment())
@@ -311,7 +311,7 @@ func testSettleLeaves(t *testing.T, s *suite) {
 		now.Account, now.Event, now.EventID, now.Time = newAccount(), "other", newID(), d.Time.Add(time.Hour)
 		now.Number, now.Instance, now.Payload, now.Content = 7, "other", []byte("7"), "other"
 		now.PayloadRef, now.WebhookID, now.URL, now.AcceptedAt = "other", newID(), "https://other.example/", at.Add(time.Minute)
-		s.mustSettle(t, webhook.Settlement{Was: was, Now: now})
+		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: now})
 		s.mustStand(t, want)
 		s.mustStand(t, bystander)
 		s.mustDeliver(t, now.Account, time.Time{})
@@ -319,56 +319,56 @@ func testSettleLeaves(t *testing.T, s *suite) {
 		// As a list gives it: without its payload.
 		was = want
 		was.Payload = nil
-		s.mustSettle(t, webhook.Settlement{Was: was, Now: sent(was)})
+		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: sent(was)})
 		s.mustStand(t, sent(want))
 	}
 }
 
 // A delivery whose attempts have moved is left as it is, and given to who
 // wanted to settle it; its webhook's statistics are left too.
-func testSettleChanged(t *testing.T, s *suite) {
+func testRecordChanged(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(w))
 	first := s.mustKeep(t, newDueTo(w, s.moment()))
-	stands := failed(first, s.moment())
-	s.mustSettle(t, webhook.Settlement{Was: first, Now: stands})
-	ahead := stands
+	existing := failed(first, s.moment())
+	s.mustRecord(t, webhook.AttemptResult{Was: first, Now: existing})
+	ahead := existing
 	ahead.Attempts++
-	for _, settlement := range []webhook.Settlement{
-		{Was: first, Now: sent(first), Mark: webhook.MarkSent},
-		{Was: first, Now: stands, Mark: webhook.MarkFailed},
+	for _, result := range []webhook.AttemptResult{
+		{Was: first, Now: sent(first), Stats: webhook.StatsSent},
+		{Was: first, Now: existing, Stats: webhook.StatsFailed},
 		{Was: first, Now: first.Cancelled("cancelled")},
-		{Was: ahead, Now: sent(ahead), Mark: webhook.MarkFailed},
-		{Was: ahead, Now: stands},
+		{Was: ahead, Now: sent(ahead), Stats: webhook.StatsFailed},
+		{Was: ahead, Now: existing},
 	} {
-		got, err := store.Settle(ctx, settlement)
+		got, err := store.RecordAttempt(ctx, result)
 		if !errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
-			t.Fatalf("Settle of attempt %d after %d: error = %v, want ErrChanged", settlement.Was.Attempts+1, stands.Attempts, err)
+			t.Fatalf("Settle of attempt %d after %d: error = %v, want ErrChanged", result.Was.Attempts+1, existing.Attempts, err)
 		}
 		got.Payload = nil // whether it comes along is not said
-		mustBeRecord(t, "delivery that stands", got, stands)
-		s.mustStand(t, stands)
+		mustBeRecord(t, "delivery that stands", got, existing)
+		s.mustStand(t, existing)
 		s.mustRead(t, w)
 	}
-	s.mustSettle(t, webhook.Settlement{Was: stands, Now: sent(stands)})
-	s.mustStand(t, sent(stands))
+	s.mustRecord(t, webhook.AttemptResult{Was: existing, Now: sent(existing)})
+	s.mustStand(t, sent(existing))
 }
 
 // What is not there is not settled, and does not come to be there.
-func testSettleUnknown(t *testing.T, s *suite) {
+func testRecordUnknown(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(w))
 	d := newDueTo(w, s.moment())
-	kept := s.mustKeep(t, d)
+	stored := s.mustKeep(t, d)
 	otherID, otherTime, otherEvent, otherAccount := d, d, d, d
 	otherID.EventID = newID()
 	otherTime.Time = d.Time.Add(time.Millisecond)
 	otherEvent.Event = "events"
 	otherAccount.Account = newAccount()
 	for _, x := range []webhook.Delivery{otherID, otherTime, otherEvent, otherAccount} {
-		_, err := store.Settle(ctx, webhook.Settlement{Was: x, Now: failed(x, d.Due), Mark: webhook.MarkFailed})
+		_, err := store.RecordAttempt(ctx, webhook.AttemptResult{Was: x, Now: failed(x, d.Due), Stats: webhook.StatsFailed})
 		if !errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) {
 			t.Fatalf("Settle of an unknown delivery: error = %v, want ErrNotFound", err)
 		}
@@ -378,13 +378,13 @@ func testSettleUnknown(t *testing.T, s *suite) {
 	if got := s.due(t, d.Due.Add(-time.Hour), d.Due, d.Account, otherAccount.Account); len(got) != 1 {
 		t.Errorf("%d deliveries are due, want 1", len(got))
 	}
-	s.mustStand(t, kept)
+	s.mustStand(t, stored)
 	s.mustRead(t, w)
 }
 
 // Of concurrent settlements of one attempt exactly one is written and marked
 // once; the others are given what it wrote.
-func testSettleRace(t *testing.T, s *suite) {
+func testRecordRace(t *testing.T, s *suite) {
 	const rivals = 8
 	ctx, store := s.context(t), s.Store
 	for round := range s.rounds {
@@ -399,7 +399,7 @@ func testSettleRace(t *testing.T, s *suite) {
 		}
 		got, errs := make([]webhook.Delivery, rivals), make([]error, rivals)
 		race(rivals, func(i int) {
-			got[i], errs[i] = store.Settle(ctx, webhook.Settlement{Was: was, Now: now[i], Mark: webhook.MarkFailed})
+			got[i], errs[i] = store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now[i], Stats: webhook.StatsFailed})
 		})
 		winner := oneWinner(t, errs)
 		for i, err := range errs {
@@ -419,7 +419,7 @@ func testSettleRace(t *testing.T, s *suite) {
 }
 
 // Attempts that each go on from what they were told stands are all counted.
-func testSettleSequence(t *testing.T, s *suite) {
+func testRecordSequence(t *testing.T, s *suite) {
 	const writers = 6
 	ctx, store := s.context(t), s.Store
 	for range min(s.rounds, 50) {
@@ -429,12 +429,12 @@ func testSettleSequence(t *testing.T, s *suite) {
 			read, tries := was, 0
 			for {
 				now := failed(read, was.Due)
-				standing, err := store.Settle(ctx, webhook.Settlement{Was: read, Now: now})
+				existing, err := store.RecordAttempt(ctx, webhook.AttemptResult{Was: read, Now: now})
 				if tries++; !errors.Is(err, webhook.ErrChanged) || tries > writers {
 					reached[i], errs[i] = now.Attempts, err
 					return
 				}
-				read = standing
+				read = existing
 			}
 		})
 		if err := errors.Join(errs...); err != nil {

@@ -45,7 +45,7 @@ func testBatchConflict(t *testing.T, s *suite) {
 		"first":  {0},
 		"middle": {17, 18, 31},
 		"last":   {batchSize - 1},
-		"all":    allPlaces(batchSize),
+		"all":    allPositions(batchSize),
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := newAccount()
@@ -64,12 +64,12 @@ func testBatchConflict(t *testing.T, s *suite) {
 	}
 }
 
-func allPlaces(n int) []int {
-	places := make([]int, n)
-	for i := range places {
-		places[i] = i
+func allPositions(n int) []int {
+	keys := make([]int, n)
+	for i := range keys {
+		keys[i] = i
 	}
-	return places
+	return keys
 }
 
 // Overlapping creations race: each stands whole or not at all, at least one
@@ -283,7 +283,7 @@ func (s *suite) raceExcluding(t *testing.T, left, right string, copies int, extr
 func newGroup(a webhook.Account, events ...string) []webhook.Webhook {
 	group := newBatch(a, events...)
 	for i := range group {
-		group[i].ID, group[i].Claim, group[i].SealedKey = group[0].ID, group[0].Claim, group[0].SealedKey
+		group[i].ID, group[i].RequestID, group[i].SealedKey = group[0].ID, group[0].RequestID, group[0].SealedKey
 	}
 	return group
 }

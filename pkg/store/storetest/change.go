@@ -84,8 +84,8 @@ func testWebhook(t *testing.T, s *suite) {
 		s.mustBeFree(t, account, event)
 	}
 	s.mustBeFree(t, newAccount(), "event")
-	s.mustBeFree(t, webhook.Account{Dialect: account.Dialect, ID: account.ID + "x"}, "event")
-	s.mustBeFree(t, webhook.Account{Dialect: account.Dialect + "x", ID: account.ID}, "event")
+	s.mustBeFree(t, webhook.Account{API: account.API, ID: account.ID + "x"}, "event")
+	s.mustBeFree(t, webhook.Account{API: account.API + "x", ID: account.ID}, "event")
 }
 
 // Every field that a change may set comes back, set and unset again.
@@ -158,7 +158,7 @@ func toMillis(w webhook.Webhook) webhook.Webhook {
 
 // What a change has stored does not change when the caller changes what it
 // passed in, or what it has read.
-func testChangeKept(t *testing.T, s *suite) {
+func testChangeStored(t *testing.T, s *suite) {
 	account := newAccount()
 	was := newWebhook(account, "event")
 	s.mustCreate(t, creation(was))
@@ -301,11 +301,11 @@ func testMoveTaken(t *testing.T, s *suite) {
 	mustSayTaken(t, s.Change(ctx, move), map[string]string{"b": holder.ID})
 	s.mustHold(t, account, w, holder)
 
-	sameClaim := newWebhook(account, "c") // one request's records do not give way to each other
-	sameClaim.Claim, sameClaim.ID = holder.Claim, holder.ID
-	s.mustCreate(t, creation(sameClaim))
-	mustSayTaken(t, s.Change(ctx, changing(sameClaim, next(sameClaim, onto("b")))), map[string]string{"b": holder.ID})
-	s.mustHold(t, account, w, holder, sameClaim)
+	sameRequestID := newWebhook(account, "c") // one request's records do not give way to each other
+	sameRequestID.RequestID, sameRequestID.ID = holder.RequestID, holder.ID
+	s.mustCreate(t, creation(sameRequestID))
+	mustSayTaken(t, s.Change(ctx, changing(sameRequestID, next(sameRequestID, onto("b")))), map[string]string{"b": holder.ID})
+	s.mustHold(t, account, w, holder, sameRequestID)
 
 	now := next(w, withURL("https://elsewhere.example/"))
 	s.mustChange(t, changing(w, now))
@@ -314,7 +314,7 @@ func testMoveTaken(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	s.mustRefuse(t, "a deleted record, onto a taken event", move, webhook.ErrNotFound)
-	s.mustHold(t, account, holder, sameClaim)
+	s.mustHold(t, account, holder, sameRequestID)
 }
 
 // Of concurrent moves onto one free event exactly one succeeds; the others
@@ -370,7 +370,7 @@ func testMoveHolds(t *testing.T, s *suite) {
 	was := newWebhook(account, "a")
 	s.mustCreate(t, creation(was))
 	moving := make(chan struct{})
-	var refusals []error
+	var errs []error
 	race(2, func(i int) {
 		if i == 1 {
 			for open := true; open; {
@@ -380,7 +380,7 @@ func testMoveHolds(t *testing.T, s *suite) {
 				default:
 				}
 				_, err := s.Create(ctx, creation(newBatch(account, "a", "b")...))
-				refusals = append(refusals, err)
+				errs = append(errs, err)
 			}
 			return
 		}
@@ -394,7 +394,7 @@ func testMoveHolds(t *testing.T, s *suite) {
 			was = now
 		}
 	})
-	for _, err := range refusals {
+	for _, err := range errs {
 		var taken *webhook.TakenError
 		if !errors.As(err, &taken) || len(taken.IDs) == 0 {
 			t.Fatalf("creation of both events: error = %v, want a TakenError", err)
@@ -434,16 +434,16 @@ func testMoveAwayRace(t *testing.T, s *suite) {
 		account := newAccount()
 		was := newWebhook(account, "event")
 		s.mustCreate(t, creation(was))
-		targets := numbered("target", rivals)
+		recipients := numbered("target", rivals)
 		errs := make([]error, rivals)
-		race(rivals, func(i int) { errs[i] = s.Change(ctx, changing(was, next(was, onto(targets[i])))) })
+		race(rivals, func(i int) { errs[i] = s.Change(ctx, changing(was, next(was, onto(recipients[i])))) })
 		winner := oneWinner(t, errs)
 		for i, err := range errs {
 			if i != winner && !errors.Is(err, webhook.ErrNotFound) {
 				t.Fatalf("move %d, which came late: error = %v, want ErrNotFound", i, err)
 			}
 		}
-		s.mustHold(t, account, next(was, onto(targets[winner])))
+		s.mustHold(t, account, next(was, onto(recipients[winner])))
 	}
 }
 

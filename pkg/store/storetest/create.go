@@ -16,7 +16,7 @@ import (
 
 // Of concurrent creations of one event exactly one succeeds, and all others
 // learn the winner's id.
-func testClaim(t *testing.T, s *suite) {
+func testRequestID(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	account := newAccount()
 	var want []webhook.Webhook
@@ -82,7 +82,7 @@ func mustSayTaken(t *testing.T, err error, want map[string]string) {
 
 // A webhook is refused for as long as one stands, and what stands is not
 // touched; each is read the moment its creation has returned.
-func testClaimSequence(t *testing.T, s *suite) {
+func testRequestIDSequence(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	account := newAccount()
 	s.mustHold(t, account)
@@ -105,7 +105,7 @@ func again(was ...webhook.Webhook) []webhook.Webhook {
 	batch := make([]webhook.Webhook, len(was))
 	for i, w := range was {
 		batch[i] = newWebhook(w.Account, w.Event)
-		batch[i].Claim = w.Claim
+		batch[i].RequestID = w.RequestID
 		batch[i].Position = i
 	}
 	return batch
@@ -127,7 +127,7 @@ func testOwn(t *testing.T, s *suite) {
 	mustSayTaken(t, err, map[string]string{"event": w.ID})
 
 	fresh := newWebhook(account, "other")
-	fresh.Claim = w.Claim
+	fresh.RequestID = w.RequestID
 	same(t, "webhooks of which no earlier one stands", s.mustCreate(t, creation(fresh)), []webhook.Webhook{fresh})
 	s.mustHold(t, account, w, fresh)
 }
@@ -160,12 +160,12 @@ func testOwnPartly(t *testing.T, s *suite) {
 	s.mustCreate(t, creation(stand...))
 
 	batch := newBatch(account, "a", "b", "c", "d")
-	batch[1].Claim = stand[0].Claim
+	batch[1].RequestID = stand[0].RequestID
 	_, err := s.Create(ctx, creation(batch...))
 	mustSayTaken(t, err, map[string]string{"d": stand[1].ID})
 	s.mustHold(t, account, stand...)
 
-	batch[3].Claim = stand[1].Claim
+	batch[3].RequestID = stand[1].RequestID
 	want := []webhook.Webhook{batch[0], stand[0], batch[2], stand[1]}
 	same(t, "webhooks partly found", s.mustCreate(t, creation(batch...)), want)
 	s.mustHold(t, account, want...)
@@ -247,12 +247,12 @@ func testFields(t *testing.T, s *suite) {
 
 // What is stored does not change when the caller changes what it passed in or
 // got back.
-func testFieldsKept(t *testing.T, s *suite) {
+func testFieldsStored(t *testing.T, s *suite) {
 	account := newAccount()
 	given := newBatch(account, "a", "b")
 	want := newBatch(account, "a", "b")
 	for i := range want {
-		want[i].ID, want[i].Claim, want[i].URL = given[i].ID, given[i].Claim, given[i].URL
+		want[i].ID, want[i].RequestID, want[i].URL = given[i].ID, given[i].RequestID, given[i].URL
 		want[i].SealedKey = append([]byte(nil), given[i].SealedKey...)
 	}
 	got := s.mustCreate(t, creation(given...))
@@ -268,11 +268,11 @@ func testFieldsKept(t *testing.T, s *suite) {
 // only, however alike the names are.
 func testIsolation(t *testing.T, s *suite) {
 	ctx := s.context(t)
-	d := webhook.Dialect("t" + newID())
+	d := webhook.API("t" + newID())
 	var accounts []webhook.Account
-	for _, dialect := range []webhook.Dialect{d, d + "a", d + "-a", "a" + d} {
+	for _, api := range []webhook.API{d, d + "a", d + "-a", "a" + d} {
 		for _, id := range []string{"a", "A", "a-", "a-b", "a_b", "ab", "a-b-c", "b", "-a", "ACCOUNT", "E", "T"} {
-			accounts = append(accounts, webhook.Account{Dialect: dialect, ID: id})
+			accounts = append(accounts, webhook.Account{API: api, ID: id})
 		}
 	}
 	events := []string{"e", "e-e", "e.e", "e:e", "ee"}
@@ -289,7 +289,7 @@ func testIsolation(t *testing.T, s *suite) {
 		// The claim of another account's record is none to this account's.
 		for _, other := range accounts {
 			if other != a {
-				_, err := s.Create(ctx, creation(again(webhook.Webhook{Account: a, Event: "e", Claim: held[other][0].Claim})...))
+				_, err := s.Create(ctx, creation(again(webhook.Webhook{Account: a, Event: "e", RequestID: held[other][0].RequestID})...))
 				mustSayTaken(t, err, map[string]string{"e": held[a][0].ID})
 			}
 		}
@@ -320,7 +320,7 @@ func testIsolationKinds(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	same(t, "tokens", tokens, []webhook.Token{token})
-	accounts, err := s.Accounts(ctx, account.Dialect)
+	accounts, err := s.Accounts(ctx, account.API)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func testDelete(t *testing.T, s *suite) {
 	account, other := newAccount(), newAccount()
 	batch := newBatch(account, "a", "b", "c")
 	foreign := newWebhook(other, "b")
-	foreign.ID, foreign.Claim = batch[1].ID, batch[1].Claim
+	foreign.ID, foreign.RequestID = batch[1].ID, batch[1].RequestID
 	s.mustCreate(t, creation(batch...))
 	s.mustCreate(t, creation(foreign))
 	now := next(batch[1], withURL("https://elsewhere.example/"))
@@ -89,11 +89,11 @@ func testDeleteGroup(t *testing.T, s *suite) {
 			bystander := newWebhook(account, "zz")
 			s.mustCreate(t, creation(group...))
 			s.mustCreate(t, creation(bystander))
-			for _, place := range []int{0, batchSize / 2, batchSize - 1} {
+			for _, key := range []int{0, batchSize / 2, batchSize - 1} {
 				wrong := slices.Clone(group)
-				wrong[place].ID = newID()
+				wrong[key].ID = newID()
 				s.mustNotDelete(t, "a group of which one is another", wrong...)
-				wrong[place] = newWebhook(account, "gone")
+				wrong[key] = newWebhook(account, "gone")
 				s.mustNotDelete(t, "a group of which one is gone", wrong...)
 			}
 			all := append(slices.Clone(group), bystander)
@@ -229,7 +229,7 @@ func testCancelled(t *testing.T, s *suite) {
 		"Deliveries":    func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
 		"CreateAccount": func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
 		"Account":       func() error { _, err := s.Account(ended, account); return err },
-		"Accounts":      func() error { _, err := s.Accounts(ended, account.Dialect); return err },
+		"Accounts":      func() error { _, err := s.Accounts(ended, account.API); return err },
 		"CreateToken":   func() error { return s.CreateToken(ended, token) },
 		"Token":         func() error { _, err := s.Token(ended, stays.Hash); return err },
 		"Tokens":        func() error { _, err := s.Tokens(ended, account); return err },
@@ -276,14 +276,14 @@ func testCancelledMidway(t *testing.T, s *suite) {
 			}
 		})
 		leave()
-		stands, err := s.Webhooks(live, account)
+		existing, err := s.Webhooks(live, account)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, err := range errs {
 			switch {
 			case err == nil:
-				if !slices.ContainsFunc(stands, func(w webhook.Webhook) bool { return w.ID == batch[i].ID }) {
+				if !slices.ContainsFunc(existing, func(w webhook.Webhook) bool { return w.ID == batch[i].ID }) {
 					t.Errorf("round %d: webhook %d was created and does not stand", round, i)
 				}
 			case i%2 == 0:
@@ -295,23 +295,23 @@ func testCancelledMidway(t *testing.T, s *suite) {
 	}
 }
 
-// mustMark has a new delivery to w come to an attempt at a time, with a mark.
-func (s *suite) mustMark(t *testing.T, w webhook.Webhook, mark webhook.Mark, attempted time.Time) {
+// mustStats has a new delivery to w come to an attempt at a time, with a mark.
+func (s *suite) mustStats(t *testing.T, w webhook.Webhook, stats webhook.StatsUpdate, attempted time.Time) {
 	t.Helper()
 	d := s.mustKeep(t, newDueTo(w, s.moment()))
 	now := failed(d, d.Due)
-	if mark == webhook.MarkSent {
+	if stats == webhook.StatsSent {
 		now = sent(d)
 	}
 	now.AttemptedAt = attempted
-	s.mustSettle(t, webhook.Settlement{Was: d, Now: now, Mark: mark})
+	s.mustRecord(t, webhook.AttemptResult{Was: d, Now: now, Stats: stats})
 	now.AttemptedAt = toMilli(attempted)
 	s.mustStand(t, now)
 }
 
 // A failure counts one and sets its time, a success sets its own and counts
 // anew, and nothing else of the webhook changes.
-func testMark(t *testing.T, s *suite) {
+func testStats(t *testing.T, s *suite) {
 	w := newWebhook(newAccount(), "event")
 	w.SealedKey, w.RetiredKeys, w.SendPayload = allBytes(), retired(2), true
 	beside := newWebhook(w.Account, "beside")
@@ -319,38 +319,38 @@ func testMark(t *testing.T, s *suite) {
 	s.mustCreate(t, creation(beside))
 	prague := time.FixedZone("CEST", 2*60*60)
 	for _, tt := range []struct {
-		mark      webhook.Mark
+		stats     webhook.StatsUpdate
 		attempted time.Time
 		want      webhook.Statistics
 	}{
-		{webhook.NoMark, at, webhook.Statistics{}},
-		{webhook.MarkFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1}},
-		{webhook.MarkFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.NoMark, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.MarkFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3}},
-		{webhook.MarkSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second)}},
-		{webhook.MarkSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second)}},
-		{webhook.MarkFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1}},
+		{webhook.NoStats, at, webhook.Statistics{}},
+		{webhook.StatsFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1}},
+		{webhook.StatsFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
+		{webhook.NoStats, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
+		{webhook.StatsFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3}},
+		{webhook.StatsSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second)}},
+		{webhook.StatsSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second)}},
+		{webhook.StatsFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1}},
 	} {
-		s.mustMark(t, w, tt.mark, tt.attempted)
+		s.mustStats(t, w, tt.stats, tt.attempted)
 		w.Statistics = tt.want
 		s.mustHold(t, w.Account, beside, w)
 	}
-	s.mustMark(t, beside, webhook.MarkSent, at)
+	s.mustStats(t, beside, webhook.StatsSent, at)
 	beside.Statistics.LastSentAt = at
 	s.mustHold(t, w.Account, beside, w)
 }
 
 // Only the webhook is marked that has the delivery's id under its event; the
 // delivery is settled all the same.
-func testMarkElsewhere(t *testing.T, s *suite) {
+func testStatsElsewhere(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	w := newWebhook(newAccount(), "event")
-	marks := []webhook.Mark{webhook.MarkFailed, webhook.MarkSent}
+	updates := []webhook.StatsUpdate{webhook.StatsFailed, webhook.StatsSent}
 	all := func(w webhook.Webhook) {
 		t.Helper()
-		for _, mark := range marks {
-			s.mustMark(t, w, mark, at)
+		for _, update := range updates {
+			s.mustStats(t, w, update, at)
 		}
 	}
 	all(w) // never created
@@ -361,7 +361,7 @@ func testMarkElsewhere(t *testing.T, s *suite) {
 	twin.Account = newAccount()
 	s.mustCreate(t, creation(w))
 	s.mustCreate(t, creation(twin))
-	s.mustMark(t, w, webhook.MarkFailed, at)
+	s.mustStats(t, w, webhook.StatsFailed, at)
 	s.mustRead(t, twin)
 
 	moved := next(w, onto("elsewhere"))
@@ -385,26 +385,26 @@ func testMarkElsewhere(t *testing.T, s *suite) {
 
 // A mark is no change: who has read the webhook before may still change it,
 // and the change leaves the marks.
-func testMarkChange(t *testing.T, s *suite) {
+func testStatsChange(t *testing.T, s *suite) {
 	was := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(was))
-	s.mustMark(t, was, webhook.MarkFailed, at)
+	s.mustStats(t, was, webhook.StatsFailed, at)
 	now := next(was, withURL("https://elsewhere.example/"))
 	s.mustChange(t, changing(was, now))
-	s.mustMark(t, was, webhook.MarkFailed, at.Add(time.Hour))
+	s.mustStats(t, was, webhook.StatsFailed, at.Add(time.Hour))
 	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}
 	s.mustRead(t, now)
 
 	disabled := next(now, func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = true, "answered 410" })
 	s.mustChange(t, changing(now, disabled))
-	s.mustMark(t, now, webhook.MarkSent, at.Add(2*time.Hour))
+	s.mustStats(t, now, webhook.StatsSent, at.Add(2*time.Hour))
 	disabled.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour)}
 	s.mustRead(t, disabled)
 }
 
 // Concurrent failures of different deliveries to one webhook are all counted,
 // also while it is changed.
-func testMarkRace(t *testing.T, s *suite) {
+func testStatsRace(t *testing.T, s *suite) {
 	const failures, changes = 12, 3
 	ctx, store := s.context(t), s.Store
 	for round := range min(s.rounds, 50) {
@@ -419,7 +419,7 @@ func testMarkRace(t *testing.T, s *suite) {
 		race(len(errs), func(i int) {
 			if i < failures {
 				now := failed(given[i], given[i].Due)
-				_, errs[i] = store.Settle(ctx, webhook.Settlement{Was: given[i], Now: now, Mark: webhook.MarkFailed})
+				_, errs[i] = store.RecordAttempt(ctx, webhook.AttemptResult{Was: given[i], Now: now, Stats: webhook.StatsFailed})
 				return
 			}
 			for range changes {

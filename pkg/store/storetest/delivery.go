@@ -150,11 +150,11 @@ func testDeliveryRace(t *testing.T, s *suite) {
 
 // Accounts see their own deliveries only, however alike their names are.
 func testDeliveryIsolation(t *testing.T, s *suite) {
-	d := webhook.Dialect("t" + newID())
+	d := webhook.API("t" + newID())
 	want := map[webhook.Account]webhook.Delivery{}
-	for _, dialect := range []webhook.Dialect{d, d + "a", d + "-a"} {
+	for _, api := range []webhook.API{d, d + "a", d + "-a"} {
 		for _, id := range []string{"a", "A", "a-", "a-b", "ab", "D", "E"} {
-			account := webhook.Account{Dialect: dialect, ID: id}
+			account := webhook.Account{API: api, ID: id}
 			want[account] = newDelivery(account, 0)
 			s.mustAdd(t, want[account])
 			s.mustCreate(t, creation(newWebhook(account, "event")))
@@ -163,7 +163,7 @@ func testDeliveryIsolation(t *testing.T, s *suite) {
 	for account, delivery := range want {
 		s.mustDeliver(t, account, time.Time{}, delivery)
 	}
-	s.mustDeliver(t, webhook.Account{Dialect: d, ID: "b"}, time.Time{})
+	s.mustDeliver(t, webhook.Account{API: d, ID: "b"}, time.Time{})
 }
 
 // The latest event comes first, whenever it was added; from is inclusive, and
@@ -378,11 +378,11 @@ func (s *suite) mustStand(t *testing.T, want webhook.Delivery) {
 		t.Fatalf("Delivery(%v, %s): %v", want.Account, want.ID(), err)
 	}
 	sameDelivery(t, "delivery", got, want)
-	task, err := store.Task(ctx, want.Message())
+	input, err := store.AttemptInput(ctx, want.Message())
 	if err != nil {
 		t.Fatalf("Task(%+v): %v", want.Message(), err)
 	}
-	sameDelivery(t, "delivery of the task", task.Delivery, want)
+	sameDelivery(t, "delivery of the task", input.Delivery, want)
 	mustBeUTC(t, got.Time, got.AcceptedAt, got.AttemptedAt, got.Next, got.Due)
 
 	list := s.deliveries(t, want.Account, want.Time, 0)
@@ -439,19 +439,19 @@ func testSendingCancelled(t *testing.T, s *suite) {
 	store := s.Store
 	ended, cancel := context.WithCancel(s.context(t))
 	cancel()
-	target := s.newTarget(t, "event")
+	recipient := s.newRecipient(t, "event")
 	base := s.moment()
-	d := s.mustKeep(t, newDueTo(target.Webhook, base))
+	d := s.mustKeep(t, newDueTo(recipient.Webhook, base))
 	unborn := newDue(d.Account, base)
 	unborn.Payload = payload(2000)
-	settlement := webhook.Settlement{Was: d, Now: failed(d, base.Add(time.Hour)), Mark: webhook.MarkFailed}
+	result := webhook.AttemptResult{Was: d, Now: failed(d, base.Add(time.Hour)), Stats: webhook.StatsFailed}
 	yield := func(webhook.Pending) bool { t.Error("yield was called"); return true }
 	for name, call := range map[string]func() error{
-		"Targets":     func() error { _, err := store.Targets(ended, []webhook.Subject{subject(target)}); return err },
+		"Recipients":     func() error { _, err := store.Recipients(ended, []webhook.EventKey{eventKey(recipient)}); return err },
 		"AddDelivery": func() error { _, err := store.AddDelivery(ended, unborn); return err },
 		"Delivery":    func() error { _, err := store.Delivery(ended, d.Account, d.ID()); return err },
-		"Task":        func() error { _, err := store.Task(ended, d.Message()); return err },
-		"Settle":      func() error { _, err := store.Settle(ended, settlement); return err },
+		"AttemptInput":        func() error { _, err := store.AttemptInput(ended, d.Message()); return err },
+		"RecordAttempt":      func() error { _, err := store.RecordAttempt(ended, result); return err },
 		"Due":         func() error { return store.Due(ended, base.Add(-time.Hour), base.Add(time.Hour), yield) },
 		"Lease":       func() error { return store.Lease(ended, pending(d), base.Add(time.Hour)) },
 	} {
@@ -461,6 +461,6 @@ func testSendingCancelled(t *testing.T, s *suite) {
 	}
 	s.mustStand(t, d)
 	s.mustNotBe(s.context(t), t, unborn.Account, unborn.ID())
-	s.mustRead(t, target.Webhook)
+	s.mustRead(t, recipient.Webhook)
 	s.mustBeDue(t, base.Add(-time.Hour), base.Add(2*time.Hour), d.Account, d)
 }

@@ -62,12 +62,12 @@ func (s *suite) mustBeDue(t *testing.T, from, before time.Time, beside webhook.A
 func testDueWindow(t *testing.T, s *suite) {
 	base, first, second := s.moment(), newAccount(), newAccount()
 	s.mustBeDue(t, base.Add(-time.Hour), base.Add(time.Hour), first)
-	var kept []webhook.Delivery
+	var stored []webhook.Delivery
 	for i, after := range []time.Duration{0, time.Millisecond, 2 * time.Millisecond, time.Minute, time.Hour} {
 		d := newDue([]webhook.Account{first, second}[i%2], base.Add(after))
 		d.Attempts, d.AttemptedAt, d.Sends = int64(i), at, int64(2*i)
 		d.Payload = payload(10 + 1000*(i%3))
-		kept = append(kept, s.mustKeep(t, d))
+		stored = append(stored, s.mustKeep(t, d))
 	}
 	never := newDelivery(first, 0)
 	never.Next = base
@@ -77,16 +77,16 @@ func testDueWindow(t *testing.T, s *suite) {
 		from, before time.Time
 		want         []webhook.Delivery
 	}{
-		{time.Time{}, base.Add(time.Hour), kept},
-		{time.Time{}, base, kept[:1]},
-		{base.Add(-1), base.Add(time.Hour), kept},
-		{base, base.Add(time.Hour), kept[1:]},
-		{base.In(prague), base.Add(time.Hour).In(prague), kept[1:]},
-		{base.Add(1), base.Add(time.Hour - 1), kept[1:4]},
-		{base.Add(-time.Millisecond), base.Add(time.Millisecond - 1), kept[:1]},
-		{base.Add(-time.Millisecond), base.Add(time.Millisecond), kept[:2]},
-		{base.Add(time.Millisecond), base.Add(2 * time.Millisecond), kept[2:3]},
-		{base.Add(time.Millisecond - 1), base.Add(2*time.Millisecond - 1), kept[1:2]},
+		{time.Time{}, base.Add(time.Hour), stored},
+		{time.Time{}, base, stored[:1]},
+		{base.Add(-1), base.Add(time.Hour), stored},
+		{base, base.Add(time.Hour), stored[1:]},
+		{base.In(prague), base.Add(time.Hour).In(prague), stored[1:]},
+		{base.Add(1), base.Add(time.Hour - 1), stored[1:4]},
+		{base.Add(-time.Millisecond), base.Add(time.Millisecond - 1), stored[:1]},
+		{base.Add(-time.Millisecond), base.Add(time.Millisecond), stored[:2]},
+		{base.Add(time.Millisecond), base.Add(2 * time.Millisecond), stored[2:3]},
+		{base.Add(time.Millisecond - 1), base.Add(2*time.Millisecond - 1), stored[1:2]},
 		{base.Add(2 * time.Millisecond), base.Add(time.Minute - 1), nil},
 		{base, base, nil},
 		{base.Add(time.Hour), base, nil},
@@ -116,25 +116,25 @@ func testDueMoves(t *testing.T, s *suite) {
 		s.mustBeDue(t, day(0), day(20), d.Account, d)
 		s.mustBeDue(t, d.Due.Add(-time.Millisecond), d.Due, d.Account, d)
 	}
-	settle := func(now webhook.Delivery) {
+	record := func(now webhook.Delivery) {
 		t.Helper()
-		s.mustSettle(t, webhook.Settlement{Was: d, Now: now})
+		s.mustRecord(t, webhook.AttemptResult{Was: d, Now: now})
 		d = now
 	}
-	settle(failed(d, day(1)))
+	record(failed(d, day(1)))
 	only(d)
 	lease := func(until time.Time) {
 		t.Helper()
 		s.mustLease(t, pending(d), until)
 		d.Due, d.Sends = until, d.Sends+1
 	}
-	settle(failed(d, day(3)))
+	record(failed(d, day(3)))
 	only(d)
 	lease(day(5))
 	only(d)
 	lease(day(4))
 	only(d)
-	settle(failed(d, day(2)))
+	record(failed(d, day(2)))
 	only(d)
 	again := d
 	again.Due = day(6)
@@ -145,9 +145,9 @@ func testDueMoves(t *testing.T, s *suite) {
 	for _, end := range []func(webhook.Delivery) webhook.Delivery{
 		sent, func(d webhook.Delivery) webhook.Delivery { return d.Cancelled("cancelled") },
 	} {
-		settle(end(d))
+		record(end(d))
 		s.mustBeDue(t, day(0), day(20), d.Account)
-		settle(failed(d, day(7)))
+		record(failed(d, day(7)))
 		only(d)
 	}
 }
@@ -170,8 +170,8 @@ func testDueMany(t *testing.T, s *suite) {
 	errs := make([]error, 8)
 	race(len(errs), func(worker int) {
 		for i := worker; i < count; i += len(errs) {
-			kept, err := store.AddDelivery(ctx, given[i])
-			given[i].PayloadRef = kept.PayloadRef
+			stored, err := store.AddDelivery(ctx, given[i])
+			given[i].PayloadRef = stored.PayloadRef
 			errs[worker] = errors.Join(errs[worker], err)
 		}
 	})
@@ -233,7 +233,7 @@ func testDueYield(t *testing.T, s *suite) {
 		case 0:
 			s.mustLease(t, p, until)
 		case 1:
-			s.mustSettle(t, webhook.Settlement{Was: d, Now: failed(d, until)})
+			s.mustRecord(t, webhook.AttemptResult{Was: d, Now: failed(d, until)})
 		}
 		s.mustKeep(t, newDue(account, base.Add(time.Minute)))
 		if len(seen)%10 == 0 { // it looks into every part of the store
@@ -336,13 +336,13 @@ func testLeaseChanged(t *testing.T, s *suite) {
 
 	found = pending(d)
 	attempted := failed(d, d.Due) // due at the same time as before
-	s.mustSettle(t, webhook.Settlement{Was: d, Now: attempted})
+	s.mustRecord(t, webhook.AttemptResult{Was: d, Now: attempted})
 	s.mustNotLease(t, "an attempted delivery", found)
 	s.mustStand(t, attempted)
 
 	found = pending(attempted)
 	ended := attempted.Cancelled("cancelled") // after the same attempts
-	s.mustSettle(t, webhook.Settlement{Was: attempted, Now: ended})
+	s.mustRecord(t, webhook.AttemptResult{Was: attempted, Now: ended})
 	s.mustNotLease(t, "a cancelled delivery", found)
 	s.mustStand(t, ended)
 	s.mustBeDue(t, base.Add(-time.Hour), base.Add(24*time.Hour), d.Account)
@@ -371,7 +371,7 @@ func testLeaseRace(t *testing.T, s *suite) {
 
 // Beside an attempt's result a lease is refused or overwritten: what the
 // result says stands.
-func testLeaseSettleRace(t *testing.T, s *suite) {
+func testLeaseRecordRace(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	base := s.moment()
 	for round := range s.rounds {
@@ -383,7 +383,7 @@ func testLeaseSettleRace(t *testing.T, s *suite) {
 		errs := make([]error, 2)
 		race(2, func(i int) {
 			if i == 0 {
-				_, errs[i] = store.Settle(ctx, webhook.Settlement{Was: d, Now: now})
+				_, errs[i] = store.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now})
 				return
 			}
 			errs[i] = store.Lease(ctx, pending(d), base.Add(time.Hour))

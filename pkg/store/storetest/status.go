@@ -38,7 +38,7 @@ func testStatuses(t *testing.T, s *suite) {
 			s.mustAdd(t, was)
 			s.mustStand(t, was)
 			now := withStatus(was, to)
-			s.mustSettle(t, webhook.Settlement{Was: was, Now: now})
+			s.mustRecord(t, webhook.AttemptResult{Was: was, Now: now})
 			want = append(want, now)
 		}
 	}
@@ -51,7 +51,7 @@ func testStatuses(t *testing.T, s *suite) {
 	for i := len(webhook.Statuses()); i < 256; i += 50 {
 		now := none
 		now.Status = webhook.Status(i)
-		if _, err := s.Store.Settle(ctx, webhook.Settlement{Was: none, Now: now}); !errors.Is(err, webhook.ErrInvalid) {
+		if _, err := s.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: none, Now: now}); !errors.Is(err, webhook.ErrInvalid) {
 			t.Errorf("Settle to %v: error = %v, want ErrInvalid", now.Status, err)
 		}
 		now.EventID = newID()

@@ -34,9 +34,9 @@ const (
 	defaultRounds = 20
 	// contestants is how many requests race for one event.
 	contestants = 64
-	// patience bounds the store calls of one subtest: only a store that hangs
+	// timeout bounds the store calls of one subtest: only a store that hangs
 	// takes so long, also on a busy machine.
-	patience = 10 * time.Minute
+	timeout = 10 * time.Minute
 )
 
 // suite is what every subtest gets.
@@ -71,8 +71,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, o Options) {
 // registrationTests are of creating and listing webhooks.
 func registrationTests() map[string]func(*testing.T, *suite) {
 	return map[string]func(*testing.T, *suite){
-		"Claim":          testClaim,
-		"ClaimSequence":  testClaimSequence,
+		"Claim":          testRequestID,
+		"ClaimSequence":  testRequestIDSequence,
 		"Batch":          testBatch,
 		"BatchConflict":  testBatchConflict,
 		"BatchRace":      testBatchRace,
@@ -87,7 +87,7 @@ func registrationTests() map[string]func(*testing.T, *suite) {
 		"Isolation":      testIsolation,
 		"IsolationKinds": testIsolationKinds,
 		"Fields":         testFields,
-		"FieldsKept":     testFieldsKept,
+		"FieldsKept":     testFieldsStored,
 		"List":           testList,
 		"ListLarge":      testListLarge,
 	}
@@ -98,7 +98,7 @@ func changeTests() map[string]func(*testing.T, *suite) {
 	return map[string]func(*testing.T, *suite){
 		"Webhook":            testWebhook,
 		"ChangeFields":       testChangeFields,
-		"ChangeKept":         testChangeKept,
+		"ChangeKept":         testChangeStored,
 		"ChangeStatistics":   testChangeStatistics,
 		"ChangeRefused":      testChangeRefused,
 		"ChangeGroup":        testChangeGroup,
@@ -160,7 +160,7 @@ func deliveryTests() map[string]func(*testing.T, *suite) {
 		"DeliveryInvalid":     testDeliveryInvalid,
 		"DeliveryUnknown":     testDeliveryUnknown,
 		"Payload":             testPayload,
-		"PayloadKept":         testPayloadKept,
+		"PayloadKept":         testPayloadStored,
 		"PayloadFirst":        testPayloadFirst,
 		"PayloadRace":         testPayloadRace,
 	}
@@ -169,22 +169,22 @@ func deliveryTests() map[string]func(*testing.T, *suite) {
 // sendingTests are of attempting deliveries, and of finding those to attempt.
 func sendingTests() map[string]func(*testing.T, *suite) {
 	return map[string]func(*testing.T, *suite){
-		"Targets":          testTargets,
-		"TargetsNow":       testTargetsNow,
-		"TargetsMany":      testTargetsMany,
-		"Task":             testTask,
-		"TaskUnknown":      testTaskUnknown,
-		"Settle":           testSettle,
-		"SettleLeaves":     testSettleLeaves,
+		"Recipients":          testRecipients,
+		"TargetsNow":       testRecipientsNow,
+		"TargetsMany":      testRecipientsMany,
+		"AttemptInput":             testInput,
+		"TaskUnknown":      testInputUnknown,
+		"RecordAttempt":           testRecord,
+		"SettleLeaves":     testRecordLeaves,
 		"Statuses":         testStatuses,
-		"SettleChanged":    testSettleChanged,
-		"SettleUnknown":    testSettleUnknown,
-		"SettleRace":       testSettleRace,
-		"SettleSequence":   testSettleSequence,
-		"Mark":             testMark,
-		"MarkElsewhere":    testMarkElsewhere,
-		"MarkChange":       testMarkChange,
-		"MarkRace":         testMarkRace,
+		"SettleChanged":    testRecordChanged,
+		"SettleUnknown":    testRecordUnknown,
+		"SettleRace":       testRecordRace,
+		"SettleSequence":   testRecordSequence,
+		"Mark":             testStats,
+		"MarkElsewhere":    testStatsElsewhere,
+		"MarkChange":       testStatsChange,
+		"MarkRace":         testStatsRace,
 		"DueWindow":        testDueWindow,
 		"DueMoves":         testDueMoves,
 		"DueMany":          testDueMany,
@@ -194,14 +194,14 @@ func sendingTests() map[string]func(*testing.T, *suite) {
 		"Lease":            testLease,
 		"LeaseChanged":     testLeaseChanged,
 		"LeaseRace":        testLeaseRace,
-		"LeaseSettleRace":  testLeaseSettleRace,
+		"LeaseSettleRace":  testLeaseRecordRace,
 		"SendingCancelled": testSendingCancelled,
 	}
 }
 
 // context bounds the store calls of a test, so that a store that hangs fails.
 func (s *suite) context(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -214,14 +214,14 @@ func newID() string { return rand.Text() }
 
 // newAccount names an account that nothing else uses, in a dialect of its own.
 func newAccount() webhook.Account {
-	return webhook.Account{Dialect: webhook.Dialect("t" + newID()), ID: newID()}
+	return webhook.Account{API: webhook.API("t" + newID()), ID: newID()}
 }
 
 // newWebhook makes a record as the registry would.
 func newWebhook(a webhook.Account, event string) webhook.Webhook {
 	id := newID()
 	return webhook.Webhook{
-		Account: a, Event: event, ID: id, Claim: newID(), URL: "https://receiver.example/" + id,
+		Account: a, Event: event, ID: id, RequestID: newID(), URL: "https://receiver.example/" + id,
 		SealedKey: []byte("sealed " + id), Version: 1, CreatedAt: at,
 	}
 }

@@ -187,14 +187,14 @@ func testPayload(t *testing.T, s *suite) {
 			t.Fatalf("a payload of %d bytes has %d", size, got)
 		}
 	}
-	var kept []webhook.Delivery
+	var stored []webhook.Delivery
 	for i, p := range payloads {
 		d := newDelivery(account, i)
 		d.Payload, d.Content = p, webhook.Event{Instance: d.Instance, Payload: p}.Content()
-		kept = append(kept, s.mustKeep(t, d))
-		s.mustStand(t, kept[i])
+		stored = append(stored, s.mustKeep(t, d))
+		s.mustStand(t, stored[i])
 	}
-	for _, d := range kept {
+	for _, d := range stored {
 		s.mustStand(t, d)
 	}
 	full := newDelivery(account, -1) // as large as a record can be
@@ -204,7 +204,7 @@ func testPayload(t *testing.T, s *suite) {
 
 // What is stored does not change when the caller changes the payload it passed
 // in or got back.
-func testPayloadKept(t *testing.T, s *suite) {
+func testPayloadStored(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	for _, size := range []int{100, 2000} {
 		given := newDelivery(newAccount(), 0)
@@ -218,11 +218,11 @@ func testPayloadKept(t *testing.T, s *suite) {
 			t.Fatal(err)
 		}
 		clear(got.Payload)
-		task, err := store.Task(ctx, want.Message())
+		input, err := store.AttemptInput(ctx, want.Message())
 		if err != nil {
 			t.Fatal(err)
 		}
-		clear(task.Delivery.Payload)
+		clear(input.Delivery.Payload)
 		s.mustStand(t, want)
 	}
 }
@@ -236,7 +236,7 @@ func testPayloadFirst(t *testing.T, s *suite) {
 		for _, second := range payloads {
 			d := newDue(newAccount(), s.moment())
 			d.Payload, d.Content = first, webhook.Event{Payload: first}.Content()
-			kept := s.mustKeep(t, d)
+			stored := s.mustKeep(t, d)
 			again := d
 			again.Payload, again.Content = second, webhook.Event{Payload: second}.Content()
 			again.WebhookID, again.Next, again.Due = newID(), at, at
@@ -245,15 +245,15 @@ func testPayloadFirst(t *testing.T, s *suite) {
 				if !errors.Is(err, webhook.ErrExists) {
 					t.Fatalf("AddDelivery again: error = %v, want ErrExists", err)
 				}
-				mustBeRecord(t, "delivery that stands", got, kept)
-				s.mustStand(t, kept)
+				mustBeRecord(t, "delivery that stands", got, stored)
+				s.mustStand(t, stored)
 			}
 		}
 	}
-	kept := s.mustKeep(t, newDue(newAccount(), s.moment()))
-	now := failed(kept, kept.Due)
-	s.mustSettle(t, webhook.Settlement{Was: kept, Now: now})
-	got, err := store.AddDelivery(ctx, kept)
+	stored := s.mustKeep(t, newDue(newAccount(), s.moment()))
+	now := failed(stored, stored.Due)
+	s.mustRecord(t, webhook.AttemptResult{Was: stored, Now: now})
+	got, err := store.AddDelivery(ctx, stored)
 	if !errors.Is(err, webhook.ErrExists) {
 		t.Fatalf("AddDelivery after an attempt: error = %v, want ErrExists", err)
 	}
@@ -328,8 +328,8 @@ func testDeliveryUnknown(t *testing.T, s *suite) {
 		s.mustNotBe(ctx, t, d.Account, id)
 	}
 	s.mustNotBe(ctx, t, newAccount(), d.ID())
-	s.mustNotBe(ctx, t, webhook.Account{Dialect: d.Account.Dialect, ID: d.Account.ID + "x"}, d.ID())
-	s.mustNotBe(ctx, t, webhook.Account{Dialect: d.Account.Dialect + "x", ID: d.Account.ID}, d.ID())
+	s.mustNotBe(ctx, t, webhook.Account{API: d.Account.API, ID: d.Account.ID + "x"}, d.ID())
+	s.mustNotBe(ctx, t, webhook.Account{API: d.Account.API + "x", ID: d.Account.ID}, d.ID())
 	s.mustStand(t, d)
 }
 
@@ -341,7 +341,7 @@ func (s *suite) mustNotBe(ctx context.Context, t *testing.T, a webhook.Account, 
 		t.Errorf("Delivery(%v, %.60q) = %+v, %v, want ErrNotFound", a, id, got, err)
 	}
 	m := webhook.Message{Account: a, ID: id, Event: "event", Attempt: 1, At: at}
-	if got, err := store.Task(ctx, m); !errors.Is(err, webhook.ErrNotFound) {
+	if got, err := store.AttemptInput(ctx, m); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("Task(%v, %.60q) = %+v, %v, want ErrNotFound", a, id, got, err)
 	}
 }

@@ -118,7 +118,7 @@ func SplitDataKey(sealed []byte) (encapsulated, ciphertext []byte) {
 // the id there. Each part has its length before it, as an unsigned varint, so
 // that no two lists of parts give the same bytes.
 func AppendAdditionalData(dst []byte, keyID string, account webhook.Account, scope, id string) []byte {
-	for _, part := range [...]string{keyID, string(account.Dialect), account.ID, scope, id} {
+	for _, part := range [...]string{keyID, string(account.API), account.ID, scope, id} {
 		dst = binary.AppendUvarint(dst, uint64(len(part)))
 		dst = append(dst, part...)
 	}

@@ -159,7 +159,7 @@ func TestParseRefuses(t *testing.T) {
 // What is authenticated must tell apart all lists of parts, also those whose
 // parts give the same text when put together.
 func TestAdditionalDataIsUnambiguous(t *testing.T) {
-	type parts struct{ key, dialect, account, scope, id string }
+	type parts struct{ key, api, account, scope, id string }
 	seen := map[string]parts{}
 	for _, p := range []parts{
 		{"v1", "squake", "a", "webhook", "b"},
@@ -176,7 +176,7 @@ func TestAdditionalDataIsUnambiguous(t *testing.T) {
 		{"v1", "squake", "a", "webhook", strings.Repeat("b", 128)},
 		{"", "", "", "", ""},
 	} {
-		got := string(envelope.AppendAdditionalData(nil, p.key, webhook.Account{Dialect: webhook.Dialect(p.dialect), ID: p.account}, p.scope, p.id))
+		got := string(envelope.AppendAdditionalData(nil, p.key, webhook.Account{API: webhook.API(p.api), ID: p.account}, p.scope, p.id))
 		if other, ok := seen[got]; ok {
 			t.Errorf("%+v and %+v give the same bytes %q", p, other, got)
 		}

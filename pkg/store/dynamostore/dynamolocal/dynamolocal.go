@@ -40,7 +40,7 @@ type Server struct {
 	// URL is its endpoint, such as http://127.0.0.1:41001.
 	URL string
 
-	claim   io.Closer // of the port; held while the server lives
+	port    io.Closer // of the port; held while the server lives
 	process *process
 }
 
@@ -123,21 +123,21 @@ func (s *Server) NewTable(t testing.TB) string {
 func (s *Server) create(t testing.TB, tables Tables) {
 	t.Helper()
 	st, err := dynamostore.New(dynamostore.Config{
-		Client: Client(t, s.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: patience,
+		Client: Client(t, s.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if err := st.CreateTable(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// patience is how long the emulator may take to start or to make a table on a
+// timeout is how long the emulator may take to start or to make a table on a
 // busy machine.
-const patience = 5 * time.Minute
+const timeout = 5 * time.Minute
 
 // libraries finds what `make tools` installed, in the module that the test
 // belongs to.

@@ -74,7 +74,7 @@ func TestDiesWithItsProcess(t *testing.T) {
 		t.Fatalf("child: %v", err)
 	}
 	url := string(bytes.TrimSpace(line[:n]))
-	if !answers(t.Context(), url) {
+	if !responds(t.Context(), url) {
 		t.Fatalf("nothing answers at %s", url)
 	}
 	if err := child.Process.Kill(); err != nil {
@@ -83,7 +83,7 @@ func TestDiesWithItsProcess(t *testing.T) {
 	_ = child.Wait() // "killed"
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for answers(t.Context(), url) {
+	for responds(t.Context(), url) {
 		if ctx.Err() != nil {
 			t.Fatal("the emulator outlived the process that started it")
 		}
@@ -107,7 +107,7 @@ func TestExitIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.stop()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	err = p.await(ctx, "http://127.0.0.1:1")
 	if err == nil || ctx.Err() != nil || !bytes.Contains([]byte(err.Error()), []byte("ServerRunner")) {
@@ -127,13 +127,13 @@ func TestMissingToolSaysWhatToDo(t *testing.T) {
 }
 
 func TestClaimedPortsDiffer(t *testing.T) {
-	a, claimA, err := claimPort()
+	a, requestIDA, err := reservePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = claimA.Close() }()
-	if _, claim, err := claimUDP(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a}); err == nil {
-		_ = claim.Close()
+	defer func() { _ = requestIDA.Close() }()
+	if _, requestID, err := reserveUDP(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a}); err == nil {
+		_ = requestID.Close()
 		t.Errorf("port %d could be claimed twice", a)
 	}
 }

@@ -26,11 +26,11 @@ func Launch() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	var failures error
 	for range portTries {
-		port, claim, err := claimPort()
+		port, requestID, err := reservePort()
 		if err != nil {
 			return nil, err
 		}
@@ -40,10 +40,10 @@ func Launch() (*Server, error) {
 			return nil, err
 		}
 		if err = p.await(ctx, url); err == nil {
-			return &Server{URL: url, claim: claim, process: p}, nil
+			return &Server{URL: url, port: requestID, process: p}, nil
 		}
 		p.stop()
-		_ = claim.Close() // only a claim
+		_ = requestID.Close() // only a claim
 		failures = errors.Join(failures, err)
 		if ctx.Err() != nil {
 			break
@@ -56,34 +56,34 @@ func Launch() (*Server, error) {
 // when nothing refers to the Server any more.
 func (s *Server) Close() {
 	s.process.stop()
-	_ = s.claim.Close() // only a claim
+	_ = s.port.Close() // only a claim
 }
 
-// claimPort finds a free port. The claim holds the UDP port of the same number,
+// reservePort finds a free port. The claim holds the UDP port of the same number,
 // so that two test binaries never choose the same one, and neither takes the
 // other's emulator for its own.
-func claimPort() (port int, claim io.Closer, err error) {
+func reservePort() (port int, requestID io.Closer, err error) {
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return 0, nil, fmt.Errorf("find a free port: %w", err)
 		}
-		port, claim, claimErr := claimUDP(l.Addr())
+		port, requestID, requestIDErr := reserveUDP(l.Addr())
 		if err := l.Close(); err != nil {
 			return 0, nil, fmt.Errorf("find a free port: %w", err)
 		}
-		if claimErr == nil {
-			return port, claim, nil
+		if requestIDErr == nil {
+			return port, requestID, nil
 		}
 	}
 }
 
-func claimUDP(addr net.Addr) (int, io.Closer, error) {
-	claim, err := net.ListenPacket("udp", addr.String())
+func reserveUDP(addr net.Addr) (int, io.Closer, error) {
+	requestID, err := net.ListenPacket("udp", addr.String())
 	if err != nil {
 		return 0, nil, err
 	}
-	return claim.LocalAddr().(*net.UDPAddr).Port, claim, nil
+	return requestID.LocalAddr().(*net.UDPAddr).Port, requestID, nil
 }
 
 // guard runs its arguments and kills them as soon as its input ends: the
@@ -136,7 +136,7 @@ func (p *process) await(ctx context.Context, url string) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		if answers(ctx, url) {
+		if responds(ctx, url) {
 			return nil
 		}
 		select {
@@ -149,8 +149,8 @@ func (p *process) await(ctx context.Context, url string) error {
 	}
 }
 
-// answers reports whether a DynamoDB speaks at url.
-func answers(ctx context.Context, url string) bool {
+// responds reports whether a DynamoDB speaks at url.
+func responds(ctx context.Context, url string) bool {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("{}"))
 	if err != nil {
 		return false

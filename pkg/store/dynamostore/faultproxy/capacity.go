@@ -26,14 +26,14 @@ func askCapacity(op string, body []byte) []byte {
 
 // consumed adds up what an answer says was consumed.
 func (p *Proxy) consumed(op string, body []byte) {
-	var answer struct{ ConsumedCapacity json.RawMessage }
-	if json.Unmarshal(body, &answer) != nil || answer.ConsumedCapacity == nil {
+	var response struct{ ConsumedCapacity json.RawMessage }
+	if json.Unmarshal(body, &response) != nil || response.ConsumedCapacity == nil {
 		return
 	}
 	var several []capacity
-	if json.Unmarshal(answer.ConsumedCapacity, &several) != nil {
+	if json.Unmarshal(response.ConsumedCapacity, &several) != nil {
 		several = make([]capacity, 1)
-		if json.Unmarshal(answer.ConsumedCapacity, &several[0]) != nil {
+		if json.Unmarshal(response.ConsumedCapacity, &several[0]) != nil {
 			return
 		}
 	}

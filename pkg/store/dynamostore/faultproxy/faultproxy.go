@@ -173,8 +173,8 @@ func (p Plan) covers(op string) bool {
 	return len(p.Operations) == 0
 }
 
-// answer is what the upstream said, read whole.
-type answer struct {
+// response is what the upstream said, read whole.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -182,23 +182,23 @@ type answer struct {
 
 // forward sends the request on and counts what it consumed. It does not depend
 // on the client: a request once sent is carried out although nobody waits.
-func (e *exchange) forward() (answer, error) {
+func (e *exchange) forward() (response, error) {
 	ctx := context.WithoutCancel(e.r.Context())
 	out, err := http.NewRequestWithContext(ctx, e.r.Method, e.proxy.upstream+e.r.URL.RequestURI(), bytes.NewReader(e.body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out.Header = e.r.Header.Clone()
 	out.Header.Del("Content-Length")
 	resp, err := e.proxy.client.Do(out)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	e.proxy.consumed(e.op, body)
-	return answer{resp.StatusCode, resp.Header, body}, nil
+	return response{resp.StatusCode, resp.Header, body}, nil
 }

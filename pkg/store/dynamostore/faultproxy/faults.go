@@ -85,7 +85,7 @@ func (e *exchange) pass() {
 
 // carryOut forwards the request. When the upstream cannot be reached, nothing
 // that the proxy could say is true, and the connection is closed.
-func (e *exchange) carryOut() answer {
+func (e *exchange) carryOut() response {
 	a, err := e.forward()
 	if err != nil {
 		e.drop()
@@ -118,7 +118,7 @@ func (e *exchange) reset() {
 }
 
 // cut sends the status and half of the body, then closes the connection.
-func (e *exchange) cut(a answer) {
+func (e *exchange) cut(a response) {
 	e.w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	e.w.WriteHeader(a.status)
 	_, _ = e.w.Write(a.body[:len(a.body)/2])
