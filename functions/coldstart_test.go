@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 

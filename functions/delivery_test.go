@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -54,7 +54,7 @@ func TestDelivery(t *testing.T) {
 func testAttempts(t *testing.T, p *pipeline) {
 	for _, tt := range []struct {
 		name   string
-		api    dialect.API
+		api    api.API
 		status int
 		sent   int
 	}{
@@ -77,7 +77,7 @@ func testAttempts(t *testing.T, p *pipeline) {
 func testSigned(t *testing.T, p *pipeline) {
 	for _, tt := range []struct {
 		name          string
-		api           dialect.API
+		api           api.API
 		request, body string
 		event         string
 	}{

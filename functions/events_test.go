@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/queue/sqs"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -63,7 +63,7 @@ func startSQS(t *testing.T) *fakeSQS {
 		for _, entry := range in.Entries {
 			digest := md5.Sum([]byte(entry.MessageBody))
 			out.Successful = append(out.Successful, sentEntry{entry.ID, "id-" + entry.ID, hex.EncodeToString(digest[:])})
-			m, err := sqsqueue.Decode(entry.MessageBody)
+			m, err := sqs.Decode(entry.MessageBody)
 			if err != nil || entry.MessageGroupID != m.Account.String() || entry.DelaySeconds < 0 || entry.DelaySeconds > 900 {
 				t.Errorf("message %s of group %s, delayed by %d s: %v", entry.MessageBody, entry.MessageGroupID, entry.DelaySeconds, err)
 			}

@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
-	"github.com/hookline/hookline/functions/internal/gatewaytest"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/dialecttest"
+	"github.com/hookline/hookline/internal/test/apitest"
+	"github.com/hookline/hookline/internal/test/emulator"
+	"github.com/hookline/hookline/internal/test/gatewaytest"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -31,7 +31,7 @@ func TestGoldenExchanges(t *testing.T) {
 		t.Run(string(api.Name), func(t *testing.T) {
 			t.Parallel()
 			p := &player{api: api, fleet: newFleet(t, newStack(t), nil)}
-			scripts := dialecttest.ReadScripts(t, filepath.Join(emulator.Root(t), "pkg", "dialect", string(api.Name), "testdata"))
+			scripts := apitest.ReadScripts(t, filepath.Join(emulator.Root(t), "pkg", "dialect", string(api.Name), "testdata"))
 			usual := eventNames(scripts)
 			for _, script := range scripts {
 				if script.Clock != "" || script.Store != "" {
@@ -61,7 +61,7 @@ func TestGoldenExchanges(t *testing.T) {
 
 // eventNames lists all names that requests could register: a deployed function
 // of AbbeyCross is told its events, where the golden exchanges allow any.
-func eventNames(scripts []*dialecttest.Script) string {
+func eventNames(scripts []*apitest.Script) string {
 	names := map[string]bool{}
 	for _, script := range scripts {
 		for _, e := range script.Exchanges {
@@ -80,12 +80,12 @@ var eventName = regexp.MustCompile(`"([^"]+)"`)
 // player plays golden scripts against the functions of an API.
 type player struct {
 	*fleet
-	api     dialect.API
+	api     api.API
 	secrets []string
 }
 
 // play plays one script, with accounts of its own.
-func (p *player) play(t *testing.T, script *dialecttest.Script) {
+func (p *player) play(t *testing.T, script *apitest.Script) {
 	t.Helper()
 	c, other, foreign := p.stack.newCustomer(t, p.api.Name), p.stack.newCustomer(t, p.api.Name), p.stack.newCustomer(t, "elsewhere")
 	unknown, err := p.stack.keys.Token()
@@ -97,12 +97,12 @@ func (p *player) play(t *testing.T, script *dialecttest.Script) {
 		p.secrets = append(p.secrets, token)
 	}
 	// Whole seconds, so that the time of day moves as little as the rest.
-	later := time.Since(dialecttest.Start).Truncate(time.Second)
+	later := time.Since(apitest.Start).Truncate(time.Second)
 	if script.Deliveries == "sample" {
-		dialecttest.AddDeliveries(t, p.stack.store, c.account, dialecttest.Start.Add(later))
+		apitest.AddDeliveries(t, p.stack.store, c.account, apitest.Start.Add(later))
 	}
 	wire := gatewayWire{p.fleet, later}
-	script.Play(t, wire, c.tokens, func(e *dialecttest.Exchange, got string) {
+	script.Play(t, wire, c.tokens, func(e *apitest.Exchange, got string) {
 		p.secrets = append(p.secrets, keysIn(got)...)
 		if diff := cmp.Diff(withoutNew(e.Response), withoutNew(got)); diff != "" {
 			t.Errorf("%s:\n%s\nthe answer (-want +got):\n%s", e.Name, e.Request, diff)

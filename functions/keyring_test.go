@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/seal/kmskeys"
-	"github.com/hookline/hookline/pkg/seal/unseal"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/pkg/seal/kms"
+	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -151,8 +151,8 @@ func (k *keyring) checkKey(t *testing.T, response cfnResponse) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: k.kms})
-	opener := unseal.New(kmskeys.NewUnwrapper(client, kmsKeyARN, k.stack.store))
+	client := kms.NewClient(kms.ClientConfig{Region: dynamolocal.Region, Credentials: dynamolocal.Credentials(), Endpoint: k.kms})
+	opener := open.New(kms.NewUnwrapper(client, kmsKeyARN, k.stack.store))
 	if opened, err := opener.Open(t.Context(), owner, sealed); err != nil || opened.Reveal() != "a signing key" {
 		t.Errorf("key %s opens to %q, %v", response.Data.KeyID, opened.Reveal(), err)
 	}

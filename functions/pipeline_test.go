@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/receiver"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -44,7 +44,7 @@ func newPipeline(t *testing.T) *pipeline {
 type client struct {
 	customer
 	*pipeline
-	api dialect.API
+	api api.API
 	// event is what the webhook is registered for.
 	event string
 	// keys are those that its deliveries are signed with.
@@ -52,7 +52,7 @@ type client struct {
 }
 
 // register makes a customer with a webhook for the event of the API's example.
-func (p *pipeline) register(t *testing.T, api dialect.API) *client {
+func (p *pipeline) register(t *testing.T, api api.API) *client {
 	t.Helper()
 	c := &client{customer: p.stack.newCustomer(t, api.Name), pipeline: p, api: api, event: api.Example.Event}
 	for _, token := range c.tokens {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
+	"github.com/hookline/hookline/internal/test/emulator"
 )
 
 // maxProgram is the largest program in bytes. A function's first start reads

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
 )
 
 // call is what a function asks of AWS, as IAM judges it: an action, a resource

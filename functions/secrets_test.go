@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
 )
 
 // needle is a secret in one of the forms in which it could be found.

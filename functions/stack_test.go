@@ -17,20 +17,20 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/hookline/hookline/functions/internal/emulator"
-	"github.com/hookline/hookline/functions/internal/gatewaytest"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/emulator"
+	"github.com/hookline/hookline/internal/test/gatewaytest"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/keygen"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // apis are all there are.
-func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+func apis() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 // apiFunctions and dispatchers are the functions by their names in
 // template.yaml: those of an API, and those that publish, deliver and sweep.
@@ -46,7 +46,7 @@ const sealingKeyID = "v1"
 type stack struct {
 	endpoint string
 	tables   dynamolocal.Tables
-	store    *dynamostore.Store
+	store    *dynamo.Store
 	keys     *keygen.Generator
 	public   string // the sealing key's public half
 	accounts int
@@ -67,7 +67,7 @@ func newStack(tb testing.TB) *stack {
 	}
 	s.public = base64.StdEncoding.EncodeToString(private.PublicKey().Bytes())
 	client := dynamolocal.Client(tb, s.endpoint)
-	s.store, err = dynamostore.New(dynamostore.Config{Client: client, Table: s.tables.Webhooks, Deliveries: s.tables.Deliveries})
+	s.store, err = dynamo.New(dynamo.Config{Client: client, Table: s.tables.Webhooks, Deliveries: s.tables.Deliveries})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -192,14 +192,14 @@ func TestDeliveriesExpire(t *testing.T) {
 		_, _ = w.Write([]byte("{}"))
 	}))
 	defer server.Close()
-	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region: "eu-central-1", Endpoint: server.URL,
-		Credentials: dynamostore.StaticCredentials{AccessKeyID: "AKID", SecretAccessKey: webhook.NewSecret("secret")},
+		Credentials: dynamo.StaticCredentials{AccessKeyID: "AKID", SecretAccessKey: webhook.NewSecret("secret")},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "webhooks", Deliveries: "deliveries"})
+	store, err := dynamo.New(dynamo.Config{Client: client, Table: "webhooks", Deliveries: "deliveries"})
 	if err != nil {
 		t.Fatal(err)
 	}

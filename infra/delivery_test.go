@@ -11,12 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/keygen"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 )
 
 // triggers are the functions that something else than a request starts, and
@@ -98,12 +98,12 @@ func TestQueueFitsItsFunction(t *testing.T) {
 // writing its result too.
 func TestAttemptsFitTheFunction(t *testing.T) {
 	const readAndWrite = 2 * 10 * time.Second // dynamostore's limit of a call, and package delivery's for writing
-	setup := dialect.Setup{
+	setup := api.Setup{
 		Keys:   keygen.New(strings.NewReader(strings.Repeat("random", 99)), time.Now),
 		Getenv: func(string) string { return "trip.started" }, Deployed: true,
 	}
 	timeout := time.Duration(timeouts["Deliver"]) * time.Second
-	for _, api := range []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} {
+	for _, api := range []api.API{squake.API(), shoptet.API(), abbeycross.API()} {
 		sending, err := api.Sending(setup)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
+	"github.com/hookline/hookline/internal/test/faultproxy"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/queue/sqsqueue"
-	"github.com/hookline/hookline/pkg/seal/kmskeys"
-	"github.com/hookline/hookline/pkg/seal/unseal"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/queue/sqs"
+	"github.com/hookline/hookline/pkg/seal/kms"
+	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
 const (
@@ -61,8 +61,8 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 
 // newTableStore opens the two tables. The endpoint is the one that the AWS settings
 // give for DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
-func newTableStore(cfg aws.Config, table, deliveries string) (*dynamostore.Store, error) {
-	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+func newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, error) {
+	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region:      cfg.Region,
 		Credentials: cfg.Credentials,
 		Endpoint:    aws.ToString(dynamodb.NewFromConfig(cfg).Options().BaseEndpoint),
@@ -70,7 +70,7 @@ func newTableStore(cfg aws.Config, table, deliveries string) (*dynamostore.Store
 	if err != nil {
 		return nil, err
 	}
-	return dynamostore.New(dynamostore.Config{Client: client, Table: table, Deliveries: deliveries})
+	return dynamo.New(dynamo.Config{Client: client, Table: table, Deliveries: deliveries})
 }
 
 // openStack opens the tables and the queue of a deployed stack, which its
@@ -97,12 +97,12 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 		return openedStore{}, err
 	}
 	switch err := s.Check(ctx); {
-	case errors.Is(err, dynamostore.ErrNoTable):
+	case errors.Is(err, dynamo.ErrNoTable):
 		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", name, cfg.Region)
 	case err != nil:
 		return openedStore{}, err
 	}
-	queue, err := sqsqueue.New(sqsqueue.Config{Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
+	queue, err := sqs.New(sqs.Config{Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
 	if err != nil {
 		return openedStore{}, err
 	}
@@ -110,7 +110,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 		Store: s,
 		queue: queue,
 		opener: func(context.Context) (delivery.Opener, error) {
-			return unseal.New(kmskeys.NewUnwrapper(awskms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
+			return open.New(kms.NewUnwrapper(awskms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
 		},
 		setting: func(variable string) string { return found.parameters[settingParameters[variable]] },
 		close:   noClose,

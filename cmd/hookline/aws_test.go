@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
 // onDynamoDB sets what an AWS tool reads to DynamoDB Local, and gives a prefix
@@ -79,9 +79,9 @@ func TestServeOnDynamoDB(t *testing.T) {
 }
 
 // openBoth opens the two tables that documentation and other tools name.
-func openBoth(t *testing.T, prefix string) *dynamostore.Store {
+func openBoth(t *testing.T, prefix string) *dynamo.Store {
 	t.Helper()
-	s, err := dynamostore.New(dynamostore.Config{
+	s, err := dynamo.New(dynamo.Config{
 		Client: dynamolocal.Client(t, dynamolocal.Start(t).URL), Table: prefix + "-webhooks", Deliveries: prefix + "-deliveries",
 		TryTimeout: timeout, CallTimeout: timeout,
 	})

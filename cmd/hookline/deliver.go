@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
-	"github.com/hookline/hookline/pkg/queue/localqueue"
+	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/queue/local"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -33,11 +33,11 @@ const (
 // dispatcher is the part of a server that delivers: queue, worker and sweeper
 // in this process.
 type dispatcher struct {
-	queue   *localqueue.Queue
+	queue   *local.Queue
 	worker  *delivery.Worker
 	sweeper *delivery.Sweeper
 	// file is the store if it is SQLite's; else nil.
-	file *sqlitestore.Store
+	file *sqlite.Store
 	now  func() time.Time
 	log  *slog.Logger
 }
@@ -45,20 +45,20 @@ type dispatcher struct {
 // dispatcherConfig is what a dispatcher is made of.
 type dispatcherConfig struct {
 	store    store.Store
-	file     *sqlitestore.Store
+	file     *sqlite.Store
 	opener   delivery.Opener
 	sendings sendings
-	sender   outbound.Config
+	sender   sender.Config
 	now      func() time.Time
 	log      *slog.Logger
 }
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
-	queue := localqueue.New(localqueue.Config{Now: cfg.now})
+	queue := local.New(local.Config{Now: cfg.now})
 	return &dispatcher{
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
-			Store: cfg.store, Queue: queue, Sender: outbound.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
+			Store: cfg.store, Queue: queue, Sender: sender.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
 			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{

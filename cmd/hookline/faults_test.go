@@ -14,11 +14,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/faultproxy"
 	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
-	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -50,7 +50,7 @@ func newFaulty(t *testing.T) *faulty {
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
 	f.instance = boot(t, t.TempDir(), "--store", "dynamodb:"+prefix)
-	clean, err := dynamostore.New(dynamostore.Config{
+	clean, err := dynamo.New(dynamo.Config{
 		Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix, TryTimeout: timeout, CallTimeout: timeout,
 	})
 	if err != nil {

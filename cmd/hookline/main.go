@@ -19,13 +19,13 @@ import (
 	"syscall"
 	_ "time/tzdata" // AbbeyCross's working hours have a time zone
 
-	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once stopping has begun, a second signal does what it does by default.
 	context.AfterFunc(ctx, stop)
-	outbound.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/auth"
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -30,7 +30,7 @@ type router struct {
 }
 
 // newRouter builds every API. The error names all settings that are wrong.
-func newRouter(apis []dialect.API, setup dialect.Setup, tokens auth.Tokens) (*router, error) {
+func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
 	pages, err := newDocs()
 	if err != nil {
 		return nil, fmt.Errorf("set up the pages: %w", err)

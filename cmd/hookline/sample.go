@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -91,7 +91,7 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, recip
 	}
 	worker := delivery.NewWorker(delivery.WorkerConfig{
 		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: rand.N[time.Duration], Log: slog.New(slog.DiscardHandler),
-		Sender: outbound.New(outbound.Config{
+		Sender: sender.New(sender.Config{
 			Version:      webhook.Version,
 			AllowHTTP:    c.AllowHTTP || s.setting("HOOKLINE_ALLOW_HTTP") == "true",
 			AllowPrivate: c.AllowPrivate || s.setting("HOOKLINE_ALLOW_PRIVATE") == "true",

@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"github.com/hookline/hookline/pkg/seal/keyfile"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // openData opens the SQLite store of a data directory.
-func openData(t testing.TB, data string) *sqlitestore.Store {
+func openData(t testing.TB, data string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlitestore.Open(filepath.Join(data, databaseName), sqlitestore.Options{})
+	s, err := sqlite.Open(filepath.Join(data, databaseName), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

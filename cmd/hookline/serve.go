@@ -11,12 +11,12 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
-	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -103,7 +103,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
-	handler, err := newRouter(apis(), dialect.Setup{
+	handler, err := newRouter(apis(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 	}, s.store)
 	if err != nil {
@@ -114,8 +114,8 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	s.dispatcher = newDispatcher(dispatcherConfig{
-		store: s.store, file: opened.file, opener: unseal.New(key), sendings: sendings, now: p.now, log: s.log,
-		sender: outbound.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
+		store: s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
+		sender: sender.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
 	})
 	handler.apis[operator.Path] = operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{

@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/pkg/queue/sqs"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -150,7 +150,7 @@ func (d *deployed) send(w http.ResponseWriter, r *http.Request) {
 	}
 	var sent []map[string]string
 	for _, e := range in.Entries {
-		m, err := sqsqueue.Decode(e.MessageBody)
+		m, err := sqs.Decode(e.MessageBody)
 		if err != nil || e.DelaySeconds != 0 {
 			d.t.Errorf("entry %+v, %v", e, err)
 		}

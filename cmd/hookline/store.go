@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/dynamo"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -76,7 +76,7 @@ const (
 type openedStore struct {
 	store.Store
 	// file is the store if it is SQLite's; else nil.
-	file *sqlitestore.Store
+	file *sqlite.Store
 	// queue is how a command asks for attempts.
 	queue delivery.Queue
 	// opener opens signing keys.
@@ -100,7 +100,7 @@ func (p *program) local(s openedStore) openedStore {
 	s.queue, s.setting = unattended{}, p.getenv
 	s.opener = func(ctx context.Context) (delivery.Opener, error) {
 		key, err := sealingKey(ctx, s, p.flags.Data, p.now)
-		return unseal.New(key), err
+		return open.New(key), err
 	}
 	return s
 }
@@ -110,7 +110,7 @@ type sendings = map[webhook.API]webhook.Sending
 
 // sendings gives them with the settings of the place.
 func (p *program) sendings(s openedStore) (sendings, error) {
-	return dialect.Sendings(apis(), dialect.Setup{Keys: p.keys, Getenv: s.setting})
+	return api.Sendings(apis(), api.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
 // closeInto closes the store at the end of a function and adds the error to
@@ -141,7 +141,7 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	} else if err := makeDataDir(p.flags.Data); err != nil {
 		return openedStore{}, err
 	}
-	s, err := sqlitestore.Open(path, sqlitestore.Options{Logger: log})
+	s, err := sqlite.Open(path, sqlite.Options{Logger: log})
 	if err != nil {
 		return openedStore{}, err
 	}
@@ -166,7 +166,7 @@ func openTables(ctx context.Context, name storeName, m missing) (openedStore, er
 		return openedStore{Store: s, close: noClose}, nil
 	}
 	switch err := s.Check(ctx); {
-	case errors.Is(err, dynamostore.ErrNoTable):
+	case errors.Is(err, dynamo.ErrNoTable):
 		return openedStore{}, fmt.Errorf("the tables of %s are not in %s; run `hookline serve --store %s` once, which makes them, or check prefix and AWS_REGION", name, cfg.Region, name)
 	case err != nil:
 		return openedStore{}, err
@@ -174,7 +174,7 @@ func openTables(ctx context.Context, name storeName, m missing) (openedStore, er
 	return openedStore{Store: s, close: noClose}, nil
 }
 
-func createTable(ctx context.Context, s *dynamostore.Store) error {
+func createTable(ctx context.Context, s *dynamo.Store) error {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
 	return s.CreateTable(ctx)

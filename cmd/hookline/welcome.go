@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -65,7 +65,7 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 
 // demoOf makes sure that an API has its demo account. While it has no token,
 // fresh is one to be stored once it has been shown.
-func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, server string) (shown demo, fresh []webhook.Token, err error) {
+func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server string) (shown demo, fresh []webhook.Token, err error) {
 	account, err := demoAccount(api)
 	if err != nil {
 		return demo{}, nil, err
@@ -96,7 +96,7 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api dialect.API, se
 }
 
 // demoAccount is the first of a few ids that the API accepts.
-func demoAccount(api dialect.API) (webhook.Account, error) {
+func demoAccount(api api.API) (webhook.Account, error) {
 	for _, id := range []string{"demo", "1"} {
 		if api.CheckAccountID(id) == nil {
 			return webhook.Account{API: api.Name, ID: id}, nil
@@ -107,14 +107,14 @@ func demoAccount(api dialect.API) (webhook.Account, error) {
 
 // curl is a command line for a POSIX shell. quotedHeader is the header with
 // the token, as it stands there. The webhook's URL is where hookline listen is.
-func curl(server string, example dialect.Example, quotedHeader string) string {
-	body := strings.Replace(example.Body, dialect.ExampleReceiver, "http://"+listenAddress, 1)
+func curl(server string, example api.Example, quotedHeader string) string {
+	body := strings.Replace(example.Body, api.ExampleReceiver, "http://"+listenAddress, 1)
 	return "curl -i " + shellQuote(server+example.Path) + " -H " + quotedHeader +
 		" -H 'Content-Type: application/json' -d " + shellQuote(body)
 }
 
 // publishLine is a command line for a POSIX shell.
-func (p *program) publishLine(a webhook.Account, example dialect.Example) string {
+func (p *program) publishLine(a webhook.Account, example api.Example) string {
 	line := p.again() + " publish --account " + a.String() + " --event " + example.Event
 	if example.Instance != "" {
 		line += " --instance " + example.Instance

@@ -5,8 +5,8 @@ package main
 import (
 	_ "time/tzdata" // working hours have a time zone, and the runtime may have none
 
-	"github.com/hookline/hookline/functions/internal/boot"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
 )
 
-func main() { boot.Serve(abbeycross.API()) }
+func main() { start.Serve(abbeycross.API()) }

@@ -13,15 +13,15 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
-	"github.com/hookline/hookline/pkg/dialect"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/keygen"
-	"github.com/hookline/hookline/pkg/queue/sqsqueue"
-	"github.com/hookline/hookline/pkg/seal/kmskeys"
-	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/queue/sqs"
+	"github.com/hookline/hookline/pkg/seal/kms"
+	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -33,7 +33,7 @@ const reserve = 12 * time.Second
 
 // config is what the function is told beside what its like are.
 type config struct {
-	dispatch.Config
+	worker.Config
 	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
 	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for trials
 	AllowHTTP     bool   `env:"HOOKLINE_ALLOW_HTTP"`
@@ -43,8 +43,8 @@ type config struct {
 // build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
-	c, err := environ.Read[config](environment)
-	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{
+	c, err := start.Read[config](environment)
+	sendings, sendingsErr := api.Sendings(worker.APIs(), api.Setup{
 		Keys:     keygen.New(crand.Reader, time.Now),
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,
@@ -56,13 +56,13 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	client := kmskeys.NewClient(kmskeys.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
+	client := kms.NewClient(kms.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
 	return &handler{
 		attempt: delivery.NewWorker(delivery.WorkerConfig{
 			Store:    store,
 			Queue:    queue,
-			Sender:   outbound.New(outbound.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
-			Opener:   unseal.New(kmskeys.NewUnwrapper(client, c.SealingKeyARN, store)),
+			Sender:   sender.New(sender.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
+			Opener:   open.New(kms.NewUnwrapper(client, c.SealingKeyARN, store)),
 			Sendings: sendings,
 			Now:      time.Now,
 			Jitter:   rand.N[time.Duration],
@@ -82,7 +82,7 @@ type handler struct {
 // delays none but itself. What failed by a fault of our own goes back to the
 // queue alone; the error is always nil.
 func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	ctx, cancel := dispatch.Within(ctx, reserve)
+	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
 	failures := make([]error, len(batch.Records))
 	var all sync.WaitGroup
@@ -108,7 +108,7 @@ func (h *handler) deliver(ctx context.Context, record events.SQSMessage) (err er
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	m, err := sqsqueue.Decode(record.Body)
+	m, err := sqs.Decode(record.Body)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/queue/sqsqueue"
+	"github.com/hookline/hookline/pkg/queue/sqs"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -70,7 +70,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 func message(t *testing.T, id string, n int64) events.SQSMessage {
 	t.Helper()
 	event := webhook.Event{Account: webhook.Account{API: "squake", ID: "acme"}, Name: "order", ID: id, Time: time.Unix(1_700_000_000, 0)}
-	body, err := sqsqueue.Encode(webhook.Message{
+	body, err := sqs.Encode(webhook.Message{
 		Account: event.Account, ID: event.DeliveryID(), Event: event.Name, Attempt: n, At: event.Time,
 	})
 	if err != nil {

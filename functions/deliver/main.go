@@ -4,13 +4,13 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
+	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 )
 
 func main() {
-	dispatch.Start(build, func(h *handler) any {
-		outbound.FilterUnsolicited(h.log)
+	worker.Start(build, func(h *handler) any {
+		sender.FilterUnsolicited(h.log)
 		return h.Deliver
 	})
 }

@@ -8,15 +8,15 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/pkg/seal/keyring"
-	"github.com/hookline/hookline/pkg/seal/kmskeys"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/seal/kms"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
 // config is all that the function reads from its environment.
 type config struct {
-	environ.AWS
+	start.AWS
 	Table         string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
 	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
 	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for trials
@@ -25,9 +25,9 @@ type config struct {
 // readConfig reads environ, in the form of os.Environ. The error names every
 // variable that is missing, in one line.
 func readConfig(environment []string) (config, error) {
-	c, err := environ.Read[config](env.ToMap(environment))
+	c, err := start.Read[config](env.ToMap(environment))
 	if err != nil {
-		return config{}, fmt.Errorf("read configuration: %s", environ.OneLine(err))
+		return config{}, fmt.Errorf("read configuration: %s", start.OneLine(err))
 	}
 	return c, nil
 }
@@ -38,16 +38,16 @@ func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: c.Table})
+	store, err := dynamo.New(dynamo.Config{Client: client, Table: c.Table})
 	if err != nil {
 		return nil, err
 	}
-	kmsClient := kmskeys.NewClient(kmskeys.ClientConfig{
+	kmsClient := kms.NewClient(kms.ClientConfig{
 		Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint,
 	})
 	return keyring.New(keyring.Config{
 		Store:     store,
-		Generator: kmskeys.NewGenerator(kmsClient, c.SealingKeyARN, time.Now),
+		Generator: kms.NewGenerator(kmsClient, c.SealingKeyARN, time.Now),
 		Log:       log,
 		Now:       time.Now,
 		Jitter:    rand.N[time.Duration],

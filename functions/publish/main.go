@@ -4,8 +4,8 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/boot"
-	"github.com/hookline/hookline/functions/internal/dispatch"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
 )
 
-func main() { dispatch.Start(build, func(g *boot.Gateway) any { return g.Respond }) }
+func main() { worker.Start(build, func(g *start.Gateway) any { return g.Respond }) }

@@ -7,21 +7,20 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hookline/hookline/functions/internal/boot"
-	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
 )
 
 // build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
-func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*boot.Gateway, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
 	keys := keygen.New(rand.Reader, time.Now)
-	c, err := environ.Read[dispatch.Config](environment)
-	sendings, sendingsErr := dialect.Sendings(dispatch.APIs(), dialect.Setup{
+	c, err := start.Read[worker.Config](environment)
+	sendings, sendingsErr := api.Sendings(worker.APIs(), api.Setup{
 		Keys:     keys,
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,
@@ -33,7 +32,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return boot.NewGateway(operator.New(operator.Config{
+	return start.NewGateway(operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
 			Store: store, Queue: queue, Sendings: sendings, NewID: keys.UUID, Now: time.Now, Log: log,
 		}),

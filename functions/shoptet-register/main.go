@@ -4,8 +4,8 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/boot"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/pkg/api/shoptet"
 )
 
-func main() { boot.Serve(shoptet.API()) }
+func main() { start.Serve(shoptet.API()) }

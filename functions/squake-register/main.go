@@ -3,8 +3,8 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/boot"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/pkg/api/squake"
 )
 
-func main() { boot.Serve(squake.API()) }
+func main() { start.Serve(squake.API()) }

@@ -3,6 +3,6 @@
 // and opens no signing key.
 package main
 
-import "github.com/hookline/hookline/functions/internal/dispatch"
+import "github.com/hookline/hookline/functions/internal/worker"
 
-func main() { dispatch.Start(build, func(h *handler) any { return h.Sweep }) }
+func main() { worker.Start(build, func(h *handler) any { return h.Sweep }) }

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/hookline/hookline/functions/internal/dispatch"
-	"github.com/hookline/hookline/functions/internal/environ"
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/delivery"
 )
 
@@ -21,7 +21,7 @@ const (
 // build builds the function from its environment, given as NAME to value. The
 // error names every variable that is missing or wrong.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
-	c, err := environ.Read[dispatch.Config](environment)
+	c, err := start.Read[worker.Config](environment)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ type handler struct {
 // the next minute. The error says that something could not be looked for,
 // leased or sent for, by a fault of our own; Lambda counts it.
 func (h *handler) Sweep(ctx context.Context) error {
-	ctx, cancel := dispatch.Within(ctx, reserve)
+	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
 	swept, err := h.sweep(ctx, time.Time{})
 	if err == nil && swept.Failed > 0 {

@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore"
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
-	"github.com/hookline/hookline/pkg/store/dynamostore/faultproxy"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/faultproxy"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // ledger is a store whose request units are counted.
 type ledger struct {
-	*dynamostore.Store
+	*dynamo.Store
 	proxy *faultproxy.Proxy
 }
 
@@ -21,7 +21,7 @@ func newLedger(t *testing.T) ledger {
 	t.Helper()
 	server := dynamolocal.Start(t)
 	proxy, tables := faultproxy.Start(t, server.URL), server.NewTables(t)
-	store, err := dynamostore.New(dynamostore.Config{
+	store, err := dynamo.New(dynamo.Config{
 		Client: dynamolocal.Client(t, proxy.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: time.Minute,
 	})
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/seal/kmskeys"
-	"github.com/hookline/hookline/pkg/seal/unseal"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/seal/kms"
+	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -53,10 +53,10 @@ func remember(t *testing.T, s *stack, customers []*customer) state {
 	if err != nil || len(keys) == 0 {
 		t.Fatalf("%d sealing keys, %v", len(keys), err)
 	}
-	client := kmskeys.NewClient(kmskeys.ClientConfig{
+	client := kms.NewClient(kms.ClientConfig{
 		Region: region, Credentials: d.emulator.config().Credentials, Endpoint: d.emulator.url(), HTTPClient: d.emulator.client,
 	})
-	opener := unseal.New(kmskeys.NewUnwrapper(client, d.kmsKey, store))
+	opener := open.New(kms.NewUnwrapper(client, d.kmsKey, store))
 	remembered := state{SealingKeyID: s.outputs["SealingKeyId"], SealingKeys: keys}
 	for _, c := range customers {
 		remembered.Webhooks = append(remembered.Webhooks, c.webhooks(t, s))
@@ -71,7 +71,7 @@ func remember(t *testing.T, s *stack, customers []*customer) state {
 }
 
 // sealed reads the signing key of the customer's first event as it is stored.
-func (c *customer) sealed(t *testing.T, store *dynamostore.Store) (seal.Owner, []byte) {
+func (c *customer) sealed(t *testing.T, store *dynamo.Store) (seal.Owner, []byte) {
 	t.Helper()
 	if c.key == nil {
 		info, err := store.Account(t.Context(), c.account)
@@ -88,15 +88,15 @@ func (c *customer) sealed(t *testing.T, store *dynamostore.Store) (seal.Owner, [
 }
 
 // store opens the tables as the operator.
-func (d data) store(t *testing.T) *dynamostore.Store {
+func (d data) store(t *testing.T) *dynamo.Store {
 	t.Helper()
-	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region: region, Endpoint: d.emulator.url(), Credentials: d.emulator.config().Credentials,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: d.webhooks, Deliveries: d.deliveries})
+	store, err := dynamo.New(dynamo.Config{Client: client, Table: d.webhooks, Deliveries: d.deliveries})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/keygen"
-	"github.com/hookline/hookline/pkg/store/dynamostore"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -28,19 +28,19 @@ type account struct {
 	token webhook.Secret
 }
 
-func apis() []dialect.API { return []dialect.API{squake.API(), shoptet.API(), abbeycross.API()} }
+func apis() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 // prepare makes both tables unless they are there, and of each API an account
 // named demo with a new token.
 func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, error) {
-	client, err := dynamostore.NewClient(dynamostore.ClientConfig{
+	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region: "eu-central-1", Endpoint: endpoint,
-		Credentials: dynamostore.StaticCredentials{AccessKeyID: "local", SecretAccessKey: webhook.NewSecret("local")},
+		Credentials: dynamo.StaticCredentials{AccessKeyID: "local", SecretAccessKey: webhook.NewSecret("local")},
 	})
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamostore.New(dynamostore.Config{
+	store, err := dynamo.New(dynamo.Config{
 		Client: client, Table: webhooksTable, Deliveries: deliveriesTable, TryTimeout: 10 * time.Second,
 	})
 	if err != nil {

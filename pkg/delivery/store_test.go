@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // store is a store whose calls a test can have fail.
 type store struct {
-	*sqlitestore.Store
+	*sqlite.Store
 	// before is called with the name of each call; its error is the call's,
 	// which does nothing then. after comes when the call has done its work,
 	// and its error stands for an answer that was lost.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/queue/localqueue"
+	"github.com/hookline/hookline/pkg/queue/local"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -130,7 +130,7 @@ func TestVirtualTimeLocal(t *testing.T) {
 		s.precise, s.failing = true, 60
 		ctx, stop := context.WithTimeout(t.Context(), time.Hour)
 		defer stop()
-		queue := localqueue.New(localqueue.Config{})
+		queue := local.New(local.Config{})
 		s.queue = queue
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
 			Store: s.store, Queue: queue, Now: time.Now, Log: s.logger(), Ahead: 2 * time.Second,
@@ -157,7 +157,7 @@ func TestVirtualBacklog(t *testing.T) {
 		w.register(t, eventKeys[0], "w1")
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
-		queue := localqueue.New(localqueue.Config{Capacity: 300})
+		queue := local.New(local.Config{Capacity: 300})
 		publisher := w.publisher()
 		publisher.Queue, publisher.Now = queue, time.Now
 		list := events(eventKeys[0], count)

@@ -10,14 +10,14 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // readEvents reads the body: {"events": [1 to 100 of anything]}.
 func readEvents(body []byte) ([]jsontext.Value, error) {
-	object, err := dialect.ParseObject(body)
+	object, err := api.ParseObject(body)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 	if !ok || len(object) != 1 {
 		return nil, &requestError{`The body must be {"events": […]} and have no other field.`}
 	}
-	events, ok := dialect.AsArray(value)
+	events, ok := api.AsArray(value)
 	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
 		return nil, &requestError{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
 	}
@@ -38,7 +38,7 @@ var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 // readEvent reads one event. The error says which field is wrong; what an
 // event's values may be, the Publisher judges.
 func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
-	object, ok := dialect.AsObject(value)
+	object, ok := api.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
 	}
@@ -70,7 +70,7 @@ func readAccount(text string) (webhook.Account, error) {
 
 // reader reads the fields of an event and remembers the first that is wrong.
 type reader struct {
-	object dialect.Object
+	object api.Object
 	err    error
 }
 
@@ -83,9 +83,9 @@ func (r *reader) wrong(format string, args ...any) {
 func (r *reader) text(field string, required bool) string {
 	text, wrong := r.object.Text(field, func(string) string { return "" })
 	switch {
-	case wrong == dialect.FieldRequired && required:
+	case wrong == api.FieldRequired && required:
 		r.wrong("%s: required", field)
-	case wrong != "" && wrong != dialect.FieldRequired:
+	case wrong != "" && wrong != api.FieldRequired:
 		r.wrong("%s: %s", field, wrong)
 	}
 	return text

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -91,7 +91,7 @@ func TestOurFault(t *testing.T) {
 			handler(t, memory.Open(t), log).Fail(w, r, errInside)
 		},
 		"tokens": func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request) {
-			setup := dialecttest.NewFixture(t, newAPI(t), nil, log).Setup
+			setup := apitest.NewFixture(t, newAPI(t), nil, log).Setup
 			operator.New(operator.Config{
 				Publisher: publisher(t, memory.Open(t), &queue{}, setup.Log), Tokens: noTokens{},
 				Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
@@ -102,7 +102,7 @@ func TestOurFault(t *testing.T) {
 			var log bytes.Buffer
 			r := httptest.NewRequest(http.MethodPost, operator.Path, strings.NewReader(goodAndBad))
 			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Authorization", "Bearer "+dialecttest.NewFixture(t, newAPI(t), nil, nil).Tokens["token"])
+			r.Header.Set("Authorization", "Bearer "+apitest.NewFixture(t, newAPI(t), nil, nil).Tokens["token"])
 			w := httptest.NewRecorder()
 			serve(&log, w, r)
 			var got published

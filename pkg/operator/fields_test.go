@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/dialecttest"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -30,16 +30,16 @@ type published struct {
 
 // inMemory gives the operator's handler, open as behind IAM, over a store with
 // the accounts.
-func inMemory(tb testing.TB) (dialect.Handler, *sqlitestore.Store) {
+func inMemory(tb testing.TB) (api.Handler, *sqlite.Store) {
 	tb.Helper()
 	s := memory.Open(tb)
 	populate(tb, s)
 	return handler(tb, s, &bytes.Buffer{}), s
 }
 
-func handler(tb testing.TB, s delivery.PublisherStore, log *bytes.Buffer) dialect.Handler {
+func handler(tb testing.TB, s delivery.PublisherStore, log *bytes.Buffer) api.Handler {
 	tb.Helper()
-	setup := dialecttest.NewFixture(tb, dialect.API{Name: operator.Name}, nil, log).Setup
+	setup := apitest.NewFixture(tb, api.API{Name: operator.Name}, nil, log).Setup
 	return operator.New(operator.Config{
 		Publisher: publisher(tb, s, &queue{}, setup.Log), Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 	})
@@ -200,10 +200,10 @@ func TestHundredEvents(t *testing.T) {
 }
 
 // all gives an account's deliveries by id, with their payloads.
-func all(tb testing.TB, s *sqlitestore.Store, a webhook.Account) map[string]webhook.Delivery {
+func all(tb testing.TB, s *sqlite.Store, a webhook.Account) map[string]webhook.Delivery {
 	tb.Helper()
 	found := map[string]webhook.Delivery{}
-	err := s.Deliveries(tb.Context(), a, dialecttest.Start.AddDate(0, 0, -8), func(d webhook.Delivery) bool {
+	err := s.Deliveries(tb.Context(), a, apitest.Start.AddDate(0, 0, -8), func(d webhook.Delivery) bool {
 		found[d.ID()] = d
 		return true
 	})

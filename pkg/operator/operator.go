@@ -14,9 +14,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -43,23 +43,23 @@ type Config struct {
 
 // New gives the handler. All answers are JSON, unknown paths and faults of our
 // own included.
-func New(cfg Config) dialect.Handler {
+func New(cfg Config) api.Handler {
 	h := handler{publisher: cfg.Publisher}
-	return dialect.Server{
+	return api.Server{
 		API:         Name,
-		Routes:      []dialect.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
+		Routes:      []api.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
 		Refuse:      refuse,
 		Credentials: auth.Bearer,
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
 		MaxBody:     maxBody,
 		Open:        cfg.Tokens == nil,
-	}.Handler(dialect.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
+	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
 }
 
 // tokens is all that the door uses of a store.
 type tokens struct {
-	dialect.Store // nil
+	api.Store // nil
 	auth.Tokens
 }
 
@@ -82,10 +82,10 @@ type Result struct {
 }
 
 // publish answers POST /events.
-func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Response, error) {
+func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, error) {
 	sent, err := readEvents(r.Content)
 	if err != nil {
-		return dialect.Response{}, err
+		return api.Response{}, err
 	}
 	response := results{Results: make([]Result, len(sent))}
 	var events []webhook.Event
@@ -101,7 +101,7 @@ func (h handler) publish(ctx context.Context, r *dialect.Request) (dialect.Respo
 	for n, found := range h.publisher.Publish(ctx, events) {
 		response.Results[keys[n]] = NewResult(found)
 	}
-	return dialect.Response{Status: http.StatusAccepted, Body: response}, nil
+	return api.Response{Status: http.StatusAccepted, Body: response}, nil
 }
 
 // NewResult writes a result of a Publisher.
@@ -129,45 +129,45 @@ type requestError struct{ message string }
 func (e *requestError) Error() string { return e.message }
 
 // refuse puts an error into the API's shape.
-func refuse(r *dialect.Request, err error) dialect.Response {
+func refuse(r *api.Request, err error) api.Response {
 	if wrong, ok := errors.AsType[*requestError](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
 	}
-	if reqErr, ok := errors.AsType[*dialect.Error](err); ok {
+	if reqErr, ok := errors.AsType[*api.Error](err); ok {
 		return refuseProblem(r, reqErr)
 	}
 	return internalError(r)
 }
 
-func internalError(r *dialect.Request) dialect.Response {
+func internalError(r *api.Request) api.Response {
 	return failure(http.StatusInternalServerError, "internal_error",
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
 // refuseProblem gives the answer to each kind of problem.
-func refuseProblem(r *dialect.Request, reqErr *dialect.Error) dialect.Response {
+func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
-	case dialect.UnknownPath:
+	case api.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
-	case dialect.WrongMethod:
+	case api.WrongMethod:
 		return failure(http.StatusMethodNotAllowed, "method_not_allowed", "Events are published by POST.")
-	case dialect.MissingToken, dialect.InvalidToken, dialect.ExpiredToken:
+	case api.MissingToken, api.InvalidToken, api.ExpiredToken:
 		response := failure(http.StatusUnauthorized, "unauthorized", "A valid operator token is required, as Authorization: Bearer.")
 		response.Header = map[string]string{"WWW-Authenticate": "Bearer"}
 		return response
-	case dialect.MissingRight:
+	case api.MissingRight:
 		return failure(http.StatusForbidden, "forbidden", "The token has no right to publish.")
-	case dialect.ContentType:
+	case api.ContentType:
 		return failure(http.StatusUnsupportedMediaType, "unsupported_content_type", "The Content-Type must be application/json.")
-	case dialect.TooLarge:
+	case api.TooLarge:
 		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
-	case dialect.NotJSON:
+	case api.NotJSON:
 		return failure(http.StatusBadRequest, "invalid_request", "The body "+reqErr.Value+".")
-	case dialect.Closed, dialect.UnknownID: // this API is always open, and shows nothing by id
+	case api.Closed, api.UnknownID: // this API is always open, and shows nothing by id
 	}
 	return internalError(r)
 }
 
-func failure(status int, code, message string) dialect.Response {
-	return dialect.Response{Status: status, Body: Error{errorBody{code, message}}}
+func failure(status int, code, message string) api.Response {
+	return api.Response{Status: status, Body: Error{errorBody{code, message}}}
 }

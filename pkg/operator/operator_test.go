@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/apitest"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/dialecttest"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -56,9 +56,9 @@ func (q *queue) Send(_ context.Context, messages []webhook.Message) error {
 }
 
 // populate makes the accounts and their webhooks.
-func populate(tb testing.TB, s *sqlitestore.Store) {
+func populate(tb testing.TB, s *sqlite.Store) {
 	tb.Helper()
-	ctx, at := context.Background(), dialecttest.Start.Add(-time.Hour)
+	ctx, at := context.Background(), apitest.Start.Add(-time.Hour)
 	for a, events := range registered {
 		if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: at}); err != nil {
 			tb.Fatal(err)
@@ -82,16 +82,16 @@ func populate(tb testing.TB, s *sqlitestore.Store) {
 // publisher publishes into a store, for all three APIs.
 func publisher(tb testing.TB, s delivery.PublisherStore, q delivery.Queue, log *slog.Logger) *delivery.Publisher {
 	tb.Helper()
-	setup := dialecttest.NewFixture(tb, squake.API(), nil, nil).Setup
+	setup := apitest.NewFixture(tb, squake.API(), nil, nil).Setup
 	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
-	sendings, err := dialect.Sendings([]dialect.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
+	sendings, err := api.Sendings([]api.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ids := 0
 	return delivery.NewPublisher(delivery.PublisherConfig{
 		Store: s, Queue: q, Sendings: sendings, Log: log,
-		Now:   func() time.Time { return dialecttest.Start },
+		Now:   func() time.Time { return apitest.Start },
 		NewID: func() (string, error) { ids++; return fmt.Sprint("made-", ids), nil },
 	})
 }
@@ -109,20 +109,20 @@ func (r rights) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 }
 
 // newAPI gives the operator's API in the form that the APIs' tests take.
-func newAPI(tb testing.TB) dialect.API {
-	return dialect.API{
+func newAPI(tb testing.TB) api.API {
+	return api.API{
 		Name: operator.Name,
-		New: func(setup dialect.Setup) (dialect.Handler, error) {
-			s := setup.Store.(*sqlitestore.Store)
+		New: func(setup api.Setup) (api.Handler, error) {
+			s := setup.Store.(*sqlite.Store)
 			populate(tb, s)
 			return operator.New(operator.Config{
 				Publisher: publisher(tb, s, &queue{}, setup.Log), Tokens: rights{s},
 				Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 			}), nil
 		},
-		Example: dialect.Example{Path: operator.Path, TokenHeader: "Authorization: Bearer "},
+		Example: api.Example{Path: operator.Path, TokenHeader: "Authorization: Bearer "},
 	}
 }
 
 // TestGolden replays what is asked and answered.
-func TestGolden(t *testing.T) { dialecttest.Golden(t, newAPI(t)) }
+func TestGolden(t *testing.T) { apitest.Golden(t, newAPI(t)) }

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/delivery/outbound"
-	"github.com/hookline/hookline/pkg/dialect"
-	"github.com/hookline/hookline/pkg/dialect/abbeycross"
-	"github.com/hookline/hookline/pkg/dialect/shoptet"
-	"github.com/hookline/hookline/pkg/dialect/squake"
+	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/receiver"
 	"github.com/hookline/hookline/pkg/seal"
@@ -40,7 +40,7 @@ func (*mailbag) Open(_ context.Context, _ seal.Owner, sealed []byte) (webhook.Se
 // signed is an API, the keys that its customers were shown, and by what the
 // receiver verifies its deliveries.
 type signed struct {
-	api      dialect.API
+	api      api.API
 	key, old string
 	schemes  string
 }
@@ -129,13 +129,13 @@ func accepted(t *testing.T, tt signed, url string, now func() time.Time) (*deliv
 	if _, err := s.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
 		t.Fatal(err)
 	}
-	sendings, err := dialect.Sendings([]dialect.API{tt.api}, dialect.Setup{
+	sendings, err := api.Sendings([]api.API{tt.api}, api.Setup{
 		Keys: keygen.New(rand.Reader, now), Now: now, Log: log, Getenv: func(string) string { return "" },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := outbound.New(outbound.Config{Version: "test", AllowHTTP: true, AllowPrivate: true})
+	client := sender.New(sender.Config{Version: "test", AllowHTTP: true, AllowPrivate: true})
 	t.Cleanup(client.Close)
 	got := delivery.NewPublisher(delivery.PublisherConfig{
 		Store: s, Queue: bag, Sendings: sendings, Now: now, Log: log,

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -23,7 +23,7 @@ var errKilled = errors.New("killed")
 
 // stepper is a store that says before and after each call which one it is.
 type stepper struct {
-	*sqlitestore.Store
+	*sqlite.Store
 	before, after func(step string) error
 }
 
@@ -89,7 +89,7 @@ func recorded(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 // populated gives a store with two accounts of the same size: two tokens,
 // three records of which two share an id, and two deliveries of which one is
 // pending.
-func populated(t *testing.T) *sqlitestore.Store {
+func populated(t *testing.T) *sqlite.Store {
 	t.Helper()
 	s := memory.Open(t)
 	for _, a := range []webhook.Account{leaving, bystander} {
@@ -98,7 +98,7 @@ func populated(t *testing.T) *sqlitestore.Store {
 	return s
 }
 
-func populate(t *testing.T, s *sqlitestore.Store, a webhook.Account, stats string) {
+func populate(t *testing.T, s *sqlite.Store, a webhook.Account, stats string) {
 	t.Helper()
 	if err := s.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: now.Add(time.Duration(len(stats)) * time.Second)}); err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func populate(t *testing.T, s *sqlitestore.Store, a webhook.Account, stats strin
 }
 
 // publish keeps a delivery, of which an attempt is to come or not.
-func publish(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, pending bool) {
+func publish(t *testing.T, s *sqlite.Store, a webhook.Account, id string, pending bool) {
 	t.Helper()
 	d := webhook.Delivery{Account: a, Event: "a", EventID: id, Time: now, WebhookID: "single", AcceptedAt: now, Status: webhook.StatusDelivered}
 	if pending {
@@ -128,7 +128,7 @@ func publish(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, p
 }
 
 // pendingOf are the ids of events of which an attempt is to come.
-func pendingOf(t *testing.T, s *sqlitestore.Store, a webhook.Account) (ids []string) {
+func pendingOf(t *testing.T, s *sqlite.Store, a webhook.Account) (ids []string) {
 	t.Helper()
 	err := s.Deliveries(t.Context(), a, time.Time{}, func(d webhook.Delivery) bool {
 		if d.Open() {
@@ -145,7 +145,7 @@ func pendingOf(t *testing.T, s *sqlitestore.Store, a webhook.Account) (ids []str
 }
 
 // add registers events under one id.
-func add(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, events ...string) {
+func add(t *testing.T, s *sqlite.Store, a webhook.Account, id string, events ...string) {
 	t.Helper()
 	var c webhook.Creation
 	for _, event := range events {
@@ -158,7 +158,7 @@ func add(t *testing.T, s *sqlitestore.Store, a webhook.Account, id string, event
 
 // holds demands how many tokens and webhooks an account has, and whether it is
 // there itself.
-func holds(t *testing.T, s *sqlitestore.Store, a webhook.Account, there bool, tokens, webhooks int) {
+func holds(t *testing.T, s *sqlite.Store, a webhook.Account, there bool, tokens, webhooks int) {
 	t.Helper()
 	gotTokens, err := s.Tokens(t.Context(), a)
 	if err != nil {
@@ -239,7 +239,7 @@ func TestDeleteAccountIsCompleted(t *testing.T) {
 }
 
 // complete deletes what an unfinished deletion left.
-func complete(t *testing.T, s *sqlitestore.Store) {
+func complete(t *testing.T, s *sqlite.Store) {
 	t.Helper()
 	if _, err := s.Account(t.Context(), leaving); err == nil {
 		if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); err != nil {

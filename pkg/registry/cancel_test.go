@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -72,7 +72,7 @@ func TestDeleteAccountBesideAttempts(t *testing.T) {
 }
 
 // attempt writes that the pending delivery was attempted once.
-func attempt(ctx context.Context, s *sqlitestore.Store, success bool) error {
+func attempt(ctx context.Context, s *sqlite.Store, success bool) error {
 	var was webhook.Delivery
 	err := s.Deliveries(ctx, leaving, time.Time{}, func(d webhook.Delivery) bool {
 		was = d
@@ -86,7 +86,7 @@ func attempt(ctx context.Context, s *sqlitestore.Store, success bool) error {
 	return errors.Join(err, recordErr)
 }
 
-func pendingDelivery(ctx context.Context, t *testing.T, s *sqlitestore.Store) (found webhook.Delivery) {
+func pendingDelivery(ctx context.Context, t *testing.T, s *sqlite.Store) (found webhook.Delivery) {
 	t.Helper()
 	err := s.Deliveries(ctx, leaving, time.Time{}, func(d webhook.Delivery) bool {
 		if d.EventID == "pending" {

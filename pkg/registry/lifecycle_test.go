@@ -13,7 +13,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -102,7 +102,7 @@ func TestFindByEvent(t *testing.T) {
 
 // overtaken lets another change come first, a number of times.
 type overtaken struct {
-	*sqlitestore.Store
+	*sqlite.Store
 	times int
 	calls int
 }
@@ -270,7 +270,7 @@ func TestRenewAccountKey(t *testing.T) {
 // halfRead lists what DynamoDB may show while a record moves: first the given
 // lists, then what is there.
 type halfRead struct {
-	*sqlitestore.Store
+	*sqlite.Store
 	lists [][]webhook.Webhook
 }
 

@@ -11,7 +11,7 @@ import (
 	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
-	"github.com/hookline/hookline/pkg/store/sqlitestore"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 )
 
 // shm is where Linux keeps files in memory.
@@ -20,9 +20,9 @@ const shm = "/dev/shm"
 // Open opens an empty store, which is closed and removed when the test ends.
 // In a bubble of testing/synctest it must be opened in there: the goroutines
 // that own its connections belong to the bubble then.
-func Open(tb testing.TB) *sqlitestore.Store {
+func Open(tb testing.TB) *sqlite.Store {
 	tb.Helper()
-	s, err := sqlitestore.Open(filepath.Join(Dir(tb), "hookline.db"), sqlitestore.Options{})
+	s, err := sqlite.Open(filepath.Join(Dir(tb), "hookline.db"), sqlite.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

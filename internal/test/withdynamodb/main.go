@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 
-	"github.com/hookline/hookline/pkg/store/dynamostore/dynamolocal"
+	"github.com/hookline/hookline/internal/test/dynamolocal"
 )
 
 func main() {

@@ -24,11 +24,11 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/seal"
-	"github.com/hookline/hookline/pkg/seal/unseal"
+	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-var _ unseal.PrivateKeys = Key{}
+var _ open.PrivateKeys = Key{}
 
 func mustCreate(t *testing.T, dir string) Key {
 	t.Helper()
@@ -82,12 +82,12 @@ func TestSealsAndOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := unseal.New(key).Open(t.Context(), owner, sealed)
+	got, err := open.New(key).Open(t.Context(), owner, sealed)
 	if err != nil || got.Reveal() != "k" {
 		t.Errorf("Open = %q, %v, want k", got.Reveal(), err)
 	}
 	other := mustCreate(t, t.TempDir())
-	if _, err := unseal.New(other).Open(t.Context(), owner, sealed); !errors.Is(err, webhook.ErrNotFound) {
+	if _, err := open.New(other).Open(t.Context(), owner, sealed); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("Open with the key of another directory = %v, want ErrNotFound", err)
 	}
 	if _, err := (Key{}).Private(t.Context(), ""); !errors.Is(err, webhook.ErrNotFound) {

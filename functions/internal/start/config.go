@@ -1,0 +1,49 @@
+package start
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/store/dynamo"
+)
+
+// config is what a function is told by its environment. template.yaml sets the
+// HOOKLINE_ variables, Lambda the others.
+type config struct {
+	AWS
+	Webhooks string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	// Deliveries is empty where the function needs none.
+	Deliveries   string    `env:"HOOKLINE_DELIVERIES_TABLE"`
+	SealingKeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
+	SealingKey   PublicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
+	AllowHTTP    bool      `env:"HOOKLINE_ALLOW_HTTP"`
+	AllowPrivate bool      `env:"HOOKLINE_ALLOW_PRIVATE"`
+}
+
+// readConfig reads the environment, given as NAME to value. The error names
+// every variable that is missing or wrong, and holds the value of none.
+func readConfig(environment map[string]string, needs []Table) (config, error) {
+	c, err := Read[config](environment)
+	for _, table := range needs {
+		if environment[string(table)] == "" {
+			err = errors.Join(err, fmt.Errorf("%s: must be set", table))
+		}
+	}
+	return c, err
+}
+
+func (c config) store(client *dynamodb.Client) (*dynamo.Store, error) {
+	return dynamo.New(dynamo.Config{Client: client, Table: c.Webhooks, Deliveries: c.Deliveries})
+}
+
+func (c config) sealer() (*seal.Sealer, error) {
+	sealer, err := seal.NewSealer(c.SealingKeyID, c.SealingKey, time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("HOOKLINE_SEALING_KEY_ID, HOOKLINE_SEALING_PUBLIC_KEY: %w", err)
+	}
+	return sealer, nil
+}

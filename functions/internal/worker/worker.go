@@ -1,0 +1,88 @@
+// Package dispatch is what the functions that publish, deliver and sweep have
+// in common: both tables, and the queue between them. It opens no signing key.
+package worker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/caarlos0/env/v11"
+
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/queue/sqs"
+	"github.com/hookline/hookline/pkg/store/dynamo"
+)
+
+// Config is what such a function is told by its environment. template.yaml
+// sets the HOOKLINE_ variables, Lambda the others.
+type Config struct {
+	start.AWS
+	Webhooks    string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	Deliveries  string `env:"HOOKLINE_DELIVERIES_TABLE,notEmpty"`
+	QueueURL    string `env:"HOOKLINE_QUEUE_URL,notEmpty"`
+	SQSEndpoint string `env:"AWS_ENDPOINT_URL_SQS"` // for trials
+}
+
+// Open connects the function to its tables and its queue. The connection to
+// DynamoDB stands when it returns, if that is to be had at once.
+func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs.Queue, error) {
+	client, err := c.DynamoDB()
+	if err != nil {
+		return nil, nil, err
+	}
+	connected := start.Connect(ctx, client, log)
+	store, storeErr := dynamo.New(dynamo.Config{Client: client, Table: c.Webhooks, Deliveries: c.Deliveries})
+	queue, queueErr := sqs.New(sqs.Config{
+		Client: sqs.NewClient(sqs.ClientConfig{
+			Region: c.Region, Credentials: c.Credentials(), Endpoint: c.SQSEndpoint,
+		}),
+		QueueURL: c.QueueURL,
+		Now:      time.Now,
+	})
+	connected()
+	return store, queue, errors.Join(storeErr, queueErr)
+}
+
+// APIs are those that events are published for.
+func APIs() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
+
+// Start builds a function from the environment, NAME to value, and runs what
+// handler makes of it. It does not return: what is wrong with the environment
+// is logged in one line, and ends the process.
+func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (F, error), handler func(F) any) {
+	log := NewLog(os.Stderr)
+	function, err := build(context.Background(), env.ToMap(os.Environ()), log)
+	if err != nil {
+		log.Error("cannot start", slog.String("error", start.OneLine(err)))
+		os.Exit(1)
+	}
+	lambda.Start(handler(function))
+}
+
+// NewLog writes JSON lines, and what the Lambda runtime prints with package
+// log too.
+func NewLog(w io.Writer) *slog.Logger {
+	log := slog.New(slog.NewJSONHandler(w, nil))
+	slog.SetDefault(log)
+	return log
+}
+
+// Within gives a context that ends so long before the function's time is over,
+// so that what is under way can still be written down. Lambda gives every
+// invocation a deadline.
+func Within(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
+}

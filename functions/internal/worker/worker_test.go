@@ -1,0 +1,96 @@
+package worker_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
+)
+
+// complete is an environment that lacks nothing.
+func complete() map[string]string {
+	return map[string]string{
+		"HOOKLINE_WEBHOOKS_TABLE":   "webhooks",
+		"HOOKLINE_DELIVERIES_TABLE": "deliveries",
+		"HOOKLINE_QUEUE_URL":        "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts",
+		"AWS_REGION":                "eu-central-1",
+		"AWS_ACCESS_KEY_ID":         "AKIDHUSH",
+		"AWS_SECRET_ACCESS_KEY":     "hush",
+		"AWS_SESSION_TOKEN":         "hush hush",
+		"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
+		"AWS_ENDPOINT_URL_SQS":      "http://127.0.0.1:2",
+	}
+}
+
+func TestOpen(t *testing.T) {
+	c, err := start.Read[worker.Config](complete())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(shown, "hush") {
+		t.Errorf("the configuration shows a secret: %s", shown)
+	}
+	store, queue, err := c.Open(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil || store == nil {
+		t.Fatalf("open: %v, %v", store, err)
+	}
+	if queue.QueueURL != complete()["HOOKLINE_QUEUE_URL"] {
+		t.Errorf("queue %s", queue.QueueURL)
+	}
+	if to := queue.Client.Options().BaseEndpoint; to == nil || *to != "http://127.0.0.1:2" {
+		t.Errorf("SQS is asked at %v", to)
+	}
+}
+
+func TestEveryAPIIsPublishedFor(t *testing.T) {
+	var names []string
+	for _, api := range worker.APIs() {
+		names = append(names, string(api.Name))
+	}
+	if got, want := strings.Join(names, " "), "squake shoptet abbeycross"; got != want {
+		t.Errorf("APIs %q, want %q", got, want)
+	}
+}
+
+func TestWithin(t *testing.T) {
+	end := time.Now().Add(time.Hour)
+	function, stop := context.WithDeadline(t.Context(), end)
+	defer stop()
+	ctx, cancel := worker.Within(function, 5*time.Second)
+	defer cancel()
+	if got, ok := ctx.Deadline(); !ok || !got.Equal(end.Add(-5*time.Second)) {
+		t.Errorf("deadline %v, %v; want 5 s before %v", got, ok, end)
+	}
+	endless, cancel := worker.Within(t.Context(), 5*time.Second)
+	if got, ok := endless.Deadline(); ok {
+		t.Errorf("a context without a deadline gets %v", got)
+	}
+	cancel()
+	if endless.Err() == nil {
+		t.Error("it cannot be cancelled")
+	}
+}
+
+// What is printed with package log, as the Lambda runtime does, is a line of
+// JSON too.
+func TestNewLog(t *testing.T) {
+	before := slog.Default()
+	defer func() {
+		slog.SetDefault(before)
+		log.SetOutput(os.Stderr)
+	}()
+	var printed bytes.Buffer
+	worker.NewLog(&printed).Info("a")
+	log.Print("b") //nolint:forbidigo // as the Lambda runtime does
+	if got := printed.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"msg":"a"`) || !strings.Contains(got, `"msg":"b"`) {
+		t.Errorf("printed %s", got)
+	}
+}

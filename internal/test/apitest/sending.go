@@ -1,0 +1,88 @@
+package apitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Sent is a delivery whose body and headers stand in the contract or were made
+// by other means than ours.
+type Sent struct {
+	// Golden is the file with the body, byte for byte, in testdata/delivery.
+	Golden   string
+	Delivery webhook.Delivery
+	Webhook  webhook.Webhook
+	// Key signs; its zero value is none.
+	Key webhook.Secret
+	// Header is the API's own.
+	Header map[string]string
+}
+
+// Sending gives an API's way of delivering with env as its settings.
+func Sending(tb testing.TB, api api.API, env map[string]string) webhook.Sending {
+	tb.Helper()
+	sending, err := api.Sending(NewFixture(tb, api, env, nil).Setup)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sending
+}
+
+// CheckDeliveries holds deliveries to their golden bodies and headers, at the first
+// attempt and at one a day later: the body stays the same to the byte.
+func CheckDeliveries(t *testing.T, sending webhook.Sending, sent []Sent) {
+	t.Helper()
+	for _, s := range sent {
+		t.Run(s.Golden, func(t *testing.T) {
+			want, err := os.ReadFile(filepath.Join("testdata", "delivery", s.Golden))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := sending.Body(s.Delivery, s.Webhook)
+			if err != nil || !bytes.Equal(body, want) {
+				t.Fatalf("body, %v\n got %s\nwant %s", err, body, want)
+			}
+			if !json.Valid(body) {
+				t.Errorf("the body is not JSON: %s", body)
+			}
+			if header := sending.Header(s.Key, Start, body); !maps.Equal(header, s.Header) {
+				t.Errorf("header %v, want %v", header, s.Header)
+			}
+			again := s.Delivery
+			again.Attempts, again.AttemptedAt, again.Status = 3, Start.Add(24*time.Hour), webhook.StatusRetrying
+			body, err = sending.Body(again, s.Webhook)
+			if err != nil || !bytes.Equal(body, want) {
+				t.Errorf("at a later attempt, %v\n got %s\nwant %s", err, body, want)
+			}
+		})
+	}
+}
+
+// Checked is an event, and the text that refuses it; none if it is accepted.
+type Checked struct {
+	Event webhook.Event
+	Want  string
+}
+
+// CheckEvents holds an API's judgement of events to what is expected.
+func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Checked) {
+	t.Helper()
+	for name, c := range cases {
+		err := sending.CheckEvent(c.Event)
+		switch {
+		case c.Want == "" && err != nil:
+			t.Errorf("%s: refused: %v", name, err)
+		case c.Want != "" && (err == nil || !errors.Is(err, webhook.ErrInvalid) || err.Error() != c.Want):
+			t.Errorf("%s: error %v, want %q", name, err, c.Want)
+		}
+	}
+}

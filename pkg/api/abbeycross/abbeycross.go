@@ -1,0 +1,83 @@
+// Package abbeycross speaks AbbeyCross's webhook API, /v1/webhooks: its wire
+// format, its rules, its working hours and the shape of its errors.
+// docs/contracts/abbeycross.md is the contract.
+package abbeycross
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	name         = "abbeycross"
+	registerPath = "/v1/webhooks/register"
+)
+
+// API is AbbeyCross's.
+func API() api.API {
+	return api.API{
+		Name:           name,
+		Prefix:         "/v1",
+		CheckAccountID: func(string) error { return nil },
+		New:            newHandler,
+		Sending:        newSending,
+		Example: api.Example{
+			Path:        registerPath,
+			TokenHeader: "Authorization: Bearer ",
+			Body:        `{"url":"https://example.com/abbeycross","events":["shipment.created","shipment.delivered"]}`,
+			Event:       "shipment.created",
+		},
+	}
+}
+
+// handler answers the routes.
+type handler struct {
+	registry *registry.Registry
+	urls     validate.URLPolicy
+	events   eventList
+}
+
+func newHandler(setup api.Setup) (api.Handler, error) {
+	events, eventsErr := readEvents(setup)
+	hours, hoursErr := parseHours(setup.Getenv("HOOKLINE_ABBEYCROSS_HOURS"))
+	if err := errors.Join(eventsErr, hoursErr); err != nil {
+		return nil, err
+	}
+	h := &handler{
+		urls:     setup.URLs,
+		events:   events,
+		registry: setup.Registry(registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey}),
+	}
+	return api.Server{
+		API: name,
+		Routes: []api.Route{
+			{Method: http.MethodPost, Path: registerPath, Right: webhook.Write, Body: true, Handle: h.register},
+			{Method: http.MethodGet, Path: "/v1/webhooks", Right: webhook.Read, Handle: h.list},
+			{Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Right: webhook.Write, Handle: h.remove},
+			{Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Right: webhook.Write, Handle: h.rotateSecret},
+		},
+		Refuse:      refuse,
+		Credentials: auth.Bearer,
+		MediaTypes:  []string{"application/json"},
+		ContentType: "application/json",
+		Closed:      hours.untilOpen,
+	}.Handler(setup), nil
+}
+
+// sharedID gives all records of a registration one id.
+func sharedID(newID func() (string, error)) func(events []string) ([]string, error) {
+	return func(events []string) ([]string, error) {
+		id, err := newID()
+		ids := make([]string, len(events))
+		for i := range ids {
+			ids[i] = id
+		}
+		return ids, err
+	}
+}

@@ -1,0 +1,106 @@
+package shoptet
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/signing"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// attemptTimeout and attemptInterval are those of
+	// docs/contracts/shoptet.md, Delivery.
+	attemptTimeout  = 4 * time.Second
+	attemptInterval = 15 * time.Minute
+	// maxInstance is the longest eventInstance in characters
+	// (docs/contracts/operator.md, POST /events).
+	maxInstance = 512
+)
+
+// newSending gives Shoptet's way of delivering, which has no settings.
+func newSending(setup api.Setup) (webhook.Sending, error) {
+	number, err := newNumbers(setup)
+	if err != nil {
+		return webhook.Sending{}, err
+	}
+	return webhook.Sending{
+		CheckEvent: checkEvent,
+		Body:       deliveryBody,
+		Header:     deliveryHeader,
+		Number:     number,
+		Instance:   true,
+		AccountKey: true,
+		Timeout:    attemptTimeout,
+		Delays:     []time.Duration{attemptInterval, attemptInterval}, // three attempts
+		Ports:      slices.Clone(ports),
+	}, nil
+}
+
+// newNumbers makes the ids of notifications. A count takes the place of the
+// event's number, so that a process repeats none before its 256th of a
+// millisecond; it begins anywhere, so that processes seldom meet.
+func newNumbers(setup api.Setup) (func() (int64, error), error) {
+	id, err := setup.Keys.UUID()
+	if err != nil {
+		return nil, fmt.Errorf("number notifications: %w", err)
+	}
+	start, err := strconv.ParseUint(id[len(id)-2:], 16, 8) // random (RFC 9562, section 5.7)
+	if err != nil {
+		return nil, fmt.Errorf("number notifications: %w", err)
+	}
+	var count atomic.Uint32
+	count.Store(uint32(start))
+	return func() (int64, error) {
+		return setup.Keys.Sequence(uint8(count.Add(1))) //nolint:gosec // it goes round
+	}, nil
+}
+
+func checkEvent(e webhook.Event) error {
+	_, known := eventNumbers[e.Name]
+	switch {
+	case slices.Contains(systemEvents, e.Name):
+		return &api.EventError{Field: "event", Text: "is a system event, which no webhook can be registered for"}
+	case !known:
+		return &api.EventError{Field: "event", Text: "is not an event of this API"}
+	case !utf8.ValidString(e.Instance) || utf8.RuneCountInString(e.Instance) > maxInstance:
+		return &api.EventError{Field: "instance", Text: fmt.Sprintf("must have 0 to %d characters", maxInstance)}
+	}
+	return api.CheckPayload(e.Payload)
+}
+
+// deliveryBody is {"eshopId","event","eventCreated","eventInstance"}, then
+// "payload" if the customer asked for it, the event has one and is none of
+// those about many things at once, which never have.
+func deliveryBody(d webhook.Delivery, w webhook.Webhook) ([]byte, error) {
+	eshop, err := eshopID(d.Account)
+	if err != nil {
+		return nil, err
+	}
+	body := strconv.AppendInt([]byte(`{"eshopId":`), eshop, 10)
+	body = appendString(append(body, `,"event":`...), d.Event)
+	body = appendString(append(body, `,"eventCreated":`...), wireTime(d.Time))
+	body = appendString(append(body, `,"eventInstance":`...), d.Instance)
+	if w.SendPayload && d.Payload != nil && !strings.Contains(d.Event, ":mass") {
+		body, err = appendValue(append(body, `,"payload":`...), d.Payload)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return append(body, '}'), nil
+}
+
+// deliveryHeader signs with the 32 digits of the account's key as they are,
+// once there is one.
+func deliveryHeader(key webhook.Secret, _ time.Time, body []byte) map[string]string {
+	if key.Reveal() == "" {
+		return nil
+	}
+	return map[string]string{"Shoptet-Webhook-Signature": signing.HexSHA1(key, body)}
+}

@@ -1,0 +1,67 @@
+package squake
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/signing"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// events can be published: the kinds, and one that a webhook may have but
+// that cannot be registered.
+var events = append(slices.Clone(kinds), "carbon_activity_expired")
+
+// attemptTimeout bounds an attempt (docs/contracts/squake.md, Delivery).
+const attemptTimeout = 15 * time.Second
+
+// delays gives the times between attempts: there are ten attempts.
+func delays() []time.Duration {
+	return []time.Duration{
+		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+	}
+}
+
+// newSending gives Squake's way of delivering, which has no settings.
+func newSending(api.Setup) (webhook.Sending, error) {
+	return webhook.Sending{
+		CheckEvent: checkEvent,
+		Body:       deliveryBody,
+		Header:     deliveryHeader,
+		Statistics: true,
+		Timeout:    attemptTimeout,
+		Delays:     delays(),
+	}, nil
+}
+
+func checkEvent(e webhook.Event) error {
+	if !slices.Contains(events, e.Name) {
+		return &api.EventError{Field: "event", Text: "must be one of " + strings.Join(events, ", ")}
+	}
+	if err := api.NoInstance(e); err != nil {
+		return err
+	}
+	return api.CheckPayload(e.Payload)
+}
+
+// deliveryBody is {"data": <payload>}, null where the event came without one.
+func deliveryBody(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) {
+	body, err := api.AppendPayload([]byte(`{"data":`), d.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return append(body, '}'), nil
+}
+
+// deliveryHeader signs with the 44 characters of the key as they are, not with
+// what they decode to.
+func deliveryHeader(key webhook.Secret, now time.Time, body []byte) map[string]string {
+	header := map[string]string{"Squake-Timestamp": timeText(now)}
+	if key.Reveal() != "" {
+		header["Squake-Signature"] = signing.HexSHA256(key, body)
+	}
+	return header
+}

@@ -1,0 +1,73 @@
+// Package squake speaks Squake's webhook API, /v2/webhooks: its wire format,
+// its rules and the shape of its errors. docs/contracts/squake.md is the
+// contract.
+package squake
+
+import (
+	"net/http"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	name         = "squake"
+	webhooksPath = "/v2/webhooks"
+	webhookPath  = webhooksPath + "/{id}"
+)
+
+// kinds are the events that can be registered.
+var kinds = []string{"order", "confirmation_document_available", "certificate_document_available"}
+
+// API is Squake's.
+func API() api.API {
+	return api.API{
+		Name:           name,
+		Prefix:         "/v2",
+		CheckAccountID: func(string) error { return nil },
+		New:            newHandler,
+		Sending:        newSending,
+		Example: api.Example{
+			Path:        webhooksPath,
+			TokenHeader: "Authorization: Bearer ",
+			Body:        `{"kind":"order","endpoint_url":"https://example.com/squake"}`,
+			Event:       "order",
+		},
+	}
+}
+
+// handler answers the routes.
+type handler struct {
+	registry *registry.Registry
+	urls     validate.URLPolicy
+}
+
+func newHandler(setup api.Setup) (api.Handler, error) {
+	h := &handler{
+		urls: setup.URLs,
+		registry: setup.Registry(registry.Rules{
+			NewIDs: func([]string) ([]string, error) {
+				id, err := setup.Keys.UUID()
+				return []string{id}, err
+			},
+			NewKey: setup.Keys.Base64Key,
+		}),
+	}
+	return api.Server{
+		API: name,
+		Routes: []api.Route{
+			{Method: http.MethodPost, Path: webhooksPath, Right: webhook.Write, Body: true, Handle: h.register},
+			{Method: http.MethodGet, Path: webhooksPath, Right: webhook.Read, Handle: h.list},
+			{Method: http.MethodGet, Path: webhookPath, Right: webhook.Read, Handle: h.show},
+			{Method: http.MethodPut, Path: webhookPath, Right: webhook.Write, Body: true, Handle: h.change},
+			{Method: http.MethodDelete, Path: webhookPath, Right: webhook.Write, Handle: h.remove},
+		},
+		Refuse:      refuse,
+		Credentials: auth.Bearer,
+		MediaTypes:  []string{"application/json"},
+		ContentType: "application/json",
+	}.Handler(setup), nil
+}

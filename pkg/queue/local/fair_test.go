@@ -1,0 +1,218 @@
+package local
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// waits sends a message of the subject now and again, and gives the longest
+// that one waited for its attempt.
+func waits(t *testing.T, q *Queue, r *receivers, name string, every time.Duration) time.Duration {
+	t.Helper()
+	const count = 300
+	before, _ := r.count(name)
+	sent := make([]time.Time, count)
+	for i := range sent {
+		sent[i] = time.Now()
+		if offer(t, q, message(name, before+i, sent[i])) == 0 {
+			t.Fatalf("there is no room for %s", name)
+		}
+		pass(every)
+	}
+	pass(2 * hang)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	started := r.started[name][before:]
+	if len(started) != count {
+		t.Fatalf("%s: %d attempts of %d", name, len(started), count)
+	}
+	var longest time.Duration
+	for i, at := range started {
+		longest = max(longest, at.Sub(sent[i]))
+	}
+	return longest
+}
+
+// Receivers that hang, each with a backlog, delay no one else.
+func TestHangingDelayNoOneElse(t *testing.T) {
+	for _, tt := range []struct {
+		hanging int
+		// known is set when they have hung before.
+		known bool
+	}{{50, false}, {300, false}, {50, true}, {500, true}, {2000, true}} {
+		t.Run(fmt.Sprintf("%d known %t", tt.hanging, tt.known), func(t *testing.T) {
+			r := hangers(5 * time.Millisecond)
+			inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+				burden := func(first int) {
+					for i := range tt.hanging {
+						offer(t, q, messages(fmt.Sprintf("hang%d", i), first, 20, time.Now())...)
+					}
+				}
+				burden(0)
+				if tt.known {
+					pass(20 * hang)
+					burden(20)
+				}
+				if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+					t.Errorf("a message of the healthy one waited %v", longest)
+				}
+				if r.top > defaultSlots {
+					t.Errorf("%d attempts at once", r.top)
+				}
+			})
+		})
+	}
+}
+
+// One that was proven is never delayed by any number of those that were not.
+func TestProvenPassUnproven(t *testing.T) {
+	r := hangers(5 * time.Millisecond)
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		send(t, q, message("healthy", -1, time.Now()))
+		pass(time.Second)
+		for i := range 3000 {
+			offer(t, q, messages(fmt.Sprintf("hang%d", i), 0, 5, time.Now())...)
+		}
+		if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+			t.Errorf("a message of the healthy one waited %v", longest)
+		}
+	})
+}
+
+// Webhooks that were quick, and all begin to hang at the same time, leave room
+// for one that is quick still.
+func TestSuddenHanging(t *testing.T) {
+	broken := false
+	r := newReceivers(func(m webhook.Message) time.Duration {
+		if broken && m.Account.ID != "healthy" {
+			return hang
+		}
+		return 5 * time.Millisecond
+	})
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		send(t, q, message("healthy", -1, time.Now()))
+		for i := range 100 {
+			send(t, q, message(fmt.Sprint("s", i), 0, time.Now()))
+		}
+		pass(time.Second)
+		broken = true
+		for i := range 100 {
+			offer(t, q, messages(fmt.Sprint("s", i), 1, 50, time.Now())...)
+		}
+		if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+			t.Errorf("a message of the healthy one waited %v", longest)
+		}
+	})
+}
+
+// Webhooks that are quick and have backlogs that take all slots leave another
+// its turn: here 60 with 40 slots, which turn round in 150 ms.
+func TestBacklogsTakeTurns(t *testing.T) {
+	r := newReceivers(func(webhook.Message) time.Duration { return 100 * time.Millisecond })
+	inFakeTime(t, Config{Slots: 40}, r, func(t *testing.T, q *Queue) {
+		for i := range 60 {
+			send(t, q, messages(fmt.Sprintf("busy%d", i), 0, 500, time.Now())...)
+		}
+		pass(5 * time.Second)
+		if longest := waits(t, q, r, "other", 500*time.Millisecond); longest > 200*time.Millisecond {
+			t.Errorf("a message waited %v behind the others' backlogs", longest)
+		}
+		if r.top != 40 {
+			t.Errorf("%d attempts at once, want all 40", r.top)
+		}
+		for i := range 60 {
+			if started, _ := r.count(fmt.Sprintf("busy%d", i)); started != 500 {
+				t.Errorf("busy%d: %d attempts of 500", i, started)
+			}
+		}
+	})
+}
+
+// The bound holds for each, and a webhook that is new is tried once first.
+func TestBoundPerWebhook(t *testing.T) {
+	r := newReceivers(func(webhook.Message) time.Duration { return 100 * time.Millisecond })
+	inFakeTime(t, Config{PerWebhook: 7}, r, func(t *testing.T, q *Queue) {
+		for _, name := range []string{"a", "b"} {
+			send(t, q, messages(name, 0, 50, time.Now())...)
+			if started, _ := r.count(name); started != 1 {
+				t.Errorf("%s: %d attempts before the first has ended, want 1", name, started)
+			}
+		}
+		pass(10 * time.Second)
+		for _, name := range []string{"a", "b"} {
+			if started, most := r.count(name); started != 50 || most != 7 {
+				t.Errorf("%s: %d attempts, %d at once; want 50, 7", name, started, most)
+			}
+		}
+	})
+}
+
+// A webhook is a suspect from the moment an attempt has become slow until a
+// quick one has ended with no slow one beside it.
+func TestSuspects(t *testing.T) {
+	slowly := slow
+	r := newReceivers(func(m webhook.Message) time.Duration {
+		if m.ID == message("x", 3, time.Time{}).ID {
+			return 10 * slow
+		}
+		return slowly
+	})
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		want := func(s record) {
+			t.Helper()
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.catchUp(time.Now())
+			if got := q.lines[eventKeyOf("x")].record; got != s {
+				t.Errorf("standing = %d, want %d", got, s)
+			}
+		}
+		send(t, q, message("x", 0, time.Now()))
+		want(unproven)
+		pass(slow)
+		want(suspect)
+		slowly = slow - 1
+		send(t, q, message("x", 1, time.Now()))
+		pass(slow)
+		want(trusted)
+		send(t, q, message("x", 3, time.Now()))
+		pass(slow - 1)
+		want(trusted)
+		pass(1)
+		want(suspect)
+		send(t, q, message("x", 4, time.Now()))
+		pass(slow)
+		want(suspect)
+		pass(10 * slow)
+		send(t, q, message("x", 5, time.Now()))
+		pass(slow)
+		want(trusted)
+	})
+}
+
+// What is remembered of idle webhooks is bounded; what is in the queue is not
+// forgotten.
+func TestForgetsIdle(t *testing.T) {
+	r := newReceivers(func(webhook.Message) time.Duration { return time.Millisecond })
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		send(t, q, message("kept", 0, time.Now().Add(time.Minute)))
+		for i := range remembered + 5000 {
+			send(t, q, message(fmt.Sprintf("s%d", i), 0, time.Now()))
+			if i%100 == 0 {
+				pass(time.Millisecond)
+			}
+		}
+		q.mu.Lock()
+		if n := len(q.lines); n > remembered+100 {
+			t.Errorf("%d webhooks are remembered", n)
+		}
+		q.mu.Unlock()
+		pass(time.Minute)
+		if started, _ := r.count("kept"); started != 1 {
+			t.Error("a message that waited was forgotten")
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package sqs
+
+import (
+	"crypto/tls"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+const (
+	// maxTries is how often a batch is sent, and maxPause the longest wait
+	// before it is sent again. A batch that was taken though its answer was
+	// lost is doubled by that, which does no harm.
+	maxTries = 3
+	maxPause = 500 * time.Millisecond
+	// tryTimeout bounds one try, so that a connection that died while a
+	// function was frozen leaves time for another.
+	tryTimeout = 2 * time.Second
+	// maxIdle is how long an idle connection is kept: below the minute or so
+	// after which load balancers drop them.
+	maxIdle = 45 * time.Second
+)
+
+// ClientConfig says where SQS is and who calls it.
+type ClientConfig struct {
+	// Region is the AWS region, such as eu-central-1.
+	Region      string
+	Credentials aws.CredentialsProvider
+	// Endpoint is the URL of another SQS than the region's own; empty for AWS.
+	Endpoint string
+	// HTTPClient sends the requests; nil for one made for SQS.
+	HTTPClient *http.Client
+}
+
+// NewClient builds an SQS client that reads no files, environment variables of
+// the SDK's or metadata service. It tries a request up to three times, 2
+// seconds each.
+func NewClient(c ClientConfig) *awssqs.Client {
+	options := awssqs.Options{
+		Region:      c.Region,
+		Credentials: c.Credentials,
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = maxTries, maxPause
+		}),
+	}
+	if c.Endpoint != "" {
+		options.BaseEndpoint = aws.String(c.Endpoint)
+	}
+	if c.HTTPClient != nil {
+		options.HTTPClient = c.HTTPClient
+	} else {
+		options.HTTPClient = awshttp.NewBuildableClient().WithTimeout(tryTimeout).WithTransportOptions(func(t *http.Transport) {
+			t.IdleConnTimeout = maxIdle
+			t.MaxIdleConnsPerHost = atOnce
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		})
+	}
+	return awssqs.New(options)
+}

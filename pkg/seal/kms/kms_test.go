@@ -1,0 +1,186 @@
+package kms
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+var (
+	_     open.PrivateKeys = (*Unwrapper)(nil)
+	at                     = time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("CET", 3600))
+	clock                  = func() time.Time { return at }
+)
+
+// ring is a keyring in memory.
+type ring struct {
+	keys []webhook.SealingKey
+	fail error
+}
+
+func (r ring) SealingKeys(context.Context) ([]webhook.SealingKey, error) { return r.keys, r.fail }
+
+func generate(t *testing.T, g *Generator, id string) webhook.SealingKey {
+	t.Helper()
+	key, err := g.Generate(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestGenerateSealUnwrapOpen(t *testing.T) {
+	fake, client := startKMS(t)
+	generator := NewGenerator(client, kmsARN, clock)
+	v1, v2 := generate(t, generator, "v1"), generate(t, generator, "v2")
+	if v1.ID != "v1" || len(v1.Public) != 65 || !v1.CreatedAt.Equal(at) || v1.CreatedAt.Location() != time.UTC {
+		t.Errorf("Generate = id %q, %d bytes, %v", v1.ID, len(v1.Public), v1.CreatedAt)
+	}
+	if bytes.Equal(v1.Public, v2.Public) {
+		t.Error("two key pairs are one")
+	}
+	opener := open.New(NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{v1, v2}}))
+	owner := seal.WebhookKey(webhook.Account{API: "squake", ID: "acme"}, "1")
+	for range 2 {
+		for _, key := range []webhook.SealingKey{v1, v2} {
+			sealer, err := seal.NewSealer(key.ID, key.Public, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sealed, err := sealer.Seal(owner, webhook.NewSecret("key of "+key.ID))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := opener.Open(t.Context(), owner, sealed)
+			if err != nil || got.Reveal() != "key of "+key.ID {
+				t.Errorf("Open = %q, %v, want key of %s", got.Reveal(), err, key.ID)
+			}
+		}
+	}
+	want := []string{
+		"TrentService.GenerateDataKeyPairWithoutPlaintext", "TrentService.GenerateDataKeyPairWithoutPlaintext",
+		"TrentService.Decrypt", "TrentService.Decrypt",
+	}
+	if !slices.Equal(fake.calls, want) {
+		t.Errorf("KMS was called %q, want %q", fake.calls, want)
+	}
+}
+
+// A wrapped key that stands under another id does not unwrap: KMS binds it.
+func TestWrappedKeyIsBoundToItsID(t *testing.T) {
+	_, client := startKMS(t)
+	key := generate(t, NewGenerator(client, kmsARN, clock), "v1")
+	key.ID = "v2"
+	_, err := NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{key}}).Private(t.Context(), "v2")
+	if _, ok := errors.AsType[*types.InvalidCiphertextException](err); !ok {
+		t.Errorf("Private = %v, want InvalidCiphertextException", err)
+	}
+}
+
+func TestPrivateOfUnknownKeys(t *testing.T) {
+	fake, client := startKMS(t)
+	local := webhook.SealingKey{ID: "local-1", Public: make([]byte, 65)}
+	u := NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{local}})
+	for _, id := range []string{"v1", "", "local-1"} {
+		if _, err := u.Private(t.Context(), id); !errors.Is(err, webhook.ErrNotFound) {
+			t.Errorf("Private(%q) = %v, want ErrNotFound", id, err)
+		}
+	}
+	if len(fake.calls) != 0 {
+		t.Errorf("KMS was called %q", fake.calls)
+	}
+	u = NewUnwrapper(client, kmsARN, ring{fail: webhook.ErrUnavailable})
+	if _, err := u.Private(t.Context(), "v1"); !errors.Is(err, webhook.ErrUnavailable) {
+		t.Errorf("Private = %v, want ErrUnavailable", err)
+	}
+}
+
+func TestKMSErrors(t *testing.T) {
+	fake, client := startKMS(t)
+	fake.errors = []string{"AccessDeniedException"}
+	_, err := NewGenerator(client, kmsARN, clock).Generate(t.Context(), "v1")
+	if err == nil || !strings.Contains(err.Error(), `"v1"`) || !strings.Contains(err.Error(), "AccessDeniedException") {
+		t.Errorf("Generate = %v, want AccessDeniedException and the key's id", err)
+	}
+	if _, err := NewGenerator(client, "another key", clock).Generate(t.Context(), "v1"); err == nil {
+		t.Error("Generate under another KMS key succeeded")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := NewGenerator(client, kmsARN, clock).Generate(ctx, "v1"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Generate = %v, want Canceled", err)
+	}
+}
+
+func TestStrangePublicKeys(t *testing.T) {
+	fake, client := startKMS(t)
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, alter := range map[string]func(map[string]any){
+		"nonsense":       func(a map[string]any) { a["PublicKey"] = []byte("nonsense") },
+		"none":           func(a map[string]any) { delete(a, "PublicKey") },
+		"P-384":          func(a map[string]any) { a["PublicKey"] = spki(t, &p384.PublicKey) },
+		"Ed25519":        func(a map[string]any) { a["PublicKey"] = spki(t, edwards) },
+		"no private key": func(a map[string]any) { delete(a, "PrivateKeyCiphertextBlob") },
+	} {
+		fake.alter = alter
+		if key, err := NewGenerator(client, kmsARN, clock).Generate(t.Context(), "v1"); err == nil {
+			t.Errorf("%s: Generate took %x", name, key.Public)
+		}
+	}
+}
+
+func spki(t *testing.T, public any) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func TestStrangePrivateKeys(t *testing.T) {
+	fake, client := startKMS(t)
+	key := generate(t, NewGenerator(client, kmsARN, clock), "v1")
+	_, other, err := newPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards, err := x509.MarshalPKCS8PrivateKey(x25519)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, plain := range map[string][]byte{"another pair's": other, "X25519": edwards, "nonsense": []byte("secret nonsense"), "none": {}} {
+		fake.alter = func(a map[string]any) { a["Plaintext"] = plain }
+		_, err := NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{key}}).Private(t.Context(), "v1")
+		if err == nil || errors.Is(err, webhook.ErrNotFound) || len(plain) > 0 && strings.Contains(err.Error(), string(plain)) {
+			t.Errorf("%s: Private = %v, want an error that does not quote it", name, err)
+		}
+	}
+}

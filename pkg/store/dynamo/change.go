@@ -1,0 +1,243 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Conditions on the record of a webhook. They never hold where there is none,
+// so that no update or delete ever creates or guesses.
+const (
+	ifSame          = attrID + " = :id"
+	ifSameUnchanged = attrID + " = :id AND " + attrVersion + " = :was"
+)
+
+// changeable are the attributes that a change may set or remove while the
+// event stays. Statistics are none of them: deliveries write them meanwhile.
+var changeable = [...]string{
+	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrVersion, attrModified,
+}
+
+// Webhook implements store.Store: one strongly consistent GetItem.
+func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
+	op := fmt.Sprintf("read webhook of %v for %q", a, event)
+	it, err := s.get(ctx, op, key(accountPK(a), eventPrefix+event))
+	switch {
+	case err != nil:
+		return webhook.Webhook{}, err
+	case it == nil:
+		return webhook.Webhook{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	return decodeWebhook(a, it)
+}
+
+// Change implements store.Store: one TransactWriteItems, also for one record.
+// A record that keeps its event is updated; one that moves is deleted and put
+// anew. An event that one record leaves and another takes in the same change
+// is put over: DynamoDB refuses two operations on one item.
+//
+// Events that stand twice among those of c.Was or of c.Now, records of several
+// accounts, of other ids than they had, or not 1 to 50 of them, are
+// webhook.ErrInvalid.
+func (s *Store) Change(ctx context.Context, c webhook.Change) error {
+	ch, err := newChange(s.table, c)
+	if err != nil {
+		return err
+	}
+	err = s.transactFenced(ctx, ch.op, c.Was[0].Account, ch.writes)
+	var cancelled *types.TransactionCanceledException
+	if !errors.As(err, &cancelled) {
+		return err
+	}
+	return ch.decide(cancelled.CancellationReasons)
+}
+
+// change is a webhook.Change under way.
+type change struct {
+	op     string
+	writes []types.TransactWriteItem
+	// events say of each write what its condition asks for.
+	events []eventID
+}
+
+// eventID is an event, and the id that its record must have; none for an event
+// that must be free.
+type eventID struct{ event, id string }
+
+func newChange(table *string, c webhook.Change) (*change, error) {
+	ch := &change{op: fmt.Sprintf("change %d webhooks", len(c.Was))}
+	was, err := byEvent(ch.op, c.Was)
+	if err != nil {
+		return nil, err
+	}
+	now, err := byEvent(ch.op, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	account := c.Was[0].Account
+	ch.op += " of " + account.String()
+	if len(c.Was) != len(c.Now) || c.Now[0].Account != account {
+		return nil, fmt.Errorf("%s: %w: the records do not become each other", ch.op, webhook.ErrInvalid)
+	}
+	for i, w := range c.Was {
+		if w.ID != c.Now[i].ID {
+			return nil, fmt.Errorf("%s: %w: an id changes", ch.op, webhook.ErrInvalid)
+		}
+		taker, taken := now[w.Event]
+		switch {
+		case !taken:
+			ch.add(removal(table, w, ifSameUnchanged), w.Event, w.ID)
+		case taker == i:
+			ch.add(update(table, w, c.Now[i]), w.Event, w.ID)
+		default:
+			ch.add(replacement(table, w, c.Now[taker]), w.Event, w.ID)
+		}
+	}
+	for _, w := range c.Now {
+		if _, freed := was[w.Event]; !freed {
+			ch.add(putIfAbsent(table, encodeWebhook(w)), w.Event, "")
+		}
+	}
+	return ch, nil
+}
+
+// maxRecords is how many records one change or deletion may name.
+const maxRecords = 50
+
+// byEvent gives the place of each event's record. The error wraps
+// webhook.ErrInvalid unless the records are 1 to 50, of one account and of
+// different events.
+func byEvent(op string, records []webhook.Webhook) (map[string]int, error) {
+	if n := len(records); n == 0 || n > maxRecords {
+		return nil, fmt.Errorf("%s: %w: %d records, not 1 to %d", op, webhook.ErrInvalid, n, maxRecords)
+	}
+	keys := make(map[string]int, len(records))
+	for i, w := range records {
+		if w.Account != records[0].Account {
+			return nil, fmt.Errorf("%s: %w: several accounts", op, webhook.ErrInvalid)
+		}
+		if _, twice := keys[w.Event]; twice {
+			return nil, fmt.Errorf("%s: %w: event %q twice", op, webhook.ErrInvalid, w.Event)
+		}
+		keys[w.Event] = i
+	}
+	return keys, nil
+}
+
+func (ch *change) add(write types.TransactWriteItem, event, id string) {
+	ch.writes = append(ch.writes, write)
+	ch.events = append(ch.events, eventID{event, id})
+}
+
+// update sets exactly the changeable attributes of a record.
+func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
+	whole, values := encodeWebhook(now), sameUnchanged(was)
+	expression := assign(whole, changeable[:], values)
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName:                           table,
+		Key:                                 webhookKey(was),
+		UpdateExpression:                    aws.String(expression),
+		ConditionExpression:                 aws.String(ifSameUnchanged),
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
+// replacement puts now over was, which leaves its event to it.
+func replacement(table *string, was, now webhook.Webhook) types.TransactWriteItem {
+	return types.TransactWriteItem{Put: &types.Put{
+		TableName:                           table,
+		Item:                                encodeWebhook(now),
+		ConditionExpression:                 aws.String(ifSameUnchanged),
+		ExpressionAttributeValues:           sameUnchanged(was),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
+// removal deletes the record under the condition ifSame or ifSameUnchanged.
+func removal(table *string, was webhook.Webhook, when string) types.TransactWriteItem {
+	values := sameUnchanged(was)
+	if when == ifSame {
+		delete(values, ":was") // DynamoDB refuses values that nothing uses
+	}
+	return types.TransactWriteItem{Delete: &types.Delete{
+		TableName:                           table,
+		Key:                                 webhookKey(was),
+		ConditionExpression:                 aws.String(when),
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
+// sameUnchanged gives the values of ifSameUnchanged.
+func sameUnchanged(was webhook.Webhook) item {
+	return item{":id": str(was.ID), ":was": num(was.Version)}
+}
+
+func webhookKey(w webhook.Webhook) item { return key(accountPK(w.Account), eventPrefix+w.Event) }
+
+// decide reads the reasons of a cancelled transaction, one for each write. The
+// record that stands comes with a failed condition, so that nothing is read.
+func (ch *change) decide(reasons []types.CancellationReason) error {
+	if len(reasons) != len(ch.events) {
+		return fmt.Errorf("%s: %d reasons for %d operations", ch.op, len(reasons), len(ch.events))
+	}
+	gone, changed, taken := false, false, map[string]string{}
+	for n, sub := range ch.events {
+		if aws.ToString(reasons[n].Code) != reasonCondition {
+			continue
+		}
+		existing := ""
+		if old := reasons[n].Item; len(old) > 0 {
+			d := decoder{item: old}
+			if existing = d.str(attrID); d.err != nil {
+				return fmt.Errorf("%s: record in the way: %w", ch.op, d.err)
+			}
+		}
+		switch {
+		case sub.id != "" && existing == sub.id:
+			changed = true
+		case sub.id != "":
+			gone = true
+		case existing == "":
+			return fmt.Errorf("%s: event %q is taken by a record that was not given", ch.op, sub.event)
+		default:
+			taken[sub.event] = existing
+		}
+	}
+	switch {
+	case gone:
+		return fmt.Errorf("%s: %w", ch.op, webhook.ErrNotFound)
+	case changed:
+		return fmt.Errorf("%s: %w", ch.op, webhook.ErrChanged)
+	case len(taken) > 0:
+		return fmt.Errorf("%s: %w", ch.op, &webhook.TakenError{IDs: taken})
+	}
+	return fmt.Errorf("%s: cancelled for no reason that was given", ch.op)
+}
+
+// Delete implements store.Store: one TransactWriteItems, also for one record.
+// Events that stand twice, records of several accounts, or not 1 to 50 of them
+// are webhook.ErrInvalid.
+func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
+	op := fmt.Sprintf("delete %d webhooks", len(webhooks))
+	if _, err := byEvent(op, webhooks); err != nil {
+		return err
+	}
+	op += " of " + webhooks[0].Account.String()
+	writes := make([]types.TransactWriteItem, len(webhooks))
+	for i, w := range webhooks {
+		writes[i] = removal(s.table, w, ifSame)
+	}
+	err := s.transactFenced(ctx, op, webhooks[0].Account, writes)
+	if isCancelled(err) {
+		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	return err
+}

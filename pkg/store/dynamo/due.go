@@ -1,0 +1,136 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// dueQueries is how many shards are queried at once.
+	dueQueries = 16
+	// duePage is how many entries one answer has at most: enough for few
+	// requests, and little enough that no shard keeps the others waiting.
+	duePage = 500
+)
+
+// Due implements store.Deliveries: one Query of the index for each shard, page
+// after page, some at once. They begin with a shard drawn anew at each call, so
+// that who never comes to the end leaves none out for ever. An entry or a
+// shard that cannot be read does not keep the others from being given; the
+// first such error is returned after them.
+//
+// A delivery that is put off to a time that the call has not come to yet may
+// come again.
+func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
+	const op = "list what is due"
+	if s.deliveries == nil {
+		return fmt.Errorf("%s: %w", op, errNoDeliveries)
+	}
+	l := &dueListing{store: s, op: op, after: from.UnixMilli(), last: before.UnixMilli(), pages: make(chan []item)}
+	querying, stop := context.WithCancel(ctx)
+	defer stop()
+	if l.after < l.last {
+		go l.queryAll(querying)
+	} else {
+		close(l.pages)
+	}
+	for page := range l.pages {
+		if querying.Err() == nil && !l.give(ctx, page, yield) {
+			stop() // and wait for the queries to end
+		}
+	}
+	if ctx.Err() != nil {
+		return ended(ctx, op, webhook.ErrUnavailable, nil)
+	}
+	return l.err
+}
+
+// dueListing is a call of Due under way.
+type dueListing struct {
+	store *Store
+	op    string
+	// after and last bound what is listed, in milliseconds since 1970.
+	after, last int64
+	pages       chan []item
+
+	mu  sync.Mutex
+	err error // the first one
+}
+
+// fail notes an error, unless there is one or the listing was ended.
+func (l *dueListing) fail(ctx context.Context, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil && ctx.Err() == nil {
+		l.err = err
+	}
+}
+
+// give passes the entries of a page on, until no more are wanted.
+func (l *dueListing) give(ctx context.Context, page []item, yield func(webhook.Pending) bool) (more bool) {
+	for _, it := range page {
+		if l.store.expired(it) {
+			continue
+		}
+		p, err := decodePending(it)
+		if err != nil {
+			l.fail(ctx, fmt.Errorf("%s: %w", l.op, err))
+			continue
+		}
+		if ctx.Err() != nil || !yield(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// queryAll queries the shards and closes pages when it is done with all.
+func (l *dueListing) queryAll(ctx context.Context) {
+	defer close(l.pages)
+	first := int64(l.store.jitter(shards)) // any uniform draw below a number will do
+	var group errgroup.Group
+	group.SetLimit(dueQueries)
+	for i := range int64(shards) {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := l.query(ctx, (first+i)%shards); err != nil {
+				l.fail(ctx, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are noted
+}
+
+// query sends the pages of one shard, the earliest first.
+func (l *dueListing) query(ctx context.Context, shard int64) error {
+	return l.store.pages(ctx, l.op, &dynamodb.QueryInput{
+		TableName:              l.store.deliveries,
+		IndexName:              aws.String(dueIndex),
+		Limit:                  aws.Int32(duePage),
+		KeyConditionExpression: aws.String(attrShard + " = :shard AND " + attrDue + " BETWEEN :first AND :last"),
+		ExpressionAttributeValues: item{
+			":shard": num(shard), ":first": num(l.after + 1), ":last": num(l.last),
+		},
+	}, func(page []item) (more bool, err error) {
+		if len(page) == 0 {
+			return true, nil
+		}
+		select {
+		case l.pages <- page:
+			return true, nil
+		case <-ctx.Done():
+			return false, nil
+		}
+	})
+}

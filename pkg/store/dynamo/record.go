@@ -1,0 +1,239 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// RecordAttempt implements store.Deliveries: one conditional UpdateItem of the
+// delivery, and one of its webhook if there is a mark. The delivery is returned
+// without its payload.
+//
+// That the mark could not be made before the deadline is no error, since the
+// delivery is settled then; that it never could be is one.
+func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
+	was := result.Was
+	op := fmt.Sprintf("settle delivery %s of %v", was.ID(), was.Account)
+	if s.deliveries == nil {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
+	}
+	if !result.Now.Status.Valid() {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, result.Now.Status)
+	}
+	existing, err := s.writeResult(ctx, op, was, result.Now)
+	if err != nil {
+		return existing, err
+	}
+	err = s.updateStats(ctx, op+": statistics", existing, result.Stats)
+	if errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome) {
+		err = nil
+	}
+	return existing, err
+}
+
+// writeResult writes what became of a delivery, and gives the record that stands
+// then, or that stood in the way.
+func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
+	pk, sk, ok := deliveryKey(was.Account, was.ID())
+	if !ok { // its time is none that an id holds
+		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	written := encodeResult(was.Account, was.ID(), now)
+	values := item{":now": num(s.now().Unix())}
+	in := &dynamodb.UpdateItemInput{
+		TableName:                 s.deliveries,
+		Key:                       key(pk, sk),
+		UpdateExpression:          aws.String(assign(written, resultAttributes[:], values)),
+		ConditionExpression:       aws.String(ifNotExpired + " AND " + ifAttempts(was.Attempts, values)),
+		ExpressionAttributeValues: values,
+
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	var out *dynamodb.UpdateItemOutput
+	err := s.call(ctx, op, idempotent, func(ctx context.Context) (err error) {
+		out, err = s.client.UpdateItem(ctx, in)
+		return err
+	})
+	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+	switch {
+	case refused && (len(failed.Item) == 0 || s.expired(failed.Item)):
+		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	case refused:
+	case err != nil:
+		return webhook.Delivery{}, err
+	default:
+		failed = &types.ConditionalCheckFailedException{Item: out.Attributes}
+	}
+	existing, decodeErr := decodeDelivery(was.Account, failed.Item)
+	if decodeErr != nil {
+		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, decodeErr)
+	}
+	existing.Payload = nil
+	if refused && !(mayBeOwn(err) && sameResult(failed.Item, written)) {
+		return existing, fmt.Errorf("%s: %w", op, webhook.ErrChanged)
+	}
+	return existing, nil
+}
+
+// ifAttempts is the condition that a delivery has had so many attempts, and
+// adds its value.
+func ifAttempts(n int64, values item) string {
+	if n == 0 {
+		return "attribute_not_exists(" + attrAttempts + ")"
+	}
+	values[":attempts"] = num(n)
+	return attrAttempts + " = :attempts"
+}
+
+// mayBeOwn reports that a condition failed after an answer was lost, so that it
+// may have failed because of the same call's earlier try.
+func mayBeOwn(err error) bool {
+	_, overtaken := errors.AsType[*overtakable](err)
+	return overtaken
+}
+
+// sameResult reports whether a record has what was to be written. A lease may
+// have come after that, so that its end and number say nothing.
+func sameResult(record, written item) bool {
+	for _, name := range resultAttributes {
+		if name != attrDue && name != attrSends && !same(record[name], written[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// same compares two attributes, either of which may be absent.
+func same(a, b types.AttributeValue) bool {
+	switch a := a.(type) {
+	case *types.AttributeValueMemberS:
+		b, ok := b.(*types.AttributeValueMemberS)
+		return ok && a.Value == b.Value
+	case *types.AttributeValueMemberN: // DynamoDB gives integers back as they were written
+		b, ok := b.(*types.AttributeValueMemberN)
+		return ok && a.Value == b.Value
+	case *types.AttributeValueMemberBOOL:
+		b, ok := b.(*types.AttributeValueMemberBOOL)
+		return ok && a.Value == b.Value
+	case nil:
+		return b == nil
+	}
+	return false
+}
+
+// assign is the update that gives an item the named attributes as they are in
+// whole, and removes those that are not. It adds the values.
+func assign(whole item, names []string, values item) string {
+	var set, remove, clauses []string
+	for _, name := range names {
+		value, there := whole[name]
+		if !there {
+			remove = append(remove, name)
+			continue
+		}
+		set = append(set, name+" = :"+name)
+		values[":"+name] = value
+	}
+	if len(set) > 0 {
+		clauses = append(clauses, "SET "+strings.Join(set, ", "))
+	}
+	if len(remove) > 0 {
+		clauses = append(clauses, "REMOVE "+strings.Join(remove, ", "))
+	}
+	return strings.Join(clauses, " ")
+}
+
+// updateStats notes an attempt of d in the statistics of its webhook, if that has the
+// id still. A failure leaves a mark of the call beside the count, so that a
+// second try after a lost answer does not count again; only if another failure
+// came between the two, it does.
+func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
+	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
+	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}
+	switch stats {
+	case webhook.NoStats:
+		return nil
+	case webhook.StatsSent:
+	case webhook.StatsFailed:
+		update = "SET " + attrFailed + " = :at, " + attrFailureCount + " = :mark ADD " + attrFailures + " :one"
+		condition += " AND (attribute_not_exists(" + attrFailureCount + ") OR " + attrFailureCount + " <> :mark)"
+		values[":mark"], values[":one"] = str(s.requestToken()), num(1)
+	default:
+		return fmt.Errorf("%s: %w: mark %d", op, webhook.ErrInvalid, stats)
+	}
+	at := s.webhookKey(d.EventKey())
+	if !at.holds() {
+		return nil // there is no such webhook
+	}
+	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
+		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:                 s.table,
+			Key:                       key(at.pk, at.sk),
+			UpdateExpression:          aws.String(update),
+			ConditionExpression:       aws.String(condition),
+			ExpressionAttributeValues: values,
+		})
+		return err
+	})
+	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
+		return nil // it is another's event now, or this call has counted
+	}
+	return err
+}
+
+// Lease implements store.Deliveries: one conditional UpdateItem. After a lost
+// answer the record says whose lease it is.
+func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
+	op := fmt.Sprintf("lease delivery %.64q of %v", p.ID, p.Account)
+	if s.deliveries == nil {
+		return fmt.Errorf("%s: %w", op, errNoDeliveries)
+	}
+	pk, sk, ok := deliveryKey(p.Account, p.ID)
+	if !ok {
+		return fmt.Errorf("%s: %w", op, webhook.ErrChanged)
+	}
+	leased := item{attrDue: num(until.UnixMilli()), attrSends: num(p.Sends + 1)}
+	values := item{":now": num(s.now().Unix()), ":was": num(p.Due.UnixMilli())}
+	condition := ifNotExpired + " AND " + attrDue + " = :was AND " + ifAttempts(p.Attempt-1, values)
+	in := &dynamodb.UpdateItemInput{
+		TableName:                           s.deliveries,
+		Key:                                 key(pk, sk),
+		UpdateExpression:                    aws.String(assign(leased, []string{attrDue, attrSends}, values)),
+		ConditionExpression:                 aws.String(condition + " AND " + ifSends(p.Sends, values)),
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
+		_, err := s.client.UpdateItem(ctx, in)
+		return err
+	})
+	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !refused {
+		return err
+	}
+	if mayBeOwn(err) && same(failed.Item[attrDue], leased[attrDue]) && same(failed.Item[attrSends], leased[attrSends]) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, webhook.ErrChanged)
+}
+
+// ifSends is the condition that the sweeper sent so often, and adds its value.
+// Without it, a lease to the time at which a delivery was due anyway could be
+// had twice.
+func ifSends(n int64, values item) string {
+	if n == 0 {
+		return "attribute_not_exists(" + attrSends + ")"
+	}
+	values[":sends"] = num(n)
+	return attrSends + " = :sends"
+}

@@ -1,0 +1,74 @@
+package dynamo
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// The numbers of attrStatus.
+const (
+	codeNew     = 0 // absent
+	codeFailed  = 1
+	codeSuccess = 2
+)
+
+// putStatus writes the status of a delivery by this table, in which - is an
+// absent attribute:
+//
+//	            s  p
+//	pending     -  true
+//	retrying    1  true
+//	delivered   2  -, or true while another attempt is to come
+//	failed      1  -
+//	cancelled   1  false
+//
+// Earlier versions knew three statuses and whether another attempt is to come.
+// They read these records rightly, so that both may be at work during a
+// deployment: p = false is to them what an absent p is.
+func putStatus(it item, d webhook.Delivery) {
+	switch d.Status {
+	case webhook.StatusPending:
+		putFlag(it, attrActive, true)
+	case webhook.StatusRetrying:
+		putNum(it, attrStatus, codeFailed)
+		putFlag(it, attrActive, true)
+	case webhook.StatusDelivered:
+		putNum(it, attrStatus, codeSuccess)
+		putFlag(it, attrActive, d.Open())
+	case webhook.StatusFailed:
+		putNum(it, attrStatus, codeFailed)
+	case webhook.StatusCancelled:
+		putNum(it, attrStatus, codeFailed)
+		it[attrActive] = &types.AttributeValueMemberBOOL{Value: false}
+	}
+}
+
+// formerlyCancelled begins the reasons of the cancelled deliveries, and of no
+// others, that earlier versions wrote. No such record is left 8 days after the
+// last of them was at work.
+const formerlyCancelled = "cancelled: "
+
+// status reads what putStatus wrote, and what earlier versions did.
+func (d *decoder) status() webhook.Status {
+	_, said := d.item[attrActive]
+	another := d.flag(attrActive)
+	switch d.optionalNum(attrStatus) {
+	case codeNew:
+		return webhook.StatusPending
+	case codeSuccess:
+		return webhook.StatusDelivered
+	case codeFailed:
+		switch {
+		case another:
+			return webhook.StatusRetrying
+		case said || strings.HasPrefix(d.optionalStr(attrReason), formerlyCancelled):
+			return webhook.StatusCancelled
+		}
+		return webhook.StatusFailed
+	}
+	d.fail(attrStatus)
+	return webhook.StatusPending
+}

@@ -1,0 +1,204 @@
+// Package dynamostore keeps webhooks, accounts, tokens and sealing keys in one
+// DynamoDB table, and deliveries in a second one, with an index of those that
+// are due.
+//
+// It guarantees what package store promises, under lost answers, throttling
+// and concurrent writers: the webhook record is the claim on its event, put on
+// the condition that none is there; several records go in one transaction.
+// Everything read to decide is read strongly consistent, and nothing scans.
+// A single webhook costs one request and no read. A change or deletion is one
+// transaction on the condition of id and version, so that it never creates,
+// never overwrites what it did not see, and happens once. A delivery is one
+// write when it is accepted and one for each attempt, on the condition of how
+// many there were; each costs one unit, since a payload that is not small is an
+// item of its own. Only the index lags behind.
+//
+// It refuses to guess. Only a request that was certainly not carried out, or
+// that may be repeated without harm, is sent again; otherwise the caller gets
+// webhook.ErrUnknownOutcome. It never puts keys, tokens or records into
+// errors.
+package dynamo
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// Defaults of Config.
+const (
+	defaultTryTimeout  = 1500 * time.Millisecond
+	defaultCallTimeout = 20 * time.Second
+)
+
+// Config holds what a Store works with.
+type Config struct {
+	// Client reaches DynamoDB and makes each request once (NewClient). A
+	// client of one's own must send through net/http: its trace is how Store
+	// knows that nothing was sent.
+	Client *dynamodb.Client
+	// Table is the name of the table of webhooks.
+	Table string
+	// Deliveries is the name of the table of deliveries. Where it is empty,
+	// methods that need it fail.
+	Deliveries string
+	// Now is the clock by which deliveries expire; nil for time.Now.
+	Now func() time.Time
+	// TryTimeout bounds each request; zero for 1.5 s. It must leave room for
+	// several in the caller's deadline.
+	TryTimeout time.Duration
+	// CallTimeout bounds a call whose context has no earlier deadline, and
+	// each page of a listing; zero for 20 s.
+	CallTimeout time.Duration
+	// Jitter draws a pause below its argument, which is above zero; nil for
+	// a uniform one.
+	Jitter func(below time.Duration) time.Duration
+	// RequestToken draws the ClientRequestToken of a transaction: 1 to 36
+	// characters, never the same twice; nil for 130 random bits.
+	RequestToken func() string
+}
+
+// Store is a store.Store and store.Deliveries on DynamoDB. It is safe for concurrent use.
+type Store struct {
+	client       *dynamodb.Client
+	table        *string
+	deliveries   *string // nil for none
+	now          func() time.Time
+	tryTimeout   time.Duration
+	callTimeout  time.Duration
+	jitter       func(time.Duration) time.Duration
+	requestToken func() string
+}
+
+var (
+	_ store.Store      = (*Store)(nil)
+	_ store.Deliveries = (*Store)(nil)
+)
+
+// New builds a store. The error wraps webhook.ErrInvalid when Client or Table
+// are missing. It makes no request.
+func New(c Config) (*Store, error) {
+	switch {
+	case c.Client == nil:
+		return nil, fmt.Errorf("dynamodb store: %w: no client", webhook.ErrInvalid)
+	case c.Table == "":
+		return nil, fmt.Errorf("dynamodb store: %w: no table", webhook.ErrInvalid)
+	}
+	s := &Store{
+		client:       c.Client,
+		table:        aws.String(c.Table),
+		now:          c.Now,
+		tryTimeout:   c.TryTimeout,
+		callTimeout:  c.CallTimeout,
+		jitter:       c.Jitter,
+		requestToken: c.RequestToken,
+	}
+	if c.Deliveries != "" {
+		s.deliveries = aws.String(c.Deliveries)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.tryTimeout <= 0 {
+		s.tryTimeout = defaultTryTimeout
+	}
+	if s.callTimeout <= 0 {
+		s.callTimeout = defaultCallTimeout
+	}
+	if s.jitter == nil {
+		s.jitter = mathrand.N[time.Duration]
+	}
+	if s.requestToken == nil {
+		s.requestToken = rand.Text
+	}
+	return s, nil
+}
+
+// Warm opens the connection to DynamoDB and signs a first request, by reading
+// a token that cannot exist: "warm" is no SHA-256. It needs no more rights
+// than a token look-up. Errors are those of any read.
+func (s *Store) Warm(ctx context.Context) error {
+	_, err := s.get(ctx, "warm up", key(tokenPrefix+"warm", tokenSort))
+	return err
+}
+
+// Check reads an item that cannot exist from each table. ErrNoTable: one of
+// them does not exist. Other errors are those of any read.
+func (s *Store) Check(ctx context.Context) error {
+	for _, table := range []*string{s.table, s.deliveries} {
+		if table == nil {
+			continue
+		}
+		if _, err := s.getFrom(ctx, "look at table "+*table, table, key(tokenPrefix+"warm", tokenSort)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// get reads one item strongly consistent; nil when there is none.
+func (s *Store) get(ctx context.Context, op string, k item) (item, error) {
+	return s.getFrom(ctx, op, s.table, k)
+}
+
+func (s *Store) getFrom(ctx context.Context, op string, table *string, k item) (item, error) {
+	var out *dynamodb.GetItemOutput
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
+		out, err = s.client.GetItem(ctx, &dynamodb.GetItemInput{
+			TableName: table, Key: k, ConsistentRead: aws.Bool(true),
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out.Item, nil
+}
+
+// query reads all items of a partition whose sort key begins with prefix, in
+// the order of the sort key, strongly consistent, page after page.
+func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error) {
+	in := &dynamodb.QueryInput{
+		TableName:                 s.table,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": str(pk)},
+	}
+	if prefix != "" {
+		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :sk)")
+		in.ExpressionAttributeValues[":sk"] = str(prefix)
+	}
+	var items []item
+	err := s.pages(ctx, op, in, func(page []item) (more bool, err error) {
+		items = append(items, page...)
+		return true, nil
+	})
+	return items, err
+}
+
+// pages makes a query and gives each page of it to do, until do wants no more:
+// an answer ends at 1 MB.
+func (s *Store) pages(ctx context.Context, op string, in *dynamodb.QueryInput, do func([]item) (more bool, err error)) error {
+	for {
+		var out *dynamodb.QueryOutput
+		err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
+			out, err = s.client.Query(ctx, in)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if more, err := do(out.Items); err != nil || !more || len(out.LastEvaluatedKey) == 0 {
+			return err
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}

@@ -1,0 +1,172 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// activePoll is how long to wait between two looks at a table being made.
+const activePoll = 200 * time.Millisecond
+
+// CreateTable makes the tables, billed on demand, and the index, as far as they
+// are not there, and waits until they can be used. Deployed stacks get theirs
+// from CloudFormation, with deletion protection and backups; this is for local
+// and trial use.
+//
+// webhook.ErrUnavailable wraps ctx.Err() when a table is not ready by then.
+func (s *Store) CreateTable(ctx context.Context) error {
+	if _, err := s.createTable(ctx, &dynamodb.CreateTableInput{TableName: s.table}); err != nil || s.deliveries == nil {
+		return err
+	}
+	table, err := s.createTable(ctx, withDueIndex(s.deliveries))
+	if err != nil {
+		return err
+	}
+	if len(table.GlobalSecondaryIndexes) == 0 {
+		if err := s.addDueIndex(ctx); err != nil {
+			return err
+		}
+	}
+	return s.expire(ctx, s.deliveries)
+}
+
+// withDueIndex asks for the table of deliveries with its index, which only
+// those are in that are due some time.
+func withDueIndex(table *string) *dynamodb.CreateTableInput {
+	return &dynamodb.CreateTableInput{
+		TableName: table,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String(attrShard), AttributeType: types.ScalarAttributeTypeN},
+			{AttributeName: aws.String(attrDue), AttributeType: types.ScalarAttributeTypeN},
+		},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName: aws.String(dueIndex),
+			KeySchema: keys(attrShard, attrDue),
+			Projection: &types.Projection{
+				ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: projected[:],
+			},
+		}},
+	}
+}
+
+// addDueIndex adds the index to a table of deliveries that was made without.
+func (s *Store) addDueIndex(ctx context.Context) error {
+	op := "add an index to table " + *s.deliveries
+	whole := withDueIndex(s.deliveries)
+	index := whole.GlobalSecondaryIndexes[0]
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		_, err := s.client.UpdateTable(ctx, &dynamodb.UpdateTableInput{
+			TableName:            whole.TableName,
+			AttributeDefinitions: whole.AttributeDefinitions,
+			GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
+				IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection,
+			}}},
+		})
+		if _, busy := errors.AsType[*types.ResourceInUseException](err); busy {
+			return nil // another does it, or an earlier try did
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.awaitTable(ctx, op, s.deliveries, func(table *types.TableDescription) bool {
+		return len(table.GlobalSecondaryIndexes) > 0 && usable(table) // it may be seen late
+	})
+	return err
+}
+
+func keys(hash, sort string) []types.KeySchemaElement {
+	return []types.KeySchemaElement{
+		{AttributeName: aws.String(hash), KeyType: types.KeyTypeHash},
+		{AttributeName: aws.String(sort), KeyType: types.KeyTypeRange},
+	}
+}
+
+// createTable makes one table of pk and sk, with what else is asked for, unless
+// it is there, and gives it as it is.
+func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) (*types.TableDescription, error) {
+	op := "create table " + *in.TableName
+	in.BillingMode = types.BillingModePayPerRequest
+	in.KeySchema = keys(attrPK, attrSK)
+	for _, name := range []string{attrPK, attrSK} {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: aws.String(name), AttributeType: types.ScalarAttributeTypeS,
+		})
+	}
+	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		_, err := s.client.CreateTable(ctx, in)
+		if _, exists := errors.AsType[*types.ResourceInUseException](err); exists {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.awaitTable(ctx, op, in.TableName, usable)
+}
+
+// expire lets DynamoDB remove items whose time has passed. Changing that
+// setting again within an hour is refused, so it is looked at first.
+func (s *Store) expire(ctx context.Context, table *string) error {
+	op := "let items expire in table " + *table
+	return s.call(ctx, op, repeatable, func(ctx context.Context) error {
+		out, err := s.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table})
+		if err != nil {
+			return err
+		}
+		if d := out.TimeToLiveDescription; d != nil && (d.TimeToLiveStatus == types.TimeToLiveStatusEnabled ||
+			d.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
+			return nil
+		}
+		_, err = s.client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+			TableName: table,
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{
+				AttributeName: aws.String(attrExpiry), Enabled: aws.Bool(true),
+			},
+		})
+		return err
+	})
+}
+
+// awaitTable waits until a table is as it is wanted, and gives it.
+func (s *Store) awaitTable(ctx context.Context, op string, table *string, wanted func(*types.TableDescription) bool) (*types.TableDescription, error) {
+	ticker := time.NewTicker(activePoll)
+	defer ticker.Stop()
+	for {
+		var out *dynamodb.DescribeTableOutput
+		err := s.call(ctx, op, repeatable, func(ctx context.Context) (err error) {
+			out, err = s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: table})
+			return err
+		})
+		// A table just made may not be seen at first (DescribeTable).
+		if err != nil && !errors.Is(err, ErrNoTable) {
+			return nil, err
+		}
+		if err == nil && out.Table != nil && wanted(out.Table) {
+			return out.Table, nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil, ended(ctx, op, webhook.ErrUnavailable, errors.New("table is not active yet"))
+		}
+	}
+}
+
+// usable reports whether a table and its indexes can be used.
+func usable(table *types.TableDescription) bool {
+	return table.TableStatus == types.TableStatusActive &&
+		!slices.ContainsFunc(table.GlobalSecondaryIndexes, func(index types.GlobalSecondaryIndexDescription) bool {
+			return index.IndexStatus != types.IndexStatusActive
+		})
+}

@@ -1,0 +1,147 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// updateWebhook leaves what no change may touch, and the statistics.
+	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
+		disabled_reason = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
+	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
+)
+
+// Change puts c.Now in the place of c.Was, all or none, as store.Store says.
+// webhook.ErrUnknownOutcome: the disk failed in the middle of the commit.
+func (s *Store) Change(ctx context.Context, c webhook.Change) error {
+	// The writer works on copies: the caller may leave before it is done.
+	was, now := slices.Clone(c.Was), make([]webhook.Webhook, len(c.Now))
+	for i := range c.Now {
+		now[i] = normalized(c.Now[i])
+	}
+	err := s.writer.write(ctx, func(tx *session) error { return tx.change(was, now) })
+	if err != nil {
+		return fmt.Errorf("change webhooks of %v: %w", c.Was[0].Account, unknownOutcome(err))
+	}
+	return nil
+}
+
+// change judges the whole change, then does it. Nobody else can write in
+// between.
+func (tx *session) change(was, now []webhook.Webhook) error {
+	if err := tx.checkWas(was); err != nil {
+		return err
+	}
+	if err := tx.checkMoves(was, now); err != nil {
+		return err
+	}
+	return tx.whole(func() error {
+		for i := range was { // first frees what others of the change may claim
+			if now[i].Event == was[i].Event {
+				continue
+			}
+			if err := tx.remove(was[i]); err != nil {
+				return err
+			}
+		}
+		for i := range now {
+			if err := tx.put(&now[i], now[i].Event != was[i].Event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// checkWas reports whether all records stand as they were read:
+// webhook.ErrNotFound if not, webhook.ErrChanged if only versions differ.
+func (tx *session) checkWas(was []webhook.Webhook) error {
+	changed := false
+	for i := range was {
+		there, err := tx.webhook(was[i].Account, was[i].Event)
+		switch {
+		case errors.Is(err, webhook.ErrNotFound) || err == nil && there.ID != was[i].ID:
+			return webhook.ErrNotFound
+		case err != nil:
+			return err
+		}
+		changed = changed || there.Version != was[i].Version
+	}
+	if changed {
+		return webhook.ErrChanged
+	}
+	return nil
+}
+
+// checkMoves gives a TakenError of those events of now that are none of was
+// and have a webhook.
+func (tx *session) checkMoves(was, now []webhook.Webhook) error {
+	taken := map[string]string{}
+	for i := range now {
+		event := now[i].Event
+		if slices.ContainsFunc(was, func(w webhook.Webhook) bool { return w.Event == event }) {
+			continue
+		}
+		there, err := tx.webhook(now[i].Account, event)
+		switch {
+		case err == nil:
+			taken[event] = there.ID
+		case !errors.Is(err, webhook.ErrNotFound):
+			return err
+		}
+	}
+	if len(taken) > 0 {
+		return &webhook.TakenError{IDs: taken}
+	}
+	return nil
+}
+
+// put writes w: as a new record where it has moved to its event, otherwise in
+// the place of the one that stands.
+func (tx *session) put(w *webhook.Webhook, moved bool) error {
+	if moved {
+		added, err := tx.addWebhook(w)
+		if err == nil && !added {
+			err = fmt.Errorf("event %s, which was free, is not", w.Event)
+		}
+		return err
+	}
+	retired, err := encodeRetired(w.RetiredKeys)
+	if err != nil {
+		return err
+	}
+	return orElse(webhook.ErrNotFound)(tx.run(updateWebhook, w.URL, w.SendPayload, w.SealedKey, retired, w.Disabled,
+		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.API), w.Account.ID, w.Event))
+}
+
+// Delete removes webhooks of one account, all or none. webhook.ErrNotFound:
+// one is gone, or its event's record has another id; webhook.ErrUnknownOutcome:
+// the disk failed in the middle of the commit.
+func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
+	account, gone := webhooks[0].Account, slices.Clone(webhooks)
+	err := s.writer.write(ctx, func(tx *session) error {
+		return tx.whole(func() error {
+			for _, w := range gone {
+				if err := tx.remove(w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("delete webhooks of %v: %w", account, unknownOutcome(err))
+	}
+	return nil
+}
+
+// remove deletes the record of w's event. webhook.ErrNotFound: there is none
+// with w's id.
+func (tx *session) remove(w webhook.Webhook) error {
+	return orElse(webhook.ErrNotFound)(tx.run(deleteWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID))
+}

@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// listDue goes up the index of what is due, from after one millisecond;
+	// listDueAt goes on within one, from after a row.
+	listDue   = `SELECT ` + pendingColumns + ` FROM delivery WHERE due > ? AND due <= ? ORDER BY due, row LIMIT ?`
+	listDueAt = `SELECT ` + pendingColumns + ` FROM delivery WHERE due = ? AND row > ? ORDER BY row LIMIT ?`
+	// pendingColumns are in the order of scanPending.
+	pendingColumns = `row, dialect, account, event, id, attempts, next, due, sends`
+
+	leaseDelivery = `UPDATE delivery SET due = ?, sends = sends + 1
+		WHERE dialect = ? AND account = ? AND id = ? AND attempts = ? AND due = ?`
+	voidLeases = `UPDATE delivery SET due = next, sends = 0 WHERE due > ? AND due > next`
+)
+
+// duePageSize is how many due deliveries are read at once.
+const duePageSize = 500
+
+// Due gives what is due to yield, all of it in one order, the earliest first,
+// as store.Deliveries says. While yield runs nothing is being read: it may use
+// the store, and take its time.
+func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
+	last := pendingRow{row: math.MaxInt64}
+	last.Due = from
+	seen := rowSet{}
+	for {
+		page, err := s.duePage(ctx, last, before)
+		if err != nil {
+			return fmt.Errorf("list what is due: %w", err)
+		}
+		for _, p := range page {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("list what is due: %w", err)
+			}
+			// What yield has put off may be ahead once more.
+			if seen.add(p.row) && !yield(p.Pending) {
+				return nil
+			}
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		last = page[len(page)-1]
+	}
+}
+
+// duePage reads what comes next after last and is due by before.
+func (s *Store) duePage(ctx context.Context, last pendingRow, before time.Time) ([]pendingRow, error) {
+	if last.row < math.MaxInt64 {
+		page, err := list(ctx, s, listDueAt, scanPending, last.Due.UnixMilli(), last.row, duePageSize)
+		if err != nil || len(page) > 0 {
+			return page, err
+		}
+	}
+	return list(ctx, s, listDue, scanPending, last.Due.UnixMilli(), before.UnixMilli(), duePageSize)
+}
+
+// pendingRow is what is due, and its place in the table.
+type pendingRow struct {
+	webhook.Pending
+	row int64
+}
+
+func scanPending(r *row) (p pendingRow, err error) {
+	p.row = r.int()
+	p.Account, p.Event = webhook.Account{API: webhook.API(r.text()), ID: r.text()}, r.text()
+	p.ID = hex.EncodeToString(r.bytes())
+	p.Attempt = r.int() + 1 // the one after those that were made
+	p.At, p.Due, p.Sends = r.time(), r.time(), r.int()
+	return p, nil
+}
+
+// rowSet is a set of rows, of which most are near each other: bits of 64 rows
+// by the number of the 64.
+type rowSet map[int64]uint64
+
+// add reports whether a row was not in the set.
+func (s rowSet) add(row int64) bool {
+	bit := uint64(1) << (row & 63)
+	if s[row>>6]&bit != 0 {
+		return false
+	}
+	s[row>>6] |= bit
+	return true
+}
+
+// Lease puts off a due delivery to until, and adds one to its Sends.
+// webhook.ErrChanged: its attempts or its Due are not those of p any more, or
+// it is gone; webhook.ErrUnknownOutcome: the disk failed in the middle of the
+// commit.
+func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrChanged)(tx.run(leaseDelivery, until.UnixMilli(), string(p.Account.API), p.Account.ID,
+			deliveryKey(p.ID), p.Attempt-1, p.Due.UnixMilli()))
+	})
+	if err != nil {
+		return fmt.Errorf("lease delivery %q of %v: %w", p.ID, p.Account, unknownOutcome(err))
+	}
+	return nil
+}
+
+// VoidLeases has every delivery be due when its next attempt is, of those that
+// would be due after now: for a process that alone has the deliveries of this
+// file under way, at its start. What is due by now is so all the same.
+func (s *Store) VoidLeases(ctx context.Context, now time.Time) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		_, err := tx.run(voidLeases, now.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("void leases: %w", unknownOutcome(err))
+	}
+	return nil
+}

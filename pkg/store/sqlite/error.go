@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// What is wrong with a file, besides what SQLite says.
+var (
+	errForeign = errors.New("it is the database of another application")
+	errNewer   = errors.New("a newer version wrote it")
+	errNoFile  = errors.New("it is not a regular file")
+	errNoWAL   = errors.New("its file system does not allow a write-ahead log")
+)
+
+// errUncertain marks a commit of which it cannot be said whether it will
+// stand after a crash.
+var errUncertain = errors.New("commit failed half-way")
+
+// errDamaged marks a record that cannot be read: an error of this record only.
+var errDamaged = errors.New("damaged record")
+
+// code gives the primary result code of SQLite in err: ResultError if err is
+// not one of SQLite's.
+func code(err error) sqlite.ResultCode { return sqlite.ErrCode(err).ToPrimary() }
+
+// isBusy reports whether err says that somebody else holds a lock.
+func isBusy(err error) bool {
+	c := code(err)
+	return c == sqlite.ResultBusy || c == sqlite.ResultLocked
+}
+
+// isOwn reports whether err is a verdict on one request, or of one statement
+// that SQLite has undone, and leaves the transaction as it was. After any
+// other error of SQLite's the transaction may be gone (lang_transaction.html,
+// "Response To Errors Within A Transaction").
+func isOwn(err error) bool {
+	switch code(err) {
+	case sqlite.ResultOK, sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
+		return true
+	case sqlite.ResultError: // none of SQLite's, or one that says nothing
+		return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
+			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
+			errors.Is(err, errDamaged)
+	}
+	return false
+}
+
+// isCertain reports whether a COMMIT that failed with err has written nothing
+// that could come back. A full disk stops the write of the log before its
+// last frame, which makes a commit, is whole; a lock or a file that must not
+// be written stop it earlier. After other errors, above all that of a sync,
+// the frames may be in the log, where recovery after a crash would find them.
+func isCertain(err error) bool {
+	return isBusy(err) || code(err) == sqlite.ResultFull || code(err) == sqlite.ResultReadOnly
+}
+
+// unavailable says that nothing was written because of err.
+func unavailable(err error) error { return fmt.Errorf("%w: %w", webhook.ErrUnavailable, err) }
+
+// unknownOutcome gives the error of a write: webhook.ErrUnknownOutcome if it
+// may still stand.
+func unknownOutcome(err error) error {
+	if errors.Is(err, errUncertain) {
+		return fmt.Errorf("%w: %w", webhook.ErrUnknownOutcome, err)
+	}
+	return err
+}
+
+// readError gives the error of a read: the context's if that ended it, and
+// webhook.ErrUnavailable if it may be tried again. That there is nothing to be
+// read is none.
+func readError(ctx context.Context, err error) error {
+	switch ended := ctx.Err(); {
+	case err == nil || errors.Is(err, webhook.ErrNotFound):
+		return err
+	case ended != nil:
+		return ended
+	case isBusy(err):
+		return unavailable(err)
+	}
+	return err
+}
+
+// explain says in one line why the file at path cannot be opened, and what to
+// do.
+func explain(path string, err error) error {
+	what := err
+	var atPath *fs.PathError
+	var atLink *os.LinkError
+	switch { // their paths are those of temporary names
+	case errors.As(err, &atPath):
+		what = atPath.Err
+	case errors.As(err, &atLink):
+		what = atLink.Err
+	case code(err) != sqlite.ResultError && !isBusy(err):
+		what = innermost(err) // without the statement that met it
+	}
+	return fmt.Errorf("open store %s: %w; %s", path, what, advice(path, err))
+}
+
+func innermost(err error) error {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		err = inner
+	}
+	return err
+}
+
+// advice says what to do about err.
+func advice(path string, err error) string {
+	dir := filepath.Dir(path)
+	switch c := code(err); {
+	case errors.Is(err, errForeign), errors.Is(err, errNoFile):
+		return "choose another file"
+	case errors.Is(err, errNewer):
+		return "run a version at least as new, or choose another file"
+	case errors.Is(err, errNoWAL):
+		return "put the file on a local disk"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return "create the directory " + dir
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), c == sqlite.ResultFull:
+		return "make room on the disk of " + dir
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), c == sqlite.ResultReadOnly,
+		c == sqlite.ResultCantOpen, c == sqlite.ResultPerm:
+		return "let this user read and write the file and its directory " + dir
+	case c == sqlite.ResultNotADB, c == sqlite.ResultCorrupt:
+		return "restore it from a backup, or move it away to start empty"
+	case isBusy(err):
+		return "end the process that holds it locked, then try again"
+	case c == sqlite.ResultIOErr:
+		return "check that the disk of " + dir + " has room and works"
+	}
+	return "check the file and its directory " + dir
+}

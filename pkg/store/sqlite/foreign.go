@@ -1,0 +1,26 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+)
+
+// ForeignWrites reports whether another process has written to the file since
+// it was asked last, or may have: the first time and after a failure it says
+// so. It costs a lock and no write (sqlite.org/pragma.html, data_version).
+func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
+	written := false
+	err := s.writer.write(ctx, func(tx *session) error {
+		version, err := one(tx.conn, "PRAGMA data_version", scanInt)
+		if err != nil {
+			return err
+		}
+		written = version != tx.version
+		tx.version = version
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for writes of other processes: %w", err)
+	}
+	return written, nil
+}

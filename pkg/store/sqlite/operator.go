@@ -1,0 +1,135 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	insertAccount = `INSERT INTO account (dialect, id, created_at, closing, sealed_key)
+		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	setAccountKey = `UPDATE account SET sealed_key = ? WHERE dialect = ? AND id = ? AND NOT closing`
+	closeAccount  = `UPDATE account SET closing = true WHERE dialect = ? AND id = ?`
+	deleteAccount = `DELETE FROM account WHERE dialect = ? AND id = ? AND closing`
+	insertToken   = `INSERT INTO token (hash, dialect, account, id, rights, created_at, expires_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	deleteToken      = `DELETE FROM token WHERE dialect = ? AND account = ? AND id = ?`
+	insertSealingKey = `INSERT INTO sealing_key (id, public, wrapped_private, created_at)
+		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
+)
+
+// CreateAccount adds an account. webhook.ErrExists: it is there already.
+func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
+	sealed := bytes.Clone(a.SealedKey)
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrExists)(tx.run(insertAccount, string(a.Account.API), a.Account.ID,
+			a.CreatedAt.UnixMilli(), a.Closing, sealed))
+	})
+	if err != nil {
+		return fmt.Errorf("create account %v: %w", a.Account, err)
+	}
+	return nil
+}
+
+// SetAccountKey makes sealed the account's signing key. webhook.ErrNotFound:
+// there is no such account, or it is closing.
+func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
+	sealed = bytes.Clone(sealed)
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(tx.run(setAccountKey, sealed, string(a.API), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("set key of account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// CloseAccount marks an account as closing. webhook.ErrNotFound: there is no
+// such account.
+func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.API), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("close account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// DeleteAccount removes an account that is closing, and nothing that it has.
+// webhook.ErrNotFound: there is no such account.
+func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(tx.run(deleteAccount, string(a.API), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("delete account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// CreateToken adds a token. webhook.ErrNotFound: its account does not exist,
+// or is closing; webhook.ErrExists: its hash, or its id in the account, is in
+// use.
+func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
+	api, account := string(t.Account.API), t.Account.ID
+	err := s.writer.write(ctx, func(tx *session) error {
+		info, err := one(tx.conn, findAccount, scanAccount(t.Account.API), api, account)
+		if err != nil {
+			return err
+		}
+		if info.Closing {
+			return webhook.ErrNotFound
+		}
+		return orElse(webhook.ErrExists)(tx.run(insertToken, t.Hash[:], api, account, t.ID, int64(t.Rights),
+			t.CreatedAt.UnixMilli(), t.ExpiresAt))
+	})
+	if err != nil {
+		return fmt.Errorf("create token %s of %v: %w", t.ID, t.Account, err)
+	}
+	return nil
+}
+
+// RevokeToken removes a token of an account. webhook.ErrNotFound: the account
+// has no token of that id.
+func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(tx.run(deleteToken, string(a.API), a.ID, id))
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token %s of %v: %w", id, a, err)
+	}
+	return nil
+}
+
+// AddSealingKey keeps k unless a key of its id is there, and returns the one
+// that stands.
+func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
+	public, private := bytes.Clone(k.Public), bytes.Clone(k.WrappedPrivate)
+	var existing webhook.SealingKey
+	err := s.writer.write(ctx, func(tx *session) error {
+		_, err := tx.run(insertSealingKey, k.ID, public, private, k.CreatedAt.UnixMilli())
+		if err != nil {
+			return err
+		}
+		existing, err = one(tx.conn, findSealingKey, scanSealingKey, k.ID)
+		return err
+	})
+	if err != nil {
+		return webhook.SealingKey{}, fmt.Errorf("add sealing key %s: %w", k.ID, err)
+	}
+	return existing, nil
+}
+
+// orElse gives none as the error of a statement that has written no row.
+func orElse(none error) func(rows int, err error) error {
+	return func(rows int, err error) error {
+		if err == nil && rows == 0 {
+			return none
+		}
+		return err
+	}
+}

@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// listOldest goes up the deliveries as they were accepted.
+	listOldest     = `SELECT row, accepted_at, due IS NOT NULL FROM delivery WHERE row > ? ORDER BY row LIMIT ?`
+	deleteDelivery = `DELETE FROM delivery WHERE row = ? AND due IS NULL`
+	deletePayload  = `DELETE FROM payload WHERE delivery = ?`
+)
+
+// purgePage is how many deliveries are removed in one write: others wait for
+// it.
+const purgePage = 100
+
+// Purge removes the deliveries that were accepted before a time, except those
+// with an attempt to come, and says how many. It ends at the first that was
+// accepted later: of deliveries accepted while the clock was ahead, what
+// follows is left until they are old.
+func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
+	for row := int64(0); ; {
+		page, err := list(ctx, s, listOldest, scanOldest, row, purgePage)
+		if err != nil {
+			return removed, fmt.Errorf("purge deliveries: %w", err)
+		}
+		var old []int64
+		for _, d := range page {
+			if !fromMilli(d.accepted).Before(before) {
+				page = nil
+				break
+			}
+			if row = d.row; !d.pending {
+				old = append(old, d.row)
+			}
+		}
+		n, err := s.remove(ctx, old)
+		removed += n
+		if err != nil || len(page) < purgePage {
+			return removed, err
+		}
+	}
+}
+
+// oldRow is a delivery that may be removed.
+type oldRow struct {
+	row, accepted int64
+	pending       bool // an attempt is to come
+}
+
+func scanOldest(r *row) (oldRow, error) {
+	return oldRow{row: r.int(), accepted: r.int(), pending: r.bool()}, nil
+}
+
+// remove removes deliveries with their payloads, unless they have become
+// pending, and says how many.
+func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err error) {
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	gone := 0
+	err = s.writer.write(ctx, func(tx *session) error {
+		for _, row := range rows {
+			n, err := tx.run(deleteDelivery, row)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				continue
+			}
+			gone++
+			if _, err := tx.run(deletePayload, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("purge %d deliveries: %w", len(rows), unknownOutcome(err))
+	}
+	return gone, nil
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// readPool has the connections for reads that may take long.
+type readPool struct {
+	opened  int
+	free    chan *sqlite.Conn
+	closing chan struct{} // closed by close
+}
+
+// maxLists is how many long reads run at once; more wait for their turn.
+const maxLists = 4
+
+func openReadPool(file dbFile) (*readPool, error) {
+	l := &readPool{free: make(chan *sqlite.Conn, maxLists), closing: make(chan struct{})}
+	for range maxLists {
+		conn, err := file.openToRead()
+		if err != nil {
+			_ = l.close() // what failed first says more
+			return nil, err
+		}
+		l.opened++
+		l.free <- conn
+	}
+	return l, nil
+}
+
+// list reads all rows. It ends with the context, between two of them. The
+// errors are those of readFault, and errClosed.
+func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // there may be a connection, and no row
+	}
+	var conn *sqlite.Conn
+	select {
+	case conn = <-s.readers.free:
+	case <-s.readers.closing:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { s.readers.free <- conn }()
+	rows, err := all(conn, text, func(r *row) (value T, err error) {
+		if err := ctx.Err(); err != nil {
+			return value, err
+		}
+		return scan(r)
+	}, args...)
+	return rows, readError(ctx, err)
+}
+
+// close closes the connections when the lists that use them are read.
+func (l *readPool) close() error {
+	close(l.closing)
+	var errs []error
+	for range l.opened {
+		errs = append(errs, (<-l.free).Close())
+	}
+	return errors.Join(errs...)
+}

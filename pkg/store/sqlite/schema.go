@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// applicationID marks the file as Hookline's ("Hkln"), as file(1) and
+// PRAGMA application_id show it.
+const applicationID = 0x486b6c6e
+
+// migrations lead from one version of the schema to the next: the file's
+// PRAGMA user_version is how many of them it has been through. Steps that
+// have been released are never changed, only added to.
+//
+// Times are milliseconds since 1970 in UTC; NULL where there is none.
+func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
+
+const firstSchema = `
+CREATE TABLE webhook (
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	event        TEXT NOT NULL,
+	id           TEXT NOT NULL,
+	claim        TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	send_payload INTEGER NOT NULL,
+	position     INTEGER NOT NULL,
+	sealed_key   BLOB,
+	retired_keys TEXT, -- JSON: see encodeRetired
+	disabled     INTEGER NOT NULL,
+	version      INTEGER NOT NULL,
+	created_at   INTEGER NOT NULL,
+	updated_at   INTEGER,
+	last_sent_at    INTEGER,
+	last_failed_at  INTEGER,
+	failed_attempts INTEGER NOT NULL,
+	PRIMARY KEY (dialect, account, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account (
+	dialect    TEXT NOT NULL,
+	id         TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	closing    INTEGER NOT NULL,
+	sealed_key BLOB,
+	PRIMARY KEY (dialect, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token (
+	hash       BLOB NOT NULL PRIMARY KEY,
+	dialect    TEXT NOT NULL,
+	account    TEXT NOT NULL,
+	id         TEXT NOT NULL,
+	rights     INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	expires_at INTEGER,
+	UNIQUE (dialect, account, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sealing_key (
+	id              TEXT NOT NULL PRIMARY KEY,
+	public          BLOB NOT NULL,
+	wrapped_private BLOB,
+	created_at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delivery (
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	time         INTEGER NOT NULL,
+	event        TEXT NOT NULL,
+	event_id     TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	instance     TEXT NOT NULL,
+	webhook_id   TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	accepted_at  INTEGER NOT NULL,
+	attempts     INTEGER NOT NULL,
+	attempted_at INTEGER,
+	status       INTEGER NOT NULL,
+	active       INTEGER NOT NULL,
+	PRIMARY KEY (dialect, account, time, event, event_id)
+) STRICT, WITHOUT ROWID;
+`
+
+// deliverySchema keeps deliveries on their way.
+const deliverySchema = `
+ALTER TABLE webhook ADD COLUMN disabled_reason TEXT NOT NULL DEFAULT '';
+
+-- No version has written into the former one.
+DROP TABLE delivery;
+
+CREATE TABLE delivery (
+	row          INTEGER PRIMARY KEY, -- ascending as they are accepted
+	dialect      TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	id           BLOB NOT NULL, -- the 22 bytes of its hex digits
+	time         INTEGER NOT NULL,
+	event        TEXT NOT NULL,
+	event_id     TEXT NOT NULL,
+	number       INTEGER NOT NULL,
+	instance     TEXT NOT NULL,
+	content      TEXT NOT NULL,
+	payload      BLOB, -- if it is small; NULL too where there is none
+	webhook_id   TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	accepted_at  INTEGER NOT NULL,
+	attempts     INTEGER NOT NULL,
+	attempted_at INTEGER,
+	status       INTEGER NOT NULL,
+	active       INTEGER NOT NULL,
+	next         INTEGER,
+	due          INTEGER,
+	sends        INTEGER NOT NULL,
+	status_code  INTEGER NOT NULL,
+	reason       TEXT NOT NULL,
+	UNIQUE (dialect, account, id)
+) STRICT;
+
+CREATE INDEX delivery_due ON delivery (due) WHERE due IS NOT NULL;
+
+-- Payloads that an update of the delivery should not have to write again.
+CREATE TABLE payload (
+	delivery INTEGER PRIMARY KEY, -- its row
+	bytes    BLOB NOT NULL
+) STRICT;
+`
+
+// statusSchema keeps the status of a delivery as the text of webhook.Status. Until
+// then it was a number, 0 for never attempted, 1 for failed or cancelled and 2
+// for delivered, beside the mark that another attempt was to come; the reasons of
+// what was cancelled, and no others, began with "cancelled: ".
+const statusSchema = `
+ALTER TABLE delivery ADD COLUMN status_name TEXT NOT NULL DEFAULT '';
+UPDATE delivery SET status_name = CASE
+	WHEN status = 0 THEN 'pending'
+	WHEN status = 2 THEN 'delivered'
+	WHEN active THEN 'retrying'
+	WHEN substr(reason, 1, 11) = 'cancelled: ' THEN 'cancelled'
+	ELSE 'failed' END;
+ALTER TABLE delivery DROP COLUMN status;
+ALTER TABLE delivery DROP COLUMN active;
+ALTER TABLE delivery RENAME COLUMN status_name TO status;
+`
+
+// identity is what a database file says about itself.
+type identity struct {
+	application, version int64
+	empty                bool // it has no tables
+}
+
+// identify reads a file's identity without changing the file.
+func identify(conn *sqlite.Conn) (identity, error) {
+	return one(conn, `SELECT a.application_id, v.user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema)
+		FROM pragma_application_id AS a, pragma_user_version AS v`,
+		func(r *row) (identity, error) {
+			return identity{application: r.int(), version: r.int(), empty: r.bool()}, nil
+		})
+}
+
+// check refuses a database that is another application's or a newer
+// version's.
+func (id identity) check() error {
+	fresh := id.application == 0 && id.empty
+	if id.application != applicationID && !fresh {
+		return errForeign
+	}
+	if newest := int64(len(migrations())); id.version > newest && !fresh {
+		return fmt.Errorf("%w: it has version %d, this program knows up to %d", errNewer, id.version, newest)
+	}
+	return nil
+}
+
+// migrate brings the schema to the newest version, all steps or none. It
+// holds the write lock while it looks and acts, so that of several processes
+// one does the work and the others find it done.
+func migrate(conn *sqlite.Conn) (err error) {
+	if err := whenFree(func() error { return script(conn, "BEGIN IMMEDIATE") }); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// The connection is given up: what fails here ends with it.
+			_ = script(conn, "ROLLBACK")
+		}
+	}()
+	id, err := identify(conn)
+	if err != nil {
+		return err
+	}
+	if err := id.check(); err != nil {
+		return err
+	}
+	steps := migrations()
+	if id.application == applicationID && id.version == int64(len(steps)) {
+		// BEGIN IMMEDIATE does not tell that a file is read-only; this does.
+		return script(conn, "DELETE FROM account WHERE false; COMMIT")
+	}
+	from := id.version
+	if id.empty {
+		from = 0
+	}
+	for _, step := range steps[from:] {
+		if err := script(conn, step); err != nil {
+			return err
+		}
+	}
+	stats := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, len(steps))
+	if err := script(conn, stats); err != nil {
+		return err
+	}
+	return script(conn, "COMMIT")
+}

@@ -1,0 +1,246 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// maxGroup is how many requests share a commit at most, so that none waits
+// long for those behind it.
+const maxGroup = 512
+
+// writer lets concurrent requests share commits. One goroutine owns the
+// connection; it takes whatever is queued, runs it in one transaction, and
+// answers when that is on disk. It never waits for more to come: while one
+// group is committed the next one gathers.
+type writer struct {
+	open   func() (*session, error)
+	logger *slog.Logger
+
+	mu       sync.Mutex
+	queue    []*request
+	accepted int64 // how many requests were ever queued
+	closed   bool
+
+	wake  chan struct{} // holds one signal: the queue or closed has changed
+	ended chan struct{} // closed when the goroutine has ended
+
+	commits  atomic.Int64 // how many groups were committed
+	session  *session     // nil after a failure, until the next group
+	closeErr error        // read after ended
+}
+
+// request is one write. Its do decides and writes; it must leave nothing
+// half-written when it fails.
+type request struct {
+	do    func(*session) error
+	state atomic.Int32
+	reply chan error // holds the one answer
+}
+
+const (
+	waiting int32 = iota // may still be dropped
+	begun                // is part of a group
+	left                 // its client has gone; it is not to be written
+)
+
+func newWriter(first *session, open func() (*session, error), logger *slog.Logger) *writer {
+	w := &writer{
+		open: open, logger: logger, session: first,
+		wake: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	go w.work()
+	return w
+}
+
+// write runs do in a transaction and returns its error when that transaction
+// is on disk.
+//
+//   - The context's error: it ended first. Nothing was written if do had not
+//     begun; otherwise it may stand. The values do uses must stay unchanged.
+//   - webhook.ErrUnavailable: nothing was written.
+//   - errUncertain: the commit failed so that it may still stand.
+func (w *writer) write(ctx context.Context, do func(*session) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{do: do, reply: make(chan error, 1)}
+	if !w.enqueue(r) {
+		return errClosed
+	}
+	select {
+	case err := <-r.reply:
+		return err
+	case <-ctx.Done():
+	}
+	r.state.CompareAndSwap(waiting, left)
+	select {
+	case err := <-r.reply:
+		return err
+	default:
+		return ctx.Err()
+	}
+}
+
+// enqueue reports whether r will be answered: not if the writer is closed.
+func (w *writer) enqueue(r *request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.queue = append(w.queue, r)
+	w.accepted++
+	w.signal()
+	return true
+}
+
+func (w *writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the writer when all accepted requests are answered.
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.signal()
+	w.mu.Unlock()
+	<-w.ended
+	return w.closeErr
+}
+
+// work is the goroutine that owns the session.
+func (w *writer) work() {
+	defer close(w.ended)
+	for range w.wake {
+		for w.pending() {
+			w.commitGroup()
+		}
+		if w.isClosed() {
+			break
+		}
+	}
+	if w.session != nil {
+		w.closeErr = w.session.close()
+	}
+}
+
+func (w *writer) pending() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue) > 0
+}
+
+func (w *writer) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed && len(w.queue) == 0
+}
+
+// take moves up to n queued requests to group, without those whose clients
+// have left.
+func (w *writer) take(group []outcome, n int) []outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n = min(n, len(w.queue))
+	for _, r := range w.queue[:n] {
+		if r.state.CompareAndSwap(waiting, begun) {
+			group = append(group, outcome{request: r})
+		}
+	}
+	rest := copy(w.queue, w.queue[n:])
+	clear(w.queue[rest:])
+	w.queue = w.queue[:rest]
+	return group
+}
+
+// outcome is a request of the present group and what it came to.
+type outcome struct {
+	*request
+	err error
+}
+
+// commitGroup runs what is queued in one transaction and answers. Whatever
+// happens, everyone it took from the queue is answered, and the session is
+// clean or gone.
+func (w *writer) commitGroup() {
+	var group []outcome
+	committing := false
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err := fmt.Errorf("panic in the store's writer: %v", thrown)
+			w.logger.Error("panic in the store's writer", "panic", thrown, "stack", string(debug.Stack()))
+			w.fail(group, err, committing)
+		}
+	}()
+	if err := w.begin(); err != nil {
+		w.fail(w.take(nil, math.MaxInt), err, false)
+		return
+	}
+	// The lock is taken first: who leaves while it is waited for is dropped,
+	// who comes meanwhile is in time.
+	for done := 0; done < maxGroup; {
+		runtime.Gosched() // those just answered are about to ask again
+		group = w.take(group, maxGroup-done)
+		if done == len(group) {
+			break
+		}
+		for ; done < len(group); done++ {
+			o := &group[done]
+			if o.err = o.do(w.session); !isOwn(o.err) {
+				w.fail(group, o.err, false)
+				return
+			}
+		}
+	}
+	committing = true
+	if err := w.session.commit(); err != nil {
+		w.fail(group, err, !isCertain(err))
+		return
+	}
+	w.commits.Add(1)
+	for _, o := range group {
+		o.reply <- o.err
+	}
+}
+
+// begin starts a transaction, on a new connection if the last one was given
+// up.
+func (w *writer) begin() (err error) {
+	if w.session == nil {
+		if w.session, err = w.open(); err != nil {
+			w.session = nil
+			return err
+		}
+		w.logger.Info("the store's connection is restored")
+	}
+	return whenFree(w.session.begin)
+}
+
+// fail gives the session up, so that the next group starts clean, and then
+// answers everyone in the group.
+func (w *writer) fail(group []outcome, err error, uncertain bool) {
+	if w.session != nil {
+		discardErr := w.session.discard()
+		w.session = nil
+		w.logger.Warn("the store's connection is replaced", "error", errors.Join(err, discardErr))
+	}
+	if uncertain {
+		err = fmt.Errorf("%w: %w", errUncertain, err)
+	} else {
+		err = unavailable(err)
+	}
+	for _, o := range group {
+		o.reply <- err
+	}
+}
