@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/api/shoptet"
 	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -149,7 +150,7 @@ func testBatch(t *testing.T, p *pipeline) {
 
 // 410 disables the webhook of each API.
 func testGone(t *testing.T, p *pipeline) {
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		c := p.register(t, api)
 		c.attempt(t, c.publishOne(t, c.occurrence("1")), http.StatusGone, 1, 0)
 		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"no_webhook disabled"}) {

@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/internal/test/gatewaytest"
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -27,11 +28,11 @@ import (
 // Left out are scripts that stop the clock or break the store, and requests
 // that the gateway changes.
 func TestGoldenExchanges(t *testing.T) {
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		t.Run(string(api.Name), func(t *testing.T) {
 			t.Parallel()
 			p := &player{api: api, fleet: newFleet(t, newStack(t), nil)}
-			scripts := apitest.ReadScripts(t, filepath.Join(emulator.Root(t), "pkg", "dialect", string(api.Name), "testdata"))
+			scripts := apitest.ReadScripts(t, filepath.Join(emulator.Root(t), "pkg", "api", string(api.Name), "testdata"))
 			usual := eventNames(scripts)
 			for _, script := range scripts {
 				if script.Clock != "" || script.Store != "" {

@@ -20,17 +20,10 @@ import (
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/internal/test/gatewaytest"
-	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
-
-// apis are all there are.
-func apis() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 // apiFunctions and dispatchers are the functions by their names in
 // template.yaml: those of an API, and those that publish, deliver and sweep.

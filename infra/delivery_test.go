@@ -13,9 +13,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 )
 
@@ -103,7 +101,7 @@ func TestAttemptsFitTheFunction(t *testing.T) {
 		Getenv: func(string) string { return "trip.started" }, Deployed: true,
 	}
 	timeout := time.Duration(timeouts["Deliver"]) * time.Second
-	for _, api := range []api.API{squake.API(), shoptet.API(), abbeycross.API()} {
+	for _, api := range all.APIs() {
 		sending, err := api.Sending(setup)
 		if err != nil {
 			t.Fatal(err)

@@ -18,49 +18,49 @@ const module = "github.com/hookline/hookline/"
 // element ("pkg/..."), and "/..." means the folder and all below it.
 var importRules = []struct{ name, of, never string }{
 	{"the words are the standard library's", "pkg/webhook", "*.*/..."},
-	{"no API knows a store", "pkg/dialect/...", "pkg/store/..."},
-	{"no API knows AWS", "pkg/dialect/...", "github.com/aws/..."},
-	{"no store knows an API", "pkg/store/...", "pkg/dialect/..."},
-	{"the rules know no API", "pkg/registry", "pkg/dialect/..."},
+	{"no API knows a store", "pkg/api/...", "pkg/store/..."},
+	{"no API knows AWS", "pkg/api/...", "github.com/aws/..."},
+	{"no store knows an API", "pkg/store/...", "pkg/api/..."},
+	{"the rules know no API", "pkg/registry", "pkg/api/..."},
 	{"the rules know no store", "pkg/registry", "pkg/store/..."},
 	{"the rules know no AWS", "pkg/registry", "github.com/aws/..."},
 	{"the rules know no HTTP", "pkg/registry", "net/http"},
-	{"no function carries SQLite's store", "functions/...", "pkg/store/sqlitestore"},
+	{"no function carries SQLite's store", "functions/...", "pkg/store/sqlite"},
 	{"no function carries SQLite", "functions/...", "modernc.org/..."},
-	{"what registers opens nothing", "functions/*-register", "pkg/seal/unseal/..."},
+	{"what registers opens nothing", "functions/*-register", "pkg/seal/open/..."},
 	{"what registers asks KMS for nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
-	{"what manages opens nothing", "functions/*-manage", "pkg/seal/unseal/..."},
+	{"what manages opens nothing", "functions/*-manage", "pkg/seal/open/..."},
 	{"what manages asks KMS for nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
 	{"values are judged without the network", "pkg/validate", "net/http"},
 	{"delivery knows no store", "pkg/delivery/...", "pkg/store/..."},
 	{"delivery knows no queue", "pkg/delivery/...", "pkg/queue/..."},
 	{"delivery knows no AWS", "pkg/delivery/...", "github.com/aws/..."},
-	{"delivery knows no API", "pkg/delivery/...", "pkg/dialect/..."},
-	{"attempts are made by something else", "pkg/delivery", "pkg/delivery/outbound"},
-	{"no API knows how events are delivered", "pkg/dialect/...", "pkg/delivery/..."},
-	{"no API knows a queue", "pkg/dialect/...", "pkg/queue/..."},
+	{"delivery knows no API", "pkg/delivery/...", "pkg/api/..."},
+	{"attempts are made by something else", "pkg/delivery", "pkg/delivery/sender"},
+	{"no API knows how events are delivered", "pkg/api/...", "pkg/delivery/..."},
+	{"no API knows a queue", "pkg/api/...", "pkg/queue/..."},
 	{"no store knows how events are delivered", "pkg/store/...", "pkg/delivery/..."},
 	{"no queue knows how events are delivered", "pkg/queue/...", "pkg/delivery/..."},
 	{"no queue knows a store", "pkg/queue/...", "pkg/store/..."},
-	{"no queue knows an API", "pkg/queue/...", "pkg/dialect/..."},
-	{"the local queue knows no AWS", "pkg/queue/localqueue", "github.com/aws/..."},
+	{"no queue knows an API", "pkg/queue/...", "pkg/api/..."},
+	{"the local queue knows no AWS", "pkg/queue/local", "github.com/aws/..."},
 	{"the operator's API knows no store", "pkg/operator", "pkg/store/..."},
 	{"the operator's API knows no queue", "pkg/operator", "pkg/queue/..."},
-	{"the operator's API knows no customers' API", "pkg/operator", "pkg/dialect/*"},
+	{"the operator's API knows no customers' API", "pkg/operator", "pkg/api/*"},
 	{"what receives knows nothing of what sends", "pkg/receiver", "pkg/signing/..."},
-	{"what publishes opens nothing", "functions/publish", "pkg/seal/unseal/..."},
+	{"what publishes opens nothing", "functions/publish", "pkg/seal/open/..."},
 	{"what publishes asks KMS for nothing", "functions/publish", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
-	{"what publishes reaches no receiver", "functions/publish", "pkg/delivery/outbound"},
-	{"what sweeps opens nothing", "functions/sweep", "pkg/seal/unseal/..."},
+	{"what publishes reaches no receiver", "functions/publish", "pkg/delivery/sender"},
+	{"what sweeps opens nothing", "functions/sweep", "pkg/seal/open/..."},
 	{"what sweeps asks KMS for nothing", "functions/sweep", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
-	{"what sweeps reaches no receiver", "functions/sweep", "pkg/delivery/outbound"},
+	{"what sweeps reaches no receiver", "functions/sweep", "pkg/delivery/sender"},
 	{"what registers sends nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
 	{"what manages sends nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
-	{"no function has a queue of its own", "functions/...", "pkg/queue/localqueue"},
+	{"no function has a queue of its own", "functions/...", "pkg/queue/local"},
 }
 
-// supports are packages below pkg/dialect that are no API.
-var supports = []string{"pkg/dialect/dialecttest"}
+// supports are packages below pkg/api that are no API.
+var supports = []string{"pkg/api/all"}
 
 // listed is what `go list` says of one package.
 type listed struct {
@@ -137,7 +137,7 @@ func TestAPIsAreApart(t *testing.T) {
 	all := packages(t)
 	var apis []string
 	for pkg := range all {
-		if matches("pkg/dialect/*", pkg) && !slices.Contains(supports, pkg) {
+		if matches("pkg/api/*", pkg) && !slices.Contains(supports, pkg) {
 			apis = append(apis, pkg)
 		}
 	}
@@ -159,11 +159,11 @@ func TestMatches(t *testing.T) {
 		want         bool
 	}{
 		{"pkg/store/...", "pkg/store", true},
-		{"pkg/store/...", "pkg/store/sqlitestore", true},
+		{"pkg/store/...", "pkg/store/sqlite", true},
 		{"pkg/store/...", "pkg/stores", false},
-		{"pkg/dialect/*", "pkg/dialect/squake", true},
-		{"pkg/dialect/*", "pkg/dialect", false},
-		{"pkg/dialect/*", "pkg/dialect/squake/wire", false},
+		{"pkg/api/*", "pkg/api/squake", true},
+		{"pkg/api/*", "pkg/api", false},
+		{"pkg/api/*", "pkg/api/squake/wire", false},
 		{"functions/*-register", "functions/squake-register", true},
 		{"functions/*-register", "functions/keyring", false},
 		{"modernc.org/...", "modernc.org/sqlite/lib", true},

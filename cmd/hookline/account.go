@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -66,7 +67,7 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 	defer s.closeInto(&err)
 	var results []accountResult
 	var rows [][]string
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		if c.API != "" && c.API != apiName(api.Name) {
 			continue
 		}

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/goccy/go-yaml"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // browsers are the names that Chromium goes by.
@@ -111,8 +113,8 @@ const (
 // deliveries, as shownOperations has them.
 func describedOperations(t *testing.T) []string {
 	t.Helper()
-	var all []string
-	for api, text := range descriptions() {
+	var operations []string
+	for api, text := range all.OpenAPI() {
 		var doc struct {
 			Paths    map[string]map[string]any `yaml:"paths"`
 			Webhooks map[string]map[string]any `yaml:"webhooks"`
@@ -127,14 +129,14 @@ func describedOperations(t *testing.T) []string {
 			for path, item := range items {
 				for method := range item {
 					if method != "parameters" {
-						all = append(all, fmt.Sprintf("%s %s %s", api, strings.ToUpper(method), path))
+						operations = append(operations, fmt.Sprintf("%s %s %s", api, strings.ToUpper(method), path))
 					}
 				}
 			}
 		}
 	}
-	slices.Sort(all)
-	return all
+	slices.Sort(operations)
+	return operations
 }
 
 // TestDocsInABrowser: the page shows every operation and delivery of every API,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -112,7 +113,7 @@ func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) 
 		return []webhook.Account{c.Account.Account}, nil
 	}
 	var accounts []webhook.Account
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		infos, err := s.Accounts(ctx, api.Name)
 		if err != nil {
 			return nil, err

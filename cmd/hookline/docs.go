@@ -8,6 +8,8 @@ import (
 
 	"github.com/swaggest/swgui/v5/static"
 	"github.com/vearutop/statigz"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 const (
@@ -47,10 +49,10 @@ var viewerFiles = map[string]bool{
 func newDocs() (map[string]http.Handler, error) {
 	var names []string
 	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		name := string(api.Name)
 		names = append(names, name)
-		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(descriptions()[api.Name])}
+		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(all.OpenAPI()[api.Name])}
 	}
 	page, err := template.ParseFS(docsFiles, "docs/page.html")
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // fetched is an answer that was read.
@@ -39,14 +41,14 @@ func fetch(t *testing.T, method, url string) fetched {
 
 func TestDescriptionsAreServed(t *testing.T) {
 	s := boot(t, t.TempDir())
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		url := s.URL + "/openapi/" + string(api.Name) + ".yaml"
 		for _, method := range []string{"GET", "HEAD"} {
 			got := fetch(t, method, url)
 			if got.status != http.StatusOK || got.Get("Content-Type") != "application/yaml" {
 				t.Errorf("%s %s: %d %s", method, url, got.status, got.Get("Content-Type"))
 			}
-			want := descriptions()[api.Name]
+			want := all.OpenAPI()[api.Name]
 			if method == "HEAD" {
 				want = ""
 			} else if !strings.HasPrefix(want, "openapi: 3.1.0\n") {
@@ -136,7 +138,7 @@ func TestFunctionsCarryNoDescription(t *testing.T) {
 			bytes.Contains(content, []byte("\n  title: AbbeyCross webhooks\n"))
 	}
 	programs, err := filepath.Glob(filepath.Join(dir, "*-*"))
-	if err != nil || len(programs) < len(apis()) {
+	if err != nil || len(programs) < len(all.APIs()) {
 		t.Fatalf("built %q, %v", programs, err)
 	}
 	for _, program := range programs {

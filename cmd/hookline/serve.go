@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/operator"
@@ -103,7 +104,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
-	handler, err := newRouter(apis(), api.Setup{
+	handler, err := newRouter(all.APIs(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 	}, s.store)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/store"
@@ -110,7 +111,7 @@ type sendings = map[webhook.API]webhook.Sending
 
 // sendings gives them with the settings of the place.
 func (p *program) sendings(s openedStore) (sendings, error) {
-	return api.Sendings(apis(), api.Setup{Keys: p.keys, Getenv: s.setting})
+	return api.Sendings(all.APIs(), api.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
 // closeInto closes the store at the end of a function and adds the error to

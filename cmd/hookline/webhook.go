@@ -219,7 +219,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	}
 	defer s.closeInto(&err)
 	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	if err == nil && !all(found, enabled) {
+	if err == nil && !allAre(found, enabled) {
 		found, err = r.Change(ctx, c.Account.Account, c.ID, func(records []webhook.Webhook) error {
 			for i := range records {
 				records[i].Disabled, records[i].DisabledReason = !enabled, ""
@@ -244,8 +244,8 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	return p.show(results, fmt.Sprintf("%s %s\n", word, c.ID))
 }
 
-// all reports whether all webhooks are enabled, or all are not.
-func all(webhooks []webhook.Webhook, enabled bool) bool {
+// allAre reports whether all webhooks are enabled, or all are not.
+func allAre(webhooks []webhook.Webhook, enabled bool) bool {
 	for _, w := range webhooks {
 		if w.Disabled == enabled {
 			return false

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -43,7 +44,7 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 	result := welcomeResult{URL: localURL(s.listener.Addr())}
 	var records []webhook.Token
 	if c.Dev {
-		for _, api := range apis() {
+		for _, api := range all.APIs() {
 			shown, fresh, err := p.demoOf(ctx, s.store, api, result.URL)
 			if err != nil {
 				return fmt.Errorf("demo account of %s: %w", api.Name, err)

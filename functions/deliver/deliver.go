@@ -16,6 +16,7 @@ import (
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/keygen"
@@ -44,7 +45,7 @@ type config struct {
 // error names every variable that is missing or wrong.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := start.Read[config](environment)
-	sendings, sendingsErr := api.Sendings(worker.APIs(), api.Setup{
+	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
 		Keys:     keygen.New(crand.Reader, time.Now),
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,

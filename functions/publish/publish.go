@@ -10,6 +10,7 @@ import (
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
@@ -20,7 +21,7 @@ import (
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
 	keys := keygen.New(rand.Reader, time.Now)
 	c, err := start.Read[worker.Config](environment)
-	sendings, sendingsErr := api.Sendings(worker.APIs(), api.Setup{
+	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
 		Keys:     keys,
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,

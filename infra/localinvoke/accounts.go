@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -27,8 +24,6 @@ type account struct {
 	webhook.Account
 	token webhook.Secret
 }
-
-func apis() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 // prepare makes both tables unless they are there, and of each API an account
 // named demo with a new token.
@@ -52,7 +47,7 @@ func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, er
 	keys := keygen.New(rand.Reader, time.Now)
 	created := now.UTC().Truncate(time.Millisecond)
 	var accounts []account
-	for _, api := range apis() {
+	for _, api := range all.APIs() {
 		a := account{Account: webhook.Account{API: api.Name, ID: "demo"}}
 		err := store.CreateAccount(ctx, webhook.AccountInfo{Account: a.Account, CreatedAt: created})
 		if err != nil && !errors.Is(err, webhook.ErrExists) {

@@ -69,9 +69,6 @@ func writeEvents(folder string, accounts []account, now time.Time) error {
 		return fmt.Errorf("no events in events/: start at the top of the checkout (%w)", os.ErrNotExist)
 	}
 	for _, path := range events {
-		if strings.HasSuffix(path, ".want.json") {
-			continue
-		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err

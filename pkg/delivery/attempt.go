@@ -32,7 +32,7 @@ type WorkerStore interface {
 	Change(context.Context, webhook.Change) error
 }
 
-// Opener opens sealed signing keys. unseal.Opener is one.
+// Opener opens sealed signing keys. open.Opener is one.
 type Opener interface {
 	Open(context.Context, seal.Owner, []byte) (webhook.Secret, error)
 }

@@ -15,9 +15,7 @@ import (
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/seal"
@@ -54,8 +52,6 @@ var eventKeys = []webhook.EventKey{
 	{Account: shoptetAccount, Event: "order:create"},
 	{Account: abbeyAccount, Event: "shipment.created"},
 }
-
-func apis() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 func setup() api.Setup {
 	// Ids of notifications count from 2025, and bubbles start in 2000.
@@ -179,7 +175,7 @@ type sabotage struct {
 	sweeper   func(*delivery.SweeperConfig)
 }
 
-// newEnv has the accounts of subjects with one webhook each, whose keys are
+// newEnv has the accounts of event keys with one webhook each, whose keys are
 // sealed. When the test ends, its log is searched for secrets.
 func newEnv(tb testing.TB) *env {
 	tb.Helper()
@@ -223,7 +219,7 @@ func emptyEnv(tb testing.TB, now time.Time) *env {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if w.sendings, err = api.Sendings(apis(), setup()); err != nil {
+	if w.sendings, err = api.Sendings(all.APIs(), setup()); err != nil {
 		tb.Fatal(err)
 	}
 	if w.sealer, err = seal.NewSealer(key.ID(), key.Public(), func() time.Time { return start }); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -21,7 +22,7 @@ var errFault = errors.New("a fault")
 func TestSendings(t *testing.T) {
 	wrong := setup()
 	wrong.Getenv = func(string) string { return "no event's name" }
-	if _, err := api.Sendings(apis(), wrong); err == nil || !strings.HasPrefix(err.Error(), "set up abbeycross: ") {
+	if _, err := api.Sendings(all.APIs(), wrong); err == nil || !strings.HasPrefix(err.Error(), "set up abbeycross: ") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -178,14 +178,14 @@ func TestHundredEvents(t *testing.T) {
 	if status != http.StatusBadRequest || got.Error.Message != "events must be an array of 1 to 100 events." {
 		t.Errorf("101 events: %d %+v", status, got)
 	}
-	for d := range all(t, s, squakeAccount) {
+	for d := range storedDeliveries(t, s, squakeAccount) {
 		t.Errorf("of 101 events, one was accepted: %+v", d)
 	}
 	status, got = post(t, h, list(100))
 	if status != http.StatusAccepted || len(got.Results) != 100 {
 		t.Fatalf("100 events: %d, %d results", status, len(got.Results))
 	}
-	stored := all(t, s, squakeAccount)
+	stored := storedDeliveries(t, s, squakeAccount)
 	for i, r := range got.Results {
 		if i%3 == 1 {
 			if r.Status != "no_webhook" || r.Delivery != nil {
@@ -199,8 +199,8 @@ func TestHundredEvents(t *testing.T) {
 	}
 }
 
-// all gives an account's deliveries by id, with their payloads.
-func all(tb testing.TB, s *sqlite.Store, a webhook.Account) map[string]webhook.Delivery {
+// storedDeliveries gives an account's deliveries by id, with their payloads.
+func storedDeliveries(tb testing.TB, s *sqlite.Store, a webhook.Account) map[string]webhook.Delivery {
 	tb.Helper()
 	found := map[string]webhook.Delivery{}
 	err := s.Deliveries(tb.Context(), a, apitest.Start.AddDate(0, 0, -8), func(d webhook.Delivery) bool {

@@ -31,7 +31,7 @@ func FuzzPublish(f *testing.F) {
 		status, got := post(t, h, string(body))
 		stored := map[string]webhook.Delivery{}
 		for a := range registered {
-			for id, d := range all(t, s, a) {
+			for id, d := range storedDeliveries(t, s, a) {
 				stored[id] = d
 			}
 		}

@@ -11,8 +11,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/delivery"
@@ -84,7 +83,7 @@ func publisher(tb testing.TB, s delivery.PublisherStore, q delivery.Queue, log *
 	tb.Helper()
 	setup := apitest.NewFixture(tb, squake.API(), nil, nil).Setup
 	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
-	sendings, err := api.Sendings([]api.API{squake.API(), shoptet.API(), abbeycross.API()}, setup)
+	sendings, err := api.Sendings(all.APIs(), setup)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -14,19 +14,17 @@ import (
 	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/internal/test/gatewaytest"
 	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // Every golden exchange, recorded from the wire, has the same answer when it
 // comes through API Gateway: none is left out but those of which the gateway
 // makes other requests (TestDecodedSegments).
 func TestGoldenThroughTheGateway(t *testing.T) {
-	for _, a := range []api.API{squake.API(), shoptet.API(), abbeycross.API()} {
+	for _, a := range all.APIs() {
 		t.Run(string(a.Name), func(t *testing.T) {
 			t.Parallel()
-			dir := "../../../pkg/dialect/" + string(a.Name) + "/testdata"
+			dir := "../../../pkg/api/" + string(a.Name) + "/testdata"
 			apitest.GoldenOver(t, a, dir, func(h api.Handler) apitest.Wire { return gatewayWire{h, NewGateway(h)} })
 		})
 	}
@@ -90,7 +88,7 @@ func direct(t *testing.T, api http.Handler, r *http.Request, body string) []byte
 
 // An encoded slash or dot in an id comes decoded, as a path that there is not.
 func TestDecodedSegments(t *testing.T) {
-	for _, api := range []api.API{squake.API(), shoptet.API(), abbeycross.API()} {
+	for _, api := range all.APIs() {
 		f := apitest.NewFixture(t, api, nil, nil)
 		w := gatewayWire{gateway: NewGateway(f.Handler(t, api))}
 		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {

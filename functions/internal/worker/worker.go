@@ -1,4 +1,4 @@
-// Package dispatch is what the functions that publish, deliver and sweep have
+// package worker is what the functions that publish, deliver and sweep have
 // in common: both tables, and the queue between them. It opens no signing key.
 package worker
 
@@ -14,10 +14,6 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/hookline/hookline/functions/internal/start"
-	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/queue/sqs"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 )
@@ -51,9 +47,6 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs
 	connected()
 	return store, queue, errors.Join(storeErr, queueErr)
 }
-
-// APIs are those that events are published for.
-func APIs() []api.API { return []api.API{squake.API(), shoptet.API(), abbeycross.API()} }
 
 // Start builds a function from the environment, NAME to value, and runs what
 // handler makes of it. It does not return: what is wrong with the environment

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // complete is an environment that lacks nothing.
@@ -52,7 +53,7 @@ func TestOpen(t *testing.T) {
 
 func TestEveryAPIIsPublishedFor(t *testing.T) {
 	var names []string
-	for _, api := range worker.APIs() {
+	for _, api := range all.APIs() {
 		names = append(names, string(api.Name))
 	}
 	if got, want := strings.Join(names, " "), "squake shoptet abbeycross"; got != want {

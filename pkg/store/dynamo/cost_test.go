@@ -16,9 +16,7 @@ import (
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/faultproxy"
 	"github.com/hookline/hookline/pkg/api"
-	"github.com/hookline/hookline/pkg/api/abbeycross"
-	"github.com/hookline/hookline/pkg/api/shoptet"
-	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/api/all"
 	delivering "github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/store/dynamo"
@@ -372,7 +370,7 @@ func (p *path) deliver(t *testing.T, e webhook.Event) (counts faultproxy.Counts)
 // of it scans, or queries.
 func TestCostOfADelivery(t *testing.T) {
 	s, proxy := counted(t)
-	for _, spoken := range []api.API{squake.API(), shoptet.API(), abbeycross.API()} {
+	for _, spoken := range all.APIs() {
 		p := newPath(t, s, proxy, spoken)
 		a := webhook.Account{API: spoken.Name, ID: "1001"}
 		w := record(a, spoken.Example.Event)

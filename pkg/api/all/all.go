@@ -1,0 +1,46 @@
+// Package all lists the APIs that Hookline speaks. It is the only list of them:
+// a new API is a folder in pkg/api and its line here.
+package all
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
+	"github.com/hookline/hookline/pkg/api/shoptet"
+	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// APIs returns all APIs, always in the same order.
+func APIs() []api.API {
+	return []api.API{
+		squake.API(),
+		shoptet.API(),
+		abbeycross.API(),
+	}
+}
+
+// Find returns the API of a name. The error wraps webhook.ErrInvalid and says
+// which names there are.
+func Find(name string) (api.API, error) {
+	var names []string
+	for _, a := range APIs() {
+		if string(a.Name) == name {
+			return a, nil
+		}
+		names = append(names, string(a.Name))
+	}
+	return api.API{}, fmt.Errorf("API %q: %w: there are %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
+}
+
+// OpenAPI returns the description of each API in OpenAPI 3.1, as YAML. It is
+// apart from APIs, so that programs which do not show it do not carry it.
+func OpenAPI() map[webhook.API]string {
+	return map[webhook.API]string{
+		squake.API().Name:     squake.OpenAPI(),
+		shoptet.API().Name:    shoptet.OpenAPI(),
+		abbeycross.API().Name: abbeycross.OpenAPI(),
+	}
+}
