@@ -27,6 +27,10 @@ Four mistakes of its CloudFormation are put right:
   gave it, which is a text.
   A table is encrypted as its template says.
 
+A function reaches these services by the addresses in ministack's own environment,
+where its template leaves the variables AWS_ENDPOINT_URL_... empty, which on AWS
+means AWS.
+
 An alarm on metric math, which its CloudFormation refuses, is made of the first
 metric of the expression.
 
@@ -162,6 +166,24 @@ def count_concurrency():
     handlers["update"] = lambda physical_id, old, new, *rest: update(physical_id, old, counted(new), *rest)
 
 
+def lead_to_this():
+    """Have a function inherit each endpoint that its template leaves empty."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+
+    def led(props):
+        settings = props.get("Environment") or {}
+        variables = {
+            name: value
+            for name, value in (settings.get("Variables") or {}).items()
+            if value != "" or not name.startswith("AWS_ENDPOINT_URL_")
+        }
+        return {**props, "Environment": {**settings, "Variables": variables}}
+
+    create, update = handlers["create"], handlers["update"]
+    handlers["create"] = lambda logical_id, props, stack: create(logical_id, led(props), stack)
+    handlers["update"] = lambda physical_id, old, new, *rest: update(physical_id, old, led(new), *rest)
+
+
 def encrypt_tables():
     """Have a table be encrypted as its template says."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
@@ -234,6 +256,7 @@ if __name__ == "__main__":
     remember_when_nested()
     name_actions_of_batches()
     count_concurrency()
+    lead_to_this()
     encrypt_tables()
     take_metric_math()
     app.main()

@@ -13,8 +13,8 @@ import (
 // their events' times.
 //
 //	item      pk                     sk                    attributes
-//	delivery  A#<dialect>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t s p x m o r z w due
-//	payload   A#<dialect>#<account>  P#<id>#<its digest>   b z
+//	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t s p j x m o r z w due
+//	payload   A#<api>#<account>  P#<id>#<its digest>   b z
 //
 // A payload that would make its delivery cost more than one write unit each
 // time is an item of its own, since DynamoDB bills a whole item at each update.
@@ -38,6 +38,7 @@ const (
 	attrAttemptedAt = "t" // N: time of the latest attempt; absent for none
 	attrStatus      = "s" // N: see putStatus
 	attrActive      = "p" // BOOL: see putStatus
+	attrCancelled   = "j" // BOOL: see putStatus
 	attrNext        = "x" // N: time of the next attempt; absent for none
 	attrSends       = "m" // N: absent for 0
 	attrStatusCode  = "o" // N: absent for 0
@@ -68,7 +69,7 @@ const (
 
 // resultAttributes are the attributes that a settlement writes.
 var resultAttributes = [...]string{
-	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
+	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrCancelled, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
 }
 
 // projected are the attributes that the index has beside its keys and those of
@@ -116,13 +117,13 @@ func encodeDelivery(d webhook.Delivery) (record, payload item) {
 // roomFor says by how much the record of a delivery grows at most, by the mark
 // of its acceptance and by what attempts come to.
 func roomFor(d webhook.Delivery) int {
-	const stats, reason = 36, 80 // the longest ones, in bytes
+	const acceptance, reason = 36, 80 // the longest ones, in bytes
 	at := d.AcceptedAt
 	grown := encodeResult(d.Account, d.ID(), webhook.Delivery{
 		Attempts: 99, AttemptedAt: at, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
 		StatusCode: 599, Reason: strings.Repeat("x", reason),
 	})
-	grown[attrAcceptance] = str(strings.Repeat("x", stats))
+	grown[attrAcceptance] = str(strings.Repeat("x", acceptance))
 	return billed(grown) - billed(encodeResult(d.Account, d.ID(), d))
 }
 

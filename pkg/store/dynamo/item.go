@@ -15,11 +15,11 @@ import (
 // with every item; an ordinary webhook stays below the 1 KB of one write unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<dialect>#<account>  E#<event>    i u p n q k o d t v c m s f g j
-//	account           A#<dialect>#<account>  ACCOUNT      c x k
-//	its tokens        A#<dialect>#<account>  T#<token id> h r c e
+//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j
+//	account           A#<api>#<account>  ACCOUNT      c x k
+//	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
-//	list of accounts  ACCOUNTS#<dialect>     <account>    c
+//	list of accounts  ACCOUNTS#<api>     <account>    c
 //	sealing key       KEYRING                K#<key id>   b w c
 const (
 	attrPK = "pk"
@@ -42,7 +42,7 @@ const (
 	attrFailures     = "g" // N: failures since the latest success; absent for 0
 	attrFailureCount = "j" // S: names the call that counted the latest failure; absent for none
 	attrClosing      = "x" // N: 1 while the account is being deleted
-	attrAccount      = "a" // S: <dialect>:<account>
+	attrAccount      = "a" // S: <api>:<account>
 	attrHash         = "h" // B: SHA-256 of a token
 	attrRights       = "r" // N: bit set of webhook.Rights
 	attrExpires      = "e" // N: of a token, absent for never; of a retired key

@@ -22,7 +22,7 @@ import (
 // delivery is settled then; that it never could be is one.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	was := result.Was
-	op := fmt.Sprintf("settle delivery %s of %v", was.ID(), was.Account)
+	op := fmt.Sprintf("record attempt of delivery %s of %v", was.ID(), was.Account)
 	if s.deliveries == nil {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}

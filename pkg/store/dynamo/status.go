@@ -18,16 +18,17 @@ const (
 // putStatus writes the status of a delivery by this table, in which - is an
 // absent attribute:
 //
-//	            s  p
-//	pending     -  true
-//	retrying    1  true
-//	delivered   2  -, or true while another attempt is to come
-//	failed      1  -
-//	cancelled   1  false
+//	            s  p                                               j
+//	pending     -  true                                            -
+//	retrying    1  true                                            -
+//	delivered   2  -, or true while another attempt is to come     -
+//	failed      1  false                                           -
+//	cancelled   1  false                                           true
 //
 // Earlier versions knew three statuses and whether another attempt is to come.
 // They read these records rightly, so that both may be at work during a
-// deployment: p = false is to them what an absent p is.
+// deployment: p = false is to them what an absent p is, and they leave j alone,
+// which says nothing beside another p.
 func putStatus(it item, d webhook.Delivery) {
 	switch d.Status {
 	case webhook.StatusPending:
@@ -38,11 +39,10 @@ func putStatus(it item, d webhook.Delivery) {
 	case webhook.StatusDelivered:
 		putNum(it, attrStatus, codeSuccess)
 		putFlag(it, attrActive, d.Open())
-	case webhook.StatusFailed:
-		putNum(it, attrStatus, codeFailed)
-	case webhook.StatusCancelled:
+	case webhook.StatusFailed, webhook.StatusCancelled:
 		putNum(it, attrStatus, codeFailed)
 		it[attrActive] = &types.AttributeValueMemberBOOL{Value: false}
+		putFlag(it, attrCancelled, d.Status == webhook.StatusCancelled)
 	}
 }
 
@@ -64,7 +64,11 @@ func (d *decoder) status() webhook.Status {
 		switch {
 		case another:
 			return webhook.StatusRetrying
-		case said || strings.HasPrefix(d.optionalStr(attrReason), formerlyCancelled):
+		case said && d.flag(attrCancelled):
+			return webhook.StatusCancelled
+		case said:
+			return webhook.StatusFailed
+		case strings.HasPrefix(d.optionalStr(attrReason), formerlyCancelled):
 			return webhook.StatusCancelled
 		}
 		return webhook.StatusFailed

@@ -1,4 +1,4 @@
-// Package dynamostore keeps webhooks, accounts, tokens and sealing keys in one
+// package dynamo keeps webhooks, accounts, tokens and sealing keys in one
 // DynamoDB table, and deliveries in a second one, with an index of those that
 // are due.
 //
