@@ -30,7 +30,7 @@ type deployed struct {
 // own code. It is asked once, since starting it costs seconds.
 func deploy(t *testing.T, stacks ...[]string) []deployed {
 	t.Helper()
-	task, err := json.Marshal(map[string]any{"template": filepath.Join(root, "template.yaml"), "stacks": stacks})
+	request, err := json.Marshal(map[string]any{"template": filepath.Join(root, "template.yaml"), "stacks": stacks})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func deploy(t *testing.T, stacks ...[]string) []deployed {
 	cmd := exec.CommandContext(t.Context(), python, filepath.Join("testdata", "parameters.py"))
 	cmd.Env = append(os.Environ(), "SAM_CLI_TELEMETRY=0")
 	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(task), &out, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(request), &out, &errs
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, errs.String())
 	}

@@ -119,7 +119,7 @@ func schedulesMayInvoke(d *deployment) []string {
 	var wrong []string
 	for _, name := range d.ofKind("AWS::Events::Rule") {
 		rule := d.resources[name].properties
-		for _, target := range items(rule["Recipients"]) {
+		for _, target := range items(rule["Targets"]) {
 			function := resourceOf(at(target, "Arn"))
 			if !slices.ContainsFunc(d.ofKind("AWS::Lambda::Permission"), func(permission string) bool {
 				p := d.resources[permission].properties

@@ -1,4 +1,4 @@
-// Package dialect is the way in that every registration API shares: one route
+// Package api is the way in that every registration API shares: one route
 // table per API, one order of judgement (path, method, working hours, token,
 // right, content type, size, JSON, fields), one log line per request, and
 // every answer in the API's own shape, also those for unknown paths, wrong

@@ -66,7 +66,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("problem of kind %d", int(k))
 }
 
-// Error is the error for a request that is refused at the door.
+// Error is the error for a request that is refused before its fields are read.
 type Error struct {
 	Kind Kind
 	// Value is what the problem is about as the client sent it: the path,

@@ -23,7 +23,7 @@ func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
 
 // CheckPayload judges an event's payload: none, or JSON (RFC 8259) in UTF-8 in
 // which no name stands twice in an object and no surrogate stands alone. The
-// error is an *EventFault.
+// error is an *EventError.
 func CheckPayload(payload []byte) error {
 	if payload != nil && !jsontext.Value(payload).IsValid() {
 		return &EventError{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
@@ -32,7 +32,7 @@ func CheckPayload(payload []byte) error {
 }
 
 // NoInstance refuses an instance, for APIs whose events have none. The error
-// is an *EventFault.
+// is an *EventError.
 func NoInstance(e webhook.Event) error {
 	if e.Instance != "" {
 		return &EventError{"instance", "this API has none"}

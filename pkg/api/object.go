@@ -19,7 +19,7 @@ type Member struct {
 
 // ParseObject reads a body that is exactly one JSON object (RFC 8259) in
 // UTF-8. Duplicate names at any depth, lone surrogates, a byte order mark and
-// anything behind the object make it a *Problem of kind NotJSON. The values
+// anything behind the object make it a *Error of kind NotJSON. The values
 // alias body.
 func ParseObject(body []byte) (Object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))

@@ -38,7 +38,7 @@ const (
 type Server struct {
 	API    webhook.API
 	Routes []Route
-	// Refuse puts an error into the API's shape: a *Problem, what the routes
+	// Refuse puts an error into the API's shape: a *Error, what the routes
 	// return, or any other error, which is our own fault.
 	Refuse func(r *Request, err error) Response
 	// Credentials finds the token in a request.

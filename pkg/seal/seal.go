@@ -2,7 +2,7 @@
 // shows nothing of the signing key but its length, and opens only for the
 // owner, and under the key id, for which it was sealed.
 //
-// The package has no way to open: that is package unseal, which a function
+// The package has no way to open: that is package open, which a function
 // that only registers does not link. A Sealer holds a public key and, for at
 // most Lifetime or MaxUses, one data key. Said exactly: whoever reads the
 // memory of a process that seals can open what that process sealed under its

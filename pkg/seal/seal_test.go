@@ -185,7 +185,7 @@ func TestRejections(t *testing.T) {
 		"odd scope":  {Account: account, Scope: "event", ID: "1"},
 		"no id":      WebhookKey(account, ""),
 		"no account": WebhookKey(webhook.Account{}, "1"),
-		"no dialect": AccountKey(webhook.Account{ID: "acme"}),
+		"no API":     AccountKey(webhook.Account{ID: "acme"}),
 	} {
 		_, err := s.Seal(o, key)
 		if !errors.Is(err, webhook.ErrInvalid) {
@@ -225,7 +225,7 @@ func TestNewSealerRefuses(t *testing.T) {
 	}
 }
 
-// What can open must not come in here: neither package unseal nor the parts of
+// What can open must not come in here: neither package open nor the parts of
 // HPKE that take a private key.
 func TestCannotOpen(t *testing.T) {
 	opening := map[string]bool{"Open": true, "NewRecipient": true, "PrivateKey": true, "GenerateKey": true, "NewPrivateKey": true, "NewDHKEMPrivateKey": true}

@@ -86,7 +86,7 @@ type Store interface {
 	// Account reads an account. webhook.ErrNotFound: there is none.
 	Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error)
 
-	// Accounts lists the accounts of a dialect, ordered by id.
+	// Accounts lists the accounts of an API, ordered by id.
 	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
 
 	// CreateToken adds a token of an account.
@@ -116,9 +116,9 @@ type Store interface {
 
 // Deliveries is what is kept of events on their way.
 type Deliveries interface {
-	// Recipients gives the webhooks of 1 to 100 subjects and their accounts, in
-	// the order of the subjects, strongly consistent. What there is none of is
-	// zero in its Target, and no error.
+	// Recipients gives the webhooks of 1 to 100 event keys and their accounts, in
+	// the order of the keys, strongly consistent. What there is none of is
+	// zero in its Recipient, and no error.
 	Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error)
 
 	// AddDelivery keeps a delivery with its payload, and returns the record

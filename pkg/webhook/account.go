@@ -14,16 +14,16 @@ type API string
 // signing keys belong to an account, and accounts never see each other.
 type Account struct {
 	API API
-	ID  string // 1 to 64 of A-Z a-z 0-9 _ -; a dialect may allow less
+	ID  string // 1 to 64 of A-Z a-z 0-9 _ -; an API may allow less
 }
 
 // maxAccountID is the longest account id in bytes (docs/contracts/README.md,
 // Accounts).
 const maxAccountID = 64
 
-// ParseAccount reads an account written "<dialect>:<id>". The error wraps
-// ErrInvalid and says what is wrong. Whether the dialect exists, and what its
-// own rule for ids is, the dialect says.
+// ParseAccount reads an account written "<api>:<id>". The error wraps
+// ErrInvalid and says what is wrong. Whether the API exists, and what its
+// own rule for ids is, the API says.
 func ParseAccount(s string) (Account, error) {
 	api, id, found := strings.Cut(s, ":")
 	switch {

@@ -11,7 +11,7 @@ import "time"
 type Webhook struct {
 	Account Account
 	Event   string
-	// ID is the dialect's own id, as text. Registrations that make several
+	// ID is the API's own id, as text. Registrations that make several
 	// records in one go may give them one id (AbbeyCross).
 	ID string
 	// RequestID names the request that made the record: unique to that request

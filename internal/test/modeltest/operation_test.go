@@ -25,7 +25,7 @@ type operation struct {
 	Do     string
 	Client int
 	Items  []registry.Item
-	// Target says which id is meant: 0 is the latest that the client was
+	// Recipient says which id is meant: 0 is the latest that the client was
 	// given, 1 the one before, and so on.
 	Target int
 	// Of makes it the id of another client.

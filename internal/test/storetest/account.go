@@ -10,13 +10,13 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Accounts are created once, read, and listed by dialect in the order of
+// Accounts are created once, read, and listed by API in the order of
 // their ids.
 func testAccounts(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	api := newAccount().API
 	if got, err := s.Accounts(ctx, api); err != nil || len(got) != 0 {
-		t.Fatalf("Accounts of an unknown dialect = %v, %v", got, err)
+		t.Fatalf("Accounts of an unknown API = %v, %v", got, err)
 	}
 	created := time.Date(2026, 7, 8, 9, 10, 11, 123_999_999, time.FixedZone("CEST", 2*60*60))
 	wantTime := time.Date(2026, 7, 8, 7, 10, 11, 123e6, time.UTC)

@@ -10,7 +10,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// mustResolve fails the test unless Targets gives want for the subjects.
+// mustResolve fails the test unless Recipients gives want for the keys.
 func (s *suite) mustResolve(t *testing.T, eventKeys []webhook.EventKey, want ...webhook.Recipient) {
 	t.Helper()
 	got, err := s.Store.Recipients(s.context(t), eventKeys)
@@ -40,7 +40,7 @@ func eventKey(x webhook.Recipient) webhook.EventKey {
 	return webhook.EventKey{Account: x.Account.Account, Event: x.Webhook.Event}
 }
 
-// Webhooks and accounts come in the order of the subjects, as often as they
+// Webhooks and accounts come in the order of the keys, as often as they
 // are asked for, and zero where there is none.
 func testRecipients(t *testing.T, s *suite) {
 	first, second := s.newRecipient(t, "event"), s.newRecipient(t, "ž 😀#'\"")

@@ -264,7 +264,7 @@ func testFieldsStored(t *testing.T, s *suite) {
 	s.mustHold(t, account, want...)
 }
 
-// One event may be registered in every account and dialect; each sees its own
+// One event may be registered in every account and API; each sees its own
 // only, however alike the names are.
 func testIsolation(t *testing.T, s *suite) {
 	ctx := s.context(t)

@@ -212,7 +212,7 @@ var at = time.Date(2026, 3, 4, 5, 6, 7, 89e6, time.UTC)
 // newID makes an id that no other test uses.
 func newID() string { return rand.Text() }
 
-// newAccount names an account that nothing else uses, in a dialect of its own.
+// newAccount names an account that nothing else uses, in an API of its own.
 func newAccount() webhook.Account {
 	return webhook.Account{API: webhook.API("t" + newID()), ID: newID()}
 }

@@ -1,4 +1,4 @@
-// Package sqsqueue carries messages through Amazon SQS, to the function that
+// package sqs carries messages through Amazon SQS, to the function that
 // makes attempts.
 //
 // The queue is a standard one. Messages may arrive late, doubled or in another

@@ -26,7 +26,7 @@ type Keyring interface {
 	SealingKeys(ctx context.Context) ([]webhook.SealingKey, error)
 }
 
-// Unwrapper fetches private keys: it is what package unseal asks. It keeps
+// Unwrapper fetches private keys: it is what package open asks. It keeps
 // nothing; an Opener asks once a key id.
 type Unwrapper struct {
 	client DecryptAPI

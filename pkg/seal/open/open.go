@@ -1,4 +1,4 @@
-// Package unseal opens what package seal sealed. It guarantees that a key opens
+// package open opens what package seal sealed. It guarantees that a key opens
 // only for the owner and under the key id it was sealed for, and that nothing
 // altered by as much as a bit opens at all. Only what delivers may import it.
 package open

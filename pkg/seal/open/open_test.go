@@ -180,13 +180,13 @@ func TestEveryPartOfTheOwnerCounts(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ sealed, opened seal.Owner }{
 		"account":              {owner, seal.WebhookKey(of("squake", "other"), owner.ID)},
-		"dialect":              {owner, seal.WebhookKey(of("shoptet", "acme"), owner.ID)},
+		"API":                  {owner, seal.WebhookKey(of("shoptet", "acme"), owner.ID)},
 		"id":                   {owner, seal.WebhookKey(account, "0198c0de-7000-7000-8000-000000000002")},
 		"scope":                {seal.WebhookKey(account, account.ID), seal.AccountKey(account)},
 		"scope, the other way": {seal.AccountKey(account), seal.WebhookKey(account, account.ID)},
 		"a:b and c":            {seal.WebhookKey(of("squake", "a:b"), "c"), seal.WebhookKey(of("squake", "a"), "b:c")},
 		"ab and c":             {seal.WebhookKey(of("squake", "ab"), "c"), seal.WebhookKey(of("squake", "a"), "bc")},
-		"colon in the dialect": {seal.WebhookKey(of("a:b", "c"), "d"), seal.WebhookKey(of("a", "b:c"), "d")},
+		"colon in the API":     {seal.WebhookKey(of("a:b", "c"), "d"), seal.WebhookKey(of("a", "b:c"), "d")},
 		"nobody":               {owner, seal.Owner{}},
 	} {
 		sealed := mustSeal(t, sealer, tt.sealed, secretText)

@@ -46,7 +46,7 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 	return info, nil
 }
 
-// Accounts lists the accounts of a dialect, ordered by id.
+// Accounts lists the accounts of an API, ordered by id.
 func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error) {
 	rows, err := list(ctx, s, listAccounts, scanAccount(d), string(d))
 	if err != nil {

@@ -30,7 +30,7 @@ const (
 		subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
 )
 
-// Recipients gives the webhooks and accounts of subjects, in their order.
+// Recipients gives the webhooks and accounts of event keys, in their order.
 func (s *Store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error) {
 	asked := slices.Clone(eventKeys) // the caller may leave before they are read
 	recipients, err := read(ctx, s.reader, func(conn *sqlite.Conn) ([]webhook.Recipient, error) { return recipients(conn, asked) })

@@ -24,7 +24,7 @@ const (
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	name := result.Was.ID()
 	if !result.Now.Status.Valid() {
-		return webhook.Delivery{}, fmt.Errorf("settle delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
+		return webhook.Delivery{}, fmt.Errorf("record attempt of delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
 	}
 	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
 	stand := resultValues(result.Was, result.Now)
@@ -44,7 +44,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if err == nil {
 		return stand, nil
 	}
-	err = fmt.Errorf("settle delivery %s of %v: %w", name, result.Was.Account, unknownOutcome(err))
+	err = fmt.Errorf("record attempt of delivery %s of %v: %w", name, result.Was.Account, unknownOutcome(err))
 	if errors.Is(err, webhook.ErrChanged) {
 		return stand, err
 	}

@@ -114,7 +114,7 @@ func SplitDataKey(sealed []byte) (encapsulated, ciphertext []byte) {
 }
 
 // AppendAdditionalData appends what a signing key is bound to: the id of the
-// key it is sealed under, its account (dialect and id apart), its scope and
+// key it is sealed under, its account (API and id apart), its scope and
 // the id there. Each part has its length before it, as an unsigned varint, so
 // that no two lists of parts give the same bytes.
 func AppendAdditionalData(dst []byte, keyID string, account webhook.Account, scope, id string) []byte {
