@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// pages gives the documents of the repository by their paths.
-func pages(t *testing.T) map[string]string {
+// allPages gives the documents of the repository by their paths.
+func allPages(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, pattern := range []string{"*.md", "infra/*.md", "docs/*.md", "docs/*/*.md"} {
@@ -59,7 +59,7 @@ func anchor(heading string) string {
 // Every link within the repository leads to a file that is there, and to one
 // of its headings.
 func TestLinks(t *testing.T) {
-	all := pages(t)
+	all := allPages(t)
 	for name, page := range all {
 		page = regexp.MustCompile("(?s)```.*?```").ReplaceAllString(page, "")
 		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(page, -1) {

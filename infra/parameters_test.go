@@ -106,7 +106,7 @@ func TestParameters(t *testing.T) {
 		[]string{"file://" + filepath.Join(t.TempDir(), "parameters.yaml")},
 	)
 	t.Run("example", func(t *testing.T) { checkExample(t, example, whole, stacks[0]) })
-	t.Run("kept", func(t *testing.T) { checkStored(t, stacks[1]) })
+	t.Run("retained", func(t *testing.T) { checkRetained(t, stacks[1]) })
 	// What the example warns of does happen: true without quotes, and the empty
 	// values that `sam deploy --guided` writes down.
 	t.Run("warned of", func(t *testing.T) {
@@ -147,9 +147,9 @@ func checkExample(t *testing.T, example, whole string, stack deployed) {
 	}
 }
 
-// checkStored holds values to arrive as they are meant, and to stay when a later
+// checkRetained holds values to arrive as they are meant, and to stay when a later
 // deployment names them again, names others, or names none.
-func checkStored(t *testing.T, stack deployed) {
+func checkRetained(t *testing.T, stack deployed) {
 	t.Helper()
 	want := map[string]string{
 		"AbbeycrossEvents": "trip.started,trip.ended,vehicle:moved", "AbbeycrossHours": hours,

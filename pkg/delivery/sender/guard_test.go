@@ -391,9 +391,9 @@ func TestNamesAreLookedUpAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestStoredConnectionOfAMovedName holds that a kept connection leads where it
+// TestReusedConnectionOfAMovedName holds that a kept connection leads where it
 // was dialled to, and that the next one is judged anew.
-func TestStoredConnectionOfAMovedName(t *testing.T) {
+func TestReusedConnectionOfAMovedName(t *testing.T) {
 	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		b := bufio.NewReader(c)
 		for n := 0; n < 3 && readRequest(b) == nil; n++ {

@@ -50,7 +50,7 @@ func turns(t *testing.T, say func(conn int64, n int) string) *receiver {
 	})
 }
 
-func TestStoredConnections(t *testing.T) {
+func TestReusedConnections(t *testing.T) {
 	for name, test := range map[string]struct {
 		say   func(conn int64, n int) string
 		want  []string
