@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,7 @@ func TestTransitions(t *testing.T) {
 // What was delivered stays so while the operator's retry waits, and whatever
 // ends afterwards; a retry that is cancelled or given up ends as any other.
 func TestRetryOfADelivered(t *testing.T) {
-	d := webhook.Delivery{}.Attempted(noon, 204, "", later)
+	d := webhook.Delivery{}.Attempted(noon, http.StatusNoContent, "", later)
 	if d = d.Cancelled("cancelled: why").GivenUp("given up"); d.Status != webhook.StatusDelivered || d.Reason != "" {
 		t.Errorf("without a retry: %+v", d)
 	}
@@ -74,7 +75,7 @@ func TestRetryOfADelivered(t *testing.T) {
 	for want, ended := range map[webhook.Status]webhook.Delivery{
 		webhook.StatusCancelled: d.Cancelled("why"), webhook.StatusFailed: d.GivenUp("why"),
 	} {
-		if ended.Status != want || ended.Reason != "why" || ended.StatusCode != 204 || ended.Open() {
+		if ended.Status != want || ended.Reason != "why" || ended.StatusCode != http.StatusNoContent || ended.Open() {
 			t.Errorf("%+v, want it %v", ended, want)
 		}
 	}

@@ -1,8 +1,3 @@
-// package start reads what a Lambda function is told by its environment, and
-// opens the connection to DynamoDB that it starts with.
-//
-// It guarantees that everything wrong is reported at once, by the names of the
-// variables, and that no value of one is in an error.
 package start
 
 import (

@@ -1,12 +1,12 @@
-// package start starts a Lambda function that serves an API: it reads the
-// environment, builds what the API works with, opens the connection to
-// DynamoDB while Lambda initialises the process, and answers API Gateway's
-// requests.
+// Package start is what Lambda functions begin with. It reads their environment
+// and connects to DynamoDB while Lambda initialises the process; and it serves
+// an API, turning API Gateway's events into requests and back.
 //
 // It guarantees that whatever comes from the gateway is answered in the API's
 // own shape, and that everything wrong with the configuration is reported in
-// one line, at the start, without the value of any secret. It refuses to run
-// with a configuration that is not whole. It holds no rules of any API.
+// one line at the start, by the names of the variables, without any value. It
+// refuses to run with a configuration that is not whole, and holds no rules of
+// any API.
 package start
 
 import (

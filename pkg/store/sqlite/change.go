@@ -22,7 +22,7 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	// The writer works on copies: the caller may leave before it is done.
 	was, now := slices.Clone(c.Was), make([]webhook.Webhook, len(c.Now))
 	for i := range c.Now {
-		now[i] = normalized(c.Now[i])
+		now[i] = normalised(c.Now[i])
 	}
 	err := s.writer.write(ctx, func(tx *session) error { return tx.change(was, now) })
 	if err != nil {

@@ -124,7 +124,7 @@ func TestChangeOfLeavingClient(t *testing.T) {
 	leaving, leave := context.WithCancel(t.Context())
 	want := record("a", 2)
 	want.SealedKey, want.RetiredKeys = []byte("key"), []webhook.RetiredKey{{Sealed: []byte("retired"), Until: time.UnixMilli(1).UTC()}}
-	now := normalized(want)
+	now := normalised(want)
 	changed := webhook.Change{Was: []webhook.Webhook{record("a", 1)}, Now: []webhook.Webhook{now}}
 	deleted := []webhook.Webhook{record("b", 1)}
 	pending := []pendingWrite{

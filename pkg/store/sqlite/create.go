@@ -26,7 +26,7 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	// The writer works on copies: the caller may leave before it is done.
 	stand := make([]webhook.Webhook, len(c.Webhooks))
 	for i := range c.Webhooks {
-		stand[i] = normalized(c.Webhooks[i])
+		stand[i] = normalised(c.Webhooks[i])
 	}
 	exclusions := slices.Clone(c.Exclusions)
 	single := len(stand) == 1 && len(exclusions) == 0

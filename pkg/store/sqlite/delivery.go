@@ -49,7 +49,7 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	}
 	id := deliveryKey(d.ID())
 	// The writer works on copies: the caller may leave before it is done.
-	stand, payload := normalizedDelivery(d), bytes.Clone(d.Payload)
+	stand, payload := normalisedDelivery(d), bytes.Clone(d.Payload)
 	err := s.writer.write(ctx, func(tx *session) error {
 		there, err := tx.addDelivery(id, stand, payload)
 		if errors.Is(err, webhook.ErrExists) {
@@ -159,9 +159,9 @@ func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	return d, err
 }
 
-// normalizedDelivery gives d as it is stored and read, without its payload: times to
+// normalisedDelivery gives d as it is stored and read, without its payload: times to
 // the millisecond. A payload needs no PayloadRef here to be found.
-func normalizedDelivery(d webhook.Delivery) webhook.Delivery {
+func normalisedDelivery(d webhook.Delivery) webhook.Delivery {
 	d.Payload, d.PayloadRef = nil, ""
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
 	d.Next, d.Due = toMilli(d.Next), toMilli(d.Due)

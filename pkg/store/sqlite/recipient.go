@@ -61,7 +61,7 @@ func recipients(conn *sqlite.Conn, eventKeys []webhook.EventKey) ([]webhook.Reci
 
 // copyOf gives a target that shares nothing with another.
 func copyOf(t webhook.Recipient) webhook.Recipient {
-	t.Webhook = normalized(t.Webhook)
+	t.Webhook = normalised(t.Webhook)
 	t.Account.SealedKey = bytes.Clone(t.Account.SealedKey)
 	return t
 }

@@ -56,7 +56,7 @@ func resultValues(was, now webhook.Delivery) webhook.Delivery {
 	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
 	was.Next, was.Due, was.Sends = now.Next, now.Due, now.Sends
-	return normalizedDelivery(was)
+	return normalisedDelivery(was)
 }
 
 // writeResult writes what became of a delivery, and gives the number of records

@@ -10,9 +10,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// normalized gives w as it is stored: nothing shared with the caller, times to the
+// normalised gives w as it is stored: nothing shared with the caller, times to the
 // millisecond.
-func normalized(w webhook.Webhook) webhook.Webhook {
+func normalised(w webhook.Webhook) webhook.Webhook {
 	w.SealedKey = bytes.Clone(w.SealedKey)
 	w.CreatedAt, w.UpdatedAt = toMilli(w.CreatedAt), toMilli(w.UpdatedAt)
 	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = toMilli(w.Statistics.LastSentAt), toMilli(w.Statistics.LastFailedAt)
