@@ -52,7 +52,7 @@ run_tests = go run $(race) ./internal/test/withdynamodb go test $(race) -vet=off
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
-long_packages := ./cmd/... ./pkg/delivery/... ./pkg/store/...
+long_packages := ./cmd/... ./infra/deploytest ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
 
 .PHONY: help
 help: ## List these commands
@@ -77,15 +77,19 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 	@exec .aws-sam/localinvoke $(ARGS)
 
 .PHONY: test
-test: tools ## Check the prerequisites, install the tools, build, and run all tests
-	@echo "Building the functions for $(host_arch)"
-	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
+test: tools test-functions ## Check the prerequisites, install the tools, build, and run all tests
 	$(sam) validate --lint
 	go vet $(race) ./...
 	$(call run_tests,./...)
 
+# The functions as tests run them, on this machine.
+.PHONY: test-functions
+test-functions: tools
+	@echo "Building the functions for $(host_arch)"
+	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
+
 .PHONY: test-long
-test-long: $(tools)/dynamodb-local.stamp ## Run what is random, loaded or killed for as long as before a release
+test-long: tools test-functions ## Run what is random, loaded or killed for as long as before a release
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
 
 .PHONY: build

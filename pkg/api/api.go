@@ -12,7 +12,10 @@ package api
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hookline/hookline/pkg/auth"
@@ -119,6 +122,18 @@ type Request struct {
 	Content []byte
 }
 
+// UUID returns a value of the path, in lower case where it is a UUID: one that
+// is printed in upper case is the same (RFC 9562, section 4).
+func (r *Request) UUID(name string) string {
+	value := r.PathValue(name)
+	if !uuidForm.MatchString(value) {
+		return value
+	}
+	return strings.ToLower(value)
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
 // Response is what goes back. A nil Body is no body at all.
 type Response struct {
 	Status int
@@ -126,4 +141,13 @@ type Response struct {
 	Header map[string]string
 	// Body is marshalled to JSON. It holds no webhook.Secret.
 	Body any
+}
+
+// NoStore returns the response with a header that has no cache keep it (RFC
+// 9111, section 5.2.2.5): it shows a signing key.
+func (r Response) NoStore() Response {
+	header := map[string]string{"Cache-Control": "no-store"}
+	maps.Copy(header, r.Header)
+	r.Header = header
+	return r
 }

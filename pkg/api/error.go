@@ -21,6 +21,7 @@ const (
 	ExpiredToken
 	MissingRight
 	ContentType
+	ContentEncoding
 	TooLarge
 	NotJSON
 	UnknownID
@@ -56,6 +57,8 @@ func (k Kind) String() string {
 		return "token without the right"
 	case ContentType:
 		return "content type not accepted"
+	case ContentEncoding:
+		return "content encoding not accepted"
 	case TooLarge:
 		return "body too large"
 	case NotJSON:
@@ -70,7 +73,7 @@ func (k Kind) String() string {
 type Error struct {
 	Kind Kind
 	// Value is what the problem is about as the client sent it: the path,
-	// the method, the content type or the id; for NotJSON, what is wrong.
+	// the method, the content type or encoding, or the id; for NotJSON, what is wrong.
 	Value string
 	// Present tells an empty Value from one that was not sent.
 	Present bool

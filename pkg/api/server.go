@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -99,8 +100,11 @@ func (d Server) serve(w http.ResponseWriter, r *http.Request, pattern string, m 
 
 // finish answers a request and writes its log line.
 func (d Server) finish(w http.ResponseWriter, v *exchange) {
-	r := v.request.Request
+	// A copy: with another Body in its own request net/http waits for one that a
+	// client sends only when it is told to (Expect: 100-continue).
+	r := v.request.WithContext(v.request.Context())
 	r.Body = http.MaxBytesReader(w, r.Body, d.MaxBody)
+	v.request.Request = r
 	response, body, err := d.respond(v)
 	drain(r)
 	status := response.Status
@@ -231,6 +235,9 @@ func (d Server) readBody(r *http.Request) ([]byte, error) {
 		}
 		return nil, reqErr
 	}
+	if encoding, encoded := contentEncoding(r.Header); encoded {
+		return nil, &Error{Kind: ContentEncoding, Value: encoding, Present: true}
+	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 && r.ContentLength <= d.MaxBody {
 		body.Grow(int(r.ContentLength) + bytes.MinRead)
@@ -243,6 +250,18 @@ func (d Server) readBody(r *http.Request) ([]byte, error) {
 		return nil, notJSON("could not be read to its end")
 	}
 	return body.Bytes(), nil
+}
+
+// contentEncoding returns the Content-Encoding of a request, and whether it says
+// that the body is anything but what it is (RFC 9110, section 8.4.1).
+func contentEncoding(header http.Header) (encoding string, encoded bool) {
+	encoding = strings.Join(header["Content-Encoding"], ", ")
+	for coding := range strings.SplitSeq(encoding, ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			encoded = true
+		}
+	}
+	return encoding, encoded
 }
 
 // drain reads what was not read of the body, as far as it may be large:
@@ -267,6 +286,7 @@ func (d Server) accepts(contentType string) bool {
 
 func (d Server) write(w http.ResponseWriter, r *http.Request, response Response, body []byte) error {
 	header := w.Header()
+	header["X-Content-Type-Options"] = []string{"nosniff"}
 	for name, value := range response.Header {
 		header[name] = []string{value}
 	}

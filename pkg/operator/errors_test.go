@@ -12,15 +12,16 @@ import (
 // is an internal error in its shape.
 func TestKinds(t *testing.T) {
 	want := map[api.Kind]int{
-		api.UnknownPath:  404,
-		api.WrongMethod:  405,
-		api.MissingToken: 401,
-		api.InvalidToken: 401,
-		api.ExpiredToken: 401,
-		api.MissingRight: 403,
-		api.ContentType:  415,
-		api.TooLarge:     400,
-		api.NotJSON:      400,
+		api.UnknownPath:     404,
+		api.WrongMethod:     405,
+		api.MissingToken:    401,
+		api.InvalidToken:    401,
+		api.ExpiredToken:    401,
+		api.MissingRight:    403,
+		api.ContentType:     415,
+		api.TooLarge:        400,
+		api.ContentEncoding: 400,
+		api.NotJSON:         400,
 	}
 	r := &api.Request{ID: "request-1"}
 	internal := refuse(r, http.ErrHandlerTimeout)

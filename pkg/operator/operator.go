@@ -159,6 +159,8 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 		return failure(http.StatusForbidden, "forbidden", "The token has no right to publish.")
 	case api.ContentType:
 		return failure(http.StatusUnsupportedMediaType, "unsupported_content_type", "The Content-Type must be application/json.")
+	case api.ContentEncoding:
+		return failure(http.StatusBadRequest, "invalid_request", "The Content-Encoding must be identity.")
 	case api.TooLarge:
 		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
 	case api.NotJSON:

@@ -138,6 +138,7 @@ func TestAPIs(t *testing.T) {
 		{"what is answered is stored", false, testStored},
 		{"a second URL for an event is refused", false, testTaken},
 		{"other accounts are not concerned", false, testIsolation},
+		{"an id in upper case is the same", false, testUpperCaseID},
 		{"URLs of every bad kind are refused", false, testBadURLs},
 		{"the example works", false, testExample},
 		{"a batch is stored whole or not at all", true, testBatch},
@@ -154,6 +155,22 @@ func TestAPIs(t *testing.T) {
 			}
 			t.Run(string(s.api.Name)+"/"+c.name, func(t *testing.T) { c.run(t, newBench(t, s)) })
 		}
+	}
+}
+
+// testUpperCaseID deletes by an id as some platforms print UUIDs.
+func testUpperCaseID(t *testing.T, b *bench) {
+	if w := b.post(t.Context(), t, "token", b.body(goodURL, b.events[0])); w.Code != http.StatusCreated {
+		t.Fatalf("registering: %d %s", w.Code, w.Body)
+	}
+	path := strings.TrimSuffix(b.api.Example.Path, "/register") + "/" + strings.ToUpper(b.stored(t)[b.events[0]].ID)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, path, nil)
+	name, scheme, _ := strings.Cut(b.api.Example.TokenHeader, ": ")
+	r.Header.Set(name, scheme+b.Tokens["token"])
+	w := httptest.NewRecorder()
+	b.Handler(t, b.api).ServeHTTP(w, r)
+	if w.Code/100 != 2 || len(b.stored(t)) != 0 {
+		t.Errorf("DELETE %s: %d %s", path, w.Code, w.Body)
 	}
 }
 

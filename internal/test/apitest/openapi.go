@@ -193,10 +193,14 @@ func allowed(item *openapi3.PathItem) string {
 	return strings.Join(methods, ", ")
 }
 
+// sniffing is the header that every response has and no description: it tells
+// browsers something, and clients nothing (docs/contracts/README.md, Requests 13).
+const sniffing = "X-Content-Type-Options"
+
 // checkHeaders holds the headers' names to those described, letter case
 // included, and the content type to one described.
 func checkHeaders(described *openapi3.Response, e *recorded) error {
-	var want []string
+	want := []string{sniffing}
 	for name, header := range described.Headers {
 		if !header.Value.Required {
 			return fmt.Errorf("header %s is described as optional", name)
@@ -209,6 +213,9 @@ func checkHeaders(described *openapi3.Response, e *recorded) error {
 	got := make([]string, len(e.header))
 	for i, h := range e.header {
 		got[i] = h.name
+		if h.name == sniffing && h.value != "nosniff" {
+			return fmt.Errorf("%s is %q", sniffing, h.value)
+		}
 		if h.name == "Content-Type" && described.Content[h.value] == nil {
 			return fmt.Errorf("content type %q is not described", h.value)
 		}

@@ -38,8 +38,8 @@ const (
 	// maxTextValue is the longest string, in characters, that comes back as
 	// parameter_value.
 	maxTextValue = 256
-	// maxNestedValue is the largest array or object, in bytes, that does.
-	maxNestedValue = 1 << 10
+	// maxOtherValue is the largest array, object or number, in bytes, that does.
+	maxOtherValue = 1 << 10
 )
 
 // errorBody is the body of every error.
@@ -52,7 +52,7 @@ type errorBody struct {
 }
 
 // Error is the first thing wrong with a request's parameters: a 400. The
-// name and the value of a parameter that was not sent are left out.
+// value of a parameter that was not sent is left out.
 type Error struct {
 	code, text string
 	name       string
@@ -69,7 +69,7 @@ func invalid(name string, value jsontext.Value, wrong string) error {
 
 // missing refuses a request that lacks a parameter.
 func missing(name string) error {
-	return &Error{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name)}
+	return &Error{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name), name: name}
 }
 
 // taken refuses an event that has a webhook already.
@@ -77,11 +77,11 @@ func taken(name string, value jsontext.Value) error {
 	return &Error{codeTaken, textTaken, name, value}
 }
 
-// shown is what of a value comes back: strings are cut, large arrays and
-// objects left out.
+// shown is what of a value comes back: strings are cut, and large
+// arrays, objects and numbers left out.
 func shown(value jsontext.Value) jsontext.Value {
 	switch kind := value.Kind(); {
-	case (kind == '[' || kind == '{') && len(value) > maxNestedValue:
+	case kind != '"' && len(value) > maxOtherValue:
 		return nil
 	case kind == '"':
 		text, _ := api.AsString(value)
@@ -129,7 +129,9 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 		a.Header = map[string]string{"Retry-After": wholeSeconds(reqErr.Wait)}
 		return a
 	case api.ContentType:
-		return respond(r, http.StatusBadRequest, contentTypeError(reqErr))
+		return respond(r, http.StatusBadRequest, headerError("Content-Type", "application/json", reqErr))
+	case api.ContentEncoding:
+		return respond(r, http.StatusBadRequest, headerError("Content-Encoding", "identity", reqErr))
 	case api.TooLarge:
 		return respond(r, http.StatusBadRequest, errorBody{Code: codeInvalid, Text: fmt.Sprintf("%s The body must be at most %d bytes.", textInvalid, api.MaxBody)})
 	case api.NotJSON:
@@ -142,10 +144,12 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	return internalError(r)
 }
 
-func contentTypeError(reqErr *api.Error) errorBody {
-	f := errorBody{Code: codeInvalid, Text: textInvalid + " Content-Type must be application/json."}
+// headerError describes a header that has another value than it must have, or
+// none.
+func headerError(name, must string, reqErr *api.Error) errorBody {
+	f := errorBody{Code: codeInvalid, Text: fmt.Sprintf("%s %s must be %s.", textInvalid, name, must), ParameterName: name}
 	if reqErr.Present {
-		f.ParameterName, f.ParameterValue = "Content-Type", quote(reqErr.Value)
+		f.ParameterValue = quote(reqErr.Value)
 	}
 	return f
 }

@@ -3,7 +3,10 @@ package abbeycross
 import (
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookline/hookline/pkg/api"
 )
@@ -12,17 +15,18 @@ import (
 // is an internal error in its shape.
 func TestKinds(t *testing.T) {
 	want := map[api.Kind]int{
-		api.UnknownPath:  404,
-		api.WrongMethod:  405,
-		api.MissingToken: 401,
-		api.InvalidToken: 401,
-		api.ExpiredToken: 401,
-		api.MissingRight: 401,
-		api.ContentType:  400,
-		api.TooLarge:     400,
-		api.NotJSON:      400,
-		api.UnknownID:    404,
-		api.Closed:       503,
+		api.UnknownPath:     404,
+		api.WrongMethod:     405,
+		api.MissingToken:    401,
+		api.InvalidToken:    401,
+		api.ExpiredToken:    401,
+		api.MissingRight:    401,
+		api.ContentType:     400,
+		api.TooLarge:        400,
+		api.ContentEncoding: 400,
+		api.NotJSON:         400,
+		api.UnknownID:       404,
+		api.Closed:          503,
 	}
 	r := &api.Request{ID: "request-1"}
 	internal := refuse(r, http.ErrHandlerTimeout)
@@ -34,5 +38,22 @@ func TestKinds(t *testing.T) {
 	}
 	if internal.Status != http.StatusInternalServerError {
 		t.Errorf("internal error: answer %+v", internal)
+	}
+}
+
+// What comes back of a value is bounded, whatever its kind.
+func TestShown(t *testing.T) {
+	long := strings.Repeat("1", maxOtherValue+1)
+	for _, tt := range []struct{ value, want string }{
+		{long[1:], long[1:]},
+		{long, ""},
+		{"[" + long + "]", ""},
+		{`{"a":1}`, `{"a":1}`},
+		{"true", "true"},
+		{`"` + strings.Repeat("ž", maxTextValue+1) + `"`, `"` + strings.Repeat("ž", maxTextValue) + `"`},
+	} {
+		if got := string(shown(jsontext.Value(tt.value))); got != tt.want {
+			t.Errorf("shown(%.20s…) = %.20s…, want %.20s…", tt.value, got, tt.want)
+		}
 	}
 }

@@ -48,8 +48,8 @@ func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error
 
 // remove answers DELETE /v1/webhooks/{id}.
 func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, error) {
-	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
-		return api.Response{}, api.Unknown(r.PathValue("id"), err)
+	if err := h.registry.Delete(ctx, r.Account, r.UUID("id")); err != nil {
+		return api.Response{}, api.Unknown(r.UUID("id"), err)
 	}
 	return api.Response{Status: http.StatusNoContent}, nil
 }
@@ -57,12 +57,12 @@ func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, err
 // rotateSecret answers POST /v1/webhooks/{id}/rotate-secret. The old key signs
 // along for 24 hours.
 func (h *handler) rotateSecret(ctx context.Context, r *api.Request) (api.Response, error) {
-	key, err := h.registry.RotateKey(ctx, r.Account, r.PathValue("id"))
+	key, err := h.registry.RotateKey(ctx, r.Account, r.UUID("id"))
 	if err != nil {
-		return api.Response{}, api.Unknown(r.PathValue("id"), err)
+		return api.Response{}, api.Unknown(r.UUID("id"), err)
 	}
 	return api.Response{Status: http.StatusOK, Body: registered{
 		Message:      "Webhook secret rotated successfully.",
 		APISecretKey: key.Reveal(),
-	}}, nil
+	}}.NoStore(), nil
 }

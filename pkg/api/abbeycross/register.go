@@ -50,7 +50,7 @@ func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, e
 	return api.Response{Status: http.StatusCreated, Body: registered{
 		Message:      "Webhook registered successfully.",
 		APISecretKey: registration.SigningKey.Reveal(),
-	}}, nil
+	}}.NoStore(), nil
 }
 
 func (h *handler) readURL(object api.Object) (string, error) {

@@ -82,6 +82,8 @@ func problemFault(reqErr *api.Error) (status int, found errorItem) {
 		return http.StatusForbidden, errorItem{codeNoRights, "Your access token has no defined rights for this resource.", "access-token"}
 	case api.ContentType:
 		return http.StatusUnsupportedMediaType, errorItem{codeContentType, "Content-Type must be application/json or application/vnd.shoptet.v1.0.", "Content-Type"}
+	case api.ContentEncoding:
+		return http.StatusUnsupportedMediaType, errorItem{codeContentType, "Content-Encoding must be identity.", "Content-Encoding"}
 	case api.TooLarge:
 		return http.StatusRequestEntityTooLarge, errorItem{codeTooLarge, fmt.Sprintf("The body must be at most %d bytes.", api.MaxBody), "data"}
 	case api.NotJSON:

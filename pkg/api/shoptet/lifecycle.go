@@ -86,7 +86,7 @@ func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err erro
 		r.add("data", "This field is required.")
 	case !isObject:
 		r.add("data", "This field must be an object.")
-	case !hasURL && !hasPayload:
+	case len(data) == 0:
 		r.add("data", "One of url and sendPayload is required.")
 	}
 	r.refuseUnknown(data, "data.", "url", "sendPayload")
@@ -124,7 +124,7 @@ func (h *handler) renewSignatureKey(ctx context.Context, r *api.Request) (api.Re
 	}
 	return respond(r, http.StatusOK, struct {
 		SignatureKey string `json:"signatureKey"`
-	}{key.Reveal()}, nil), nil
+	}{key.Reveal()}, nil).NoStore(), nil
 }
 
 // accountGone makes an invalid token of one whose account has gone meanwhile.

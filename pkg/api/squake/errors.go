@@ -96,6 +96,8 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 		return unauthorized("The token may not do this")
 	case api.ContentType:
 		return single(http.StatusUnsupportedMediaType, codeInvalidType, "Content-Type must be application/json", source{Attribute: "Content-Type"})
+	case api.ContentEncoding:
+		return single(http.StatusUnsupportedMediaType, codeInvalidType, "Content-Encoding must be identity", source{Attribute: "Content-Encoding"})
 	case api.TooLarge:
 		return single(http.StatusRequestEntityTooLarge, codeField, fmt.Sprintf("The body must be at most %d bytes", api.MaxBody), source{Attribute: base})
 	case api.NotJSON:

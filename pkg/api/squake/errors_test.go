@@ -12,16 +12,17 @@ import (
 // is an internal error in its shape.
 func TestKinds(t *testing.T) {
 	want := map[api.Kind]int{
-		api.UnknownPath:  404,
-		api.WrongMethod:  405,
-		api.MissingToken: 401,
-		api.InvalidToken: 401,
-		api.ExpiredToken: 401,
-		api.MissingRight: 401,
-		api.ContentType:  415,
-		api.TooLarge:     413,
-		api.NotJSON:      422,
-		api.UnknownID:    404,
+		api.UnknownPath:     404,
+		api.WrongMethod:     405,
+		api.MissingToken:    401,
+		api.InvalidToken:    401,
+		api.ExpiredToken:    401,
+		api.MissingRight:    401,
+		api.ContentType:     415,
+		api.TooLarge:        413,
+		api.ContentEncoding: 415,
+		api.NotJSON:         422,
+		api.UnknownID:       404,
 	}
 	r := &api.Request{ID: "request-1"}
 	internal := refuse(r, http.ErrHandlerTimeout)

@@ -57,9 +57,9 @@ func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error
 
 // show answers GET /v2/webhooks/{id}.
 func (h *handler) show(ctx context.Context, r *api.Request) (api.Response, error) {
-	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
+	found, err := h.registry.Find(ctx, r.Account, r.UUID("id"))
 	if err != nil {
-		return api.Response{}, api.Unknown(r.PathValue("id"), err)
+		return api.Response{}, api.Unknown(r.UUID("id"), err)
 	}
 	return api.Response{Status: http.StatusOK, Body: toWire(found[0])}, nil
 }
@@ -70,7 +70,7 @@ func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, err
 	if err != nil {
 		return api.Response{}, err
 	}
-	id := r.PathValue("id")
+	id := r.UUID("id")
 	changed, err := h.registry.Change(ctx, r.Account, id, func(w []webhook.Webhook) error {
 		if kind != "" {
 			w[0].Event = kind
@@ -107,8 +107,8 @@ func (h *handler) readChange(body []byte) (kind, url string, err error) {
 
 // remove answers DELETE /v2/webhooks/{id}.
 func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, error) {
-	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
-		return api.Response{}, api.Unknown(r.PathValue("id"), err)
+	if err := h.registry.Delete(ctx, r.Account, r.UUID("id")); err != nil {
+		return api.Response{}, api.Unknown(r.UUID("id"), err)
 	}
 	return api.Response{Status: http.StatusNoContent}, nil
 }

@@ -34,7 +34,7 @@ func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, e
 		Status: http.StatusCreated,
 		Header: map[string]string{"Location": webhooksPath + "/" + w.ID},
 		Body:   created{toWire(w), registration.SigningKey.Reveal()},
-	}, nil
+	}.NoStore(), nil
 }
 
 // conflict names the webhook that holds the kind; any other error stays as it
