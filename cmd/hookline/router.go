@@ -96,6 +96,7 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 
 // response writes an answer of JSON. net/http leaves the body out for HEAD.
 func response(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body)) // a client that has left needs no answer
