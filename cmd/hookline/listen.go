@@ -28,13 +28,13 @@ type listenCommand struct {
 }
 
 const (
-	// maxDelay bounds --delay.
+	// maxDelay is the maximum --delay.
 	maxDelay = time.Hour
-	// maxKeyFile is the largest file with keys that is read.
+	// maxKeyFile is the maximum size of a file with keys.
 	maxKeyFile = 64 << 10
 )
 
-// Validate judges the flags. It reads no file.
+// Validate checks the flags. It reads no file.
 func (c *listenCommand) Validate() error {
 	if err := (&serveCommand{Listen: c.Listen}).Validate(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *listenCommand) Validate() error {
 	return nil
 }
 
-// Run receives until ctx ends. It needs no data, here or in AWS.
+// Run receives deliveries until ctx ends. It needs no data, local or in AWS.
 func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	keys, err := c.keys()
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	return nil
 }
 
-// greeting says where deliveries are to be sent.
+// greeting says where to send deliveries.
 func (c *listenCommand) greeting(address net.Addr, keys int) string {
 	text := "Listening at " + localURL(address) + ": register a webhook with this URL, and stop with Ctrl-C."
 	if keys == 0 {
@@ -96,12 +96,12 @@ func (c *listenCommand) greeting(address net.Addr, keys int) string {
 	return text
 }
 
-// showError says that deliveries cannot be shown any more.
+// showError means that deliveries can no longer be shown.
 type showError struct{ error }
 
 func (e *showError) Unwrap() error { return e.error }
 
-// receiver builds the receiver. When it cannot show a delivery, fail is told.
+// receiver builds the receiver. It calls fail if a delivery cannot be shown.
 func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logger, fail context.CancelCauseFunc) (http.Handler, error) {
 	show := receiver.Text(p.stdout, c.coloured(p))
 	if p.flags.JSON {
@@ -124,14 +124,14 @@ func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logg
 	})
 }
 
-// coloured reports whether the output is for a terminal that may have colours:
+// coloured reports whether the output is a terminal that may have colours.
 // NO_COLOR is described at no-color.org.
 func (c *listenCommand) coloured(p *program) bool {
 	file, ok := p.stdout.(*os.File)
 	return ok && !c.NoColor && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
-// keys reads the signing keys. A file may hold several, one a line. No error
+// keys reads the signing keys. A file may have several, one per line. No error
 // quotes a key.
 func (c *listenCommand) keys() ([]receiver.Key, error) {
 	var keys []receiver.Key
@@ -162,7 +162,7 @@ func (c *listenCommand) keys() ([]receiver.Key, error) {
 	return keys, nil
 }
 
-// readKeys reads a file of keys.
+// readKeys reads a file with keys.
 func readKeys(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {

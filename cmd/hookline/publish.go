@@ -17,10 +17,10 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// moment is a time as the command line has it, the same as the operator's API.
+// moment is a time on the command line, in the form of the operator's API.
 type moment struct{ time.Time }
 
-// UnmarshalText reads RFC 3339. The error wraps webhook.ErrInvalid.
+// UnmarshalText parses RFC 3339. The error wraps [webhook.ErrInvalid].
 func (m *moment) UnmarshalText(text []byte) (err error) {
 	m.Time, err = operator.ParseTime(string(text))
 	return err
@@ -35,7 +35,7 @@ type publishCommand struct {
 	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
 
-// Validate judges what can be judged without the store.
+// Validate checks what needs no store.
 func (c *publishCommand) Validate() error {
 	switch {
 	case c.ID != nil && c.Time == nil:
@@ -48,8 +48,8 @@ func (c *publishCommand) Validate() error {
 	return nil
 }
 
-// Run publishes one event, durably. A running server, or the stack, delivers
-// it. An event that nobody has a webhook for is no failure.
+// Run publishes one event durably. A running server, or the stack, delivers it.
+// An event without a webhook is not an error.
 func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	payload, err := c.payload(p)
 	if err != nil {
@@ -85,8 +85,8 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	}).Publish(ctx, []webhook.Event{event})[0])
 }
 
-// report shows what became of the event. What failed is shown to machines, and
-// is an error too.
+// report shows the result of the event. A failure is an error, and JSON output
+// shows it too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
 	result := operator.NewResult(r)
 	if failure := failureOf(r); failure != nil {
@@ -105,7 +105,7 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	return p.show(result, text)
 }
 
-// failureOf says why an event failed, if it did.
+// failureOf returns why an event failed, or nil.
 func failureOf(r delivery.Result) error {
 	switch r.Status {
 	case delivery.Rejected:
@@ -117,7 +117,7 @@ func failureOf(r delivery.Result) error {
 	return nil
 }
 
-// payload reads the payload: nil where none is given.
+// payload reads the payload. It is nil if none is given.
 func (c *publishCommand) payload(p *program) ([]byte, error) {
 	text := []byte(c.Payload)
 	if name, isFile := strings.CutPrefix(c.Payload, "@"); isFile {
@@ -135,7 +135,7 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 	return value, nil
 }
 
-// readPayload reads a file, or standard input, but not without bounds.
+// readPayload reads a file or standard input, up to a limit.
 func readPayload(p *program, name string) (text []byte, err error) {
 	in := p.stdin
 	if name == "" {

@@ -20,17 +20,17 @@ type webhookTest struct {
 	AllowPrivate bool   `help:"Send to private addresses and any port, as a server does that is started so. A stack has a parameter for it."`
 }
 
-// sampleResult is what came of a sample.
+// sampleResult is the outcome of a sample.
 type sampleResult struct {
 	Webhook  string `json:"webhook"`
 	Event    string `json:"event"`
 	URL      string `json:"url"`
 	Delivery string `json:"delivery"` // its webhook-id
-	Status   int    `json:"status"`   // 0: no answer
+	Status   int    `json:"status"`   // 0: no response
 	Reason   string `json:"reason"`
 }
 
-// Run sends a signed sample to a webhook, and fails unless it is answered 2xx.
+// Run sends a signed sample to a webhook, and fails unless the response is 2xx.
 func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	return p.show(result, fmt.Sprintf("%s answered %d to the sample %s of %s\n", result.URL, result.Status, result.Delivery, result.Event))
 }
 
-// choose gives the record of the event that is asked for.
+// choose returns the record of the event that is asked for.
 func (c *webhookTest) choose(found []webhook.Webhook) (webhook.Webhook, error) {
 	if c.Event == "" {
 		return found[0], nil
