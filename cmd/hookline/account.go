@@ -15,7 +15,7 @@ import (
 type accountCommands struct {
 	Create accountCreate `cmd:"" help:"Create an account."`
 	List   accountList   `cmd:"" help:"List the accounts of all APIs, or of one."`
-	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Asks nothing, and takes a minute."`
+	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Does not ask for confirmation, and takes a minute."`
 }
 
 // accountResult is the JSON output of an account.
@@ -47,7 +47,7 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 		if isClosing(ctx, s, info.Account) {
 			return beingDeleted(p, info.Account)
 		}
-		return fmt.Errorf("account %s exists already", info.Account)
+		return fmt.Errorf("account %s already exists", info.Account)
 	case err != nil:
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 }
 
 type accountList struct {
-	API apiName `arg:"" optional:"" name:"api" help:"Only those of this API."`
+	API apiName `arg:"" optional:"" name:"api" help:"Only accounts of this API."`
 }
 
 // Run lists accounts, ordered by API and id.
@@ -147,7 +147,7 @@ func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; servers may know its tokens for %.0f seconds, which have to pass\n",
+	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; this takes %.0f seconds, since servers may accept its tokens that long\n",
 		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.Settling.Seconds())
 	return nil
 }

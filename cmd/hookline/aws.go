@@ -86,7 +86,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	}
 	for _, output := range []string{outputTable, outputDeliveries, outputQueue, outputSealingKey} {
 		if found.outputs[output] == "" {
-			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, of an older version, or not deployed to its end", name, cfg.Region, output)
+			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not a Hookline stack, is from an older version, or was not fully deployed", name, cfg.Region, output)
 		}
 	}
 	if region := found.outputs[outputRegion]; region != "" {
@@ -98,7 +98,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	}
 	switch err := s.Check(ctx); {
 	case errors.Is(err, dynamo.ErrNoTable):
-		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", name, cfg.Region)
+		return openedStore{}, fmt.Errorf("the tables of stack %s do not exist in %s; deploy it again", name, cfg.Region)
 	case err != nil:
 		return openedStore{}, err
 	}
@@ -127,7 +127,7 @@ func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) 
 	response, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	// The error of a stack that does not exist has no code of its own.
 	if responseErr, ok := errors.AsType[smithy.APIError](err); ok {
-		return stack{}, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", name, cfg.Region, responseErr.ErrorMessage())
+		return stack{}, fmt.Errorf("stack %s in %s: %s; check the name, AWS_REGION and the AWS profile", name, cfg.Region, responseErr.ErrorMessage())
 	}
 	if err != nil {
 		return stack{}, fmt.Errorf("stack %s in %s: %w", name, cfg.Region, err)

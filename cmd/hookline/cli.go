@@ -20,8 +20,8 @@ import (
 // globals are the flags that all commands have.
 type globals struct {
 	Data  string    `help:"Directory of the SQLite file and the sealing key (default: ./data)." default:"./data" placeholder:"DIR"`
-	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
-	Stack string    `help:"Work on the deployed CloudFormation stack of this name." placeholder:"NAME" xor:"store"`
+	Store storeName `help:"Where the data is stored: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, accessed with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
+	Stack string    `help:"Use the deployed CloudFormation stack with this name." placeholder:"NAME" xor:"store"`
 	JSON  bool      `help:"Write results as JSON." name:"json"`
 
 	Version kong.VersionFlag `help:"Print the version."`
@@ -31,7 +31,7 @@ type globals struct {
 type commands struct {
 	globals
 
-	Serve    serveCommand     `cmd:"" help:"Serve every API in one process."`
+	Serve    serveCommand     `cmd:"" help:"Serve all APIs in one process."`
 	Account  accountCommands  `cmd:"" help:"Create, list and delete accounts."`
 	Token    tokenCommands    `cmd:"" help:"Create, list and revoke access tokens."`
 	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`

@@ -22,7 +22,7 @@ func makeDataDir(dir string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("data directory %s: %w; choose one that this user can write with --data", dir, cause(err))
+	return fmt.Errorf("data directory %s: %w; choose one that this user can write to with --data", dir, cause(err))
 }
 
 func makeDir(dir string) error {
@@ -69,9 +69,9 @@ func lockDataDir(dir string) (unlock func() error, err error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	switch taken, err := lock.TryLock(); {
 	case err != nil:
-		return nil, fmt.Errorf("lock %s: %w; let this user write in the directory, or choose another with --data", lock.Path(), cause(err))
+		return nil, fmt.Errorf("lock %s: %w; let this user write to the directory, or choose another with --data", lock.Path(), cause(err))
 	case !taken:
-		return nil, fmt.Errorf("another hookline serve works on %s; stop it, or choose another directory with --data", dir)
+		return nil, fmt.Errorf("another hookline serve uses %s; stop it, or choose another directory with --data", dir)
 	}
 	return lock.Unlock, nil
 }

@@ -120,7 +120,7 @@ func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 		case <-ticks:
 			written, err := d.file.ForeignWrites(ctx)
 			if err != nil && ctx.Err() == nil {
-				d.log.LogAttrs(ctx, slog.LevelWarn, "look for writes of other processes", slog.String("error", err.Error()))
+				d.log.LogAttrs(ctx, slog.LevelWarn, "check for writes of other processes", slog.String("error", err.Error()))
 			}
 			if !written {
 				continue

@@ -17,9 +17,9 @@ import (
 )
 
 type deliveryCommands struct {
-	List  deliveryList  `cmd:"" help:"List deliveries, the latest event first."`
-	Show  deliveryShow  `cmd:"" help:"Show all that is kept of a delivery."`
-	Retry deliveryRetry `cmd:"" help:"Attempt a delivery once more, at once and under the same webhook-id."`
+	List  deliveryList  `cmd:"" help:"List deliveries, latest event first."`
+	Show  deliveryShow  `cmd:"" help:"Show everything about a delivery."`
+	Retry deliveryRetry `cmd:"" help:"Attempt a delivery again, at once and under the same webhook-id."`
 }
 
 // statusFlag is the value of a flag for a status.
@@ -53,22 +53,22 @@ func newDeliveryResult(d webhook.Delivery) deliveryResult {
 }
 
 type deliveryList struct {
-	Account *accountName  `help:"Only those of this account (default: of all, which looks through every account)." placeholder:"<api>:<id>"`
-	Event   string        `help:"Only those of this event." placeholder:"NAME"`
-	Status  *statusFlag   `help:"Only those that are pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
-	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
-	From    *moment       `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
-	Until   *moment       `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
-	Limit   int           `help:"At most so many (default: 100)." default:"100" placeholder:"N"`
+	Account *accountName  `help:"Only deliveries of this account (default: of all, which reads every account)." placeholder:"<api>:<id>"`
+	Event   string        `help:"Only deliveries of this event." placeholder:"NAME"`
+	Status  *statusFlag   `help:"Only deliveries with this status: pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
+	Since   time.Duration `help:"Only events that happened within this duration (default: all)." placeholder:"24h"`
+	From    *moment       `help:"Only events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
+	Until   *moment       `help:"Only events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
+	Limit   int           `help:"Maximum number of deliveries (default: 100)." default:"100" placeholder:"N"`
 }
 
 // Validate checks the flags.
 func (c *deliveryList) Validate() error {
 	switch {
 	case c.Limit < 1:
-		return errors.New("--limit: give a number from 1")
+		return errors.New("--limit: give a number of at least 1")
 	case c.Since < 0:
-		return errors.New("--since: give a time such as 24h")
+		return errors.New("--since: give a duration such as 24h")
 	case c.Since > 0 && c.From != nil:
 		return errors.New("--since and --from: give one of them")
 	}
@@ -239,7 +239,7 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(ctx, p, s)
 	case errors.Is(err, webhook.ErrChanged):
-		return fmt.Errorf("an attempt of %s was made just now; look again with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
+		return fmt.Errorf("another attempt of %s was just made; show it with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
 	case err != nil:
 		return err
 	}

@@ -18,13 +18,13 @@ import (
 )
 
 type listenCommand struct {
-	Listen     string        `help:"Address and port; port 0 takes a free one (default: 127.0.0.1:8090)." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
-	Key        []string      `help:"Signing key to verify with, as it was shown when the webhook was registered. @FILE reads it from a file, so that it stands in no shell history. May be given several times." sep:"none" placeholder:"KEY|@FILE"`
-	Status     int           `help:"Status to answer with, 200 to 599 (default: 200)." default:"200" placeholder:"CODE"`
-	Delay      time.Duration `help:"Wait before answering, up to 1h." placeholder:"10s"`
-	FailFirst  int           `help:"Answer the first N deliveries with 500." placeholder:"N"`
-	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait." placeholder:"30s"`
-	NoColor    bool          `help:"Write without colours, also to a terminal."`
+	Listen     string        `help:"Address and port; port 0 selects a free one (default: 127.0.0.1:8090)." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	Key        []string      `help:"Signing key to verify with, as it was shown when the webhook was registered. @FILE reads it from a file, so that it is in no shell history. May be repeated." sep:"none" placeholder:"KEY|@FILE"`
+	Status     int           `help:"Status of the responses, 200 to 599 (default: 200)." default:"200" placeholder:"CODE"`
+	Delay      time.Duration `help:"Wait this long before each response, up to 1h." placeholder:"10s"`
+	FailFirst  int           `help:"Respond to the first N deliveries with 500." placeholder:"N"`
+	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait this long." placeholder:"30s"`
+	NoColor    bool          `help:"Write without colours, even to a terminal."`
 }
 
 const (
@@ -49,7 +49,7 @@ func (c *listenCommand) Validate() error {
 	case c.RetryAfter < 0:
 		return fmt.Errorf("--retry-after %v: give a time to wait, such as 30s", c.RetryAfter)
 	case c.RetryAfter > 0 && c.Status != http.StatusTooManyRequests && c.Status != http.StatusServiceUnavailable:
-		return errors.New("--retry-after goes with --status 429 or 503")
+		return errors.New("--retry-after requires --status 429 or 503")
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (c *listenCommand) keys() ([]receiver.Key, error) {
 		}
 		words := strings.Fields(text)
 		if len(words) == 0 {
-			return nil, usageErrorf("%s: there is no key in it", origin)
+			return nil, usageErrorf("%s: it contains no key", origin)
 		}
 		for _, word := range words {
 			key, err := receiver.ParseKey(word)
@@ -174,7 +174,7 @@ func readKeys(path string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("read the signing key: %w", err)
 	case len(text) > maxKeyFile:
-		return "", fmt.Errorf("read the signing key: %s is larger than 64 KiB, and no file of keys", path)
+		return "", fmt.Errorf("read the signing key: %s is larger than 64 KiB, so it is not a file of keys", path)
 	}
 	return string(text), nil
 }

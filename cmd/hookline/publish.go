@@ -29,17 +29,17 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 type publishCommand struct {
 	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
 	Event    string      `help:"The event's name, as the API has it." required:"" placeholder:"NAME"`
-	ID       *string     `help:"Your id of the event, with --time: publishing it again delivers it once." name:"id" placeholder:"ID"`
+	ID       *string     `help:"Your id of the event, with --time. Published again, the event is still delivered only once." name:"id" placeholder:"ID"`
 	Time     *moment     `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z"`
-	Instance *string     `help:"What the event is about, such as an order's code, where the API has that." placeholder:"TEXT"`
-	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
+	Instance *string     `help:"What the event is about, such as an order's code, if the API requires it." placeholder:"TEXT"`
+	Payload  string      `help:"The payload as JSON; @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
 
 // Validate checks what needs no store.
 func (c *publishCommand) Validate() error {
 	switch {
 	case c.ID != nil && c.Time == nil:
-		return errors.New("--id: give --time too, they name the event together")
+		return errors.New("--id: give --time too; together they identify the event")
 	case c.ID != nil && *c.ID == "":
 		return errors.New("--id: give 1 to 128 characters")
 	case c.Time != nil && c.Time.IsZero():
@@ -73,7 +73,7 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	switch has := sendings[event.Account.API].Instance; {
 	case has && c.Instance == nil:
-		return usageErrorf("publish: --instance: %s events are about something, such as an order's code", event.Account.API)
+		return usageErrorf("publish: --instance: say what the %s event is about, such as an order's code", event.Account.API)
 	case !has && c.Instance != nil:
 		return usageErrorf("publish: --instance: %s events have none", event.Account.API)
 	case has:
@@ -130,7 +130,7 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 	}
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil {
-		return nil, usageErrorf("publish: --payload: it is not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+		return nil, usageErrorf("publish: --payload: not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return value, nil
 }

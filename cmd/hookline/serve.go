@@ -23,8 +23,8 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string `help:"Address and port; port 0 takes a free one (default: 127.0.0.1:8080)." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	Dev          bool   `help:"For development: allow http and private targets, and have a demo account for each API."`
+	Listen       string `help:"Address and port; port 0 selects a free one (default: 127.0.0.1:8080)." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Dev          bool   `help:"For development: allow http and private targets, and create a demo account for each API."`
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
 }
@@ -41,7 +41,7 @@ func (c *serveCommand) Validate() error {
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
-		return usageErrorf("serve: a deployed stack serves by itself; leave out --stack")
+		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
 	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
 	s, err := c.boot(ctx, p, log)

@@ -72,7 +72,7 @@ func (s *server) Run(ctx context.Context) error {
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	if err := s.http.Shutdown(timeout); err != nil {
-		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.timeout, errors.Join(err, s.http.Close()))
+		return fmt.Errorf("stop: requests that took longer than %v were cut off: %w", s.timeout, errors.Join(err, s.http.Close()))
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func openTables(ctx context.Context, name storeName, m missing) (openedStore, er
 	}
 	switch err := s.Check(ctx); {
 	case errors.Is(err, dynamo.ErrNoTable):
-		return openedStore{}, fmt.Errorf("the tables of %s are not in %s; run `hookline serve --store %s` once, which makes them, or check prefix and AWS_REGION", name, cfg.Region, name)
+		return openedStore{}, fmt.Errorf("the tables of %s do not exist in %s; run `hookline serve --store %s` once to create them, or check the prefix and AWS_REGION", name, cfg.Region, name)
 	case err != nil:
 		return openedStore{}, err
 	}

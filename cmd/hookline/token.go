@@ -17,8 +17,8 @@ import (
 func operatorAccount() webhook.Account { return webhook.Account{API: "operator", ID: "local"} }
 
 type tokenCommands struct {
-	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
-	List   tokenList   `cmd:"" help:"List the tokens of an account; the tokens themselves are not kept."`
+	Create tokenCreate `cmd:"" help:"Create a token and print it. It cannot be shown again."`
+	List   tokenList   `cmd:"" help:"List the tokens of an account by id; the tokens themselves are not stored."`
 	Revoke tokenRevoke `cmd:"" help:"Revoke a token. Servers refuse it within 30 seconds."`
 }
 
@@ -56,8 +56,8 @@ func newTokenResult(t webhook.Token) tokenResult {
 
 type tokenCreate struct {
 	owner
-	Rights  rights         `help:"What the token may be used for, where the API tells rights apart (default: all)." placeholder:"read,write"`
-	Expires *time.Duration `help:"How long the token is good for (default: for ever)." placeholder:"720h"`
+	Rights  rights         `help:"Rights of the token, if the API distinguishes them (default: all)." placeholder:"read,write"`
+	Expires *time.Duration `help:"How long the token is valid (default: forever)." placeholder:"720h"`
 }
 
 // rights are the rights of a customer's token.
@@ -68,7 +68,7 @@ type rights webhook.Rights
 func (r *rights) UnmarshalText(text []byte) error {
 	parsed, err := webhook.ParseRights(string(text))
 	if err == nil && !webhook.AllRights.Has(parsed) {
-		err = fmt.Errorf("rights %q: %w: give read, write or both, with a comma between", text, webhook.ErrInvalid)
+		err = fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", text, webhook.ErrInvalid)
 	}
 	*r = rights(parsed)
 	return err
@@ -78,11 +78,11 @@ func (r *rights) UnmarshalText(text []byte) error {
 func (c *tokenCreate) Validate() error {
 	switch {
 	case c.Rights != 0 && c.Operator:
-		return errors.New("--rights: the operator's tokens can publish, and nothing else")
+		return errors.New("--rights: the operator's tokens can only publish")
 	case c.Rights != 0 && !c.Account.api.Rights:
-		return fmt.Errorf("--rights: %s does not tell rights apart", c.Account.API)
+		return fmt.Errorf("--rights: %s does not distinguish rights", c.Account.API)
 	case c.Expires != nil && *c.Expires < time.Second:
-		return fmt.Errorf("--expires: %v is too short; give a time such as 720h", *c.Expires)
+		return fmt.Errorf("--expires: %v is too short; give a duration such as 720h", *c.Expires)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	if c.Operator {
 		mode = createMissing
 		if p.flags.Stack != "" {
-			return usageErrorf("token create: --operator is for a local server; a deployed stack lets publishers in by their AWS credentials")
+			return usageErrorf("token create: --operator is for a local server; a deployed stack authorises publishers by their AWS credentials")
 		}
 	}
 	s, err := p.openStore(ctx, mode)
@@ -211,7 +211,7 @@ func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
 	defer s.closeInto(&err)
 	switch err := s.RevokeToken(ctx, c.account(), c.ID); {
 	case errors.Is(err, webhook.ErrNotFound):
-		return fmt.Errorf("%s has no token %q; its tokens: %s token list %s", c.account(), c.ID, p.again(), c.flag())
+		return fmt.Errorf("%s has no token %q; list its tokens with: %s token list %s", c.account(), c.ID, p.again(), c.flag())
 	case err != nil:
 		return err
 	}

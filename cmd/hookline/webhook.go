@@ -14,11 +14,11 @@ import (
 
 type webhookCommands struct {
 	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
-	Show    webhookShow    `cmd:"" help:"Show all that is kept of a webhook, except its keys."`
-	Test    webhookTest    `cmd:"" help:"Send a signed sample to a webhook, once, and say what it answers."`
-	Enable  webhookEnable  `cmd:"" help:"Send to a webhook again, such as one that was disabled by an answer 410."`
-	Disable webhookDisable `cmd:"" help:"Send nothing to a webhook. It keeps its event; any change by the customer enables it."`
-	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events are free at once."`
+	Show    webhookShow    `cmd:"" help:"Show everything about a webhook except its keys."`
+	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response."`
+	Enable  webhookEnable  `cmd:"" help:"Enable a webhook, such as one that a 410 response disabled."`
+	Disable webhookDisable `cmd:"" help:"Disable a webhook, so that it receives nothing. It keeps its event; any change by the customer enables it."`
+	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events can be registered again at once."`
 }
 
 // customer selects the account of a webhook or delivery.
@@ -125,7 +125,7 @@ func (c customer) noWebhook(ctx context.Context, p *program, s openedStore, id s
 	if _, err := s.Account(ctx, account); errors.Is(err, webhook.ErrNotFound) {
 		return noAccount(ctx, p, s, account)
 	}
-	return fmt.Errorf("%s has no webhook %q; its webhooks: %s webhook list --account %[1]s", account, id, p.again())
+	return fmt.Errorf("%s has no webhook %q; list its webhooks with: %s webhook list --account %[1]s", account, id, p.again())
 }
 
 type webhookList struct{ customer }

@@ -126,12 +126,12 @@ func (p *program) publishLine(a webhook.Account, example api.Example) string {
 // text returns the welcome for people.
 func (r welcomeResult) text() string {
 	var text strings.Builder
-	text.WriteString("Hookline listens at " + r.URL + ", its APIs are described at " + r.URL + "/docs\n")
+	text.WriteString("Hookline listens at " + r.URL + "; its APIs are described at " + r.URL + "/docs\n")
 	for _, d := range r.Demo {
 		if d.Token != "" {
-			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
+			text.WriteString("\n" + d.Account + ", whose token cannot be shown again:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
 		} else {
-			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. With a new one:\n" +
+			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. To create a new one:\n" +
 				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
 	}

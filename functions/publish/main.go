@@ -1,5 +1,5 @@
 // Command publish is the Lambda function behind POST /events. It stores events
-// durably and queues their deliveries. It opens no signing key. IAM authorizes
+// durably and queues their deliveries. It opens no signing key. IAM authorises
 // callers before the gateway passes a request on.
 package main
 

@@ -53,7 +53,7 @@ type Server struct {
 	// MaxBody is the maximum size of a body in bytes; 0 means the constant
 	// MaxBody.
 	MaxBody int64
-	// Open turns off authentication, for a server whose callers are authorized
+	// Open turns off authentication, for a server whose callers are authorised
 	// elsewhere.
 	Open bool
 

@@ -45,7 +45,7 @@ type Sweeper struct{ SweeperConfig }
 // NewSweeper gives a sweeper.
 func NewSweeper(cfg SweeperConfig) *Sweeper { return &Sweeper{cfg} }
 
-// Swept summarizes a sweep.
+// Swept summarises a sweep.
 type Swept struct {
 	// Sent counts deliveries that were leased and queued. Refused counts those
 	// for which the queue had no room; once it is full, the rest is not

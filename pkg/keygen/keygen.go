@@ -30,7 +30,7 @@ const (
 	// writes symmetric keys.
 	keyPrefix = "whsec_"
 	// tokenPrefix is the prefix of access tokens, by which people and secret
-	// scanners recognize them.
+	// scanners recognise them.
 	tokenPrefix = "hk_"
 	// tokenLen is the length of an access token: six bits per character.
 	tokenLen = len(tokenPrefix) + (8*keyBytes+5)/6

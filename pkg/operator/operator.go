@@ -32,7 +32,7 @@ const (
 // Config configures the handler.
 type Config struct {
 	Publisher *delivery.Publisher
-	// Tokens holds the operator's tokens. It is nil if callers are authorized
+	// Tokens holds the operator's tokens. It is nil if callers are authorised
 	// elsewhere, as IAM does before API Gateway passes a request on.
 	Tokens auth.Tokens
 	Keys   *keygen.Generator

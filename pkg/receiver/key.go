@@ -32,7 +32,7 @@ type keyBytes struct {
 
 // ErrKey means that a text is not a signing key. It does not quote the text,
 // which may be a badly copied key.
-var ErrKey = errors.New("that is no signing key: it is whsec_ and base64 (AbbeyCross), " +
+var ErrKey = errors.New("not a signing key: give whsec_ and base64 (AbbeyCross), " +
 	"44 characters of base64 (Squake) or 32 hex digits in lower case (Shoptet)")
 
 // ParseKey parses a signing key of any of the APIs. The error is [ErrKey].

@@ -81,7 +81,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
 		d.Body = nil
 	} else if err != nil {
-		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender broke off")
+		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
 		say(w, http.StatusBadRequest, "The body is incomplete.")
 		return
 	}
@@ -123,9 +123,9 @@ func (rc *Receiver) response(w http.ResponseWriter, r *http.Request, d Delivery)
 		began := rc.Now()
 		if err := rc.Sleep(r.Context(), d.Response.Delay); err != nil {
 			waited := rc.Now().Sub(began).Truncate(time.Millisecond)
-			rc.Note(fmt.Sprintf("%s: no answer after %v: the sender hung up, or this was told to stop",
+			rc.Note(fmt.Sprintf("%s: no response after %v: the sender hung up, or hookline listen was stopped",
 				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
-			say(w, http.StatusServiceUnavailable, "hookline listen stops.")
+			say(w, http.StatusServiceUnavailable, "hookline listen is stopping.")
 			return
 		}
 	}

@@ -39,7 +39,7 @@ type Check struct {
 // Reasons why a delivery is not verified.
 var (
 	errNoKey       = errors.New("no key given")
-	errNoSignature = errors.New("there is no signature")
+	errNoSignature = errors.New("no signature")
 	errTooLarge    = errors.New("the body is larger than 1 MiB")
 )
 
@@ -65,7 +65,7 @@ func Verify(now time.Time, keys []Key, header http.Header, body []byte) []Check 
 		for _, name := range s.headers {
 			signed = signed || len(header.Values(name)) > 0
 			if len(header.Values(name)) > 1 && err == nil {
-				err = fmt.Errorf("%s is there more than once", wireName(name))
+				err = fmt.Errorf("%s was sent more than once", wireName(name))
 			}
 		}
 		if !signed {
@@ -121,7 +121,7 @@ func timestamp(header http.Header) (time.Time, error) {
 	text := header.Get(timestampHeader)
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || strconv.FormatInt(seconds, 10) != text {
-		return time.Time{}, errors.New("webhook-timestamp is no number of seconds since 1970")
+		return time.Time{}, errors.New("webhook-timestamp is not a number of seconds since 1970")
 	}
 	return time.Unix(seconds, 0), nil
 }

@@ -68,7 +68,7 @@ func ParseRights(s string) (Rights, error) {
 	for name := range strings.SplitSeq(s, ",") {
 		i := slices.Index(rightNames, strings.TrimSpace(name))
 		if i < 0 {
-			return 0, fmt.Errorf("rights %q: %w: give read, write or both, with a comma between", s, ErrInvalid)
+			return 0, fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", s, ErrInvalid)
 		}
 		rights |= 1 << i
 	}

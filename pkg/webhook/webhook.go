@@ -53,7 +53,7 @@ type RetiredKey struct {
 	Until  time.Time
 }
 
-// Statistics summarize the deliveries to a webhook.
+// Statistics summarise the deliveries to a webhook.
 type Statistics struct {
 	// LastSentAt and LastFailedAt are zero until a delivery first succeeds or
 	// fails.

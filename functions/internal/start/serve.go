@@ -1,6 +1,6 @@
 // Package start starts a Lambda function that serves an API. It reads the
 // environment, builds what the API needs, opens the connection to DynamoDB
-// while Lambda initializes the process, and serves API Gateway's requests.
+// while Lambda initialises the process, and serves API Gateway's requests.
 //
 // Every response to the gateway has the API's own shape. Everything wrong with
 // the configuration is reported at the start in one line, without the value of

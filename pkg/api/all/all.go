@@ -32,7 +32,7 @@ func Find(name string) (api.API, error) {
 		}
 		names = append(names, string(a.Name))
 	}
-	return api.API{}, fmt.Errorf("API %q: %w: there are %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
+	return api.API{}, fmt.Errorf("API %q: %w: must be one of %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
 }
 
 // OpenAPI returns the OpenAPI 3.1 description of each API as YAML. It is

@@ -3,7 +3,7 @@
 //
 // It uses a standard queue. Messages may arrive late, duplicated or in another
 // order, but never early. Each message belongs to the group of its account, so
-// that SQS fair queues recognize a noisy account and let the others' messages
+// that SQS fair queues recognise a noisy account and let the others' messages
 // pass. Send reports messages that SQS did not accept; the sweeper sends them
 // again.
 package sqs

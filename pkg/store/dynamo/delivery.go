@@ -27,7 +27,7 @@ var errNoDeliveries = errors.New("this store has no table of deliveries")
 // AddDelivery implements [store.Deliveries] with one conditional PutItem,
 // preceded by another for a payload that is not part of the record. It resolves
 // a lost response by repeating the put: every call marks the record, so it
-// recognizes what its earlier try wrote.
+// recognises what its earlier try wrote.
 //
 // A payload whose record is not written, because the process died or another
 // event has the identity, does no harm and expires.

@@ -20,7 +20,7 @@ func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
 		return nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("look for writes of other processes: %w", err)
+		return false, fmt.Errorf("check for writes of other processes: %w", err)
 	}
 	return written, nil
 }
