@@ -15,14 +15,14 @@ import (
 type accountCommands struct {
 	Create accountCreate `cmd:"" help:"Create an account."`
 	List   accountList   `cmd:"" help:"List the accounts of all APIs, or of one."`
-	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Asks nothing, and takes a minute."`
+	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Does not ask for confirmation, and takes a minute."`
 }
 
-// accountResult is an account in the output for machines.
+// accountResult is the JSON output of an account.
 type accountResult struct {
 	Account string    `json:"account"`
 	Created time.Time `json:"created"`
-	// Closing is set while the account is being deleted.
+	// Closing is true while the account is being deleted.
 	Closing bool `json:"closing,omitzero"`
 }
 
@@ -34,7 +34,7 @@ type accountCreate struct {
 	Account accountName `arg:"" help:"The account, such as squake:acme." placeholder:"<api>:<id>"`
 }
 
-// Run creates the account, and the data directory if there is none.
+// Run creates the account, and the data directory if it does not exist.
 func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, createMissing)
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 		if isClosing(ctx, s, info.Account) {
 			return beingDeleted(p, info.Account)
 		}
-		return fmt.Errorf("account %s exists already", info.Account)
+		return fmt.Errorf("account %s already exists", info.Account)
 	case err != nil:
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 }
 
 type accountList struct {
-	API apiName `arg:"" optional:"" name:"api" help:"Only those of this API."`
+	API apiName `arg:"" optional:"" name:"api" help:"Only accounts of this API."`
 }
 
 // Run lists accounts, ordered by API and id.
@@ -91,9 +91,9 @@ type accountDelete struct {
 	Account accountName `arg:"" help:"The account, such as squake:acme." placeholder:"<api>:<id>"`
 }
 
-// Run deletes the account as registry.DeleteAccount says. Cut off anywhere, it
-// is completed by running it again. Deliveries under way are cancelled; what is
-// recorded of deliveries is left to its time to live.
+// Run deletes the account with [registry.DeleteAccount]. Running it again
+// completes an interrupted deletion. Deliveries under way are cancelled; their
+// records remain until they expire.
 func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
@@ -126,8 +126,8 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	return p.show(result, text+"\n")
 }
 
-// announce says on standard error what is about to be removed, except to a
-// machine.
+// announce writes what is about to be deleted to standard error, unless the
+// output is JSON.
 func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store) error {
 	if p.flags.JSON {
 		return nil
@@ -147,7 +147,7 @@ func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; servers may know its tokens for %.0f seconds, which have to pass\n",
+	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; this takes %.0f seconds, since servers may accept its tokens that long\n",
 		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.Settling.Seconds())
 	return nil
 }
@@ -156,7 +156,7 @@ func (c *accountDelete) unknown(p *program) error {
 	return fmt.Errorf("there is no account %s; list them with: %s account list", c.Account.Account, p.again())
 }
 
-// count is a number with its word.
+// count returns a number with its noun.
 func count(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
@@ -164,8 +164,8 @@ func count(n int, word string) string {
 	return fmt.Sprintf("%d %ss", n, word)
 }
 
-// noAccount says why an account cannot be worked with: there is none, or it is
-// being deleted.
+// noAccount returns the error for an account that does not exist or is being
+// deleted.
 func noAccount(ctx context.Context, p *program, s store.Store, a webhook.Account) error {
 	if isClosing(ctx, s, a) {
 		return beingDeleted(p, a)

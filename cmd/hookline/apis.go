@@ -8,15 +8,15 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// accountName is an account as the command line has it: of an API there is,
-// with an id that the API allows.
+// accountName is an account on the command line. Its API exists and allows its
+// id.
 type accountName struct {
 	webhook.Account
 	api api.API
 }
 
-// UnmarshalText reads "<api>:<id>". The error wraps webhook.ErrInvalid and says
-// what an account looks like.
+// UnmarshalText parses "<api>:<id>". The error wraps [webhook.ErrInvalid] and
+// describes a valid account.
 func (n *accountName) UnmarshalText(text []byte) error {
 	account, err := webhook.ParseAccount(string(text))
 	if err != nil {
@@ -33,10 +33,10 @@ func (n *accountName) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// apiName is the name of an API there is.
+// apiName is the name of an existing API.
 type apiName webhook.API
 
-// UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
+// UnmarshalText parses the name. The error wraps [webhook.ErrInvalid].
 func (n *apiName) UnmarshalText(text []byte) error {
 	api, err := all.Find(string(text))
 	*n = apiName(api.Name)

@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// tableTimeout is how long a new table may take until it can be used.
+	// tableTimeout is how long to wait until a new table can be used.
 	tableTimeout = 2 * time.Minute
-	// stackTimeout bounds the question for a stack, its retries included.
+	// stackTimeout bounds the lookup of a stack, including retries.
 	stackTimeout = 30 * time.Second
 )
 
@@ -37,8 +37,8 @@ const (
 	outputSealingKey = "SealingKmsKeyArn"
 )
 
-// settingParameters are the stack's parameters that hold settings, by the
-// environment variables that the functions get them as (template.yaml).
+// settingParameters maps the environment variables in which the functions get
+// their settings to the stack's parameters (template.yaml).
 var settingParameters = map[string]string{
 	"HOOKLINE_ALLOW_HTTP":        "AllowHttp",
 	"HOOKLINE_ALLOW_PRIVATE":     "AllowPrivate",
@@ -46,8 +46,8 @@ var settingParameters = map[string]string{
 	"HOOKLINE_ABBEYCROSS_HOURS":  "AbbeycrossHours",
 }
 
-// awsConfig reads the AWS settings where every AWS tool has them: environment,
-// profile, and so on.
+// awsConfig reads the AWS settings from the usual places: environment, profile
+// and so on.
 func awsConfig(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	switch {
@@ -59,8 +59,8 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// newTableStore opens the two tables. The endpoint is the one that the AWS settings
-// give for DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
+// newTableStore opens the two tables, at the endpoint of the AWS settings for
+// DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
 func newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, error) {
 	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region:      cfg.Region,
@@ -73,8 +73,8 @@ func newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, err
 	return dynamo.New(dynamo.Config{Client: client, Table: table, Deliveries: deliveries})
 }
 
-// openStack opens the tables and the queue of a deployed stack, which its
-// outputs name.
+// openStack opens the tables and the queue that a deployed stack's outputs
+// name.
 func openStack(ctx context.Context, name string) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	}
 	for _, output := range []string{outputTable, outputDeliveries, outputQueue, outputSealingKey} {
 		if found.outputs[output] == "" {
-			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not Hookline's, of an older version, or not deployed to its end", name, cfg.Region, output)
+			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not a Hookline stack, is from an older version, or was not fully deployed", name, cfg.Region, output)
 		}
 	}
 	if region := found.outputs[outputRegion]; region != "" {
@@ -98,7 +98,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	}
 	switch err := s.Check(ctx); {
 	case errors.Is(err, dynamo.ErrNoTable):
-		return openedStore{}, fmt.Errorf("stack %s names tables that are not in %s; deploy it again", name, cfg.Region)
+		return openedStore{}, fmt.Errorf("the tables of stack %s do not exist in %s; deploy it again", name, cfg.Region)
 	case err != nil:
 		return openedStore{}, err
 	}
@@ -117,17 +117,17 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	}, nil
 }
 
-// stack is what CloudFormation says of a deployed stack, by name.
+// stack has the outputs and parameters of a deployed stack by name.
 type stack struct{ outputs, parameters map[string]string }
 
-// findStack asks CloudFormation for a stack.
+// findStack looks up a stack in CloudFormation.
 func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) {
 	ctx, cancel := context.WithTimeout(ctx, stackTimeout)
 	defer cancel()
 	response, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
-	// A stack that does not exist has no error code of its own.
+	// The error of a stack that does not exist has no code of its own.
 	if responseErr, ok := errors.AsType[smithy.APIError](err); ok {
-		return stack{}, fmt.Errorf("stack %s in %s: %s; check name, AWS_REGION and AWS profile", name, cfg.Region, responseErr.ErrorMessage())
+		return stack{}, fmt.Errorf("stack %s in %s: %s; check the name, AWS_REGION and the AWS profile", name, cfg.Region, responseErr.ErrorMessage())
 	}
 	if err != nil {
 		return stack{}, fmt.Errorf("stack %s in %s: %w", name, cfg.Region, err)

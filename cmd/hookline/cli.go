@@ -17,21 +17,21 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// globals are the flags that every command takes.
+// globals are the flags that all commands have.
 type globals struct {
 	Data  string    `help:"Directory of the SQLite file and the sealing key (default: ./data)." default:"./data" placeholder:"DIR"`
-	Store storeName `help:"Where the data is: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, reached with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
-	Stack string    `help:"Work on the deployed CloudFormation stack of this name." placeholder:"NAME" xor:"store"`
+	Store storeName `help:"Where the data is stored: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, accessed with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
+	Stack string    `help:"Use the deployed CloudFormation stack with this name." placeholder:"NAME" xor:"store"`
 	JSON  bool      `help:"Write results as JSON." name:"json"`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
-// commands is the whole command line.
+// commands is the command line.
 type commands struct {
 	globals
 
-	Serve    serveCommand     `cmd:"" help:"Serve every API in one process."`
+	Serve    serveCommand     `cmd:"" help:"Serve all APIs in one process."`
 	Account  accountCommands  `cmd:"" help:"Create, list and delete accounts."`
 	Token    tokenCommands    `cmd:"" help:"Create, list and revoke access tokens."`
 	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`
@@ -40,20 +40,20 @@ type commands struct {
 	Listen   listenCommand    `cmd:"" help:"Receive webhooks: show and verify what is sent here."`
 }
 
-// program is what the commands work with.
+// program is the environment of the commands.
 type program struct {
 	flags          *globals
-	name           string // how to call this program again
+	name           string // the command that runs this program
 	getenv         func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 	keys           *keygen.Generator
-	// sleep waits, or returns the error of ctx when that ends first.
+	// sleep waits, or returns ctx.Err() if ctx ends first.
 	sleep func(ctx context.Context, d time.Duration) error
 }
 
-// newProgram gives the program on the real clock and random source.
+// newProgram returns a program with the real clock and random source.
 func newProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
 	return &program{
 		getenv: getenv,
@@ -77,7 +77,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// usageError says that a command line cannot be understood.
+// usageError means that a command line is not valid.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -92,7 +92,7 @@ const (
 	exitUsage  = 2
 )
 
-// report writes an error as one line and gives the exit code.
+// report writes an error as one line and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
@@ -108,18 +108,18 @@ func report(stderr io.Writer, err error) int {
 
 func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 
-// run carries out a command line; args[0] is how the program was called. It
-// returns when the command is done, a server when ctx has ended and the
-// requests in flight are answered. The error is a usageError when nothing was
-// begun because the command line cannot be understood.
+// run executes a command line; args[0] is the command that ran the program. It
+// returns when the command is done; a server is done when ctx has ended and the
+// requests in flight have responses. The error is a usageError if nothing was
+// done because the command line is not valid.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	return newProgram(getenv, stdout, stderr).run(ctx, args)
 }
 
-// run sets the flags and the name of the program by the command line.
+// run sets the flags and the name of the program from the command line.
 func (p *program) run(ctx context.Context, args []string) error {
 	var line commands
-	asked := false // for help or the version, which has been written then
+	asked := false // whether help or the version was requested and written
 	parser, err := kong.New(&line,
 		kong.Name("hookline"),
 		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
@@ -143,8 +143,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return command.Run(p)
 }
 
-// callName is how to call the program again from the same directory.
-// "go run" leaves nothing that could be called.
+// callName returns the command that runs the program from the same directory.
+// "go run" leaves no executable.
 func callName(arg0 string) string {
 	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
 		return "go run ./cmd/hookline"
@@ -152,7 +152,7 @@ func callName(arg0 string) string {
 	return shellQuote(arg0)
 }
 
-// again is the start of a command line that works on the same data.
+// again returns the start of a command line that uses the same data.
 func (p *program) again() string {
 	words := p.name
 	if p.flags.Data != "./data" {
@@ -167,7 +167,7 @@ func (p *program) again() string {
 	return words
 }
 
-// shellQuote makes s one word of a POSIX shell.
+// shellQuote quotes s as one word of a POSIX shell.
 func shellQuote(s string) string {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-"
 	if s != "" && strings.Trim(s, plain) == "" {

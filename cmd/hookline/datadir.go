@@ -11,18 +11,18 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockName is the name of the file that a server holds locked in its data
-// directory. The system lets go of the lock however the server ends.
+// lockName is the file in its data directory that a server locks. The operating
+// system releases the lock however the server ends.
 const lockName = "serve.lock"
 
-// makeDataDir makes a data directory that only this user may enter, its
-// parents too, unless it is there. What it made survives a power cut.
+// makeDataDir creates a data directory that only this user may enter, and its
+// parents, unless it exists. What it creates survives a power failure.
 func makeDataDir(dir string) error {
 	err := makeDir(filepath.Clean(dir))
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("data directory %s: %w; choose one that this user can write with --data", dir, cause(err))
+	return fmt.Errorf("data directory %s: %w; choose one that this user can write to with --data", dir, cause(err))
 }
 
 func makeDir(dir string) error {
@@ -54,8 +54,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// cause drops the operation and path from an error of the file system: they
-// have been said.
+// cause strips the operation and path from an error of the file system, which
+// the message already has.
 func cause(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
@@ -63,15 +63,15 @@ func cause(err error) error {
 	return err
 }
 
-// lockDataDir takes a data directory for one server. The error says that
-// another has it, or that the lock file cannot be made.
+// lockDataDir locks a data directory for one server. It fails if another server
+// has it, or if the lock file cannot be created.
 func lockDataDir(dir string) (unlock func() error, err error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	switch taken, err := lock.TryLock(); {
 	case err != nil:
-		return nil, fmt.Errorf("lock %s: %w; let this user write in the directory, or choose another with --data", lock.Path(), cause(err))
+		return nil, fmt.Errorf("lock %s: %w; let this user write to the directory, or choose another with --data", lock.Path(), cause(err))
 	case !taken:
-		return nil, fmt.Errorf("another hookline serve works on %s; stop it, or choose another directory with --data", dir)
+		return nil, fmt.Errorf("another hookline serve uses %s; stop it, or choose another directory with --data", dir)
 	}
 	return lock.Unlock, nil
 }

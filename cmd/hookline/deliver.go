@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// aheadHere is how long before its time an attempt is put into the queue
-	// of this process: longer than the second between two sweeps.
+	// aheadHere is how long before its time an attempt is queued in this
+	// process: longer than the second between two sweeps.
 	aheadHere = 2 * time.Second
-	// noticeInterval is how often the file is asked whether another process,
-	// such as a command, has written.
+	// noticeInterval is how often the file is checked for writes of other
+	// processes, such as commands.
 	noticeInterval = 50 * time.Millisecond
-	// purgeInterval is how often deliveries are removed that are kept no
-	// longer; keptFor is how long after their acceptance that is.
+	// purgeInterval is how often expired deliveries are removed. retainedFor is
+	// how long after their acceptance they expire.
 	purgeInterval = time.Hour
 	retainedFor   = 8 * 24 * time.Hour
 )
@@ -36,13 +36,13 @@ type dispatcher struct {
 	queue   *local.Queue
 	worker  *delivery.Worker
 	sweeper *delivery.Sweeper
-	// file is the store if it is SQLite's; else nil.
+	// file is the store if it is a SQLite store, and nil otherwise.
 	file *sqlite.Store
 	now  func() time.Time
 	log  *slog.Logger
 }
 
-// dispatcherConfig is what a dispatcher is made of.
+// dispatcherConfig configures a dispatcher.
 type dispatcherConfig struct {
 	store    store.Store
 	file     *sqlite.Store
@@ -70,8 +70,8 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 	}
 }
 
-// Run delivers until ctx ends. Attempts under way may go on for patience then;
-// one that is cut off does not count, and is made at the next start.
+// Run delivers until ctx ends. Running attempts may then continue for timeout.
+// An attempt that is cut off does not count, and is repeated at the next start.
 func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -90,8 +90,8 @@ func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	all.Wait()
 }
 
-// attempt makes the attempt that a message asks for. A fault of our own is
-// logged; the sweeper sends for the delivery again.
+// attempt makes the attempt that a message asks for. It logs an internal error;
+// the sweeper queues the delivery again.
 func (d *dispatcher) attempt(ctx context.Context, m webhook.Message) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -104,7 +104,7 @@ func (d *dispatcher) attempt(ctx context.Context, m webhook.Message) {
 }
 
 // notice signals when there is something to sweep: when the queue has room
-// again for what it refused, and when another process has written.
+// again after a refusal, and when another process has written.
 func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 	var ticks <-chan time.Time
 	if d.file != nil {
@@ -120,7 +120,7 @@ func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 		case <-ticks:
 			written, err := d.file.ForeignWrites(ctx)
 			if err != nil && ctx.Err() == nil {
-				d.log.LogAttrs(ctx, slog.LevelWarn, "look for writes of other processes", slog.String("error", err.Error()))
+				d.log.LogAttrs(ctx, slog.LevelWarn, "check for writes of other processes", slog.String("error", err.Error()))
 			}
 			if !written {
 				continue
@@ -128,12 +128,12 @@ func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 		}
 		select {
 		case signal <- struct{}{}:
-		default: // there is one already
+		default: // a signal is pending
 		}
 	}
 }
 
-// purge removes what is kept no longer.
+// purge removes expired deliveries.
 func (d *dispatcher) purge(ctx context.Context) {
 	ticker := time.NewTicker(purgeInterval)
 	defer ticker.Stop()
@@ -153,7 +153,7 @@ func (d *dispatcher) purge(ctx context.Context) {
 	}
 }
 
-// takeOver makes the leases of a process that is gone void, so that what has
+// takeOver voids the leases of a process that has ended, so that what has
 // become due is attempted at once.
 func (d *dispatcher) takeOver(ctx context.Context) error {
 	if d.file == nil {

@@ -17,21 +17,21 @@ import (
 )
 
 type deliveryCommands struct {
-	List  deliveryList  `cmd:"" help:"List deliveries, the latest event first."`
-	Show  deliveryShow  `cmd:"" help:"Show all that is kept of a delivery."`
-	Retry deliveryRetry `cmd:"" help:"Attempt a delivery once more, at once and under the same webhook-id."`
+	List  deliveryList  `cmd:"" help:"List deliveries, latest event first."`
+	Show  deliveryShow  `cmd:"" help:"Show everything about a delivery."`
+	Retry deliveryRetry `cmd:"" help:"Attempt a delivery again, at once and under the same webhook-id."`
 }
 
-// statusFlag is a status that a flag names.
+// statusFlag is the value of a flag for a status.
 type statusFlag struct{ webhook.Status }
 
-// UnmarshalText reads the name. The error wraps webhook.ErrInvalid.
+// UnmarshalText parses the name. The error wraps [webhook.ErrInvalid].
 func (f *statusFlag) UnmarshalText(text []byte) (err error) {
 	f.Status, err = webhook.ParseStatus(string(text))
 	return err
 }
 
-// deliveryResult is a delivery in the output for machines.
+// deliveryResult is the JSON output of a delivery.
 type deliveryResult struct {
 	ID       string     `json:"id"`
 	Account  string     `json:"account"`
@@ -40,9 +40,9 @@ type deliveryResult struct {
 	Status   string     `json:"status"`
 	Attempts int64      `json:"attempts"`
 	Last     *time.Time `json:"last_attempt"` // null: never
-	Code     int        `json:"last_status"`  // 0: no answer
+	Code     int        `json:"last_status"`  // 0: no response
 	Reason   string     `json:"reason"`
-	Next     *time.Time `json:"next_attempt"` // null: none comes
+	Next     *time.Time `json:"next_attempt"` // null: no attempt is to come
 }
 
 func newDeliveryResult(d webhook.Delivery) deliveryResult {
@@ -53,22 +53,22 @@ func newDeliveryResult(d webhook.Delivery) deliveryResult {
 }
 
 type deliveryList struct {
-	Account *accountName  `help:"Only those of this account (default: of all, which looks through every account)." placeholder:"<api>:<id>"`
-	Event   string        `help:"Only those of this event." placeholder:"NAME"`
-	Status  *statusFlag   `help:"Only those that are pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
-	Since   time.Duration `help:"Only of events that happened within this time (default: all that are kept)." placeholder:"24h"`
-	From    *moment       `help:"Only of events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
-	Until   *moment       `help:"Only of events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
-	Limit   int           `help:"At most so many (default: 100)." default:"100" placeholder:"N"`
+	Account *accountName  `help:"Only deliveries of this account (default: of all, which reads every account)." placeholder:"<api>:<id>"`
+	Event   string        `help:"Only deliveries of this event." placeholder:"NAME"`
+	Status  *statusFlag   `help:"Only deliveries with this status: pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
+	Since   time.Duration `help:"Only events that happened within this duration (default: all)." placeholder:"24h"`
+	From    *moment       `help:"Only events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
+	Until   *moment       `help:"Only events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
+	Limit   int           `help:"Maximum number of deliveries (default: 100)." default:"100" placeholder:"N"`
 }
 
-// Validate judges the flags.
+// Validate checks the flags.
 func (c *deliveryList) Validate() error {
 	switch {
 	case c.Limit < 1:
-		return errors.New("--limit: give a number from 1")
+		return errors.New("--limit: give a number of at least 1")
 	case c.Since < 0:
-		return errors.New("--since: give a time such as 24h")
+		return errors.New("--since: give a duration such as 24h")
 	case c.Since > 0 && c.From != nil:
 		return errors.New("--since and --from: give one of them")
 	}
@@ -102,7 +102,7 @@ func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
 	return p.show(results, table([]string{"ID", "ACCOUNT", "EVENT", "TIME", "STATUS", "ATTEMPTS", "NEXT", "REASON"}, rows))
 }
 
-// accounts are those that are looked through.
+// accounts returns the accounts whose deliveries are listed.
 func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) ([]webhook.Account, error) {
 	if c.Account != nil {
 		if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
@@ -125,7 +125,8 @@ func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) 
 	return accounts, nil
 }
 
-// add adds what is asked for of an account, and keeps the latest.
+// add adds the deliveries of an account that are asked for, and keeps the
+// latest.
 func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a webhook.Account, found []webhook.Delivery) ([]webhook.Delivery, error) {
 	var from time.Time
 	switch {
@@ -152,13 +153,13 @@ func (c *deliveryList) asksFor(d webhook.Delivery) bool {
 		(c.Until == nil || d.Time.Before(c.Until.Time))
 }
 
-// deliveryID names a delivery on the command line.
+// deliveryID selects a delivery on the command line.
 type deliveryID struct {
 	ID string `arg:"" help:"The delivery's id, as delivery list shows it; receivers get it as webhook-id."`
 	customer
 }
 
-// unknown says why an id cannot be worked with, where it was not found.
+// unknown returns the error for an id that was not found.
 func (c deliveryID) unknown(ctx context.Context, p *program, s openedStore) error {
 	if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
 		return noAccount(ctx, p, s, c.Account.Account)
@@ -169,7 +170,7 @@ func (c deliveryID) unknown(ctx context.Context, p *program, s openedStore) erro
 
 type deliveryShow struct{ deliveryID }
 
-// deliveryDetails are all that is kept of a delivery.
+// deliveryDetails is all that the record of a delivery has.
 type deliveryDetails struct {
 	deliveryResult
 	EventID  string         `json:"event_id"`
@@ -201,7 +202,7 @@ func (c *deliveryShow) Run(ctx context.Context, p *program) (err error) {
 	return p.show(details, details.text())
 }
 
-// text is the delivery for people.
+// text returns the delivery for people.
 func (d deliveryDetails) text() string {
 	lines := [][2]string{
 		{"id", d.ID},
@@ -226,7 +227,7 @@ func (d deliveryDetails) text() string {
 
 type deliveryRetry struct{ deliveryID }
 
-// Run asks for one more attempt. A running server, or the stack, makes it.
+// Run asks for another attempt. A running server, or the stack, makes it.
 func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
@@ -238,7 +239,7 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(ctx, p, s)
 	case errors.Is(err, webhook.ErrChanged):
-		return fmt.Errorf("an attempt of %s was made just now; look again with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
+		return fmt.Errorf("another attempt of %s was just made; show it with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
 	case err != nil:
 		return err
 	}

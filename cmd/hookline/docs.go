@@ -15,15 +15,15 @@ import (
 const (
 	docsPath    = "/docs"
 	openAPIPath = "/openapi"
-	// docsPolicy lets the page load nothing from elsewhere and run no script of
-	// its own text. The viewer's icons are data: URLs in its style sheet.
+	// docsPolicy forbids the page to load anything from elsewhere or to run
+	// inline scripts. The viewer's icons are data: URLs in its style sheet.
 	docsPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 //go:embed docs
 var docsFiles embed.FS
 
-// docs shows the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
+// docs serves the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
 // all on one page, /docs. Everything that the page needs is in this program.
 type docs struct {
 	files map[string]file // by path
@@ -31,21 +31,21 @@ type docs struct {
 	viewer http.Handler
 }
 
-// file is an answer to have.
+// file is a prepared response.
 type file struct {
 	contentType string
 	content     []byte
 }
 
-// viewerFiles are what the page needs of the viewer, Swagger UI.
+// viewerFiles are the files of the viewer, Swagger UI, that the page needs.
 var viewerFiles = map[string]bool{
 	docsPath + "/swagger-ui.css":       true,
 	docsPath + "/swagger-ui-bundle.js": true,
 	docsPath + "/favicon-32x32.png":    true,
 }
 
-// newDocs gives the handlers of the paths that begin with /docs and /openapi,
-// by these. The error would be one of the files in this program.
+// newDocs returns the handlers of the paths that begin with /docs and /openapi,
+// by these prefixes. It fails only if a file in this program is broken.
 func newDocs() (map[string]http.Handler, error) {
 	var names []string
 	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
@@ -76,7 +76,7 @@ func newDocs() (map[string]http.Handler, error) {
 	return map[string]http.Handler{docsPath: d, openAPIPath: d}, nil
 }
 
-// ServeHTTP answers GET and HEAD of what there is.
+// ServeHTTP serves GET and HEAD.
 func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if path == docsPath+"/" {
@@ -100,5 +100,5 @@ func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", f.contentType)
-	_, _ = w.Write(f.content) // a client that has left needs no answer
+	_, _ = w.Write(f.content) // ignore a client that has left
 }

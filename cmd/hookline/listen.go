@@ -18,23 +18,23 @@ import (
 )
 
 type listenCommand struct {
-	Listen     string        `help:"Address and port; port 0 takes a free one (default: 127.0.0.1:8090)." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
-	Key        []string      `help:"Signing key to verify with, as it was shown when the webhook was registered. @FILE reads it from a file, so that it stands in no shell history. May be given several times." sep:"none" placeholder:"KEY|@FILE"`
-	Status     int           `help:"Status to answer with, 200 to 599 (default: 200)." default:"200" placeholder:"CODE"`
-	Delay      time.Duration `help:"Wait before answering, up to 1h." placeholder:"10s"`
-	FailFirst  int           `help:"Answer the first N deliveries with 500." placeholder:"N"`
-	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait." placeholder:"30s"`
-	NoColor    bool          `help:"Write without colours, also to a terminal."`
+	Listen     string        `help:"Address and port; port 0 selects a free one (default: 127.0.0.1:8090)." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	Key        []string      `help:"Signing key to verify with, as it was shown when the webhook was registered. @FILE reads it from a file, so that it is in no shell history. May be repeated." sep:"none" placeholder:"KEY|@FILE"`
+	Status     int           `help:"Status of the responses, 200 to 599 (default: 200)." default:"200" placeholder:"CODE"`
+	Delay      time.Duration `help:"Wait this long before each response, up to 1h." placeholder:"10s"`
+	FailFirst  int           `help:"Respond to the first N deliveries with 500." placeholder:"N"`
+	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait this long." placeholder:"30s"`
+	NoColor    bool          `help:"Write without colours, even to a terminal."`
 }
 
 const (
-	// maxDelay bounds --delay.
+	// maxDelay is the maximum --delay.
 	maxDelay = time.Hour
-	// maxKeyFile is the largest file with keys that is read.
+	// maxKeyFile is the maximum size of a file with keys.
 	maxKeyFile = 64 << 10
 )
 
-// Validate judges the flags. It reads no file.
+// Validate checks the flags. It reads no file.
 func (c *listenCommand) Validate() error {
 	if err := (&serveCommand{Listen: c.Listen}).Validate(); err != nil {
 		return err
@@ -49,12 +49,12 @@ func (c *listenCommand) Validate() error {
 	case c.RetryAfter < 0:
 		return fmt.Errorf("--retry-after %v: give a time to wait, such as 30s", c.RetryAfter)
 	case c.RetryAfter > 0 && c.Status != http.StatusTooManyRequests && c.Status != http.StatusServiceUnavailable:
-		return errors.New("--retry-after goes with --status 429 or 503")
+		return errors.New("--retry-after requires --status 429 or 503")
 	}
 	return nil
 }
 
-// Run receives until ctx ends. It needs no data, here or in AWS.
+// Run receives deliveries until ctx ends. It needs no data, local or in AWS.
 func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	keys, err := c.keys()
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	return nil
 }
 
-// greeting says where deliveries are to be sent.
+// greeting says where to send deliveries.
 func (c *listenCommand) greeting(address net.Addr, keys int) string {
 	text := "Listening at " + localURL(address) + ": register a webhook with this URL, and stop with Ctrl-C."
 	if keys == 0 {
@@ -96,12 +96,12 @@ func (c *listenCommand) greeting(address net.Addr, keys int) string {
 	return text
 }
 
-// showError says that deliveries cannot be shown any more.
+// showError means that deliveries can no longer be shown.
 type showError struct{ error }
 
 func (e *showError) Unwrap() error { return e.error }
 
-// receiver builds the receiver. When it cannot show a delivery, fail is told.
+// receiver builds the receiver. It calls fail if a delivery cannot be shown.
 func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logger, fail context.CancelCauseFunc) (http.Handler, error) {
 	show := receiver.Text(p.stdout, c.coloured(p))
 	if p.flags.JSON {
@@ -124,14 +124,14 @@ func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logg
 	})
 }
 
-// coloured reports whether the output is for a terminal that may have colours:
+// coloured reports whether the output is a terminal that may have colours.
 // NO_COLOR is described at no-color.org.
 func (c *listenCommand) coloured(p *program) bool {
 	file, ok := p.stdout.(*os.File)
 	return ok && !c.NoColor && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
-// keys reads the signing keys. A file may hold several, one a line. No error
+// keys reads the signing keys. A file may have several, one per line. No error
 // quotes a key.
 func (c *listenCommand) keys() ([]receiver.Key, error) {
 	var keys []receiver.Key
@@ -149,7 +149,7 @@ func (c *listenCommand) keys() ([]receiver.Key, error) {
 		}
 		words := strings.Fields(text)
 		if len(words) == 0 {
-			return nil, usageErrorf("%s: there is no key in it", origin)
+			return nil, usageErrorf("%s: it contains no key", origin)
 		}
 		for _, word := range words {
 			key, err := receiver.ParseKey(word)
@@ -162,7 +162,7 @@ func (c *listenCommand) keys() ([]receiver.Key, error) {
 	return keys, nil
 }
 
-// readKeys reads a file of keys.
+// readKeys reads a file with keys.
 func readKeys(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -174,7 +174,7 @@ func readKeys(path string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("read the signing key: %w", err)
 	case len(text) > maxKeyFile:
-		return "", fmt.Errorf("read the signing key: %s is larger than 64 KiB, and no file of keys", path)
+		return "", fmt.Errorf("read the signing key: %s is larger than 64 KiB, so it is not a file of keys", path)
 	}
 	return string(text), nil
 }

@@ -185,7 +185,7 @@ func TestListenVerifies(t *testing.T) {
 		{signedHeader(t, now, body, listenKey), strings.Replace(body, "1}", "2}", 1), 202, "matches none of the 2 keys"},
 		{signedHeader(t, now, body, "whsec_"+strings.Repeat("B", 40)), body, 202, "matches none of the 2 keys"},
 		{signedHeader(t, now.Add(-time.Hour), body, listenKey), body, 202, "old, more than 5 minutes"},
-		{nil, body, 202, "there is no signature"},
+		{nil, body, 202, "no signature"},
 	} {
 		status, err := post(t.Context(), client, l.url+"/in?n="+strconv.Itoa(i), tt.body, tt.header...)
 		if err != nil || status != tt.status {
@@ -335,11 +335,11 @@ func TestListenRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{exitUsage, []string{"--key", "hunter2hunter2"}, "--key: that is no signing key"},
-		{exitUsage, []string{"--key", listenKey, "--key", "hunter2hunter2"}, "--key number 2: that is no signing key"},
-		{exitUsage, []string{"--key", write("bad", listenKey+"\nhunter2hunter2\n")}, "that is no signing key"},
-		{exitUsage, []string{"--key", write("empty", " \n")}, "there is no key in it"},
-		{exitUsage, []string{"--key", ""}, "there is no key in it"},
+		{exitUsage, []string{"--key", "hunter2hunter2"}, "--key: not a signing key"},
+		{exitUsage, []string{"--key", listenKey, "--key", "hunter2hunter2"}, "--key number 2: not a signing key"},
+		{exitUsage, []string{"--key", write("bad", listenKey+"\nhunter2hunter2\n")}, "not a signing key"},
+		{exitUsage, []string{"--key", write("empty", " \n")}, "it contains no key"},
+		{exitUsage, []string{"--key", ""}, "it contains no key"},
 		{exitFailed, []string{"--key", "@" + filepath.Join(dir, "none")}, "read the signing key: open"},
 		{exitFailed, []string{"--key", "@" + dir}, "is a directory"},
 		{exitFailed, []string{"--key", write("large", strings.Repeat(" ", maxKeyFile+1))}, "larger than 64 KiB"},

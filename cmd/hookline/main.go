@@ -1,14 +1,14 @@
-// Command hookline is Hookline in one program: it serves every API in one
-// process, and it is the operator's way to accounts, tokens and webhooks, here
+// Command hookline is Hookline in one program. It serves all APIs in one
+// process, and lets the operator manage accounts, tokens and webhooks, locally
 // or in a deployed stack.
 //
-// It guarantees that a result is on standard output and everything else on
-// standard error, that an error is one line which says what to do, and that
-// the exit code tells success (0) from failure (1) and wrong use (2). A token
-// is printed once, when it is made, and stands in no log.
+// Results are written to standard output and everything else to standard error.
+// An error is one line that says what to do, and the exit code tells success
+// (0) from failure (1) and incorrect usage (2). A token is printed once, when
+// it is created, and is in no log.
 //
-// It refuses to serve data whose sealing key is not at hand, and data that
-// another server has taken.
+// The server refuses data whose sealing key it does not have, and data that
+// another server uses.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// Once stopping has begun, a second signal does what it does by default.
+	// While stopping, a second signal has its default effect.
 	context.AfterFunc(ctx, stop)
 	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))

@@ -11,7 +11,7 @@ import (
 )
 
 // show writes a command's result to standard output: as one line of JSON with
-// --json, else as the text.
+// --json, otherwise as text.
 func (p *program) show(result any, text string) error {
 	if p.flags.JSON {
 		line, err := json.Marshal(result, json.Deterministic(true))
@@ -31,24 +31,24 @@ func table(heading []string, rows [][]string) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{heading}, rows...) {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a strings.Builder takes everything
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a strings.Builder never fails
 	}
 	_ = w.Flush()
 	return text.String()
 }
 
-// fields aligns names and values, a line for each, for people.
+// fields aligns names and values, one line each, for people.
 func fields(lines [][2]string) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, line := range lines {
-		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder takes everything
+		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder never fails
 	}
 	_ = w.Flush()
 	return text.String()
 }
 
-// timeText is a time as lists show it; a dash for none.
+// timeText formats a time, "-" if it is zero.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -56,7 +56,7 @@ func timeText(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// timeOrDash is timeText of a time that may be missing.
+// timeOrDash formats a time, "-" if it is nil.
 func timeOrDash(t *time.Time) string {
 	if t == nil {
 		return "-"
@@ -64,7 +64,7 @@ func timeOrDash(t *time.Time) string {
 	return timeText(*t)
 }
 
-// orDash is a text as lists show it; a dash for none.
+// orDash returns text, "-" if it is empty.
 func orDash(text string) string {
 	if text == "" {
 		return "-"

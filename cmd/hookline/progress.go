@@ -9,9 +9,9 @@ import (
 	"golang.org/x/term"
 )
 
-// waitStopped waits whole seconds, and shows how many on standard error if that is
-// a terminal and the result is for people. It returns the error of ctx when
-// that ends first.
+// waitStopped waits for d, in whole seconds. It shows progress on standard
+// error if that is a terminal and the result is for people. It returns
+// ctx.Err() if ctx ends first.
 func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
 	bar := progressbar.NewOptions64(int64(d/time.Second),
 		progressbar.OptionSetWriter(p.stderr),
@@ -25,7 +25,7 @@ func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
 	)
 	for range d / time.Second {
 		if err := p.sleep(ctx, time.Second); err != nil {
-			_ = bar.Clear() // a terminal that is gone shows nothing anyway
+			_ = bar.Clear() // ignore a closed terminal
 			return err
 		}
 		_ = bar.Add(1)

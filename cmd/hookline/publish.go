@@ -17,10 +17,10 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// moment is a time as the command line has it, the same as the operator's API.
+// moment is a time on the command line, in the form of the operator's API.
 type moment struct{ time.Time }
 
-// UnmarshalText reads RFC 3339. The error wraps webhook.ErrInvalid.
+// UnmarshalText parses RFC 3339. The error wraps [webhook.ErrInvalid].
 func (m *moment) UnmarshalText(text []byte) (err error) {
 	m.Time, err = operator.ParseTime(string(text))
 	return err
@@ -29,17 +29,17 @@ func (m *moment) UnmarshalText(text []byte) (err error) {
 type publishCommand struct {
 	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
 	Event    string      `help:"The event's name, as the API has it." required:"" placeholder:"NAME"`
-	ID       *string     `help:"Your id of the event, with --time: publishing it again delivers it once." name:"id" placeholder:"ID"`
+	ID       *string     `help:"Your id of the event, with --time. Published again, the event is still delivered only once." name:"id" placeholder:"ID"`
 	Time     *moment     `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z"`
-	Instance *string     `help:"What the event is about, such as an order's code, where the API has that." placeholder:"TEXT"`
-	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
+	Instance *string     `help:"What the event is about, such as an order's code, if the API requires it." placeholder:"TEXT"`
+	Payload  string      `help:"The payload as JSON; @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
 
-// Validate judges what can be judged without the store.
+// Validate checks what needs no store.
 func (c *publishCommand) Validate() error {
 	switch {
 	case c.ID != nil && c.Time == nil:
-		return errors.New("--id: give --time too, they name the event together")
+		return errors.New("--id: give --time too; together they identify the event")
 	case c.ID != nil && *c.ID == "":
 		return errors.New("--id: give 1 to 128 characters")
 	case c.Time != nil && c.Time.IsZero():
@@ -48,8 +48,8 @@ func (c *publishCommand) Validate() error {
 	return nil
 }
 
-// Run publishes one event, durably. A running server, or the stack, delivers
-// it. An event that nobody has a webhook for is no failure.
+// Run publishes one event durably. A running server, or the stack, delivers it.
+// An event without a webhook is not an error.
 func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	payload, err := c.payload(p)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	switch has := sendings[event.Account.API].Instance; {
 	case has && c.Instance == nil:
-		return usageErrorf("publish: --instance: %s events are about something, such as an order's code", event.Account.API)
+		return usageErrorf("publish: --instance: say what the %s event is about, such as an order's code", event.Account.API)
 	case !has && c.Instance != nil:
 		return usageErrorf("publish: --instance: %s events have none", event.Account.API)
 	case has:
@@ -85,8 +85,8 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	}).Publish(ctx, []webhook.Event{event})[0])
 }
 
-// report shows what became of the event. What failed is shown to machines, and
-// is an error too.
+// report shows the result of the event. A failure is an error, and JSON output
+// shows it too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
 	result := operator.NewResult(r)
 	if failure := failureOf(r); failure != nil {
@@ -105,7 +105,7 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	return p.show(result, text)
 }
 
-// failureOf says why an event failed, if it did.
+// failureOf returns why an event failed, or nil.
 func failureOf(r delivery.Result) error {
 	switch r.Status {
 	case delivery.Rejected:
@@ -117,7 +117,7 @@ func failureOf(r delivery.Result) error {
 	return nil
 }
 
-// payload reads the payload: nil where none is given.
+// payload reads the payload. It is nil if none is given.
 func (c *publishCommand) payload(p *program) ([]byte, error) {
 	text := []byte(c.Payload)
 	if name, isFile := strings.CutPrefix(c.Payload, "@"); isFile {
@@ -130,12 +130,12 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 	}
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil {
-		return nil, usageErrorf("publish: --payload: it is not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+		return nil, usageErrorf("publish: --payload: not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return value, nil
 }
 
-// readPayload reads a file, or standard input, but not without bounds.
+// readPayload reads a file or standard input, up to a limit.
 func readPayload(p *program, name string) (text []byte, err error) {
 	in := p.stdin
 	if name == "" {

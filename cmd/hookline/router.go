@@ -16,20 +16,20 @@ import (
 
 const (
 	healthPath = "/healthz"
-	// healthTimeout is how long the store may take to show that it works.
+	// healthTimeout is how long the health check waits for the store.
 	healthTimeout = 2 * time.Second
 )
 
-// router hands a request to the API that its first path segment names, as it
-// is: unlike http.ServeMux it never redirects, so that every path under an
-// API's prefix is answered by that API.
+// router passes a request unchanged to the API that its first path segment
+// names. Unlike http.ServeMux it never redirects, so that an API responds to
+// every path under its prefix.
 type router struct {
-	apis   map[string]http.Handler // by prefix, such as "/v2"; the pages about them too
+	apis   map[string]http.Handler // by prefix, such as "/v2"; also the documentation
 	tokens auth.Tokens
 	log    *slog.Logger
 }
 
-// newRouter builds every API. The error names all settings that are wrong.
+// newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
 	pages, err := newDocs()
 	if err != nil {
@@ -47,7 +47,7 @@ func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, er
 	return r, errors.Join(errs...)
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP serves all requests.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if api, ok := rt.apis[firstSegment(r.URL.Path)]; ok {
 		api.ServeHTTP(w, r)
@@ -62,7 +62,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
 }
 
-// firstSegment is a path up to its second slash: "/v2" of "/v2/webhooks".
+// firstSegment returns a path up to its second slash: "/v2" for "/v2/webhooks".
 func firstSegment(path string) string {
 	if len(path) > 0 {
 		if end := strings.IndexByte(path[1:], '/'); end >= 0 {
@@ -72,7 +72,7 @@ func firstSegment(path string) string {
 	return path
 }
 
-// health says whether the store answers, by a look-up that finds nothing.
+// health responds whether the store works, by a lookup that finds nothing.
 func (rt *router) health(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -89,15 +89,15 @@ func (rt *router) health(w http.ResponseWriter, r *http.Request) {
 	response(w, http.StatusOK, `{"status":"ok"}`)
 }
 
-// refuse answers with an error. Neither text needs escaping in JSON.
+// refuse writes an error response. Neither text needs escaping in JSON.
 func refuse(w http.ResponseWriter, status int, code, message string) {
 	response(w, status, `{"error":{"code":"`+code+`","message":"`+message+`"}}`)
 }
 
-// response writes an answer of JSON. net/http leaves the body out for HEAD.
+// response writes a JSON response. net/http omits the body for HEAD.
 func response(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body)) // a client that has left needs no answer
+	_, _ = w.Write([]byte(body)) // ignore a client that has left
 }

@@ -15,22 +15,22 @@ import (
 
 type webhookTest struct {
 	webhookID
-	Event        string `help:"Which event, where the webhook has several (default: the first)." placeholder:"NAME"`
-	AllowHTTP    bool   `help:"Send to http as well as https, as a server does that is started so. A stack has a parameter for it."`
-	AllowPrivate bool   `help:"Send to private addresses and any port, as a server does that is started so. A stack has a parameter for it."`
+	Event        string `help:"The event, if the webhook has several (default: the first)." placeholder:"NAME"`
+	AllowHTTP    bool   `help:"Send to http as well as https, as a server with this flag does. A stack has a parameter instead."`
+	AllowPrivate bool   `help:"Send to private addresses and any port, as a server with this flag does. A stack has a parameter instead."`
 }
 
-// sampleResult is what came of a sample.
+// sampleResult is the outcome of a sample.
 type sampleResult struct {
 	Webhook  string `json:"webhook"`
 	Event    string `json:"event"`
 	URL      string `json:"url"`
 	Delivery string `json:"delivery"` // its webhook-id
-	Status   int    `json:"status"`   // 0: no answer
+	Status   int    `json:"status"`   // 0: no response
 	Reason   string `json:"reason"`
 }
 
-// Run sends a signed sample to a webhook, and fails unless it is answered 2xx.
+// Run sends a signed sample to a webhook, and fails unless the response is 2xx.
 func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {
@@ -54,16 +54,16 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	if result.Reason != "" {
-		failure := fmt.Errorf("the sample of %s was not taken: %s", result.URL, result.Reason)
+		failure := fmt.Errorf("the sample to %s failed: %s", result.URL, result.Reason)
 		if p.flags.JSON {
 			return errors.Join(p.show(result, ""), failure)
 		}
 		return failure
 	}
-	return p.show(result, fmt.Sprintf("%s answered %d to the sample %s of %s\n", result.URL, result.Status, result.Delivery, result.Event))
+	return p.show(result, fmt.Sprintf("%s responded with %d to sample %s of %s\n", result.URL, result.Status, result.Delivery, result.Event))
 }
 
-// choose gives the record of the event that is asked for.
+// choose returns the record of the event that is asked for.
 func (c *webhookTest) choose(found []webhook.Webhook) (webhook.Webhook, error) {
 	if c.Event == "" {
 		return found[0], nil

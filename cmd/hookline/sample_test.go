@@ -41,11 +41,11 @@ func TestSample(t *testing.T) {
 			c.status.Store(http.StatusNoContent)
 			line := where.run(t, customer.test(openly...)...)
 			customer.verified(t, c.next(t), "")
-			contains(t, line, before[0].URL+" answered 204 to the sample ", " of "+customer.event)
+			contains(t, line, before[0].URL+" responded with 204 to sample ", " of "+customer.event)
 
 			c.status.Store(http.StatusGone) // which disables nothing
 			where.run(t, "webhook", "enable", customer.id, "--account", customer.account)
-			contains(t, where.fails(t, customer.test(openly...)...), before[0].URL, "was not taken: ", "410")
+			contains(t, where.fails(t, customer.test(openly...)...), before[0].URL, " failed: ", "410")
 			c.next(t)
 			after := where.webhookDetails(t, customer)
 			after[0].Version, after[0].Updated = before[0].Version, before[0].Updated
@@ -99,7 +99,7 @@ func TestSampleThatFails(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%v with %d: it says that it was taken: %s", given.flags, given.response, out.String())
 		}
-		contains(t, err.Error(), "was not taken: ", given.reason)
+		contains(t, err.Error(), " failed: ", given.reason)
 		var r sampleResult
 		decode(t, out.String(), &r)
 		if r.Status != given.status || !strings.Contains(r.Reason, given.reason) {

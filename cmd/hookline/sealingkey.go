@@ -12,13 +12,13 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// sealingKey gives the key of the data directory, after it has made sure that
-// it is the one that the store's data is sealed with.
+// sealingKey returns the key of the data directory after checking that the
+// store's data is sealed with it.
 //
-// At the first start there is none: the key file is made durable, then its id
-// is noted in the store, and only then can anything be sealed. A process that
-// dies in between leaves a file whose key the next start takes. Later starts
-// never make a key: one that is missing, or another one, is an error.
+// At the first start no key exists. The key file is made durable, then its id
+// is recorded in the store, and only then can anything be sealed. If the
+// process dies in between, the next start uses the key of the file. Later
+// starts never create a key: a missing or different one is an error.
 func sealingKey(ctx context.Context, s store.Store, dir string, now func() time.Time) (keyfile.Key, error) {
 	wanted, err := knownSealingKey(ctx, s)
 	if errors.Is(err, webhook.ErrNotFound) {
@@ -43,7 +43,7 @@ func firstSealingKey(ctx context.Context, s store.Store, dir string, now func() 
 	if _, err := s.AddSealingKey(ctx, noted); err != nil {
 		return keyfile.Key{}, err
 	}
-	// With DynamoDB, a server on another machine may have come first.
+	// With DynamoDB, a server on another machine may have been faster.
 	wanted, err := knownSealingKey(ctx, s)
 	if err != nil {
 		return keyfile.Key{}, err
@@ -51,16 +51,16 @@ func firstSealingKey(ctx context.Context, s store.Store, dir string, now func() 
 	return key, checkSealingKey(key, dir, wanted)
 }
 
-// knownSealingKey gives the key that the store's data is sealed with: the
-// oldest of those that a local file holds, since no other was ever served
-// with. webhook.ErrNotFound: the store has none yet.
+// knownSealingKey returns the key that the store's data is sealed with: the
+// oldest of those held by a local file, since no other has ever been used. It
+// returns [webhook.ErrNotFound] if the store has none yet.
 func knownSealingKey(ctx context.Context, s store.Store) (webhook.SealingKey, error) {
 	keys, err := s.SealingKeys(ctx)
 	if err != nil {
 		return webhook.SealingKey{}, err
 	}
 	var oldest webhook.SealingKey
-	for _, k := range keys { // by id, so that the choice is the same everywhere
+	for _, k := range keys { // by id, so that every caller chooses the same
 		if k.WrappedPrivate != nil {
 			return webhook.SealingKey{}, fmt.Errorf("the data is sealed with %s of a deployed stack, which a local server cannot open; choose another --store", k.ID)
 		}

@@ -23,13 +23,13 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string `help:"Address and port; port 0 takes a free one (default: 127.0.0.1:8080)." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	Dev          bool   `help:"For development: allow http and private targets, and have a demo account for each API."`
+	Listen       string `help:"Address and port; port 0 selects a free one (default: 127.0.0.1:8080)." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	Dev          bool   `help:"For development: allow http and private targets, and create a demo account for each API."`
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
 }
 
-// Validate judges the address.
+// Validate checks the address.
 func (c *serveCommand) Validate() error {
 	_, port, err := net.SplitHostPort(c.Listen)
 	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
@@ -41,7 +41,7 @@ func (c *serveCommand) Validate() error {
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
-		return usageErrorf("serve: a deployed stack serves by itself; leave out --stack")
+		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
 	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
 	s, err := c.boot(ctx, p, log)
@@ -56,9 +56,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	return s.Run(ctx)
 }
 
-// boot takes the data directory, opens the store, finds the sealing key,
-// builds every API and opens the port, in this order. What it took is given
-// back if a step fails.
+// boot locks the data directory, opens the store, loads the sealing key, builds
+// all APIs and opens the port, in this order. If a step fails, it releases
+// everything.
 func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (s *server, err error) {
 	s = &server{log: log, timeout: stopTimeout}
 	defer func() {
@@ -93,7 +93,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	return s, nil
 }
 
-// build builds every API over the store, and what delivers.
+// build builds all APIs over the store, and the dispatcher.
 func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened openedStore) (*router, error) {
 	key, err := sealingKey(ctx, s.store, p.flags.Data, p.now)
 	if err != nil {
@@ -141,8 +141,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return nil, fmt.Errorf("%w; choose another address with --listen", err)
 }
 
-// localURL is where a client on this machine reaches the address of a
-// listener, which may be one that stands for all.
+// localURL returns the URL at which a client on this machine reaches a
+// listener, whose address may be unspecified.
 func localURL(address net.Addr) string {
 	host := address.String()
 	if all, err := netip.ParseAddrPort(host); err == nil && all.Addr().IsUnspecified() {

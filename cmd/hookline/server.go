@@ -14,8 +14,8 @@ import (
 	"github.com/hookline/hookline/pkg/store"
 )
 
-// Time-outs of the HTTP server. An API gives itself 10 s for an answer; the
-// client has the rest to take it.
+// Time-outs of the HTTP server. An API takes at most 10 s for a response; the
+// rest is for the client to receive it.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 20 * time.Second
@@ -26,13 +26,13 @@ const (
 	stopTimeout = 15 * time.Second
 )
 
-// server is a booted server: it has its data and its port. Run serves, Close
-// gives everything back, and must be called in any case.
+// server is a booted server with its data and port. Run serves. Close releases
+// everything and must always be called.
 type server struct {
 	store    store.Store
 	listener net.Listener
 	http     *http.Server
-	// dispatcher delivers while the server runs; nil for nothing.
+	// dispatcher delivers while the server runs. If nil, nothing is delivered.
 	dispatcher *dispatcher
 	log        *slog.Logger
 	timeout    time.Duration
@@ -48,16 +48,16 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		// OPTIONS * is answered like every other unknown path.
+		// The response to OPTIONS * is that of every unknown path.
 		DisableGeneralOptionsHandler: true,
 	}
 }
 
-// Run serves and delivers until ctx ends, then takes no new connections, and
-// returns when the requests in flight are answered and the attempts under way
-// are made. It is an error if requests take longer than the server's patience,
-// and if the port fails; attempts that take longer are cut off, and made again
-// at the next start.
+// Run serves and delivers until ctx ends. Then it accepts no new connections,
+// and returns when the requests in flight have responses and the running
+// attempts have ended. It returns an error if requests take longer than the
+// server's timeout or if the port fails. Attempts that take longer are cut off,
+// and repeated at the next start.
 func (s *server) Run(ctx context.Context) error {
 	stopDelivering := s.deliver(ctx)
 	defer stopDelivering()
@@ -72,18 +72,18 @@ func (s *server) Run(ctx context.Context) error {
 	timeout, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
 	defer cancel()
 	if err := s.http.Shutdown(timeout); err != nil {
-		return fmt.Errorf("stop: requests were cut off that took longer than %v: %w", s.timeout, errors.Join(err, s.http.Close()))
+		return fmt.Errorf("stop: requests that took longer than %v were cut off: %w", s.timeout, errors.Join(err, s.http.Close()))
 	}
 	return nil
 }
 
-// deliver delivers until the function that it returns is called, which waits
-// for the attempts under way.
+// deliver delivers until the returned function is called, which waits for the
+// running attempts.
 func (s *server) deliver(ctx context.Context) (stop func()) {
 	if s.dispatcher == nil {
 		return func() {}
 	}
-	// It goes on while the last requests are answered.
+	// Delivering continues while the last requests are served.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { s.dispatcher.Run(ctx, s.timeout) })
@@ -93,10 +93,10 @@ func (s *server) deliver(ctx context.Context) (stop func()) {
 	}
 }
 
-// closeLater keeps what Close has to do. The last kept is done first.
+// closeLater adds a function for Close to call. The last one is called first.
 func (s *server) closeLater(f func() error) { s.closers = append(s.closers, f) }
 
-// Close gives back what was taken, the store's last writes included.
+// Close releases everything, after the store's last writes.
 func (s *server) Close() error {
 	var errs []error
 	for _, f := range slices.Backward(s.closers) {

@@ -238,7 +238,7 @@ func TestDeliveringOnAStack(t *testing.T) {
 		t.Errorf("webhook test where http is not allowed: %v", err)
 	}
 	out, said, err = d.on(t, "open", customer.test()...)
-	if err != nil || said != "" || !strings.Contains(out, "answered 200") {
+	if err != nil || said != "" || !strings.Contains(out, "responded with 200") {
 		t.Fatalf("webhook test: %q, %q, %v", out, said, err)
 	}
 	customer.verified(t, c.next(t), "")

@@ -25,23 +25,22 @@ import (
 const (
 	// databaseName is the SQLite file's name in the data directory.
 	databaseName = "hookline.db"
-	// The suffixes make the tables' names of a prefix.
+	// The suffixes that make the tables' names from a prefix.
 	tableSuffix      = "-webhooks"
 	deliveriesSuffix = "-deliveries"
 )
 
-// storeName is the value of --store. Its zero value is sqlite.
+// storeName is the value of --store. Its zero value means sqlite.
 type storeName struct {
 	prefix string // of DynamoDB's tables; empty for SQLite
 }
 
-// tablePrefix leaves room for the suffixes: table names have up to 255
-// characters of this alphabet (Amazon DynamoDB API Reference, CreateTable,
-// TableName).
+// tablePrefix leaves room for the suffixes: table names have up to 255 of these
+// characters (Amazon DynamoDB API Reference, CreateTable, TableName).
 var tablePrefix = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,240}$`)
 
-// UnmarshalText reads "sqlite" or "dynamodb:<prefix>". The error wraps
-// webhook.ErrInvalid.
+// UnmarshalText parses "sqlite" or "dynamodb:<prefix>". The error wraps
+// [webhook.ErrInvalid].
 func (n *storeName) UnmarshalText(text []byte) error {
 	kind, prefix, _ := strings.Cut(string(text), ":")
 	switch {
@@ -55,7 +54,7 @@ func (n *storeName) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String is what UnmarshalText reads.
+// String returns the form that UnmarshalText parses.
 func (n storeName) String() string {
 	if n.prefix == "" {
 		return "sqlite"
@@ -63,40 +62,40 @@ func (n storeName) String() string {
 	return "dynamodb:" + n.prefix
 }
 
-// missing says what to do when there is no data yet.
+// missing says what to do if there is no data yet.
 type missing int
 
 const (
 	mustExist     missing = iota // fail
-	createMissing                // make the data directory and the SQLite file
-	createTables                 // and DynamoDB's tables too
+	createMissing                // create the data directory and the SQLite file
+	createTables                 // create DynamoDB's tables too
 )
 
-// openedStore is a store that the caller closes, with what else there is where
-// it is.
+// openedStore is a store with all that a command needs besides. The caller must
+// close it.
 type openedStore struct {
 	store.Store
-	// file is the store if it is SQLite's; else nil.
+	// file is the store if it is a SQLite store, and nil otherwise.
 	file *sqlite.Store
-	// queue is how a command asks for attempts.
+	// queue is where a command queues attempts.
 	queue delivery.Queue
 	// opener opens signing keys.
 	opener func(context.Context) (delivery.Opener, error)
-	// setting reads a setting of the APIs, by its environment variable.
+	// setting returns a setting of the APIs by its environment variable.
 	setting func(string) string
 	close   func() error
 }
 
-// unattended is the queue of a command that works beside a server: nothing is
-// sent, since the server notices what is due.
+// unattended is the queue of a command that runs beside a server. It sends
+// nothing, since the server notices what is due.
 type unattended struct{}
 
 func (unattended) Lease(webhook.EventKey) (time.Duration, bool)  { return 0, false }
 func (unattended) Full() bool                                    { return true }
 func (unattended) Send(context.Context, []webhook.Message) error { return nil }
 
-// local completes a store that a server of this machine works on: its signing
-// keys open with the data directory's sealing key.
+// local completes a store that a local server uses: its signing keys are opened
+// with the data directory's sealing key.
 func (p *program) local(s openedStore) openedStore {
 	s.queue, s.setting = unattended{}, p.getenv
 	s.opener = func(ctx context.Context) (delivery.Opener, error) {
@@ -106,26 +105,26 @@ func (p *program) local(s openedStore) openedStore {
 	return s
 }
 
-// sendings are the APIs' ways of delivering, by name.
+// sendings maps the APIs' names to how their deliveries are made.
 type sendings = map[webhook.API]webhook.Sending
 
-// sendings gives them with the settings of the place.
+// sendings returns them for the settings of the store.
 func (p *program) sendings(s openedStore) (sendings, error) {
 	return api.Sendings(all.APIs(), api.Setup{Keys: p.keys, Getenv: s.setting})
 }
 
-// closeInto closes the store at the end of a function and adds the error to
+// closeInto closes the store at the end of a function and joins the error to
 // that of the function.
 func (s openedStore) closeInto(err *error) { *err = errors.Join(*err, s.close()) }
 
-// openStore opens the store that the flags name. Nothing is created but what
-// m says. An error is one line that says what to do.
+// openStore opens the store that the flags name. It creates only what m says.
+// An error is one line that says what to do.
 func (p *program) openStore(ctx context.Context, m missing) (openedStore, error) {
 	return p.openLoggedStore(ctx, m, nil)
 }
 
-// openLoggedStore opens a store that tells log, if it is not nil, what it tells
-// no caller.
+// openLoggedStore opens a store that logs to log, if it is not nil, what it
+// tells no caller.
 func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logger) (openedStore, error) {
 	switch {
 	case p.flags.Stack != "":
@@ -149,8 +148,8 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	return p.local(openedStore{Store: s, file: s, close: s.Close}), nil
 }
 
-// openTables opens DynamoDB's tables of a prefix, in the region and with the
-// credentials of the AWS configuration.
+// openTables opens the DynamoDB tables with a prefix, in the region and with
+// the credentials of the AWS settings.
 func openTables(ctx context.Context, name storeName, m missing) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
@@ -168,7 +167,7 @@ func openTables(ctx context.Context, name storeName, m missing) (openedStore, er
 	}
 	switch err := s.Check(ctx); {
 	case errors.Is(err, dynamo.ErrNoTable):
-		return openedStore{}, fmt.Errorf("the tables of %s are not in %s; run `hookline serve --store %s` once, which makes them, or check prefix and AWS_REGION", name, cfg.Region, name)
+		return openedStore{}, fmt.Errorf("the tables of %s do not exist in %s; run `hookline serve --store %s` once to create them, or check the prefix and AWS_REGION", name, cfg.Region, name)
 	case err != nil:
 		return openedStore{}, err
 	}

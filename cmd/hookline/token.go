@@ -12,17 +12,17 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// operatorAccount is the account that the operator's own tokens belong to. It is of
-// no API, so that no API accepts them.
+// operatorAccount returns the account of the operator's own tokens. It belongs
+// to no API, so no API accepts them.
 func operatorAccount() webhook.Account { return webhook.Account{API: "operator", ID: "local"} }
 
 type tokenCommands struct {
-	Create tokenCreate `cmd:"" help:"Create a token and print it, this once."`
-	List   tokenList   `cmd:"" help:"List the tokens of an account; the tokens themselves are not kept."`
+	Create tokenCreate `cmd:"" help:"Create a token and print it. It cannot be shown again."`
+	List   tokenList   `cmd:"" help:"List the tokens of an account by id; the tokens themselves are not stored."`
 	Revoke tokenRevoke `cmd:"" help:"Revoke a token. Servers refuse it within 30 seconds."`
 }
 
-// owner says whose token is meant; exactly one of the flags is given.
+// owner selects the account of a token. Exactly one of the flags must be given.
 type owner struct {
 	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:"" xor:"owner"`
 	Operator bool        `help:"The operator, who publishes events to a local server." required:"" xor:"owner"`
@@ -35,8 +35,8 @@ func (o owner) account() webhook.Account {
 	return o.Account.Account
 }
 
-// tokenResult is a token in the output for machines. Token is the token
-// itself, only when it has just been made.
+// tokenResult is the JSON output of a token. Token is the token itself, only
+// when it has just been created.
 type tokenResult struct {
 	Token   string     `json:"token,omitzero"`
 	ID      string     `json:"id"`
@@ -56,44 +56,44 @@ func newTokenResult(t webhook.Token) tokenResult {
 
 type tokenCreate struct {
 	owner
-	Rights  rights         `help:"What the token may be used for, where the API tells rights apart (default: all)." placeholder:"read,write"`
-	Expires *time.Duration `help:"How long the token is good for (default: for ever)." placeholder:"720h"`
+	Rights  rights         `help:"Rights of the token, if the API distinguishes them (default: all)." placeholder:"read,write"`
+	Expires *time.Duration `help:"How long the token is valid (default: forever)." placeholder:"720h"`
 }
 
-// rights are those that a customer's token can have.
+// rights are the rights of a customer's token.
 type rights webhook.Rights
 
-// UnmarshalText reads rights with commas between. The error wraps
-// webhook.ErrInvalid.
+// UnmarshalText parses rights separated by commas. The error wraps
+// [webhook.ErrInvalid].
 func (r *rights) UnmarshalText(text []byte) error {
 	parsed, err := webhook.ParseRights(string(text))
 	if err == nil && !webhook.AllRights.Has(parsed) {
-		err = fmt.Errorf("rights %q: %w: give read, write or both, with a comma between", text, webhook.ErrInvalid)
+		err = fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", text, webhook.ErrInvalid)
 	}
 	*r = rights(parsed)
 	return err
 }
 
-// Validate judges the flags together.
+// Validate checks the combination of flags.
 func (c *tokenCreate) Validate() error {
 	switch {
 	case c.Rights != 0 && c.Operator:
-		return errors.New("--rights: the operator's tokens can publish, and nothing else")
+		return errors.New("--rights: the operator's tokens can only publish")
 	case c.Rights != 0 && !c.Account.api.Rights:
-		return fmt.Errorf("--rights: %s does not tell rights apart", c.Account.API)
+		return fmt.Errorf("--rights: %s does not distinguish rights", c.Account.API)
 	case c.Expires != nil && *c.Expires < time.Second:
-		return fmt.Errorf("--expires: %v is too short; give a time such as 720h", *c.Expires)
+		return fmt.Errorf("--expires: %v is too short; give a duration such as 720h", *c.Expires)
 	}
 	return nil
 }
 
-// Run makes a token and prints it when it is stored.
+// Run creates a token and prints it after storing it.
 func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	mode := mustExist
 	if c.Operator {
 		mode = createMissing
 		if p.flags.Stack != "" {
-			return usageErrorf("token create: --operator is for a local server; a deployed stack lets publishers in by their AWS credentials")
+			return usageErrorf("token create: --operator is for a local server; a deployed stack authorises publishers by their AWS credentials")
 		}
 	}
 	s, err := p.openStore(ctx, mode)
@@ -124,7 +124,7 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	return p.show(result, secret.Reveal()+"\n")
 }
 
-// granted are the rights of the new token.
+// granted returns the rights of the new token.
 func (c *tokenCreate) granted() webhook.Rights {
 	switch {
 	case c.Operator:
@@ -135,7 +135,7 @@ func (c *tokenCreate) granted() webhook.Rights {
 	return webhook.AllRights
 }
 
-// newToken makes a token and the record to be kept of it.
+// newToken generates a token and its record.
 func (p *program) newToken(a webhook.Account, granted webhook.Rights) (webhook.Secret, webhook.Token, error) {
 	secret, err := p.keys.Token()
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *program) newToken(a webhook.Account, granted webhook.Rights) (webhook.S
 	}, nil
 }
 
-// ensureAccount creates an account unless it is there.
+// ensureAccount creates an account unless it exists.
 func ensureAccount(ctx context.Context, s store.Store, a webhook.Account, now time.Time) error {
 	err := s.CreateAccount(ctx, webhook.AccountInfo{Account: a, CreatedAt: now.UTC().Truncate(time.Millisecond)})
 	if errors.Is(err, webhook.ErrExists) {
@@ -162,7 +162,7 @@ func ensureAccount(ctx context.Context, s store.Store, a webhook.Account, now ti
 
 type tokenList struct{ owner }
 
-// Run lists tokens, ordered by id and so by age.
+// Run lists tokens, ordered by id and thus by age.
 func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
@@ -170,7 +170,7 @@ func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
 	}
 	defer s.closeInto(&err)
 	switch _, err := s.Store.Account(ctx, c.account()); {
-	case c.Operator && errors.Is(err, webhook.ErrNotFound): // made with its first token
+	case c.Operator && errors.Is(err, webhook.ErrNotFound): // created with its first token
 	case errors.Is(err, webhook.ErrNotFound):
 		return noAccount(ctx, p, s, c.account())
 	case err != nil:
@@ -194,7 +194,7 @@ type tokenRevoke struct {
 	owner
 }
 
-// Validate refuses the token itself, which has no business in a command line.
+// Validate rejects the token itself, which does not belong on a command line.
 func (c *tokenRevoke) Validate() error {
 	if keygen.LooksLikeToken(c.ID) {
 		return errors.New("give the token's id, as token list shows it, not the token")
@@ -211,7 +211,7 @@ func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
 	defer s.closeInto(&err)
 	switch err := s.RevokeToken(ctx, c.account(), c.ID); {
 	case errors.Is(err, webhook.ErrNotFound):
-		return fmt.Errorf("%s has no token %q; its tokens: %s token list %s", c.account(), c.ID, p.again(), c.flag())
+		return fmt.Errorf("%s has no token %q; list its tokens with: %s token list %s", c.account(), c.ID, p.again(), c.flag())
 	case err != nil:
 		return err
 	}
@@ -222,7 +222,7 @@ func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
 	return p.show(result, fmt.Sprintf("revoked %s\n", c.ID))
 }
 
-// flag is how the owner is given on a command line.
+// flag returns the flag that selects the owner.
 func (o owner) flag() string {
 	if o.Operator {
 		return "--operator"

@@ -14,20 +14,20 @@ import (
 
 type webhookCommands struct {
 	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
-	Show    webhookShow    `cmd:"" help:"Show all that is kept of a webhook, except its keys."`
-	Test    webhookTest    `cmd:"" help:"Send a signed sample to a webhook, once, and say what it answers."`
-	Enable  webhookEnable  `cmd:"" help:"Send to a webhook again, such as one that was disabled by an answer 410."`
-	Disable webhookDisable `cmd:"" help:"Send nothing to a webhook. It keeps its event; any change by the customer enables it."`
-	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events are free at once."`
+	Show    webhookShow    `cmd:"" help:"Show everything about a webhook except its keys."`
+	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response."`
+	Enable  webhookEnable  `cmd:"" help:"Enable a webhook, such as one that a 410 response disabled."`
+	Disable webhookDisable `cmd:"" help:"Disable a webhook, so that it receives nothing. It keeps its event; any change by the customer enables it."`
+	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events can be registered again at once."`
 }
 
-// customer says whose webhooks are meant.
+// customer selects the account of a webhook or delivery.
 type customer struct {
 	Account accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
 }
 
-// webhookResult is one event's webhook in the output for machines. Webhooks
-// that were registered for several events at once may share an id.
+// webhookResult is the JSON output of one event's webhook. Webhooks that were
+// registered together may share an id.
 type webhookResult struct {
 	ID      string    `json:"id"`
 	Event   string    `json:"event"`
@@ -40,16 +40,16 @@ func newWebhookResult(w webhook.Webhook) webhookResult {
 	return webhookResult{ID: w.ID, Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt}
 }
 
-// webhookDetails are all that is kept of a webhook, except keys.
+// webhookDetails is all that the record of a webhook has, except keys.
 type webhookDetails struct {
 	webhookResult
 	Account string `json:"account"`
-	// DisabledReason says why it was disabled, if not by hand.
+	// DisabledReason says why Hookline disabled it; empty if the operator did.
 	DisabledReason string     `json:"disabled_reason"`
 	SendPayload    bool       `json:"send_payload"`
 	Version        int64      `json:"version"`
 	Updated        *time.Time `json:"updated"` // null: never
-	// RetiredKeys are the times until which former keys sign along.
+	// RetiredKeys are the times until which retired keys still sign.
 	RetiredKeys    []time.Time `json:"retired_keys"`
 	LastSent       *time.Time  `json:"last_sent"`   // null: never
 	LastFailed     *time.Time  `json:"last_failed"` // null: never
@@ -74,7 +74,7 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 	return details
 }
 
-// orNull is nil for the zero time.
+// orNull returns nil for the zero time.
 func orNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -82,7 +82,7 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// text is the webhook for people, a line for each thing that is kept.
+// text returns the webhook for people, one line per field.
 func (d webhookDetails) text() string {
 	var retired []string
 	for _, until := range d.RetiredKeys {
@@ -110,7 +110,7 @@ func (d webhookDetails) text() string {
 }
 
 // openRegistry opens the webhooks of all APIs, to find and change them by id.
-// It cannot register or make keys, which takes an API's own rules.
+// It cannot register webhooks or generate keys, which takes an API's rules.
 func (p *program) openRegistry(ctx context.Context) (*registry.Registry, openedStore, error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
@@ -119,18 +119,18 @@ func (p *program) openRegistry(ctx context.Context) (*registry.Registry, openedS
 	return registry.New(registry.Config{Store: s, Now: p.now}), s, nil
 }
 
-// noWebhook says why an id cannot be worked with, where it was not found.
+// noWebhook returns the error for an id that was not found.
 func (c customer) noWebhook(ctx context.Context, p *program, s openedStore, id string) error {
 	account := c.Account.Account
 	if _, err := s.Account(ctx, account); errors.Is(err, webhook.ErrNotFound) {
 		return noAccount(ctx, p, s, account)
 	}
-	return fmt.Errorf("%s has no webhook %q; its webhooks: %s webhook list --account %[1]s", account, id, p.again())
+	return fmt.Errorf("%s has no webhook %q; list its webhooks with: %s webhook list --account %[1]s", account, id, p.again())
 }
 
 type webhookList struct{ customer }
 
-// Run lists webhooks, a line for each event.
+// Run lists webhooks, one line per event.
 func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {
@@ -159,13 +159,13 @@ func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 	return p.show(results, table([]string{"ID", "EVENT", "ENABLED", "CREATED", "URL"}, rows))
 }
 
-// webhookID names a webhook on the command line.
+// webhookID selects a webhook on the command line.
 type webhookID struct {
 	ID string `arg:"" help:"The webhook's id, as webhook list shows it."`
 	customer
 }
 
-// find gives the webhooks of the id, or says why there are none.
+// find returns the webhooks with the id, or an error that says what to do.
 func (c *webhookID) find(ctx context.Context, p *program, r *registry.Registry, s openedStore) ([]webhook.Webhook, error) {
 	found, err := r.Find(ctx, c.Account.Account, c.ID)
 	if errors.Is(err, webhook.ErrNotFound) {
@@ -176,7 +176,7 @@ func (c *webhookID) find(ctx context.Context, p *program, r *registry.Registry, 
 
 type webhookShow struct{ webhookID }
 
-// Run shows the webhooks of an id, in the order of their registration.
+// Run shows the webhooks with an id, in the order of their registration.
 func (c *webhookShow) Run(ctx context.Context, p *program) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {
@@ -198,20 +198,20 @@ func (c *webhookShow) Run(ctx context.Context, p *program) (err error) {
 
 type webhookEnable struct{ webhookID }
 
-// Run enables all of an id.
+// Run enables all webhooks with an id.
 func (c *webhookEnable) Run(ctx context.Context, p *program) error {
 	return c.set(ctx, p, true)
 }
 
 type webhookDisable struct{ webhookID }
 
-// Run disables all of an id.
+// Run disables all webhooks with an id.
 func (c *webhookDisable) Run(ctx context.Context, p *program) error {
 	return c.set(ctx, p, false)
 }
 
-// set enables or disables all of an id, and leaves everything else as it is.
-// What is so already is not written.
+// set enables or disables all webhooks with an id, and changes nothing else. It
+// writes nothing if they already are.
 func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {
@@ -244,7 +244,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	return p.show(results, fmt.Sprintf("%s %s\n", word, c.ID))
 }
 
-// allAre reports whether all webhooks are enabled, or all are not.
+// allAre reports whether all webhooks are enabled, or all are disabled.
 func allAre(webhooks []webhook.Webhook, enabled bool) bool {
 	for _, w := range webhooks {
 		if w.Disabled == enabled {
@@ -256,7 +256,7 @@ func allAre(webhooks []webhook.Webhook, enabled bool) bool {
 
 type webhookDelete struct{ webhookID }
 
-// Run deletes all of an id.
+// Run deletes all webhooks with an id.
 func (c *webhookDelete) Run(ctx context.Context, p *program) (err error) {
 	r, s, err := p.openRegistry(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// listenAddress is where hookline listen is unless it is told otherwise.
+// listenAddress is the default address of hookline listen.
 const listenAddress = "127.0.0.1:8090"
 
 // welcomeResult is what serve prints when its port is open.
@@ -24,22 +24,22 @@ type welcomeResult struct {
 // demo is an account to try an API with.
 type demo struct {
 	Account string `json:"account"`
-	// Token is there only when it has just been made; else NewToken is the
-	// command line that makes another.
+	// Token is present only if it has just been created. Otherwise NewToken is
+	// the command line that creates another.
 	Token    string `json:"token,omitzero"`
 	NewToken string `json:"new_token,omitzero"`
 	// Curl is a command line that registers a webhook at hookline listen. It
-	// takes a token that is not shown from the variable TOKEN.
+	// reads a token that is not shown from the variable TOKEN.
 	Curl string `json:"curl"`
-	// Publish is the command line of an event for that webhook.
+	// Publish is the command line that publishes an event for that webhook.
 	Publish string `json:"publish"`
 }
 
 // welcome prints where the server is, and with --dev what to try first.
 //
-// New tokens are printed first and stored afterwards. Whenever a start is
-// killed, then, either they have been shown, or none is stored and the next
-// start makes new ones; no request is served in between.
+// It prints new tokens before it stores them. If a start is killed, they have
+// been shown, or none is stored and the next start creates new ones; no request
+// is served in between.
 func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error {
 	result := welcomeResult{URL: localURL(s.listener.Addr())}
 	var records []webhook.Token
@@ -56,7 +56,7 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 	if err := p.show(result, result.text()); err != nil {
 		return err
 	}
-	for _, record := range records { // what was shown is kept, also if ctx ends now
+	for _, record := range records { // store what was shown even if ctx ends now
 		if err := s.store.CreateToken(context.WithoutCancel(ctx), record); err != nil {
 			return err
 		}
@@ -64,8 +64,8 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 	return nil
 }
 
-// demoOf makes sure that an API has its demo account. While it has no token,
-// fresh is one to be stored once it has been shown.
+// demoOf ensures that an API has its demo account. If that has no token, fresh
+// has one to be stored once it has been shown.
 func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server string) (shown demo, fresh []webhook.Token, err error) {
 	account, err := demoAccount(api)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server
 	return shown, []webhook.Token{record}, nil
 }
 
-// demoAccount is the first of a few ids that the API accepts.
+// demoAccount returns the first of a few ids that the API accepts.
 func demoAccount(api api.API) (webhook.Account, error) {
 	for _, id := range []string{"demo", "1"} {
 		if api.CheckAccountID(id) == nil {
@@ -106,15 +106,15 @@ func demoAccount(api api.API) (webhook.Account, error) {
 	return webhook.Account{}, errors.New("no id for it is known")
 }
 
-// curl is a command line for a POSIX shell. quotedHeader is the header with
-// the token, as it stands there. The webhook's URL is where hookline listen is.
+// curl returns a command line for a POSIX shell. quotedHeader is the quoted
+// header with the token. The webhook's URL is the address of hookline listen.
 func curl(server string, example api.Example, quotedHeader string) string {
 	body := strings.Replace(example.Body, api.ExampleReceiver, "http://"+listenAddress, 1)
 	return "curl -i " + shellQuote(server+example.Path) + " -H " + quotedHeader +
 		" -H 'Content-Type: application/json' -d " + shellQuote(body)
 }
 
-// publishLine is a command line for a POSIX shell.
+// publishLine returns a command line for a POSIX shell.
 func (p *program) publishLine(a webhook.Account, example api.Example) string {
 	line := p.again() + " publish --account " + a.String() + " --event " + example.Event
 	if example.Instance != "" {
@@ -123,15 +123,15 @@ func (p *program) publishLine(a webhook.Account, example api.Example) string {
 	return line + " --payload " + shellQuote(`{"hello":"world"}`)
 }
 
-// text is the welcome for people.
+// text returns the welcome for people.
 func (r welcomeResult) text() string {
 	var text strings.Builder
-	text.WriteString("Hookline listens at " + r.URL + ", its APIs are described at " + r.URL + "/docs\n")
+	text.WriteString("Hookline listens at " + r.URL + "; its APIs are described at " + r.URL + "/docs\n")
 	for _, d := range r.Demo {
 		if d.Token != "" {
-			text.WriteString("\n" + d.Account + ", whose token is shown this once:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
+			text.WriteString("\n" + d.Account + ", whose token cannot be shown again:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
 		} else {
-			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. With a new one:\n" +
+			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. To create a new one:\n" +
 				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
 	}

@@ -1,9 +1,9 @@
 // Command abbeycross-register is the Lambda function that registers webhooks of
-// AbbeyCross's API. It can put them and look up tokens, and reads no key back.
+// AbbeyCross's API. It can add webhooks and look up tokens, and reads no key.
 package main
 
 import (
-	_ "time/tzdata" // working hours have a time zone, and the runtime may have none
+	_ "time/tzdata" // for working hours; the runtime may have no time zones
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/pkg/api/abbeycross"

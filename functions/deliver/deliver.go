@@ -26,23 +26,23 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// reserve is what is left of the function's time for writing down what an
-// attempt came to: the worker's own limit for that, and a little more. An
-// attempt that is not answered by then is cut off and goes back, instead of
-// taking the whole batch with it.
+// reserve is how much of the function's time is reserved for recording the
+// results of attempts: a little more than the worker's own limit for that. An
+// attempt without a response by then is cut off and its message returns to the
+// queue, rather than the whole batch.
 const reserve = 12 * time.Second
 
-// config is what the function is told beside what its like are.
+// config is what the function reads besides worker.Config.
 type config struct {
 	worker.Config
 	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
-	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for trials
+	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for tests
 	AllowHTTP     bool   `env:"HOOKLINE_ALLOW_HTTP"`
 	AllowPrivate  bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
 }
 
-// build builds the function from its environment, given as NAME to value. The
-// error names every variable that is missing or wrong.
+// build builds the function from its environment variables. The error names
+// every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := start.Read[config](environment)
 	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
@@ -79,9 +79,9 @@ type handler struct {
 	log     *slog.Logger
 }
 
-// Deliver makes the attempts of a batch side by side, so that a slow receiver
-// delays none but itself. What failed by a fault of our own goes back to the
-// queue alone; the error is always nil.
+// Deliver makes the attempts of a batch concurrently, so that a slow receiver
+// delays no other. Only messages that failed with an internal error return to
+// the queue; the error is always nil.
 func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
@@ -105,7 +105,7 @@ func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQ
 
 func (h *handler) deliver(ctx context.Context, record events.SQSMessage) (err error) {
 	defer func() {
-		if p := recover(); p != nil { // it would take the whole batch with it
+		if p := recover(); p != nil { // otherwise it would fail the whole batch
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()

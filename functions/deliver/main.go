@@ -1,5 +1,5 @@
-// Command deliver is the Lambda function that makes the attempts which
-// messages of the queue ask for. It alone may have KMS open the sealing key,
+// Command deliver is the Lambda function that makes the attempts that messages
+// of the queue ask for. Only this function may have KMS unwrap the sealing key,
 // and so sign.
 package main
 

@@ -19,11 +19,11 @@ type config struct {
 	start.AWS
 	Table         string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
 	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
-	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for trials
+	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for tests
 }
 
-// readConfig reads environ, in the form of os.Environ. The error names every
-// variable that is missing, in one line.
+// readConfig reads the environment, in the form of os.Environ. The error names
+// every missing variable in one line.
 func readConfig(environment []string) (config, error) {
 	c, err := start.Read[config](env.ToMap(environment))
 	if err != nil {
@@ -32,7 +32,7 @@ func readConfig(environment []string) (config, error) {
 	return c, nil
 }
 
-// newHandler puts the function together. It makes no request.
+// newHandler builds the handler. It makes no request.
 func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
 	client, err := c.DynamoDB()
 	if err != nil {

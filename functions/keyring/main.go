@@ -1,6 +1,6 @@
 // Command keyring is the Lambda function behind the CloudFormation custom
-// resource that makes a stack's sealing key. Package keyring says what it
-// promises; here is only what it is built from.
+// resource that creates a stack's sealing key. Package keyring documents what
+// it does.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command publish is the Lambda function behind POST /events: it makes durable
-// records of events and asks for their deliveries. It opens no signing key.
-// Who may call, IAM has judged before the gateway lets a request through.
+// Command publish is the Lambda function behind POST /events. It stores events
+// durably and queues their deliveries. It opens no signing key. IAM authorises
+// callers before the gateway passes a request on.
 package main
 
 import (

@@ -16,8 +16,8 @@ import (
 	"github.com/hookline/hookline/pkg/operator"
 )
 
-// build builds the function from its environment, given as NAME to value. The
-// error names every variable that is missing or wrong.
+// build builds the function from its environment variables. The error names
+// every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
 	keys := keygen.New(rand.Reader, time.Now)
 	c, err := start.Read[worker.Config](environment)

@@ -1,6 +1,7 @@
 // Command shoptet-manage is the Lambda function for all of Shoptet's webhook
-// API but registering. It lists, changes and deletes webhooks, renews accounts'
-// signing keys, lists notifications and looks up tokens, and opens no key.
+// API except registration. It lists, changes and deletes webhooks, renews
+// accounts' signing keys, lists notifications and looks up tokens, and opens no
+// key.
 package main
 
 import (

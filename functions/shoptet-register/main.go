@@ -1,6 +1,6 @@
 // Command shoptet-register is the Lambda function that registers webhooks of
-// Shoptet's API. It can put them, check which are there and look up tokens, and
-// reads no key back.
+// Shoptet's API. It can add webhooks, check which exist and look up tokens, and
+// reads no key.
 package main
 
 import (

@@ -1,6 +1,6 @@
 // Command squake-manage is the Lambda function for all of Squake's webhook API
-// but registering. It lists, changes and deletes webhooks and looks up tokens,
-// and opens no signing key.
+// except registration. It lists, changes and deletes webhooks and looks up
+// tokens, and opens no signing key.
 package main
 
 import (

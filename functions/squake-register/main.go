@@ -1,5 +1,5 @@
 // Command squake-register is the Lambda function that registers webhooks of
-// Squake's API. It can put them and look up tokens, and reads no key back.
+// Squake's API. It can add webhooks and look up tokens, and reads no key.
 package main
 
 import (

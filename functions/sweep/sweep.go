@@ -14,12 +14,13 @@ import (
 const (
 	// ahead is longer than the minute between two sweeps, and shorter than two.
 	ahead = 90 * time.Second
-	// reserve is what is left of the function's time for the last writes.
+	// reserve is how much of the function's time is reserved for the last
+	// writes.
 	reserve = 5 * time.Second
 )
 
-// build builds the function from its environment, given as NAME to value. The
-// error names every variable that is missing or wrong.
+// build builds the function from its environment variables. The error names
+// every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := start.Read[worker.Config](environment)
 	if err != nil {
@@ -43,9 +44,9 @@ type handler struct {
 	log   *slog.Logger
 }
 
-// Sweep sends for all that is due. What its time does not suffice for comes in
-// the next minute. The error says that something could not be looked for,
-// leased or sent for, by a fault of our own; Lambda counts it.
+// Sweep queues all that is due. What it has no time for is left to the next
+// minute. An error means that something could not be read, leased or queued
+// because of an internal error; Lambda counts it.
 func (h *handler) Sweep(ctx context.Context) error {
 	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
@@ -54,13 +55,13 @@ func (h *handler) Sweep(ctx context.Context) error {
 		err = fmt.Errorf("%d due deliveries could not be leased or sent for", swept.Failed)
 	}
 	if err != nil && ctx.Err() != nil {
-		err = nil // the next sweep goes on
+		err = nil // the next sweep continues
 	}
 	h.report(ctx, swept, err)
 	return err
 }
 
-// report writes the sweep's line in the log.
+// report logs the sweep.
 func (h *handler) report(ctx context.Context, swept delivery.Swept, err error) {
 	late := 0.0
 	if !swept.Oldest.IsZero() {

@@ -1,12 +1,12 @@
-// Package api is the way in that every registration API shares: one route
-// table per API, one order of judgement (path, method, working hours, token,
-// right, content type, size, JSON, fields), one log line per request, and
-// every answer in the API's own shape, also those for unknown paths, wrong
-// methods, panics and faults of our own.
+// Package api is the HTTP server that the registration APIs share. It has one
+// route table per API, checks every request in one order (path, method, working
+// hours, token, right, content type, size, JSON, fields), and writes one log
+// line per request. Every response has the API's own shape, including those for
+// unknown paths, wrong methods, panics and internal errors.
 //
-// What an API accepts and answers is in its own package below this one. Those
-// packages know this one, the registry and the rooms that judge and make
-// values; they do not know each other, a store, or AWS.
+// What an API accepts and responds is defined in its own package below this
+// one. Those packages import this one, the registry, and the packages that
+// validate and generate values; they do not import each other, a store, or AWS.
 package api
 
 import (
@@ -25,63 +25,63 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// API is one registration API, as a process sees it.
+// API describes a registration API.
 type API struct {
 	Name webhook.API
 	// Prefix is the first path segment of all its routes, such as "/v2".
 	Prefix string
-	// Rights says whether its tokens can have fewer rights than all.
+	// Rights reports whether its tokens can have fewer than all rights.
 	Rights bool
-	// CheckAccountID judges an account's id beyond webhook.ParseAccount. Its
-	// error says what an id looks like.
+	// CheckAccountID checks an account's id beyond [webhook.ParseAccount]. Its
+	// error describes a valid id.
 	CheckAccountID func(id string) error
-	// New builds the handler of all its routes. The error names every
-	// setting that is wrong.
-	New func(Setup) (Handler, error)
-	// Sending gives the API's way of delivering, of the same settings. Of the
-	// Setup it uses Keys, Getenv and Deployed. The error names every setting
+	// New returns the handler of all its routes. The error names every setting
 	// that is wrong.
+	New func(Setup) (Handler, error)
+	// Sending returns how the API's deliveries are made, from the same
+	// settings. It uses only Keys, Getenv and Deployed of the Setup. The error
+	// names every setting that is wrong.
 	Sending func(Setup) (webhook.Sending, error)
 	// Example is a registration that a development server accepts.
 	Example Example
 }
 
-// Handler answers all requests of an API.
+// Handler serves all requests of an API.
 type Handler interface {
 	http.Handler
-	// Fail answers a request that could not be read because of err, a fault
-	// of our own.
+	// Fail responds to a request that could not be read because of err, an
+	// internal error.
 	Fail(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// Example is a request to show: its path, the header that carries the token
-// (the token is put behind TokenHeader), and a body, whose URL begins with
-// ExampleReceiver. Event and Instance are of an event that it registers.
+// Example is a request for the documentation: its path, the header that carries
+// the token (which follows TokenHeader), and a body whose URL begins with
+// [ExampleReceiver]. Event and Instance belong to an event that it registers.
 type Example struct {
 	Path, TokenHeader, Body string
 	Event, Instance         string
 }
 
-// ExampleReceiver begins the URLs of examples.
+// ExampleReceiver is the beginning of the URLs in examples.
 const ExampleReceiver = "https://example.com"
 
-// Setup is what a process gives an API to work with. All fields are needed.
+// Setup holds what an API needs from the process. All fields are required.
 type Setup struct {
 	Store  Store
 	Sealer registry.Sealer
 	Keys   *keygen.Generator
 	Now    func() time.Time
 	Log    *slog.Logger
-	// URLs is the operator's setting; ports are the API's own.
+	// URLs is the operator's setting. Allowed ports are the API's own.
 	URLs validate.URLPolicy
 	// Getenv reads the API's own settings.
 	Getenv func(string) string
-	// Deployed is set where settings that a laptop may leave out are
-	// required.
+	// Deployed makes those settings required that a development server may
+	// omit.
 	Deployed bool
 }
 
-// Registry gives a registry of an API's rules over what the process gives.
+// Registry returns a registry with the API's rules.
 func (s Setup) Registry(rules registry.Rules) *registry.Registry {
 	return registry.New(registry.Config{
 		Store:        s.Store,
@@ -98,27 +98,28 @@ type Store interface {
 	auth.Tokens
 }
 
-// Route is a line of an API's route table.
+// Route is an entry of an API's route table.
 type Route struct {
 	Method string
 	// Path is a pattern of http.ServeMux without method and host.
 	Path string
-	// Right is what the token must have.
+	// Right is the right that the token must have.
 	Right webhook.Rights
-	// Body says that the route takes one: its content type and size are
-	// judged, and Request.Content holds it. Elsewhere a body is ignored.
+	// Body reports whether the route takes a body. If so, its content type and
+	// size are checked and Request.Content holds it; otherwise a body is
+	// ignored.
 	Body   bool
 	Handle func(context.Context, *Request) (Response, error)
 }
 
-// Request is a request that was let in.
+// Request is a request that passed all checks before the route's own.
 type Request struct {
 	*http.Request
-	// ID names the request in its log line and in the answer to a fault of
-	// our own: a UUID.
+	// ID identifies the request in its log line and in a response to an
+	// internal error. It is a UUID.
 	ID      string
 	Account webhook.Account
-	// Content is the body, of routes that take one.
+	// Content is the body, for routes that take one.
 	Content []byte
 }
 
@@ -134,12 +135,12 @@ func (r *Request) UUID(name string) string {
 
 var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
-// Response is what goes back. A nil Body is no body at all.
+// Response is the response to a request. A nil Body means no body.
 type Response struct {
 	Status int
 	// Header keeps the letter case of its names.
 	Header map[string]string
-	// Body is marshalled to JSON. It holds no webhook.Secret.
+	// Body is marshalled to JSON. It contains no [webhook.Secret].
 	Body any
 }
 

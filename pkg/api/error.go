@@ -8,10 +8,10 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Kind is what is wrong with a request, before any of its fields is looked at.
+// Kind is what is wrong with a request before its fields are read.
 type Kind int
 
-// The kinds, in the order in which they are judged.
+// The kinds, in the order in which they are checked.
 const (
 	UnknownPath Kind = iota + 1
 	WrongMethod
@@ -26,10 +26,10 @@ const (
 	NotJSON
 	UnknownID
 
-	afterKinds = iota + 1 // untyped, so that it is no kind
+	afterKinds = iota + 1 // untyped, since it is not a kind
 )
 
-// Kinds lists all kinds.
+// Kinds returns all kinds.
 func Kinds() []Kind {
 	all := make([]Kind, 0, afterKinds-1)
 	for k := UnknownPath; k < afterKinds; k++ {
@@ -38,7 +38,7 @@ func Kinds() []Kind {
 	return all
 }
 
-// String says what is wrong.
+// String describes the kind.
 func (k Kind) String() string {
 	switch k {
 	case UnknownPath:
@@ -66,26 +66,26 @@ func (k Kind) String() string {
 	case UnknownID:
 		return "unknown id"
 	}
-	return fmt.Sprintf("problem of kind %d", int(k))
+	return fmt.Sprintf("Kind(%d)", int(k))
 }
 
-// Error is the error for a request that is refused before its fields are read.
+// Error is the error for a request that is rejected before its fields are read.
 type Error struct {
 	Kind Kind
-	// Value is what the problem is about as the client sent it: the path,
-	// the method, the content type or encoding, or the id; for NotJSON, what is wrong.
+	// Value is the offending path, method, content type, content encoding or id as the client
+	// sent it. For NotJSON it says what is wrong.
 	Value string
-	// Present tells an empty Value from one that was not sent.
+	// Present distinguishes an empty Value from one that was not sent.
 	Present bool
-	// Wait is, for Closed, the time until the next opening.
+	// Wait is the time until the API opens again, for Closed.
 	Wait time.Duration
 }
 
-// Error says what is wrong without what the client sent.
+// Error describes the kind. It omits what the client sent.
 func (p *Error) Error() string { return p.Kind.String() }
 
-// Unknown turns webhook.ErrNotFound into the problem of an unknown id. Another
-// account's id is unknown like any other. Other errors stay as they are.
+// Unknown turns [webhook.ErrNotFound] into an [*Error] of kind [UnknownID],
+// also for an id of another account. It returns other errors unchanged.
 func Unknown(id string, err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
 		return &Error{Kind: UnknownID, Value: id}
@@ -93,7 +93,7 @@ func Unknown(id string, err error) error {
 	return err
 }
 
-// notJSON is the problem of a body that is not what JSON asks for.
+// notJSON returns the error for a body that is not valid.
 func notJSON(format string, args ...any) error {
 	return &Error{Kind: NotJSON, Value: fmt.Sprintf(format, args...)}
 }

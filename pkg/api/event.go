@@ -8,22 +8,22 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// EventError says in words for its publisher what is wrong with an event. It
-// matches webhook.ErrInvalid and repeats nothing of a payload.
+// EventError tells the publisher of an event what is wrong with it. It matches
+// [webhook.ErrInvalid] and contains nothing of the payload.
 type EventError struct {
-	// Field is the event's, as the operator's API writes it; Text goes on
-	// from there.
+	// Field is the name of the field in the operator's API. Text follows the
+	// name in a sentence.
 	Field, Text string
 }
 
 func (f *EventError) Error() string { return f.Field + ": " + f.Text }
 
-// Is matches webhook.ErrInvalid.
+// Is reports whether target is [webhook.ErrInvalid].
 func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
 
-// CheckPayload judges an event's payload: none, or JSON (RFC 8259) in UTF-8 in
-// which no name stands twice in an object and no surrogate stands alone. The
-// error is an *EventError.
+// CheckPayload checks that an event's payload is nil or one JSON value (RFC
+// 8259) in UTF-8 without duplicate names in an object and without lone
+// surrogates. It returns an [*EventError].
 func CheckPayload(payload []byte) error {
 	if payload != nil && !jsontext.Value(payload).IsValid() {
 		return &EventError{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
@@ -31,8 +31,8 @@ func CheckPayload(payload []byte) error {
 	return nil
 }
 
-// NoInstance refuses an instance, for APIs whose events have none. The error
-// is an *EventError.
+// NoInstance returns an [*EventError] if the event has an instance. It is for
+// APIs whose events have none.
 func NoInstance(e webhook.Event) error {
 	if e.Instance != "" {
 		return &EventError{"instance", "this API has none"}
@@ -42,8 +42,9 @@ func NoInstance(e webhook.Event) error {
 
 var errPayload = errors.New("the payload is not JSON")
 
-// AppendPayload writes a payload into a body as its publisher spelled it, and
-// null for none. The error says that it is not JSON, and shows nothing of it.
+// AppendPayload appends a payload to a body as its publisher wrote it, or null
+// if it is nil. It returns an error if the payload is not JSON; the error shows
+// nothing of it.
 func AppendPayload(body, payload []byte) ([]byte, error) {
 	if payload == nil {
 		return append(body, "null"...), nil

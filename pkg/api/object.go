@@ -8,19 +8,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Object is a JSON object as it was sent, its members in their order.
+// Object is a JSON object as it was sent, with its members in order.
 type Object []Member
 
-// Member is one name of an object and its value as it was spelled.
+// Member is a name of an object and its value as it was written.
 type Member struct {
 	Name  string
 	Value jsontext.Value
 }
 
-// ParseObject reads a body that is exactly one JSON object (RFC 8259) in
-// UTF-8. Duplicate names at any depth, lone surrogates, a byte order mark and
-// anything behind the object make it a *Error of kind NotJSON. The values
-// alias body.
+// ParseObject parses a body that is exactly one JSON object (RFC 8259) in
+// UTF-8. It returns an [*Error] of kind [NotJSON] for anything else, including
+// duplicate names at any depth, lone surrogates, a byte order mark, or data
+// after the object.
 func ParseObject(body []byte) (Object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if dec.PeekKind() != '{' {
@@ -39,8 +39,8 @@ func ParseObject(body []byte) (Object, error) {
 	return object, nil
 }
 
-// AsObject reads a value that has been parsed before. ok is false when it is
-// no object.
+// AsObject parses a value that [ParseObject] returned. ok is false if it is not
+// an object.
 func AsObject(v jsontext.Value) (object Object, ok bool) {
 	if v.Kind() != '{' {
 		return nil, false
@@ -49,8 +49,8 @@ func AsObject(v jsontext.Value) (object Object, ok bool) {
 	return object, err == nil
 }
 
-// AsArray reads a value that has been parsed before. ok is false when it is
-// no array.
+// AsArray parses a value that [ParseObject] returned. ok is false if it is not
+// an array.
 func AsArray(v jsontext.Value) (items []jsontext.Value, ok bool) {
 	if v.Kind() != '[' {
 		return nil, false
@@ -69,8 +69,8 @@ func AsArray(v jsontext.Value) (items []jsontext.Value, ok bool) {
 	return items, true
 }
 
-// AsString reads a value that has been parsed before. ok is false when it is
-// no string.
+// AsString parses a value that [ParseObject] returned. ok is false if it is not
+// a string.
 func AsString(v jsontext.Value) (s string, ok bool) {
 	if v.Kind() != '"' {
 		return "", false
@@ -79,15 +79,16 @@ func AsString(v jsontext.Value) (s string, ok bool) {
 	return string(unquoted), err == nil
 }
 
-// What is wrong with a string field, in words that follow the field's name.
+// What is wrong with a string field. The texts follow the field's name.
 const (
 	FieldRequired  = "is required"
 	FieldNotString = "must be a string"
 )
 
-// Text reads a string field and validates it. wrong says what is wrong with it,
-// in words that follow the field's name: FieldRequired if the object lacks it,
-// FieldNotString, or what check says; it is empty if nothing is.
+// Text returns a string field that check accepts. wrong says what is wrong with
+// the field and follows its name: [FieldRequired] if the object lacks it,
+// [FieldNotString], or the text that check returns. It is empty if the field is
+// valid.
 func (o Object) Text(field string, check func(string) (wrong string)) (text, wrong string) {
 	value, sent := o.Get(field)
 	if !sent {
@@ -96,7 +97,7 @@ func (o Object) Text(field string, check func(string) (wrong string)) (text, wro
 	return Text(value, check)
 }
 
-// Text reads a string as [Object.Text] does.
+// Text checks a string as [Object.Text] does.
 func Text(value jsontext.Value, check func(string) (wrong string)) (text, wrong string) {
 	text, ok := AsString(value)
 	if !ok {
@@ -105,7 +106,7 @@ func Text(value jsontext.Value, check func(string) (wrong string)) (text, wrong 
 	return text, check(text)
 }
 
-// Get gives the value of a name. ok is false when the object lacks it.
+// Get returns the value of a name. ok is false if the object lacks it.
 func (o Object) Get(name string) (value jsontext.Value, ok bool) {
 	for _, m := range o {
 		if m.Name == name {
@@ -137,7 +138,7 @@ func readObject(dec *jsontext.Decoder) (Object, error) {
 	return object, err
 }
 
-// syntaxError says where a body stops being JSON, never what stands there.
+// syntaxError says where a body stops being JSON, but shows nothing of it.
 func syntaxError(err error) error {
 	var syntax *jsontext.SyntacticError
 	switch {

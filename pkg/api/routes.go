@@ -2,5 +2,5 @@ package api
 
 import "slices"
 
-// Routes is the API's route table, for those who describe it.
+// Routes returns the API's route table, for tests and documentation.
 func (e *handler) Routes() []Route { return slices.Clone(e.server.Routes) }

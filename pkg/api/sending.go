@@ -7,8 +7,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Sendings gives the APIs' ways of delivering, by name. The error names every
-// setting that is wrong.
+// Sendings returns how each API's deliveries are made, by the API's name. The
+// error names every setting that is wrong.
 func Sendings(apis []API, setup Setup) (map[webhook.API]webhook.Sending, error) {
 	sendings := map[webhook.API]webhook.Sending{}
 	var errs []error

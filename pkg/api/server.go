@@ -23,47 +23,49 @@ import (
 )
 
 const (
-	// MaxBody is the largest body of a registration API in bytes
+	// MaxBody is the maximum size of a registration API's request body in bytes
 	// (docs/contracts/README.md, Requests).
 	MaxBody = 256 << 10
 	// deadline bounds the work on one request. It is shorter than the
-	// functions' timeout, so that an answer in the API's shape can be given.
+	// functions' timeout, so that a response in the API's shape can still be
+	// sent.
 	deadline = 10 * time.Second
-	// statusHungUp stands in the log where the client did not wait for the
-	// answer.
+	// statusHungUp is logged if the client did not wait for the response.
 	statusHungUp = 499
 )
 
-// Server is an http.Handler for all routes of one API: it lets requests in or
-// refuses them, in the order of judgement, and writes what comes out.
+// Server serves all routes of one API. It checks requests in the order that the
+// package comment gives, calls the route, and writes the response.
 type Server struct {
 	API    webhook.API
 	Routes []Route
-	// Refuse puts an error into the API's shape: a *Error, what the routes
-	// return, or any other error, which is our own fault.
+	// Refuse returns the response to an error in the API's shape. The error is
+	// an [*Error], one that a route returned, or an internal error.
 	Refuse func(r *Request, err error) Response
-	// Credentials finds the token in a request.
+	// Credentials extracts the token from a request.
 	Credentials auth.Scheme
-	// MediaTypes are the content types accepted, ContentType is the one of
-	// all answers.
+	// MediaTypes are the accepted content types. ContentType is the one of all
+	// responses.
 	MediaTypes  []string
 	ContentType string
-	// Closed tells how long the API is closed from now on; nil for always
-	// open.
+	// Closed returns how long the API remains closed from now on. If nil, the
+	// API is always open.
 	Closed func(now time.Time) time.Duration
-	// MaxBody is the largest body in bytes; 0 for the constant of that name.
+	// MaxBody is the maximum size of a body in bytes; 0 means the constant
+	// MaxBody.
 	MaxBody int64
-	// Open lets every request in: somebody else has judged who may call.
+	// Open turns off authentication, for a server whose callers are authorised
+	// elsewhere.
 	Open bool
 
-	// The rest is the process's.
+	// The following fields come from the Setup.
 	auth *auth.Authenticator
 	keys *keygen.Generator
 	now  func() time.Time
 	log  *slog.Logger
 }
 
-// Handler gives the door's handler, which works with what the process gives.
+// Handler returns the server's handler.
 func (d Server) Handler(s Setup) Handler {
 	if !d.Open {
 		d.auth = auth.New(auth.Config{Tokens: s.Store, API: d.API, Now: s.Now})
@@ -84,13 +86,13 @@ func (e *handler) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	e.server.finish(w, &exchange{request: Request{Request: r}, started: e.server.now(), failed: err})
 }
 
-// exchange is what is known of a request while it is served.
+// exchange is a request while it is served.
 type exchange struct {
 	request Request
 	started time.Time
 	pattern string
 	methods methods
-	// failed is set when the request could not even be read.
+	// failed is the error if the request could not be read.
 	failed error
 }
 
@@ -98,7 +100,7 @@ func (d Server) serve(w http.ResponseWriter, r *http.Request, pattern string, m 
 	d.finish(w, &exchange{request: Request{Request: r}, started: d.now(), pattern: pattern, methods: m})
 }
 
-// finish answers a request and writes its log line.
+// finish responds to a request and writes its log line.
 func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	// A copy: with another Body in its own request net/http waits for one that a
 	// client sends only when it is told to (Expect: 100-continue).
@@ -117,8 +119,8 @@ func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	d.writeLog(v, status, err)
 }
 
-// respond judges the request, lets its route answer, and turns what went wrong,
-// a panic included, into the API's shape. body is the answer's, marshalled.
+// respond checks the request, calls its route, and turns an error or a panic
+// into the API's shape. body is the marshalled body of the response.
 func (d Server) respond(v *exchange) (response Response, body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -136,8 +138,8 @@ func (d Server) respond(v *exchange) (response Response, body []byte, err error)
 	return response, encode(response), err
 }
 
-// encode marshals an answer's body. Text that a client sent in broken UTF-8,
-// such as a path, comes back with U+FFFD in the broken places.
+// encode marshals the body of a response. Invalid UTF-8 that a client sent,
+// such as in a path, is replaced by U+FFFD.
 func encode(response Response) []byte {
 	if response.Body == nil {
 		return nil
@@ -149,7 +151,7 @@ func encode(response Response) []byte {
 	return body
 }
 
-// refuse adds to the API's own answer what HTTP asks for.
+// refuse adds the header fields that HTTP requires to the API's own response.
 func (d Server) refuse(v *exchange, err error) Response {
 	response := d.Refuse(&v.request, err)
 	var reqErr *Error
@@ -162,8 +164,8 @@ func (d Server) refuse(v *exchange, err error) Response {
 	return response
 }
 
-// dispatch goes through the order of judgement up to the size; JSON and fields
-// are the route's.
+// dispatch makes all checks up to the body's size. The route checks JSON and
+// fields.
 func (d Server) dispatch(v *exchange) (Response, error) {
 	r := &v.request
 	if v.failed != nil {
@@ -225,7 +227,7 @@ func tokenError(err error) error {
 	return err
 }
 
-// readBody judges content type and size and reads the body.
+// readBody checks the content type and size and reads the body.
 func (d Server) readBody(r *http.Request) ([]byte, error) {
 	sent := r.Header["Content-Type"]
 	if len(sent) != 1 || !d.accepts(sent[0]) {
@@ -246,7 +248,7 @@ func (d Server) readBody(r *http.Request) ([]byte, error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{Kind: TooLarge}
 	}
-	if err != nil { // cut off, or not as HTTP writes it: not our fault
+	if err != nil { // cut off, or broken framing: the client's error
 		return nil, notJSON("could not be read to its end")
 	}
 	return body.Bytes(), nil
@@ -264,18 +266,18 @@ func contentEncoding(header http.Header) (encoding string, encoded bool) {
 	return encoding, encoded
 }
 
-// drain reads what was not read of the body, as far as it may be large:
-// net/http resets the connection of a client that asked to close it and whose
-// body was not read, and such a client loses its answer. One that waits to be
-// told to send its body is not told to.
+// drain reads the rest of the body, up to the maximum size. Otherwise net/http
+// resets the connection of a client that asked to close it, and that client
+// loses its response. A client that waits for 100 Continue is not told to send
+// its body.
 func drain(r *http.Request) {
 	if r.Header.Get("Expect") == "" {
-		_, _ = io.Copy(io.Discard, r.Body) // the answer is the same whatever happens here
+		_, _ = io.Copy(io.Discard, r.Body) // the response is the same in any case
 	}
 }
 
-// accepts compares the media type and leaves parameters such as charset alone,
-// also misspelled ones.
+// accepts compares the media type and ignores parameters such as charset, even
+// malformed ones.
 func (d Server) accepts(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
@@ -298,13 +300,13 @@ func (d Server) write(w http.ResponseWriter, r *http.Request, response Response,
 		return nil
 	}
 	if _, err := w.Write(body); err != nil {
-		return fmt.Errorf("write answer: %w", err)
+		return fmt.Errorf("write response: %w", err)
 	}
 	return nil
 }
 
-// writeLog writes the request's one line. Nothing of what the client sent is in
-// it but the method; the route is the table's pattern.
+// writeLog writes the request's log line. Of what the client sent it contains
+// only the method; the route is the pattern of the table.
 func (d Server) writeLog(v *exchange, status int, err error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {

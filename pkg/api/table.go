@@ -8,12 +8,12 @@ import (
 )
 
 // table finds the route of a request. It is an http.ServeMux that never
-// answers by itself: its plain-text 404 and 405 and its redirects for unclean
-// paths do not reach a client.
+// responds itself: no client sees its plain-text 404 and 405 or its redirects
+// for unclean paths.
 type table struct {
 	mux *http.ServeMux
-	// found is called with the path's pattern and its routes by method; with
-	// no routes when the path is unknown.
+	// found is called with the path's pattern and its routes by method. For an
+	// unknown path it is called without routes.
 	found func(w http.ResponseWriter, r *http.Request, pattern string, methods methods)
 }
 
@@ -46,7 +46,7 @@ func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.mux.ServeHTTP(w, r)
 }
 
-// clean reports whether http.ServeMux would take the path as it is instead of
+// clean reports whether http.ServeMux would accept the path instead of
 // redirecting to a cleaned one.
 func clean(p string) bool {
 	if p == "" || p[0] != '/' {
@@ -59,7 +59,7 @@ func clean(p string) bool {
 	return cleaned == p
 }
 
-// route picks the route for a method; HEAD is answered as GET.
+// route returns the route for a method. HEAD is served as GET.
 func (m methods) route(method string) (Route, bool) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -68,7 +68,7 @@ func (m methods) route(method string) (Route, bool) {
 	return route, ok
 }
 
-// allow is the value of the Allow header (RFC 9110, section 10.2.1).
+// allow returns the value of the Allow header (RFC 9110, section 10.2.1).
 func (m methods) allow() string {
 	var names []string
 	for name := range m {

@@ -1,14 +1,14 @@
-// Package auth turns the credentials of a request into a principal: whose
-// token it is, and what it may do.
+// Package auth authenticates requests: it finds out whose token a request has,
+// and which rights the token gives.
 //
-// A Scheme finds the token in a request's headers and knows no store; an
-// Authenticator judges the token and knows no HTTP. Rights are part of the
-// answer: which one a route asks for, the route says.
+// A [Scheme] extracts the token from a request's headers and knows no store. An
+// [Authenticator] checks the token and knows no HTTP. It returns the token's
+// rights; the route compares them with the right that it requires.
 //
-// It guarantees that a token revoked in the store is refused within 30 s, that
-// one created is accepted within a second even if it was tried before, and
-// that an expired one is refused at once. Its memory is bounded whatever is
-// sent. It refuses to hold or print a token: it keeps SHA-256 hashes, and no
+// A token that is revoked in the store is refused within 30 s, a new one is
+// accepted within a second even if it was tried before, and an expired one is
+// refused at once. The memory in use is bounded whatever clients send. The
+// package neither keeps nor prints tokens: it keeps SHA-256 hashes, and no
 // error contains what a client sent.
 package auth
 
@@ -23,42 +23,43 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Errors of credentials; all of them are a 401. They come wrapped with the
-// reason, which holds nothing that was sent. Compare with errors.Is.
+// Errors of credentials. The response to each is a 401. They are wrapped with a
+// reason that contains nothing of what was sent; compare with [errors.Is].
 var (
-	// ErrMissing: the request brings no token.
+	// ErrMissing: the request has no token.
 	ErrMissing = errors.New("no access token")
-	// ErrInvalid: it brings something that is not one token of this API:
-	// several credentials, another scheme, junk, an unknown or revoked
-	// token, a token of another API.
+	// ErrInvalid: the request has something other than one token of this API:
+	// several credentials, another scheme, junk, an unknown or revoked token,
+	// or a token of another API.
 	ErrInvalid = errors.New("invalid access token")
-	// ErrExpired: the token was good once.
+	// ErrExpired: the token has expired.
 	ErrExpired = errors.New("expired access token")
 )
 
-// Reasons for ErrInvalid, made once: a flood of junk makes no garbage here.
+// Reasons for ErrInvalid, allocated once: a flood of junk makes no garbage
+// here.
 var (
 	errMalformed = fmt.Errorf("%w: not of the form of a token", ErrInvalid)
 	errUnknown   = fmt.Errorf("%w: unknown", ErrInvalid)
 	errForeign   = fmt.Errorf("%w: of another API", ErrInvalid)
 )
 
-// Principal is who makes a request.
+// Principal is the account and rights of a request.
 type Principal struct {
 	Account webhook.Account
-	// TokenID names the token in logs. It is no secret.
+	// TokenID identifies the token in logs. It is not secret.
 	TokenID string
 	Rights  webhook.Rights
 }
 
-// Tokens is where tokens are kept: the part of store.Store that is needed here.
+// Tokens is the part of store.Store that authentication needs.
 type Tokens interface {
-	// Token finds a token by its hash, expired ones too.
-	// webhook.ErrNotFound: there is none.
+	// Token returns the token with a hash, even if it has expired, or
+	// [webhook.ErrNotFound].
 	Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error)
 }
 
-// Config is what an Authenticator needs; all of it.
+// Config configures an Authenticator. All fields are required.
 type Config struct {
 	Tokens Tokens
 	// API is the API whose tokens are accepted.
@@ -67,13 +68,12 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Authenticator judges tokens. It is safe for concurrent use.
+// Authenticator checks tokens. It is safe for concurrent use.
 //
-// Callers who bring one token that is not cached, at the same time, each read
-// the store: shared reads would tie a caller to the deadline of another, and
-// in a function that was frozen meanwhile to a read of long ago. A function
-// serves one request at a time anyway, and the embedded store answers within
-// microseconds.
+// Concurrent callers with the same uncached token each read the store. Shared
+// reads would tie a caller to another's deadline, and in a function that was
+// frozen meanwhile to a read from long ago. A function serves one request at a
+// time anyway, and the embedded store responds within microseconds.
 type Authenticator struct {
 	tokens Tokens
 	api    webhook.API
@@ -81,19 +81,19 @@ type Authenticator struct {
 	cache  *cache
 }
 
-// New makes an Authenticator with an empty cache.
+// New returns an Authenticator with an empty cache.
 func New(cfg Config) *Authenticator {
 	return &Authenticator{tokens: cfg.Tokens, api: cfg.API, now: cfg.Now, cache: newCache()}
 }
 
-// Authenticate says whose token it is. What does not look like a token never
-// reaches the store; what does is read from it at most once in 30 s, or in 1 s
-// while it is unknown.
+// Authenticate returns whose token it is. A text that does not look like a
+// token never reaches the store. Others are read at most once in 30 s, or in 1
+// s while they are unknown.
 //
-//   - ErrInvalid: the token is malformed, unknown, or of another API.
-//   - ErrExpired: its time is over, by the clock at the end of the call.
-//   - Any other error is the store's, wrapped (ctx.Err() when ctx ended the
-//     read). It says nothing of the token, and is forgotten: the next call
+//   - [ErrInvalid]: the token is malformed, unknown, or of another API.
+//   - [ErrExpired]: the token has expired by the clock at the end of the call.
+//   - Any other error is the store's, wrapped (ctx.Err() if ctx ended the
+//     read). It shows nothing of the token and is not cached: the next call
 //     reads again.
 func (a *Authenticator) Authenticate(ctx context.Context, token webhook.Secret) (Principal, error) {
 	if !keygen.LooksLikeToken(token.Reveal()) {
@@ -113,8 +113,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, token webhook.Secret) 
 	return a.check(found, now)
 }
 
-// read asks the store for a token. That there is none is a finding too. It is
-// as old as start, which is before the read.
+// read reads a token from the store. An unknown token is a finding too. The
+// finding dates from start, which is before the read.
 func (a *Authenticator) read(ctx context.Context, hash webhook.TokenHash, start time.Time) (finding, error) {
 	t, err := a.tokens.Token(ctx, hash)
 	switch {
@@ -133,7 +133,7 @@ func (a *Authenticator) read(ctx context.Context, hash webhook.TokenHash, start 
 	}, nil
 }
 
-// check decides about what was found, at every use of it.
+// check accepts or refuses a token by what was found. It runs at every use.
 func (a *Authenticator) check(f finding, now time.Time) (Principal, error) {
 	switch {
 	case !f.known:
@@ -146,6 +146,6 @@ func (a *Authenticator) check(f finding, now time.Time) (Principal, error) {
 	return f.principal, nil
 }
 
-// wallClock reads the clock without its monotonic part, which stands still
-// while a Lambda function is frozen.
+// wallClock returns the time without its monotonic part, which stops while a
+// Lambda function is frozen.
 func (a *Authenticator) wallClock() time.Time { return a.now().Round(0) }

@@ -13,24 +13,24 @@ const (
 	// knownFor is how long a token may be accepted after it was read, and so
 	// after it was revoked.
 	knownFor = 30 * time.Second
-	// unknownFor is how long a token may be refused after it was looked for,
-	// and so after it was created.
+	// unknownFor is how long a token may be refused after it was looked up, and
+	// so after it was created.
 	unknownFor = time.Second
-	// maxKnown and maxUnknown bound the entries: together less than 8 MB.
+	// maxKnown and maxUnknown bound the entries, together below 8 MB.
 	maxKnown   = 10_000
 	maxUnknown = 4_096
 )
 
-// finding is what one read of the store told of a hash.
+// finding is what one read of the store found for a hash.
 type finding struct {
-	known     bool // the rest but readAt is zero if not
+	known     bool // if false, all but readAt is zero
 	principal Principal
-	expiresAt time.Time // zero is never
+	expiresAt time.Time // zero means never
 	readAt    time.Time // wall clock, before the read
 }
 
 // fresh reports whether the finding may still be used at now. One from the
-// future may not: the clock has gone back, and nobody can tell how old it is.
+// future may not: the clock was set back, and its age is unknown.
 func (f finding) fresh(now time.Time) bool {
 	lifetime := unknownFor
 	if f.known {
@@ -40,10 +40,10 @@ func (f finding) fresh(now time.Time) bool {
 	return age >= 0 && age < lifetime
 }
 
-// cache remembers findings by hash, the most recently used of them. Known and
-// unknown hashes have room of their own, so that a flood of junk cannot drive
-// out what is known. Findings age by wall clock and are dropped when something
-// else needs the room; nothing runs in the background.
+// cache keeps the most recently used findings by hash. Known and unknown hashes
+// have separate room, so that a flood of junk cannot evict known ones. Findings
+// age by the wall clock and are dropped when others need the room; nothing runs
+// in the background.
 type cache struct {
 	mu      sync.Mutex
 	known   *simplelru.LRU[webhook.TokenHash, finding]
@@ -60,12 +60,12 @@ func newCache() *cache {
 func newLRU[V any](size int) *simplelru.LRU[webhook.TokenHash, V] {
 	lru, err := simplelru.NewLRU[webhook.TokenHash, V](size, nil)
 	if err != nil {
-		panic(err) // only for a size below 1, and ours are constants
+		panic(err) // only for a size below 1, and the sizes are constants
 	}
 	return lru
 }
 
-// get gives the finding for hash that may be used at now.
+// get returns the finding for hash if it may be used at now.
 func (c *cache) get(hash webhook.TokenHash, now time.Time) (finding, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,9 +83,8 @@ func (c *cache) locked(hash webhook.TokenHash, now time.Time) (finding, bool) {
 	return finding{}, false
 }
 
-// put remembers f in the place of what was found before. Of concurrent reads
-// the one that began last is believed: an answer that was long on its way
-// does not undo a newer one.
+// put replaces the finding for hash by f. Of concurrent reads the one that
+// began last wins: a late response does not undo a newer one.
 func (c *cache) put(hash webhook.TokenHash, f finding, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,19 +9,19 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Scheme finds the one token in the headers of a request.
+// Scheme extracts the token from the headers of a request.
 //
-//   - ErrMissing: nothing was sent that could be one. An empty value is
-//     nothing: it is what a client sends whose setting is not filled in.
-//   - ErrInvalid: something was sent, but not one token. Two header lines are
-//     two credentials, whatever stands in them (401 by Credentials 1 in
-//     docs/contracts/README.md),
-//     and so are two in one line with a comma, as API Gateway joins them.
+//   - [ErrMissing]: nothing that could be a token was sent. An empty value
+//     counts as nothing: a client sends it if its setting is empty.
+//   - [ErrInvalid]: something other than one token was sent. Two header lines
+//     are two credentials, whatever they contain (401 by Credentials 1 in
+//     docs/contracts/README.md), and so are two in one line separated by a
+//     comma, as API Gateway joins them.
 //
-// Whether the token is any good, an Authenticator says.
+// A Scheme does not check the token itself; an [Authenticator] does.
 type Scheme func(h http.Header) (webhook.Secret, error)
 
-// Reasons for ErrInvalid that a Scheme has.
+// Reasons of a Scheme for ErrInvalid.
 var (
 	errSeveral   = fmt.Errorf("%w: more than one credential", ErrInvalid)
 	errNotBearer = fmt.Errorf("%w: the scheme is not Bearer", ErrInvalid)
@@ -29,10 +29,10 @@ var (
 )
 
 // Bearer is the scheme of Squake and AbbeyCross: "Authorization: Bearer
-// <token>" (RFC 6750, section 2.1), the word in any letter case and one space
-// or more after it (RFC 7235, section 2.1). Another scheme, Basic say, is
-// ErrInvalid; the word Bearer alone is ErrMissing. The places in the body and
-// the query where RFC 6750 also allows a token are not looked at.
+// <token>" (RFC 6750, section 2.1), with the word in any letter case and
+// followed by one or more spaces (RFC 7235, section 2.1). Another scheme, such
+// as Basic, is [ErrInvalid]; the word Bearer alone is [ErrMissing]. Bearer
+// ignores the body and the query, where RFC 6750 also allows a token.
 func Bearer(h http.Header) (webhook.Secret, error) {
 	value, err := only(h, "Authorization")
 	if err != nil {
@@ -45,10 +45,10 @@ func Bearer(h http.Header) (webhook.Secret, error) {
 	return token68(strings.TrimLeft(token, " "))
 }
 
-// Headers makes the scheme of Shoptet: the token is the whole value of one of
-// the named headers, any of them. Two of them, or one twice, are ErrInvalid,
-// even when a value is empty; other headers, Authorization too, are not looked
-// at (docs/contracts/shoptet.md, Credentials).
+// Headers returns the scheme of Shoptet: the token is the whole value of one of
+// the named headers. Two of them, or one twice, are [ErrInvalid], even if a
+// value is empty. Other headers, including Authorization, are ignored
+// (docs/contracts/shoptet.md, Credentials).
 func Headers(names ...string) Scheme {
 	canonical := make([]string, len(names))
 	for i, name := range names {
@@ -63,9 +63,10 @@ func Headers(names ...string) Scheme {
 	}
 }
 
-// only gives the value of the one header line that has any of names, which
-// are in canonical form, without the white space around it. ErrMissing: there
-// is no such line, or it is empty. ErrInvalid: there are several.
+// only returns the value, without surrounding white space, of the one header
+// line that has any of names, which are in canonical form. It returns
+// [ErrMissing] if there is no such line or it is empty, and [ErrInvalid] if
+// there are several.
 func only(h http.Header, names ...string) (string, error) {
 	value, lines := "", 0
 	for _, name := range names {
@@ -83,8 +84,8 @@ func only(h http.Header, names ...string) (string, error) {
 	return value, nil
 }
 
-// token68 accepts the alphabet that RFC 7235 gives to tokens in a header
-// (RFC 6750 calls it b64token); it has no comma, quote or white space.
+// token68 accepts the characters that RFC 7235 allows in a token (RFC 6750
+// calls it b64token), which exclude comma, quote and white space.
 func token68(s string) (webhook.Secret, error) {
 	if s == "" {
 		return webhook.Secret{}, ErrMissing

@@ -11,17 +11,17 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// retention is how long after its acceptance a delivery is tried again. Its
-// record is kept two days longer, so that none expires with an attempt to
+// retention is how long after its acceptance a delivery is attempted. Its
+// record is kept two days longer, so that it does not expire with an attempt to
 // come.
 const retention = 6 * 24 * time.Hour
 
-// early is how much before its time an attempt may be made: SQS counts delays
-// in whole seconds.
+// early is how much too early an attempt may be made: SQS counts delays in
+// whole seconds.
 const early = time.Second
 
-// writeTimeout bounds the writes after an attempt. They go on when the
-// worker is told to stop: an attempt that was made is to be remembered.
+// writeTimeout bounds the writes after an attempt. They continue when the
+// worker is told to stop, because an attempt that was made must be recorded.
 const writeTimeout = 10 * time.Second
 
 // WorkerStore is the part of store.Store that attempts need.
@@ -32,7 +32,7 @@ type WorkerStore interface {
 	Change(context.Context, webhook.Change) error
 }
 
-// Opener opens sealed signing keys. open.Opener is one.
+// Opener opens sealed signing keys. open.Opener implements it.
 type Opener interface {
 	Open(context.Context, seal.Owner, []byte) (webhook.Secret, error)
 }
@@ -62,28 +62,28 @@ type Outcome int
 
 // The outcomes.
 const (
-	// Dropped: there was nothing to be done, the message was stale, doubled or
+	// Dropped: there was nothing to do. The message was stale, duplicated or
 	// early.
 	Dropped Outcome = iota
 	// Delivered: the attempt succeeded.
 	Delivered
-	// Failed: it failed.
+	// Failed: the attempt failed.
 	Failed
-	// Disabled: it failed with 410, for which the webhook was disabled.
+	// Disabled: the attempt failed with 410, which disabled the webhook.
 	Disabled
-	// Cancelled: no attempt is made any more.
+	// Cancelled: no attempt is to come.
 	Cancelled
 )
 
-// errInterrupted says that an attempt was cut off by the end of the process,
-// and does not count.
+// errInterrupted says that an attempt was cut off when the process stopped, and
+// does not count.
 var errInterrupted = errors.New("the attempt was interrupted")
 
-// Attempt makes the attempt that a message asks for, if the record of the
-// delivery says so too, and writes what came of it: a success, a failure with
-// the time of the next attempt, or that none comes. The webhook is taken as it
-// is now. An error is a fault of our own: the attempt does not count, and
-// comes again when the message does or the lease is over.
+// Attempt makes the attempt that a message asks for, if the delivery's record
+// asks for it too, and records the outcome: a success, a failure with the time
+// of the next attempt, or that none is to come. It uses the webhook as it is
+// now. An error is an internal error: the attempt does not count, and is
+// repeated when the message returns or the lease ends.
 func (w *Worker) Attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
 	outcome, err := w.attempt(ctx, m)
 	if err != nil {
@@ -129,12 +129,12 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	return t.record(ctx, now, response)
 }
 
-// reasonTooLate is what a delivery says whose retries would go on for longer
+// reasonTooLate is the Reason of a delivery whose retries would take longer
 // than the retention.
 const reasonTooLate = "given up after 6 days"
 
-// cancelReason says why a delivery cannot be attempted any more; empty if it
-// can.
+// cancelReason says why a delivery can no longer be attempted. It returns "" if
+// it can.
 func cancelReason(t webhook.AttemptInput) string {
 	d := t.Delivery
 	switch {
@@ -148,8 +148,8 @@ func cancelReason(t webhook.AttemptInput) string {
 	return ""
 }
 
-// end writes that no attempt comes any more. The result of an attempt that was
-// under way meanwhile stands.
+// end records that no attempt is to come. It keeps the result of an attempt
+// that was under way meanwhile.
 func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason string) (Outcome, error) {
 	_, err := w.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now})
 	switch {
@@ -162,7 +162,7 @@ func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason stri
 	return Cancelled, nil
 }
 
-// about names a delivery in the log.
+// about returns the log attributes that identify a delivery.
 func about(d webhook.Delivery) []slog.Attr {
 	return []slog.Attr{
 		slog.String("api", string(d.Account.API)),

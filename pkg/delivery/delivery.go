@@ -1,17 +1,17 @@
-// Package delivery brings published events to the customers' URLs: it accepts
-// them, attempts them, and sees to it that none is forgotten.
+// Package delivery brings published events to the customers' URLs. It accepts
+// events, attempts to deliver them, and ensures that none is forgotten.
 //
-// An event is accepted by a Publisher, which makes one durable record of it
-// and sends a message that asks for the first attempt. A Worker makes the
-// attempt that a message asks for, if the record says so too, and writes what
-// came of it. A Sweeper sends anew for whatever was not attempted in time. The
-// record decides in all of this: messages may be lost, doubled, late or early,
-// and processes may die between any two steps, without an event being lost or
-// an attempt being spent. Receivers get at least once what was accepted,
-// always under the same webhook-id.
+// A [Publisher] accepts an event: it stores one durable record and queues a
+// message that asks for the first attempt. A [Worker] makes the attempt that a
+// message asks for, if the record asks for it too, and records the outcome. A
+// [Sweeper] queues again whatever was not attempted in time. The record always
+// decides: messages may be lost, duplicated, late or early, and processes may
+// die between any two steps, without losing an event or wasting an attempt. A
+// receiver gets every accepted event at least once, always under the same
+// webhook-id.
 //
-// The package knows no store, no queue and no API: they are given. It never
-// logs a signing key, a payload, or a customer's URL with its query.
+// The package imports no store, queue or API; the caller provides them. It
+// never logs a signing key, a payload, or a customer's URL with its query.
 package delivery
 
 import (
@@ -21,27 +21,27 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// MaxDelay is how far ahead of its time a message may be sent: the longest
-// that SQS delays one (Amazon SQS API Reference, SendMessage, DelaySeconds).
+// MaxDelay is how far ahead of its time a message may be sent. It is the
+// maximum delay of SQS (Amazon SQS API Reference, SendMessage, DelaySeconds).
 const MaxDelay = 15 * time.Minute
 
-// Queue carries messages from those who send to the Worker.
+// Queue carries messages to the Worker.
 type Queue interface {
 	// Lease returns how long after its time an attempt is left to the queue
-	// before the sweeper sends for it again. ok is false when the queue has no
-	// room for messages of that subject now: none is to be sent, and the sweeper
-	// takes the delivery when there is room.
+	// before the sweeper queues it again. ok is false if the queue has no room
+	// for messages of the event key now. Then no message is sent, and the
+	// sweeper takes the delivery when there is room.
 	Lease(webhook.EventKey) (lease time.Duration, ok bool)
-	// Full reports whether there is no room for anyone.
+	// Full reports whether the queue has no room at all.
 	Full() bool
-	// Send hands over messages, any number, each to arrive at its At, which is
-	// at most MaxDelay ahead. Some may have been sent when it fails; who sends
-	// need not try again, since the sweeper does.
+	// Send queues any number of messages. Each arrives at its At, which is at
+	// most MaxDelay ahead. If Send fails, some messages may have been queued;
+	// the caller need not retry, since the sweeper does.
 	Send(ctx context.Context, messages []webhook.Message) error
 }
 
-// leaseEnd returns when the sweeper looks whether an attempt at a time was made:
-// at that time where the queue has no room for it, so that no message is sent.
+// leaseEnd returns when the sweeper checks whether the attempt at at was made.
+// It returns at itself if the queue has no room, so no message is sent.
 func leaseEnd(q Queue, s webhook.EventKey, at time.Time) time.Time {
 	lease, ok := q.Lease(s)
 	if !ok {
@@ -50,39 +50,38 @@ func leaseEnd(q Queue, s webhook.EventKey, at time.Time) time.Time {
 	return at.Add(lease)
 }
 
-// Request is one attempt as it goes out.
+// Request is the HTTP request of an attempt.
 type Request struct {
-	// URL is as the customer registered it.
+	// URL is the URL as the customer registered it.
 	URL string
 	// Header keeps the letter case of its names.
 	Header map[string]string
 	Body   []byte
-	// Timeout bounds the whole of it.
+	// Timeout bounds the whole exchange.
 	Timeout time.Duration
-	// Ports are those that the URL may have; empty for any.
+	// Ports are the ports that the URL may have. If empty, any port is allowed.
 	Ports []uint16
 }
 
-// Response is what came of a request.
+// Response is the outcome of a Request.
 type Response struct {
-	// Status is the answer's status code; 0 when there was no whole answer.
+	// Status is the HTTP status, 0 if there was no complete response.
 	Status int
-	// Reason says in a few words why the attempt failed, and nothing of the
-	// inside of our network; empty after a success, which is an answer 2xx
+	// Reason says briefly why the attempt failed, without details of the
+	// internal network. It is empty after a success, which is a 2xx response
 	// that was read to its end or to 4 KiB.
 	Reason string
-	// RetryAfter is the wait that the receiver asked for, 0 for none, 24 hours
-	// at most.
+	// RetryAfter is the wait that the receiver asked for, 0 if none, at most 24
+	// hours.
 	RetryAfter time.Duration
-	// Interrupted says that the attempt was cut off for a cause of our own: its
-	// context ended, as when the process stops, or there was no file or memory
-	// left to make it with. It says nothing of the receiver and is not to be
-	// recorded.
+	// Interrupted reports that the attempt was cut off by Hookline itself: its
+	// context ended, as when the process stops, or there were no files or
+	// memory left. It says nothing about the receiver and must not be recorded.
 	Interrupted bool
 }
 
-// failure is the Reason. Only an answer 2xx is without one, whatever the Sender
-// says: a success that is recorded was received.
+// failure returns the Reason. Whatever the Sender says, it is empty only for a
+// 2xx response: what is recorded as a success was received.
 func (a Response) failure() string {
 	if a.Reason == "" && a.Status/100 != 2 {
 		return "no success"
@@ -90,7 +89,8 @@ func (a Response) failure() string {
 	return a.Reason
 }
 
-// Sender makes one request. It never fails: what goes wrong is a reason.
+// Sender makes one request. It returns no error; Response.Reason says what went
+// wrong.
 type Sender interface {
 	Send(context.Context, Request) Response
 }

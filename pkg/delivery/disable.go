@@ -10,16 +10,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// ReasonGone is what a webhook that was disabled by an answer 410 says.
+// ReasonGone is the DisabledReason of a webhook whose URL responded with 410.
 const ReasonGone = "the URL answered 410 Gone"
 
-// maxDisabling bounds how often a webhook is read anew because it changed.
+// maxDisabling is how often a webhook is read again because it changed.
 const maxDisabling = 4
 
-// disable switches off the webhook whose URL answered 410: all records of its
-// id, since they share the URL. It reports false, and does nothing, when the
-// webhook is another by now, by its id or by a change since the attempt began:
-// the 410 was not of what it is now.
+// disable disables the webhook whose URL responded with 410: all records with
+// its id, since they share the URL. It does nothing if the webhook was changed
+// or replaced since the attempt began, because the 410 was not meant for what it
+// is now. It reports whether the webhook is disabled.
 func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 	gone := t.input.Webhook
 	for range maxDisabling {

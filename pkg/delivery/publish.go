@@ -19,16 +19,16 @@ const (
 	MaxEvents  = 100
 	MaxPayload = 200 << 10 // bytes
 	maxEventID = 128       // characters
-	// oldest and latest bound the event's time around now.
+	// oldest and latest bound the event's time relative to now.
 	oldest = 7 * 24 * time.Hour
 	latest = 5 * time.Minute
 )
 
-// atOnce is how many events of one publication are stored at the same time.
+// atOnce is how many events of one publication are stored concurrently.
 const atOnce = 32
 
-// sendTimeout bounds the sending of messages once the store has what they ask
-// for: it is waited for, and the sweeper sends what was not sent.
+// sendTimeout bounds the sending of messages after the records are stored. The
+// publisher waits for it; the sweeper sends what was not sent.
 const sendTimeout = 5 * time.Second
 
 // PublisherStore is the part of store.Store that publishing needs.
@@ -55,45 +55,47 @@ type Publisher struct{ PublisherConfig }
 // NewPublisher gives a publisher.
 func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg} }
 
-// PublishStatus is what became of an event that was published.
+// PublishStatus is what became of a published event.
 type PublishStatus string
 
-// The verdicts, as the operator's API writes them.
+// The statuses, as the operator's API writes them.
 const (
-	// Accepted: stored durably, and attempted whatever crashes now.
+	// Accepted: the event is stored durably and will be attempted even after a
+	// crash.
 	Accepted PublishStatus = "accepted"
 	// Duplicate: the same event was accepted before.
 	Duplicate PublishStatus = "duplicate"
-	// NoWebhook: none is registered, the account is unknown or closing, or the
-	// webhook is disabled, which is said then.
+	// NoWebhook: no webhook is registered, the account is unknown or closing,
+	// or the webhook is disabled. Reason tells the last case.
 	NoWebhook PublishStatus = "no_webhook"
-	// Rejected: the event is wrong.
+	// Rejected: the event is not valid.
 	Rejected PublishStatus = "rejected"
-	// InternalError: our fault. Whether the event was stored is not known.
+	// InternalError: whether the event was stored is not known.
 	InternalError PublishStatus = "failed"
 )
 
-// Result is what became of one event.
+// Result is the outcome of publishing one event.
 type Result struct {
 	Status PublishStatus
-	// Delivery is the id of what was accepted, now or before; else empty.
+	// Delivery is the id of the delivery that was accepted, now or before. It
+	// is empty otherwise.
 	Delivery string
-	// Reason says what is wrong; empty where there is nothing to say.
+	// Reason says what is wrong. It may be empty.
 	Reason string
 }
 
-// Reasons that the contract words.
+// Reasons that the contract defines.
 const (
 	reasonDisabled = "disabled"
 	reasonReused   = "id reused with other content"
 	reasonOurs     = "internal error, publish it again"
 )
 
-// Publish accepts 1 to MaxEvents events, each for itself, and gives their
-// results in the same order. An empty ID and a zero Time are set: an event
-// without an id is always another one. What is accepted is durable when
-// Publish returns. Of events of one identity the first is accepted and the
-// others are its duplicates. A Payload is compact, valid JSON.
+// Publish accepts 1 to [MaxEvents] events, each independently, and returns
+// their results in the same order. It sets an empty ID and a zero Time, so that
+// an event without an id is always a new one. Accepted events are durable when
+// Publish returns. Of events of the same identity the first is accepted and the
+// others are duplicates. A Payload must be compact, valid JSON.
 func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Result {
 	b := batch{
 		Publisher:  p,
@@ -109,8 +111,8 @@ func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Resul
 	return b.results
 }
 
-// batch is one publication under way. Results are set for events that are
-// done with; the others are left to the next step.
+// batch is a publication under way. An event that has a result is done; the next
+// step processes the others.
 type batch struct {
 	*Publisher
 	events     []webhook.Event
@@ -119,7 +121,7 @@ type batch struct {
 	results    []Result
 }
 
-// open lists the events that are not done with.
+// open returns the indexes of the events that have no result yet.
 func (b *batch) open() []int {
 	var list []int
 	for i := range b.results {
@@ -130,7 +132,7 @@ func (b *batch) open() []int {
 	return list
 }
 
-// validate completes the events and rejects wrong ones.
+// validate completes the events and rejects invalid ones.
 func (b *batch) validate() {
 	for i := range b.events {
 		err := b.complete(&b.events[i])
@@ -143,7 +145,8 @@ func (b *batch) validate() {
 	}
 }
 
-// invalidError is a fault of an event, in the words that its publisher gets.
+// invalidError says what is wrong with an event, in the words that its
+// publisher gets.
 type invalidError struct{ text string }
 
 func (e *invalidError) Error() string         { return e.text }
@@ -151,8 +154,8 @@ func (*invalidError) Is(recipient error) bool { return recipient == webhook.ErrI
 
 func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
 
-// complete sets what an event may leave out and judges it. The error wraps
-// webhook.ErrInvalid, or is our fault.
+// complete sets what an event may omit and validates the event. The error wraps
+// [webhook.ErrInvalid], or is an internal error.
 func (p *Publisher) complete(e *webhook.Event) (err error) {
 	sending, known := p.Sendings[e.Account.API]
 	now := p.Now().UTC().Truncate(time.Millisecond)
@@ -181,7 +184,7 @@ func (p *Publisher) complete(e *webhook.Event) (err error) {
 	return sending.CheckEvent(*e)
 }
 
-// resolve finds the webhooks.
+// resolve looks up the webhooks.
 func (b *batch) resolve(ctx context.Context) {
 	list := b.open()
 	if len(list) == 0 {
@@ -204,7 +207,7 @@ func (b *batch) resolve(ctx context.Context) {
 	}
 }
 
-// unreachable says why nothing is sent to a target.
+// unreachable returns the result if nothing can be sent to t.
 func (b *batch) unreachable(t webhook.Recipient) (Result, bool) {
 	switch {
 	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Webhook.ID == "":
@@ -215,8 +218,8 @@ func (b *batch) unreachable(t webhook.Recipient) (Result, bool) {
 	return Result{}, false
 }
 
-// store makes the records. Events of one identity go one after the other, so
-// that the first is the one that is accepted.
+// store stores the records. Events of the same identity are stored one after
+// the other, so that the first is accepted.
 func (b *batch) store(ctx context.Context) {
 	for list := b.open(); len(list) > 0; list = b.open() {
 		seen := map[string]bool{}
@@ -238,7 +241,7 @@ func (b *batch) store(ctx context.Context) {
 	}
 }
 
-// storeOne makes the record of one event and sets its result.
+// storeOne stores the record of one event and sets its result.
 func (b *batch) storeOne(ctx context.Context, i int, id string) {
 	d, err := b.delivery(b.events[i], b.recipients[i])
 	if err != nil {
@@ -261,8 +264,8 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 	}
 }
 
-// delivery is the record that an event becomes. Its attempt is due at once;
-// the sweeper looks when the queue has had its time.
+// delivery returns the record that an event becomes. Its attempt is due at
+// once; the sweeper checks for it when the queue's lease ends.
 func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Delivery, error) {
 	now := p.Now().UTC().Truncate(time.Millisecond)
 	d := webhook.Delivery{
@@ -270,8 +273,8 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Deli
 		Payload: e.Payload, Content: e.Content(),
 		WebhookID: t.Webhook.ID, URL: t.Webhook.URL, AcceptedAt: now, Status: webhook.StatusPending, Next: now,
 	}
-	// Whoever created the account may have a clock that is ahead: what is
-	// older than its account is taken for a predecessor's.
+	// The clock that created the account may be ahead. A delivery that is older
+	// than its account would be taken for one of a predecessor.
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
@@ -283,8 +286,8 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Deli
 	return d, err
 }
 
-// send asks for the attempts of what was accepted. Whoever published may have
-// gone meanwhile; that is no reason to leave it to the sweeper.
+// send queues the attempts of accepted events. It goes on if the publisher's
+// request has ended, rather than leave them to the sweeper.
 func (b *batch) send(ctx context.Context) {
 	messages := slices.DeleteFunc(b.messages, func(m webhook.Message) bool { return m.ID == "" })
 	if len(messages) == 0 {
@@ -298,7 +301,7 @@ func (b *batch) send(ctx context.Context) {
 	}
 }
 
-// fail notes a fault of our own.
+// fail records an internal error.
 func (b *batch) fail(i int, err error) {
 	b.results[i] = Result{Status: InternalError, Reason: reasonOurs}
 	b.Log.LogAttrs(context.Background(), slog.LevelError, "publish",

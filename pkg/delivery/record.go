@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// jitterShare is the largest part of a delay that is added to it at random.
-	jitterShare = 10 // per cent
-	// overloaded is the shortest wait after an answer that speaks of overload,
-	// also where the API's own delay is shorter.
+	// jitterShare is the maximum random part that is added to a delay.
+	jitterShare = 10 // percent
+	// overloaded is the minimum wait after a response that signals overload,
+	// even if the API's own delay is shorter.
 	overloaded = time.Minute
-	// fresh is the age up to which the mark of the last success is left as it
-	// is: the APIs show whole seconds.
+	// fresh is the age up to which LastSentAt is not updated: the APIs show
+	// whole seconds.
 	fresh = time.Second
-	// maxSettling bounds how often a success is written anew because another
-	// attempt's result came first.
+	// maxSettling is the maximum number of tries to record a success when the
+	// results of other attempts come first.
 	maxSettling = 8
 )
 
-// record writes what an attempt, begun at the time given, came to.
+// record records the outcome of an attempt that began at began.
 func (t *attempt) record(ctx context.Context, began time.Time, response Response) (Outcome, error) {
 	gone := false
 	if response.Status == http.StatusGone {
@@ -53,7 +53,7 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 	return outcome, nil
 }
 
-// after gives the delivery as it is after an attempt.
+// after returns the delivery after an attempt.
 func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, gone bool) webhook.Delivery {
 	reason := response.failure()
 	var next time.Time
@@ -67,10 +67,11 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 	return d
 }
 
-// next gives the time of the attempt after this one, which failed: the API's
-// delay after the end of this one, or what the receiver asked for if that is
-// longer, and up to a tenth more, so that those that failed together do not come
-// back together. It is zero when no other is to come.
+// next returns the time of the attempt after this one, which failed: after the
+// API's delay from now, or after the delay that the receiver asked for if that
+// is longer. It adds up to a tenth, so that deliveries that failed together are
+// not retried together. It returns the zero time if no other attempt is to
+// come.
 func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 	if d.Attempts >= int64(len(t.sending.Delays)) {
 		return time.Time{}
@@ -82,7 +83,7 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 	}
 	delay = max(delay, response.RetryAfter)
 	delay += t.Jitter(delay * jitterShare / 100)
-	// Rounded up: no attempt comes before its time.
+	// Round up: no attempt is early.
 	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
 	if next.After(d.AcceptedAt.Add(retention)) {
 		return time.Time{}
@@ -90,8 +91,8 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 	return next
 }
 
-// writeFailure writes a failure, unless another result of the same attempt
-// stands already, and asks for the next attempt.
+// writeFailure records a failure, unless another result of the same attempt
+// exists, and queues the next attempt.
 func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
 	_, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
@@ -110,7 +111,7 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 	return nil
 }
 
-// writeSuccess writes a success, whatever other attempts came to meanwhile,
+// writeSuccess records a success, whatever other attempts came to meanwhile,
 // unless one of them was a success too.
 func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
 	for range maxSettling {
@@ -129,7 +130,7 @@ func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) e
 	return webhook.ErrUnavailable
 }
 
-// statsUpdate says what the statistics are to note of a result.
+// statsUpdate returns how a result changes the statistics.
 func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 	noted := t.input.Webhook.Statistics
 	switch {
@@ -143,7 +144,7 @@ func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 	return webhook.StatsSent
 }
 
-// report writes the attempt's line in the log.
+// report logs the attempt.
 func (t *attempt) report(ctx context.Context, d webhook.Delivery, began time.Time, response Response) {
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),

@@ -11,15 +11,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// attempt is one attempt under way.
+// attempt is an attempt under way.
 type attempt struct {
 	*Worker
 	sending webhook.Sending
 	input   webhook.AttemptInput
 }
 
-// request builds what is sent: the API's body and headers, and those of
-// Standard Webhooks 1.0.0 if there is a key. The error is a fault of our own.
+// request returns the request to send: the API's body and headers, and the
+// headers of Standard Webhooks 1.0.0 if there is a key. An error is an internal
+// error.
 func (t *attempt) request(ctx context.Context, now time.Time) (Request, error) {
 	d := t.input.Delivery
 	body, err := t.sending.Body(d, t.input.Webhook)
@@ -49,9 +50,9 @@ func (t *attempt) request(ctx context.Context, now time.Time) (Request, error) {
 	}, nil
 }
 
-// keys opens the signing keys: the present one first, then those that were
-// rotated out and still sign along. There is none while an account that signs
-// with its own key has none.
+// keys opens the signing keys: the current one first, then those that were
+// rotated out and still sign. The list is empty if deliveries are signed with
+// the account's key and the account has none.
 func (t *attempt) keys(ctx context.Context, now time.Time) ([]webhook.Secret, error) {
 	w := t.input.Webhook
 	owner := seal.WebhookKey(w.Account, w.ID)

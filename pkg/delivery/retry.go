@@ -8,31 +8,33 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// RetrierStore is the part of store.Store that a retry by hand needs.
+// RetrierStore is the part of store.Store that a manual retry needs.
 type RetrierStore interface {
 	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 }
 
-// Retrier has deliveries attempted once more, by the operator's hand. All
-// fields are needed.
+// Retrier retries deliveries on the operator's request. All fields are
+// required.
 type Retrier struct {
 	Store RetrierStore
 	Queue Queue
 	Now   func() time.Time
 }
 
-// Retry asks for another attempt of a delivery, at once: of one that failed
-// for good, was cancelled or succeeded, and of one whose next attempt is to
-// come later. It is the same delivery under the same webhook-id, and goes on
-// with the schedule of its API where attempts are left. What is returned is the
-// delivery as it then stands.
+// Retry asks for another attempt of a delivery at once. The delivery may have
+// failed for good, been cancelled or succeeded, or its next attempt may be due
+// later. It remains the same delivery under the same webhook-id and continues
+// the schedule of its API if attempts are left. Retry returns the delivery as
+// it is then.
 //
-//   - webhook.ErrNotFound: there is no such delivery.
-//   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
-//     gone, or disabled, or it was accepted more than 6 days ago.
-//   - webhook.ErrChanged: an attempt came between. Look again.
+//   - [webhook.ErrNotFound]: the delivery does not exist.
+//   - [webhook.ErrInvalid]: the delivery cannot be attempted: its webhook or
+//     account is deleted, or the webhook is disabled, or it was accepted more
+//     than 6 days ago.
+//   - [webhook.ErrChanged]: another attempt was recorded meanwhile. Read the
+//     delivery again.
 func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := r.retry(ctx, a, id)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 )
 
 // Sample sends a sample event to a webhook, built and signed like every
-// delivery, and gives the answer. It is sent once, whether the webhook is
-// disabled or not, and leaves no record and no statistics. The webhook-id
-// that it goes under is returned too. The error is a fault of our own.
+// delivery, and returns its webhook-id and the response. It sends the event
+// once, even if the webhook is disabled, and leaves no record and no
+// statistics. An error is an internal error.
 func (w *Worker) Sample(ctx context.Context, recipient webhook.Recipient, eventID string) (id string, response Response, err error) {
 	sending, known := w.Sendings[recipient.Webhook.Account.API]
 	if !known {

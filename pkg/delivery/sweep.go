@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// together is how many due deliveries are leased and sent for at once.
+	// together is how many due deliveries are leased and queued at a time.
 	together = 100
 	// maxDoublings bounds the lease: 2 minutes doubled so often are 17 hours.
 	maxDoublings = 9
@@ -37,31 +37,32 @@ type SweeperConfig struct {
 	Ahead time.Duration
 }
 
-// Sweeper sends for the attempts that are due and were not made: because they
-// were further ahead than a message can be, because a message was lost, or
-// because there was no room for one.
+// Sweeper queues attempts that are due and were not made: because they were
+// further ahead than a message can be sent, because a message was lost, or
+// because the queue had no room.
 type Sweeper struct{ SweeperConfig }
 
 // NewSweeper gives a sweeper.
 func NewSweeper(cfg SweeperConfig) *Sweeper { return &Sweeper{cfg} }
 
-// Swept counts what a sweep found.
+// Swept summarises a sweep.
 type Swept struct {
-	// Sent were leased and sent for. Refused were left because the queue had
-	// no room for them; where it had none for anyone, what came after is not
-	// counted. Failed could not be leased or sent; they come again.
+	// Sent counts deliveries that were leased and queued. Refused counts those
+	// for which the queue had no room; once it is full, the rest is not
+	// counted. Failed counts those that could not be leased or queued; a later
+	// sweep takes them.
 	Sent, Refused, Failed int
-	// Oldest is the earliest time for which an attempt that was found late had
-	// been due; zero if none was.
+	// Oldest is the earliest time at which an overdue attempt was to be made;
+	// zero if none was overdue.
 	Oldest time.Time
 }
 
-// Sweep sends for what is due after from, and returns when all of it is sent
-// for, the queue is full, or ctx has ended. Each delivery gets a new lease first, in a
-// conditional write, so that of several sweepers one sends; each lease of one
-// attempt is twice the last one, so that a backlog that is longer than a lease
-// does not multiply itself. The error is the store's, or that of ctx; what was
-// done stands.
+// Sweep queues the deliveries that are due after from. It returns when all are
+// queued, the queue is full, or ctx has ended. It first leases each delivery by
+// a conditional write, so that only one of several sweepers queues it. Each
+// lease of an attempt is twice as long as the last one, so that a backlog that
+// takes longer than a lease does not multiply. The error is the store's or that
+// of ctx; deliveries queued before it remain queued.
 func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
 	now := s.Now()
 	pass := sweep{Sweeper: s, now: now}
@@ -71,7 +72,7 @@ func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
 	})
 	pass.send(ctx)
 	if err == nil {
-		err = ctx.Err() // some was left out
+		err = ctx.Err() // some were left out
 	}
 	if err != nil {
 		return pass.swept, fmt.Errorf("sweep: %w", err)
@@ -79,28 +80,28 @@ func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
 	return pass.swept, nil
 }
 
-// sweep is one pass.
+// sweep is a sweep under way.
 type sweep struct {
 	*Sweeper
 	now   time.Time
 	swept Swept
 	batch []leased
-	// full says that there is no room for anyone: to look through the rest of a
-	// backlog would cost the more the longer it is.
+	// full reports that the queue is full. Going through the rest of a backlog
+	// would cost the more the longer it is.
 	full bool
 }
 
-// leased is a due delivery with the lease that it is to get.
+// leased is a due delivery and the end of the lease that it is to get.
 type leased struct {
 	webhook.Pending
 	until time.Time
 }
 
-// take puts a delivery into the batch, and sends a full one.
+// take adds a delivery to the batch, and sends the batch when it is full.
 func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	late := !p.Due.After(s.now)
-	// What is in the queue has its lease; only what is not is looked for ahead
-	// of its time.
+	// A queued delivery has a longer lease. Only one that is not queued is
+	// taken ahead of its time.
 	if !late && p.Due.After(p.At) {
 		return
 	}
@@ -118,7 +119,7 @@ func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	}
 }
 
-// send leases what is in the batch and sends for it.
+// send leases the deliveries in the batch and queues their messages.
 func (s *sweep) send(ctx context.Context) {
 	batch := s.batch
 	s.batch = s.batch[:0]
@@ -148,7 +149,8 @@ func (s *sweep) send(ctx context.Context) {
 	if len(messages) == 0 {
 		return
 	}
-	// What has its lease is sent for: otherwise it would wait for its end.
+	// Queue what is leased even if ctx has ended: it would wait for the end of
+	// the lease otherwise.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
 	if err := s.Queue.Send(ctx, messages); err != nil {
@@ -160,8 +162,8 @@ func (s *sweep) send(ctx context.Context) {
 	s.swept.Sent += len(messages)
 }
 
-// until is the end of the lease that a delivery gets, given the first one's
-// length.
+// until returns the end of the lease that a delivery gets. lease is the length
+// of its first lease.
 func (s *sweep) until(p webhook.Pending, lease time.Duration) time.Time {
 	begin := p.At
 	if begin.Before(s.now) {

@@ -8,24 +8,25 @@ import (
 )
 
 const (
-	// watchInterval is the time between two sweeps over what has fallen due,
-	// wholeInterval the longest between two over everything that is due.
+	// watchInterval is the time between two sweeps over what has become due.
+	// wholeInterval is the maximum time between two sweeps over all that is
+	// due.
 	watchInterval = time.Second
 	wholeInterval = 30 * time.Second
-	// overlap is swept twice: a write may be seen a little after its time.
+	// overlap is swept twice, because a write may become visible a little late.
 	overlap = 5 * time.Second
-	// restShare bounds the work of looking through what is refused: a sweep over
-	// everything rests so many times as long as it did that.
+	// restShare bounds the share of time spent on deliveries that the queue
+	// refuses: a sweep over everything is followed by a rest of so many times
+	// that time.
 	restShare = 3
 )
 
-// Watch sweeps until ctx ends, for a process whose own queue it feeds: every
-// second what has fallen due since the last time; and all that is due at the
-// start, every half minute, and at once when a signal says so: when the queue
-// has room again for what it refused, or another process has written. The two
-// go on side by side, so that a backlog, however long, keeps nothing waiting
-// that falls due meanwhile. It is to be given a Sweeper that looks ahead by a
-// second or two.
+// Watch sweeps until ctx ends, for a process that feeds its own queue. Every
+// second it sweeps what has become due since the last time. It sweeps all that
+// is due at the start, every half minute, and when signal says so: when the
+// queue has room again after it refused, or another process has written. The
+// two run side by side, so that no backlog delays what becomes due meanwhile.
+// The Sweeper's Ahead should be a second or two.
 func (s *Sweeper) Watch(ctx context.Context, signal <-chan struct{}) {
 	var both sync.WaitGroup
 	both.Go(func() { s.watchLatest(ctx) })
@@ -33,9 +34,9 @@ func (s *Sweeper) Watch(ctx context.Context, signal <-chan struct{}) {
 	both.Wait()
 }
 
-// watchLatest sweeps what has fallen due since its last sweep.
+// watchLatest sweeps what has become due since its last sweep.
 func (s *Sweeper) watchLatest(ctx context.Context) {
-	seen := s.Now() // all that was due until then has been offered to the queue
+	seen := s.Now() // all that was due by then has been offered to the queue
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -73,9 +74,9 @@ func (s *Sweeper) watchAll(ctx context.Context, signal <-chan struct{}) {
 	}
 }
 
-// restAfter is how long there is no sweep over everything after one that took
-// a time: long where it sent for little of what it looked through, so that a
-// backlog that there is no room for leaves the processor to the attempts.
+// restAfter returns the rest after a sweep over everything. It is long if the
+// sweep queued little of what it went through, so that a backlog that the queue
+// has no room for leaves the processor to the attempts.
 func restAfter(took time.Duration, swept Swept) time.Duration {
 	rest := restShare * took
 	if all := swept.Sent + swept.Refused + swept.Failed; all > 0 {
@@ -84,7 +85,7 @@ func restAfter(took time.Duration, swept Swept) time.Duration {
 	return rest
 }
 
-// sweepLogged sweeps, and says whether it could.
+// sweepLogged sweeps, logs an error, and reports whether there was none.
 func (s *Sweeper) sweepLogged(ctx context.Context, from time.Time) (Swept, bool) {
 	swept, err := s.Sweep(ctx, from)
 	if err != nil && ctx.Err() == nil {

@@ -1,10 +1,10 @@
-// Package keygen makes ids, signing keys and access tokens from an injected
+// Package keygen generates ids, signing keys and access tokens from an injected
 // random source and clock.
 //
-// It guarantees that every secret holds as many random bits as its format
-// has room for: a random source that fails or runs dry is an error, never a
-// shorter or weaker key. It keeps nothing of what it made, logs nothing, and
-// puts no secret into an error.
+// Every secret has as many random bits as its format has room for. A random
+// source that fails or ends is an error; it never leads to a shorter or weaker
+// key. The package keeps nothing, logs nothing, and puts no secret into an
+// error.
 package keygen
 
 import (
@@ -21,22 +21,22 @@ import (
 )
 
 const (
-	// keyBytes is how many random bytes a Squake key, an AbbeyCross key and
-	// an access token have.
+	// keyBytes is the number of random bytes of a Squake key, an AbbeyCross key
+	// and an access token.
 	keyBytes = 32
-	// hexKeyBytes is how many random bytes a Shoptet key has.
+	// hexKeyBytes is the number of random bytes of a Shoptet key.
 	hexKeyBytes = 16
-	// keyPrefix stands before AbbeyCross's keys, as Standard Webhooks 1.0.0
+	// keyPrefix is the prefix of AbbeyCross's keys, as Standard Webhooks 1.0.0
 	// writes symmetric keys.
 	keyPrefix = "whsec_"
-	// tokenPrefix stands before access tokens, so that people and secret
-	// scanners know one when they see it.
+	// tokenPrefix is the prefix of access tokens, by which people and secret
+	// scanners recognise them.
 	tokenPrefix = "hk_"
-	// tokenLen is the length of an access token: six bits a character.
+	// tokenLen is the length of an access token: six bits per character.
 	tokenLen = len(tokenPrefix) + (8*keyBytes+5)/6
 )
 
-// Generator makes ids and secrets. It is safe for concurrent use when its
+// Generator generates ids and secrets. It is safe for concurrent use if its
 // random source and its clock are.
 type Generator struct {
 	rand io.Reader
@@ -44,7 +44,7 @@ type Generator struct {
 	ids  *uuid.Gen
 }
 
-// New makes a Generator. Neither argument may be nil, and both must be safe
+// New returns a Generator. Both arguments are required, and both must be safe
 // for concurrent use, as crypto/rand.Reader and time.Now are.
 func New(rand io.Reader, now func() time.Time) *Generator {
 	return &Generator{
@@ -57,10 +57,10 @@ func New(rand io.Reader, now func() time.Time) *Generator {
 	}
 }
 
-// UUID makes a UUIDv7 (RFC 9562, section 5.7) in its canonical text, 36
-// characters. Those of one Generator sort in the order in which they were
-// made, also within a millisecond and when the clock goes back. The error is
-// that of the random source.
+// UUID returns a new UUIDv7 (RFC 9562, section 5.7) in its canonical form, 36
+// characters. UUIDs of one Generator sort in the order in which they were made,
+// even within a millisecond and when the clock is set back. An error is that of
+// the random source.
 func (g *Generator) UUID() (string, error) {
 	id, err := g.ids.NewV7()
 	if err != nil {
@@ -69,23 +69,23 @@ func (g *Generator) UUID() (string, error) {
 	return id.String(), nil
 }
 
-// Base64Key makes a signing key as Squake shows it: standard base64 of 32
-// random bytes, 44 characters (docs/contracts/squake.md, Webhooks). The error
-// is that of the random source.
+// Base64Key returns a new signing key in Squake's form: standard base64 of 32
+// random bytes, 44 characters (docs/contracts/squake.md, Webhooks). An error is
+// that of the random source.
 func (g *Generator) Base64Key() (webhook.Secret, error) {
 	return g.encoded("signing key", "", base64.StdEncoding)
 }
 
-// PrefixedKey makes a signing key as AbbeyCross shows it: "whsec_" and the
+// PrefixedKey returns a new signing key in AbbeyCross's form: "whsec_" and the
 // standard base64 of 32 random bytes, 50 characters
-// (docs/contracts/abbeycross.md, POST /v1/webhooks/register). The error is that
+// (docs/contracts/abbeycross.md, POST /v1/webhooks/register). An error is that
 // of the random source.
 func (g *Generator) PrefixedKey() (webhook.Secret, error) {
 	return g.encoded("signing key", keyPrefix, base64.StdEncoding)
 }
 
-// HexKey makes a signing key as Shoptet shows it: 16 random bytes as 32
-// lower-case hex digits (docs/contracts/shoptet.md, Lifecycle). The error is
+// HexKey returns a new signing key in Shoptet's form: 16 random bytes as 32
+// lower-case hex digits (docs/contracts/shoptet.md, Lifecycle). An error is
 // that of the random source.
 func (g *Generator) HexKey() (webhook.Secret, error) {
 	raw, err := g.random("signing key", hexKeyBytes)
@@ -96,16 +96,16 @@ func (g *Generator) HexKey() (webhook.Secret, error) {
 	return webhook.NewSecret(string(hex.AppendEncode(text, raw))), nil
 }
 
-// Token makes an access token: "hk_" and the base64url without padding of 32
-// random bytes, 46 characters, all of them allowed in an RFC 6750 b64token.
-// The error is that of the random source.
+// Token returns a new access token: "hk_" and the unpadded base64url of 32
+// random bytes, 46 characters, all of which an RFC 6750 b64token allows. An
+// error is that of the random source.
 func (g *Generator) Token() (webhook.Secret, error) {
 	return g.encoded("access token", tokenPrefix, base64.RawURLEncoding)
 }
 
-// LooksLikeToken reports whether s has the length, prefix and alphabet of
-// what Token makes. It is a cheap check that keeps junk away from the store,
-// and says nothing of whether the token exists.
+// LooksLikeToken reports whether s has the length, prefix and alphabet of a
+// token. It is a cheap check that keeps junk away from the store. It does not
+// tell whether the token exists.
 func LooksLikeToken(s string) bool {
 	if len(s) != tokenLen || !strings.HasPrefix(s, tokenPrefix) {
 		return false
@@ -121,19 +121,19 @@ func LooksLikeToken(s string) bool {
 	return true
 }
 
-// encoded makes prefix and keyBytes random bytes encoded by enc; what names it
-// in an error.
+// encoded returns prefix followed by keyBytes random bytes encoded by enc. what
+// names the secret in an error.
 func (g *Generator) encoded(what, prefix string, enc *base64.Encoding) (webhook.Secret, error) {
 	raw, err := g.random(what, keyBytes)
 	if err != nil {
 		return webhook.Secret{}, err
 	}
-	text := make([]byte, 0, 64) // room for the longest, so that it stays on the stack
+	text := make([]byte, 0, 64) // enough for the longest, so that it stays on the stack
 	text = append(text, prefix...)
 	return webhook.NewSecret(string(enc.AppendEncode(text, raw))), nil
 }
 
-// random reads exactly n bytes; what names their purpose in an error.
+// random reads exactly n bytes. what names their purpose in an error.
 func (g *Generator) random(what string, n int) ([]byte, error) {
 	raw := make([]byte, n)
 	if _, err := io.ReadFull(g.rand, raw); err != nil {

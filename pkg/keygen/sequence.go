@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// The layout of a sequence number, from the highest bit: milliseconds since
-// the epoch, the caller's number, random bits. Its 53 bits are what a
-// JavaScript number holds exactly.
+// The layout of a sequence number from the highest bit: milliseconds since the
+// epoch, the caller's number, random bits. A JavaScript number holds its 53
+// bits exactly.
 const (
 	sequenceTimeBits   = 41
 	sequenceNumberBits = 8
@@ -18,13 +18,13 @@ const (
 	sequenceEpoch = 1_735_689_600_000
 )
 
-// Sequence makes an integer id as Shoptet's API has them: 41 bits of
+// Sequence returns an integer id as Shoptet's API has them: 41 bits of
 // milliseconds since 2025-01-01 UTC, 8 bits of number, 4 random bits. It is
-// above 0, below 2^53, and grows with the clock's millisecond, then with
-// number. It is not unique by itself: two of one number in one millisecond
-// are the same once in 16 times; whoever stores them makes them unique.
+// above 0, below 2^53, and ordered by the clock's millisecond, then by number.
+// It is not unique by itself: two ids with the same number and millisecond are
+// equal once in 16 times, and the store must reject one.
 //
-// It is an error when the random source fails, and when the clock is not
+// Sequence returns an error if the random source fails, or if the clock is not
 // between 2025-01-01T00:00:00.001Z and 2094-09-07T15:47:35.551Z. (In the very
 // first millisecond an id could be 0.)
 func (g *Generator) Sequence(number uint8) (int64, error) {
@@ -42,7 +42,7 @@ func (g *Generator) Sequence(number uint8) (int64, error) {
 	return (since<<sequenceNumberBits|int64(number))<<sequenceRandomBits | noise, nil
 }
 
-// SequenceNumber gives the number that Sequence put into an id.
+// SequenceNumber returns the number that Sequence put into an id.
 func SequenceNumber(id int64) uint8 {
 	return uint8(id >> sequenceRandomBits & (1<<sequenceNumberBits - 1))
 }

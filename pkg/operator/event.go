@@ -15,7 +15,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// readEvents reads the body: {"events": [1 to 100 of anything]}.
+// readEvents parses the body: {"events": [1 to 100 values]}.
 func readEvents(body []byte) ([]jsontext.Value, error) {
 	object, err := api.ParseObject(body)
 	if err != nil {
@@ -32,11 +32,12 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 	return events, nil
 }
 
-// fields are those of an event. A misspelled one must not be lost in silence.
+// fields are the fields of an event. Others are errors, so that a misspelled
+// one is not ignored silently.
 var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
-// readEvent reads one event. The error says which field is wrong; what an
-// event's values may be, the Publisher judges.
+// readEvent parses one event. The error says which field is wrong. The
+// Publisher validates the values.
 func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
 	object, ok := api.AsObject(value)
 	if !ok {
@@ -53,7 +54,7 @@ func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (
 	if r.err == nil {
 		event.Account, r.err = readAccount(account)
 	}
-	if sending, known := sendings[event.Account.API]; known { // else the Publisher says so
+	if sending, known := sendings[event.Account.API]; known { // otherwise the Publisher reports it
 		event.Instance = r.instance(sending.Instance)
 	}
 	event.Payload = r.payload()
@@ -68,7 +69,7 @@ func readAccount(text string) (webhook.Account, error) {
 	return account, nil
 }
 
-// reader reads the fields of an event and remembers the first that is wrong.
+// reader reads the fields of an event and keeps the first error.
 type reader struct {
 	object api.Object
 	err    error
@@ -91,7 +92,7 @@ func (r *reader) text(field string, required bool) string {
 	return text
 }
 
-// id reads the publisher's id, which is not empty if it is sent.
+// id reads the publisher's id, which must not be empty if it is sent.
 func (r *reader) id() string {
 	id := r.text("id", false)
 	if _, sent := r.object.Get("id"); sent && id == "" {
@@ -100,12 +101,12 @@ func (r *reader) id() string {
 	return id
 }
 
-// timeForm is RFC 3339, section 5.6. time.Parse judges the rest, and would take
-// more than this, such as a comma.
+// timeForm is RFC 3339, section 5.6. time.Parse checks the rest, but accepts
+// more, such as a comma.
 var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
 
-// ParseTime reads RFC 3339, in which "t" and "z" are as good as "T" and "Z".
-// The error wraps webhook.ErrInvalid.
+// ParseTime parses RFC 3339, with "t" and "z" equivalent to "T" and "Z". The
+// error wraps [webhook.ErrInvalid].
 func ParseTime(text string) (time.Time, error) {
 	upper := strings.ToUpper(text)
 	at, err := time.Parse(time.RFC3339, upper)
@@ -125,13 +126,13 @@ func (r *reader) time() time.Time {
 	switch {
 	case err != nil:
 		r.wrong("time: must be RFC 3339, such as 2026-01-15T10:30:00Z")
-	case at.IsZero(): // which would stand for none
+	case at.IsZero(): // would mean that none was sent
 		r.wrong("time: must be within the last 7 days and the next 5 minutes")
 	}
 	return at
 }
 
-// instance reads what the event is about, where the API has such.
+// instance reads the event's instance, if the API has one.
 func (r *reader) instance(has bool) string {
 	_, sent := r.object.Get("instance")
 	switch {
@@ -143,8 +144,8 @@ func (r *reader) instance(has bool) string {
 	return r.text("instance", false)
 }
 
-// payload reads the payload without the white space around its tokens;
-// numbers and strings stay as they are spelled.
+// payload reads the payload without white space between tokens. Numbers and
+// strings are kept as written.
 func (r *reader) payload() []byte {
 	value, sent := r.object.Get("payload")
 	if !sent {

@@ -1,10 +1,9 @@
-// Package operator answers the operator's own API, POST /events: the way in
-// for events that are to be delivered. docs/contracts/operator.md is the
-// contract.
+// Package operator implements the operator's own API, POST /events, through
+// which events are published. Its contract is docs/contracts/operator.md.
 //
-// A request that is wrong as a whole is refused as a whole; otherwise each
-// event is judged, and accepted, for itself. Customers' tokens are refused:
-// the right to publish is the operator's alone.
+// A request that is invalid as a whole is rejected as a whole; otherwise each
+// event is validated and accepted by itself. Customers' tokens are refused:
+// only the operator may publish.
 package operator
 
 import (
@@ -22,27 +21,27 @@ import (
 )
 
 const (
-	// Path is the only route.
+	// Path is the only path.
 	Path = "/events"
-	// Name is the API that the operator's tokens are of.
+	// Name is the API of the operator's tokens.
 	Name = webhook.API("operator")
-	// maxBody is the largest request in bytes.
+	// maxBody is the maximum size of a request in bytes.
 	maxBody = 4 << 20
 )
 
-// Config is what the handler is made of.
+// Config configures the handler.
 type Config struct {
 	Publisher *delivery.Publisher
-	// Tokens are the operator's; nil where somebody else has judged who may
-	// call, as IAM does before API Gateway lets a request through.
+	// Tokens holds the operator's tokens. It is nil if callers are authorised
+	// elsewhere, as IAM does before API Gateway passes a request on.
 	Tokens auth.Tokens
 	Keys   *keygen.Generator
 	Now    func() time.Time
 	Log    *slog.Logger
 }
 
-// New gives the handler. All answers are JSON, unknown paths and faults of our
-// own included.
+// New returns the handler. All responses are JSON, including those for unknown
+// paths and internal errors.
 func New(cfg Config) api.Handler {
 	h := handler{publisher: cfg.Publisher}
 	return api.Server{
@@ -57,7 +56,7 @@ func New(cfg Config) api.Handler {
 	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
 }
 
-// tokens is all that the door uses of a store.
+// tokens is all that the server uses of a store.
 type tokens struct {
 	api.Store // nil
 	auth.Tokens
@@ -69,19 +68,19 @@ func (t tokens) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 
 type handler struct{ publisher *delivery.Publisher }
 
-// results is the answer to a publication.
+// results is the response to a publication.
 type results struct {
 	Results []Result `json:"results"`
 }
 
-// Result is what became of one event, as it is written.
+// Result is the outcome of publishing one event, as the response shows it.
 type Result struct {
 	Delivery *string                `json:"delivery"`
 	Status   delivery.PublishStatus `json:"status"`
 	Error    string                 `json:"error,omitempty"`
 }
 
-// publish answers POST /events.
+// publish serves POST /events.
 func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, error) {
 	sent, err := readEvents(r.Content)
 	if err != nil {
@@ -104,7 +103,7 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 	return api.Response{Status: http.StatusAccepted, Body: response}, nil
 }
 
-// NewResult writes a result of a Publisher.
+// NewResult converts a Publisher's result.
 func NewResult(r delivery.Result) Result {
 	wire := Result{Status: r.Status, Error: r.Reason}
 	if r.Delivery != "" {
@@ -123,12 +122,12 @@ type errorBody struct {
 	Message string `json:"message"`
 }
 
-// requestError is what is wrong with a request as a whole.
+// requestError says what is wrong with a request as a whole.
 type requestError struct{ message string }
 
 func (e *requestError) Error() string { return e.message }
 
-// refuse puts an error into the API's shape.
+// refuse returns the response to an error in the API's shape.
 func refuse(r *api.Request, err error) api.Response {
 	if wrong, ok := errors.AsType[*requestError](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
@@ -144,7 +143,7 @@ func internalError(r *api.Request) api.Response {
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
-// refuseProblem gives the answer to each kind of problem.
+// refuseProblem returns the response to each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:
@@ -165,7 +164,7 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 		return failure(http.StatusBadRequest, "invalid_request", "The body must have 4 MiB at most.")
 	case api.NotJSON:
 		return failure(http.StatusBadRequest, "invalid_request", "The body "+reqErr.Value+".")
-	case api.Closed, api.UnknownID: // this API is always open, and shows nothing by id
+	case api.Closed, api.UnknownID: // this API is always open and has no ids
 	}
 	return internalError(r)
 }

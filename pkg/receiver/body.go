@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// maxShown bounds what is shown of a body, after indenting it.
+	// maxShown is how many bytes of a body are shown, after indenting it.
 	maxShown = 1 << 20
-	// maxIndent is the depth beyond which a body is not indented further, so
-	// that a deep one does not become mostly spaces.
+	// maxIndent is the depth up to which a body is indented, so that a deeply
+	// nested one does not become mostly spaces.
 	maxIndent = 32
 	indent    = "  "
 )
@@ -32,7 +32,7 @@ func showBody(out *strings.Builder, body []byte, colours palette) {
 	}
 }
 
-// showText writes a body that is no JSON.
+// showText writes a body that is not JSON.
 func showText(out *strings.Builder, body string, colours palette) {
 	end := out.Len() + maxShown
 	for line := range strings.Lines(body) {
@@ -50,7 +50,7 @@ func cutShort(colours palette) string {
 }
 
 // pretty writes JSON for people. Strings are shown decoded, with escapes for
-// what a terminal might obey; numbers as they are spelled.
+// characters that a terminal might obey; numbers are shown as written.
 type pretty struct {
 	out     *strings.Builder
 	colours palette
@@ -61,7 +61,7 @@ type pretty struct {
 func (p pretty) write(from *jsontext.Decoder) {
 	for {
 		depth := from.StackDepth()
-		parent, count := from.StackIndex(depth) // names count, too
+		parent, count := from.StackIndex(depth) // names count too
 		token, err := from.ReadToken()
 		if err != nil { // the end
 			return
@@ -93,7 +93,7 @@ func (p pretty) newLine(depth int) {
 	p.out.WriteString("\n" + indent + strings.Repeat(indent, min(depth, maxIndent)))
 }
 
-// token is a token as it is shown.
+// token returns a token as it is shown.
 func (p pretty) token(token jsontext.Token, name bool) string {
 	switch token.Kind() {
 	case '"':

@@ -9,28 +9,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Delivery is a request that came in.
+// Delivery is a request that was received.
 type Delivery struct {
-	// At is when its body had arrived.
+	// At is when the body had arrived.
 	At     time.Time
 	Method string
 	// Path is the path and query as they were sent.
 	Path   string
 	Header http.Header
-	// Body is nil when there was more of it than 1 MiB: then TooLarge is set.
+	// Body is nil if it has more than 1 MiB; TooLarge is set then.
 	Body     []byte
 	TooLarge bool
-	// Checks are the signatures found, in an order of their own.
+	// Checks are the signatures that were found, in a fixed order.
 	Checks []Check
-	// Seen counts how often its webhook-id came, this time included; 0 without
-	// one.
+	// Seen counts how often this webhook-id was received, including this time.
+	// It is 0 without an id.
 	Seen int
-	// Response is what it gets.
+	// Response is the response to the delivery.
 	Response Response
 }
 
-// Errors says why the delivery is not verified, each reason once; none if it
-// is: then it is signed, and every signature on it is right.
+// Errors returns why the delivery is not verified, each reason once. The list
+// is empty if it is: then it is signed, and all its signatures are valid.
 func (d Delivery) Errors() []error {
 	if d.TooLarge {
 		return []error{errTooLarge}
@@ -47,10 +47,10 @@ func (d Delivery) Errors() []error {
 	return errs
 }
 
-// origin is what a delivery's body says it is about.
+// origin is what a delivery's body says about its event.
 type origin struct {
-	// event and account are empty where the body does not say: Squake's says
-	// neither, AbbeyCross's the event as "type", Shoptet's both.
+	// event and account are empty if the body does not have them: Squake's has
+	// neither, AbbeyCross's has the event as "type", Shoptet's has both.
 	event, account string
 }
 
@@ -73,7 +73,7 @@ func (d Delivery) origin() origin {
 	return s
 }
 
-// text is what a JSON string says; empty for any other value.
+// text returns the value of a JSON string, "" for any other value.
 func text(value jsontext.Value) string {
 	var s string
 	if value.Kind() != '"' || json.Unmarshal(value, &s) != nil {

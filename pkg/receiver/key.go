@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The signing keys that the APIs show: AbbeyCross's "whsec_" and base64,
+// The forms of the APIs' signing keys: AbbeyCross's "whsec_" and base64,
 // Squake's base64 of 32 bytes, Shoptet's 32 hex digits.
 const (
 	keyPrefix     = "whsec_"
@@ -16,25 +16,26 @@ const (
 
 var shoptetKey = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// Key is a signing key, in the form in which the customer was shown it. It is
-// behind a function, so that no way of printing it, or what holds it, shows
-// more than an address in memory.
+// Key is a signing key in the form in which the customer was shown it. It is
+// held by a function, so that printing it, or what holds it, shows only an
+// address in memory.
 type Key struct{ reveal func() keyBytes }
 
-// keyBytes are the HMAC keys that a signing key stands for.
+// keyBytes are the HMAC keys of a signing key.
 type keyBytes struct {
-	// text is the key as it was shown, which Squake and Shoptet sign with.
+	// text is the key as it was shown, with which Squake and Shoptet sign.
 	text []byte
-	// standard is what the libraries of Standard Webhooks make of that text.
+	// standard is the key that the libraries of Standard Webhooks make of the
+	// text.
 	standard []byte
 }
 
-// ErrKey says that a text is no signing key. It does not quote the text, which
-// may be one that was copied badly.
-var ErrKey = errors.New("that is no signing key: it is whsec_ and base64 (AbbeyCross), " +
+// ErrKey means that a text is not a signing key. It does not quote the text,
+// which may be a badly copied key.
+var ErrKey = errors.New("not a signing key: give whsec_ and base64 (AbbeyCross), " +
 	"44 characters of base64 (Squake) or 32 hex digits in lower case (Shoptet)")
 
-// ParseKey reads a signing key of any of the APIs. The error is ErrKey.
+// ParseKey parses a signing key of any of the APIs. The error is [ErrKey].
 func ParseKey(text string) (Key, error) {
 	rest, prefixed := strings.CutPrefix(text, keyPrefix)
 	// The decoder skips line ends, which no key has.

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// line is a delivery as scripts read it.
+// line is the JSON form of a delivery.
 type line struct {
 	Time    string `json:"time"`
 	Method  string `json:"method"`
@@ -22,19 +22,20 @@ type line struct {
 	Account string `json:"account,omitzero"`
 
 	Verified bool `json:"verified"`
-	// Scheme names those by which it is verified, Reason says why it is not.
+	// Scheme names the schemes by which it is verified. Reason says why it is
+	// not.
 	Scheme string `json:"scheme,omitzero"`
 	Reason string `json:"reason,omitzero"`
 
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
-	// Body is the body if that is JSON, and a string if it is other text.
+	// Body is the body itself if it is JSON, a string if it is other text.
 	Body       jsontext.Value `json:"body,omitzero"`
 	BodyBase64 []byte         `json:"body_base64,omitzero"`
 }
 
-// JSON writes every delivery as one line of JSON. A body that is neither JSON
-// nor text comes as body_base64.
+// JSON returns a function that writes every delivery to w as one line of JSON.
+// A body that is neither JSON nor text is written as body_base64.
 func JSON(w io.Writer) func(Delivery) error {
 	return func(d Delivery) error {
 		written, err := marshal(d)
@@ -67,13 +68,13 @@ func marshal(d Delivery) ([]byte, error) {
 	for name, values := range d.Header {
 		l.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
 	}
-	// A header may hold what is no UTF-8.
+	// A header may contain invalid UTF-8.
 	options := json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if d.Body == nil {
 		return json.Marshal(l, options)
 	}
 	if l.Body = d.Body; l.Body.IsValid() {
-		// It fails for a body nested almost as deeply as JSON may be.
+		// This fails for a body nested almost as deeply as JSON may be.
 		if written, err := json.Marshal(l, options); err == nil {
 			return written, nil
 		}
@@ -90,7 +91,7 @@ func marshal(d Delivery) ([]byte, error) {
 	return json.Marshal(l, options)
 }
 
-// verified names the schemes by which the delivery is verified.
+// verified returns the names of the schemes by which the delivery is verified.
 func (d Delivery) verified() []string {
 	var names []string
 	for _, check := range d.Checks {

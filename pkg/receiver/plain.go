@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// Longest texts from outside in one line of output, in bytes.
+// Maximum lengths, in bytes, of received texts in one line of output.
 const (
 	maxHeaderText = 1 << 10
 	maxWordText   = 256
 )
 
-// plain makes a text from outside harmless to a terminal, and keeps it to one
-// line: what is neither a graphic character nor a space is written as an
-// escape (control characters, those that turn the direction of writing,
-// invisible ones), so is what is no UTF-8. Longer than limit, it is cut.
+// plain makes a received text harmless to a terminal and keeps it on one line.
+// It escapes invalid UTF-8 and all characters that are neither graphic nor a
+// space, such as control characters, invisible ones, and those that change the
+// direction of writing. It cuts the text at limit.
 func plain(s string, limit int) string {
 	var out strings.Builder
 	for s != "" {
@@ -39,7 +39,7 @@ func plain(s string, limit int) string {
 	return out.String()
 }
 
-// writeEscape writes a character as JSON can: in one or two \u.
+// writeEscape writes a character as JSON escapes it: as one or two \u.
 func writeEscape(out *strings.Builder, r rune) {
 	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
 		fmt.Fprintf(out, `\u%04x\u%04x`, high, low)
@@ -48,9 +48,9 @@ func writeEscape(out *strings.Builder, r rune) {
 	fmt.Fprintf(out, `\u%04x`, r)
 }
 
-// plainJSON makes a line of JSON harmless to a terminal, and keeps what it
-// says: characters that are not graphic stand in strings only, where an escape
-// means the same.
+// plainJSON makes a line of JSON harmless to a terminal without changing its
+// meaning: characters that are not graphic occur only in strings, where an
+// escape means the same.
 func plainJSON(line []byte) string {
 	var out strings.Builder
 	out.Grow(len(line))

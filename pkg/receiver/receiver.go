@@ -1,15 +1,14 @@
 // Package receiver is the other end of a delivery: it receives webhooks as a
 // customer's program does, verifies their signatures, and shows them.
 //
-// It guarantees that a delivery has been shown before it is answered, that
-// "verified" means that every signature on it is right and Standard Webhooks'
-// timestamp is within five minutes, that no signing key is shown, and that
-// nothing which came from outside reaches a terminal as more than characters
-// to be seen. Memory is bounded: bodies are refused above 1 MiB, and the
-// latest 10,000 webhook-ids are remembered.
+// It shows a delivery before it responds. "verified" means that every signature
+// is valid and that the timestamp of Standard Webhooks is within five minutes.
+// It never shows a signing key, and makes everything it received harmless to a
+// terminal. Memory is bounded: bodies above 1 MiB are rejected, and the latest
+// 10,000 webhook-ids are remembered.
 //
-// It refuses texts that are no signing keys. It is a tool for developers: it
-// keeps nothing, and its answers are those that it was told to give.
+// The package rejects texts that are not signing keys. It is a tool for
+// developers: it stores nothing, and responds as it is told to.
 package receiver
 
 import (
@@ -26,42 +25,42 @@ import (
 )
 
 const (
-	// MaxBody is the largest body that is received.
+	// MaxBody is the maximum size in bytes of a body that is received.
 	MaxBody = 1 << 20
-	// remembered is how many webhook-ids are told apart from new ones.
+	// remembered is how many webhook-ids are remembered.
 	remembered = 10_000
 )
 
-// Config is what a Receiver is made of. Keys may be empty, and the answer's
-// Delay and RetryAfter 0; the rest is needed.
+// Config configures a Receiver. Keys may be empty, and the response's Delay and
+// RetryAfter may be 0; the rest is required.
 type Config struct {
 	Keys     []Key
 	Response Response
-	// FailFirst is how many deliveries are answered 500 before the others get
-	// the Answer.
+	// FailFirst is how many deliveries get a 500 before the others get the
+	// Response.
 	FailFirst int
-	// Show is given every delivery, one at a time. If it fails, the delivery
-	// is answered 500.
+	// Show is called with every delivery, one at a time. If it fails, the
+	// response is a 500.
 	Show func(Delivery) error
-	// Note is told in one line what went wrong beside, and by several at once.
+	// Note is called with one line about other errors, possibly concurrently.
 	Note func(string)
 	Now  func() time.Time
-	// Sleep waits, or returns the error of the context when that ends first.
+	// Sleep waits, or returns the context's error if the context ends first.
 	Sleep func(context.Context, time.Duration) error
 }
 
-// Receiver receives deliveries: whatever is requested but GET /, which says
-// what this is. The contexts of its requests are to end when the server stops.
+// Receiver receives deliveries: every request but GET /, whose response says
+// what this is. The contexts of its requests must end when the server stops.
 type Receiver struct {
 	Config
 
 	mu   sync.Mutex // held while a delivery is counted and shown
 	seen *lru.LRU[[sha256.Size]byte, int]
-	// failed counts the deliveries that were answered 500 for FailFirst.
+	// failed counts the deliveries that got a 500 because of FailFirst.
 	failed int
 }
 
-// New gives a receiver.
+// New returns a Receiver.
 func New(cfg Config) (*Receiver, error) {
 	seen, err := lru.NewLRU[[sha256.Size]byte, int](remembered, nil)
 	if err != nil {
@@ -82,7 +81,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
 		d.Body = nil
 	} else if err != nil {
-		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender broke off")
+		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
 		say(w, http.StatusBadRequest, "The body is incomplete.")
 		return
 	}
@@ -98,12 +97,12 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.response(w, r, d)
 }
 
-// take counts a delivery, settles its answer and shows it.
+// take counts a delivery, decides its response and shows it.
 func (rc *Receiver) take(d Delivery) (Delivery, error) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
 	if id := d.Header.Get(idHeader); id != "" {
-		key := sha256.Sum256([]byte(id)) // of one length, however long the id
+		key := sha256.Sum256([]byte(id)) // of fixed length, however long the id is
 		before, _ := rc.seen.Get(key)
 		d.Seen = before + 1
 		rc.seen.Add(key, d.Seen)
@@ -118,15 +117,15 @@ func (rc *Receiver) take(d Delivery) (Delivery, error) {
 	return d, rc.Show(d)
 }
 
-// response waits and answers.
+// response waits and responds.
 func (rc *Receiver) response(w http.ResponseWriter, r *http.Request, d Delivery) {
 	if d.Response.Delay > 0 {
 		began := rc.Now()
 		if err := rc.Sleep(r.Context(), d.Response.Delay); err != nil {
 			waited := rc.Now().Sub(began).Truncate(time.Millisecond)
-			rc.Note(fmt.Sprintf("%s: no answer after %v: the sender hung up, or this was told to stop",
+			rc.Note(fmt.Sprintf("%s: no response after %v: the sender hung up, or hookline listen was stopped",
 				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
-			say(w, http.StatusServiceUnavailable, "hookline listen stops.")
+			say(w, http.StatusServiceUnavailable, "hookline listen is stopping.")
 			return
 		}
 	}

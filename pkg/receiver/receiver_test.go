@@ -155,7 +155,7 @@ func TestBrokenBody(t *testing.T) {
 	if response.Code != http.StatusBadRequest || len(r.shown) != 0 {
 		t.Errorf("%d with %d shown, want 400 and none", response.Code, len(r.shown))
 	}
-	if note := <-r.notes; note != `POST /in\u009b: the sender broke off` {
+	if note := <-r.notes; note != `POST /in\u009b: the sender hung up` {
 		t.Errorf("noted %q", note)
 	}
 }
@@ -197,7 +197,7 @@ func TestDelay(t *testing.T) {
 		if response.Code != http.StatusServiceUnavailable || time.Since(began) != 3*time.Second {
 			t.Errorf("interrupted: %d after %v, want 503 after 3s", response.Code, time.Since(began))
 		}
-		if note := <-r.notes; note != "POST /slow: no answer after 3s: the sender hung up, or this was told to stop" {
+		if note := <-r.notes; note != "POST /slow: no response after 3s: the sender hung up, or hookline listen was stopped" {
 			t.Errorf("noted %q", note)
 		}
 	})

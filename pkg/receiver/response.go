@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Response is what a delivery is answered with.
+// Response is the response to a delivery.
 type Response struct {
 	Status int
-	// Delay is waited before.
+	// Delay is how long to wait before responding.
 	Delay time.Duration
-	// RetryAfter is asked for with a 429 or 503; 0 for none.
+	// RetryAfter is the Retry-After of a 429 or 503; 0 means none.
 	RetryAfter time.Duration
 }
 
-// redirectPath is where a redirect leads: back here, so that a sender who
-// follows it is seen doing so.
+// redirectPath is the target of a redirect: this receiver, so that a sender who
+// follows it is noticed.
 const redirectPath = "/redirected"
 
-// String says what the answer is.
+// String describes the response.
 func (a Response) String() string {
 	text := strings.TrimSpace(fmt.Sprintf("answer: %d %s", a.Status, http.StatusText(a.Status)))
 	if a.retryAfter() != "" {
@@ -36,7 +36,7 @@ func (a Response) String() string {
 	return text
 }
 
-// write sends the answer.
+// write sends the response.
 func (a Response) write(w http.ResponseWriter) {
 	if after := a.retryAfter(); after != "" {
 		w.Header().Set("Retry-After", after)
@@ -52,7 +52,7 @@ func (a Response) write(w http.ResponseWriter) {
 	}
 }
 
-// retryAfter is the header's value: whole seconds, rounded up.
+// retryAfter returns the header's value: whole seconds, rounded up.
 func (a Response) retryAfter() string {
 	if a.RetryAfter <= 0 || a.Status != http.StatusTooManyRequests && a.Status != http.StatusServiceUnavailable {
 		return ""
@@ -69,10 +69,10 @@ func (a Response) redirects() bool {
 	return false
 }
 
-// say answers with one line.
+// say responds with one line.
 func say(w http.ResponseWriter, status int, line string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, line) // the sender may have hung up, which is its affair
+	_, _ = fmt.Fprintln(w, line) // ignore a sender that has hung up
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fatih/color"
 )
 
-// palette is how the parts of a delivery are coloured, if they are.
+// palette has the colours of a delivery's parts, if they have any.
 type palette struct {
 	title, good, bad, note, quiet, name, text, number, word func(...any) string
 }
@@ -39,8 +39,8 @@ func newPalette(coloured bool) palette {
 	}
 }
 
-// Text writes every delivery for people, in colour or not. Nothing that came
-// with a delivery can make a terminal do anything but show it.
+// Text returns a function that writes every delivery to w for people, in colour
+// or not. A delivery cannot make a terminal do anything but show it.
 func Text(w io.Writer, coloured bool) func(Delivery) error {
 	colours := newPalette(coloured)
 	return func(d Delivery) error {
@@ -58,7 +58,7 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 	}
 }
 
-// showHead writes what came, about what, and whether it is verified.
+// showHead writes what was received, about what, and whether it is verified.
 func showHead(out *strings.Builder, d Delivery, colours palette) {
 	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(plain(d.Method+" "+d.Path, maxHeaderText)))
 	eventKey := d.origin()
@@ -80,10 +80,10 @@ func showHead(out *strings.Builder, d Delivery, colours palette) {
 	}
 }
 
-// shownHeaders begin the names of the headers that are shown, in this order.
+// shownHeaders are the prefixes of the headers to show, in this order.
 var shownHeaders = []string{"Webhook-", "Squake-", "Shoptet-", "Content-Type", "User-Agent"}
 
-// showHeader writes the headers that a receiver has to do with.
+// showHeader writes the headers that matter to a receiver.
 func showHeader(out *strings.Builder, d Delivery, colours palette) {
 	names := slices.Sorted(maps.Keys(d.Header))
 	for _, prefix := range shownHeaders {
@@ -102,7 +102,7 @@ func showHeader(out *strings.Builder, d Delivery, colours palette) {
 	}
 }
 
-// age says how long ago something was.
+// age formats how long ago something was.
 func age(d time.Duration) string {
 	d = d.Truncate(time.Second)
 	if d < 0 {

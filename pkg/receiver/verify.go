@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The headers that are judged, as net/http has their names.
+// The headers that are verified, in net/http's form.
 const (
 	idHeader        = "Webhook-Id"
 	timestampHeader = "Webhook-Timestamp"
@@ -24,27 +24,26 @@ const (
 	shoptetHeader   = "Shoptet-Webhook-Signature"
 )
 
-// tolerance is how far webhook-timestamp may be from the clock, to either
-// side: that of the official libraries of Standard Webhooks.
+// tolerance is how far webhook-timestamp may differ from the clock, as in the
+// official libraries of Standard Webhooks.
 const tolerance = 5 * time.Minute
 
-// Check is what became of verifying a delivery by one scheme.
+// Check is the result of verifying a delivery by one scheme.
 type Check struct {
 	// Scheme is "Standard Webhooks", or the name of an API's own header.
 	Scheme string
-	// Error says why the delivery is not verified; nil if it is.
+	// Error says why the delivery is not verified. It is nil if it is.
 	Error error
 }
 
-// Reasons for which a delivery is not verified.
+// Reasons why a delivery is not verified.
 var (
 	errNoKey       = errors.New("no key given")
-	errNoSignature = errors.New("there is no signature")
+	errNoSignature = errors.New("no signature")
 	errTooLarge    = errors.New("the body is larger than 1 MiB")
 )
 
-// schemes are all there are. A delivery is signed by those whose headers it
-// has.
+// schemes are all schemes. A delivery is signed by those whose headers it has.
 var schemes = []struct {
 	name    string
 	headers []string
@@ -55,10 +54,10 @@ var schemes = []struct {
 	{shoptetHeader, []string{shoptetHeader}, plainError(shoptetHeader, sha1.New)},
 }
 
-// Verify judges a delivery that arrived at now by every scheme that it is
-// signed by; none if it is not signed. Any of the keys may be the one. The
-// signatures are computed here, and not by what Hookline signs with, so that
-// the two cannot agree on a mistake.
+// Verify verifies a delivery that arrived at now by every scheme by which it is
+// signed. It returns no checks if the delivery is not signed. Any of the keys
+// may have signed. The signatures are computed here rather than by the code
+// that Hookline signs with, so that the two cannot share a mistake.
 func Verify(now time.Time, keys []Key, header http.Header, body []byte) []Check {
 	var checks []Check
 	for _, s := range schemes {
@@ -66,7 +65,7 @@ func Verify(now time.Time, keys []Key, header http.Header, body []byte) []Check 
 		for _, name := range s.headers {
 			signed = signed || len(header.Values(name)) > 0
 			if len(header.Values(name)) > 1 && err == nil {
-				err = fmt.Errorf("%s is there more than once", wireName(name))
+				err = fmt.Errorf("%s was sent more than once", wireName(name))
 			}
 		}
 		if !signed {
@@ -83,8 +82,9 @@ func Verify(now time.Time, keys []Key, header http.Header, body []byte) []Check 
 	return checks
 }
 
-// standardError verifies by Standard Webhooks 1.0.0: one of the signatures in
-// the list is "v1," and the base64 of HMAC-SHA256 over id, timestamp and body.
+// standardError verifies by Standard Webhooks 1.0.0: one of the listed
+// signatures must be "v1," and the base64 of HMAC-SHA256 over id, timestamp and
+// body.
 func standardError(now time.Time, keys []Key, header http.Header, body []byte) error {
 	for _, name := range []string{idHeader, timestampHeader, signatureHeader} {
 		if header.Get(name) == "" {
@@ -115,19 +115,19 @@ func standardError(now time.Time, keys []Key, header http.Header, body []byte) e
 	return nil
 }
 
-// timestamp reads webhook-timestamp: whole seconds since 1970, in the one way
-// of writing them.
+// timestamp parses webhook-timestamp: seconds since 1970, in canonical decimal
+// form.
 func timestamp(header http.Header) (time.Time, error) {
 	text := header.Get(timestampHeader)
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || strconv.FormatInt(seconds, 10) != text {
-		return time.Time{}, errors.New("webhook-timestamp is no number of seconds since 1970")
+		return time.Time{}, errors.New("webhook-timestamp is not a number of seconds since 1970")
 	}
 	return time.Unix(seconds, 0), nil
 }
 
-// plainError verifies by a header that holds the hex of an HMAC over the body,
-// keyed with the text of the signing key.
+// plainError verifies by a header that holds the hex HMAC of the body, keyed
+// with the text of the signing key.
 func plainError(name string, algorithm func() hash.Hash) func(time.Time, []Key, http.Header, []byte) error {
 	return func(_ time.Time, keys []Key, header http.Header, body []byte) error {
 		matched := false
@@ -142,7 +142,7 @@ func plainError(name string, algorithm func() hash.Hash) func(time.Time, []Key, 
 	}
 }
 
-// mismatch says that no key gives the signature in a header.
+// mismatch says that no key matches the signature in a header.
 func mismatch(name string, keys []Key) error {
 	if len(keys) > 1 {
 		return fmt.Errorf("%s matches none of the %d keys: another key, or another body was signed", wireName(name), len(keys))
@@ -153,12 +153,12 @@ func mismatch(name string, keys []Key) error {
 func digest(algorithm func() hash.Hash, key []byte, parts ...[]byte) []byte {
 	mac := hmac.New(algorithm, key)
 	for _, part := range parts {
-		mac.Write(part) // which never fails
+		mac.Write(part) // never fails
 	}
 	return mac.Sum(nil)
 }
 
-// wireName is a header's name as those who send it write it: Standard
+// wireName returns a header's name as its sender writes it: those of Standard
 // Webhooks in lower case.
 func wireName(name string) string {
 	if strings.HasPrefix(name, "Webhook-") {

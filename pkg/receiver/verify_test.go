@@ -135,8 +135,8 @@ func TestVerifyAgreesWithTheOfficialLibrary(t *testing.T) {
 		{"not too early", abbeycrossKey, standard(t, now.Add(4*time.Minute), body, abbeycrossKey), body, ""},
 		{"the end of time", abbeycrossKey, standard(t, time.Unix(1<<63-1, 0), body, abbeycrossKey), body, "more than 5 minutes"},
 		{"its beginning", abbeycrossKey, standard(t, time.Unix(-1<<63, 0), body, abbeycrossKey), body, "more than 5 minutes"},
-		{"no number", abbeycrossKey, with(good, "webhook-timestamp", "today"), body, "no number of seconds"},
-		{"too great a number", abbeycrossKey, with(good, "webhook-timestamp", "99999999999999999999"), body, "no number of seconds"},
+		{"no number", abbeycrossKey, with(good, "webhook-timestamp", "today"), body, "not a number of seconds"},
+		{"too great a number", abbeycrossKey, with(good, "webhook-timestamp", "99999999999999999999"), body, "not a number of seconds"},
 		{"without id", abbeycrossKey, with(good, "webhook-id", ""), body, "webhook-id is missing"},
 		{"without timestamp", abbeycrossKey, with(good, "webhook-timestamp", ""), body, "webhook-timestamp is missing"},
 		{"without signature", abbeycrossKey, with(good, "webhook-signature", ""), body, "webhook-signature is missing"},
@@ -163,8 +163,8 @@ func TestVerifyIsStrict(t *testing.T) {
 	twice := good.Clone()
 	twice.Add("webhook-signature", good.Get("webhook-signature"))
 	for want, header := range map[string]http.Header{
-		"Standard Webhooks: webhook-timestamp is no number of seconds since 1970": with(good, "webhook-timestamp", "+1768473000"),
-		"Standard Webhooks: webhook-signature is there more than once":            twice,
+		"Standard Webhooks: webhook-timestamp is not a number of seconds since 1970": with(good, "webhook-timestamp", "+1768473000"),
+		"Standard Webhooks: webhook-signature was sent more than once":            twice,
 	} {
 		if got := printed(receiver.Verify(now, keys(t, abbeycrossKey), header, body)); got != want {
 			t.Errorf("%q, want %q", got, want)

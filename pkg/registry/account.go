@@ -11,14 +11,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Settling is how long an account rests between the end of its tokens and that
-// of its webhooks. Until then a server may let in who had a token: for 30 s it
-// believes what it has read of one (package auth), and a request that is let
-// in has less than 30 s to be done.
+// Settling is how long a deletion waits between deleting an account's tokens
+// and its webhooks. A server may accept a deleted token meanwhile: it caches
+// tokens for 30 s (package auth), and a request that it accepts takes less than
+// 30 s.
 const Settling = 60 * time.Second
 
-// maxSweeps bounds how often what an account has is listed and deleted. The
-// first time nearly always takes all, the second sees that nothing is left.
+// maxSweeps bounds how often an account's records are listed and deleted. The
+// first sweep nearly always deletes all, and the second finds none.
 const maxSweeps = 100
 
 // AccountStore is the part of store.Store that deleting an account needs.
@@ -34,32 +34,32 @@ type AccountStore interface {
 	DeleteAccount(context.Context, webhook.Account) error
 }
 
-// Deleted counts what a deletion of an account removed with it, and the
+// Deleted counts what the deletion of an account removed with it, and the
 // deliveries that it cancelled.
 type Deleted struct{ Tokens, Webhooks, Cancelled int }
 
-// DeleteAccount removes an account and what it has: it marks the account as
-// closing, so that it gets no more tokens and keys; deletes its tokens; calls
-// wait for Settling, since servers may accept them that long; deletes its
-// webhooks until none is left, those that were registered meanwhile too;
-// cancels the deliveries that an attempt was to come of; and deletes the
-// account itself last, with its signing key. What was returned counts what this
-// call did.
+// DeleteAccount deletes an account and what belongs to it. It marks the account
+// as closing, so that it gets no more tokens and keys; deletes its tokens;
+// calls wait for [Settling], since servers may accept the tokens that long;
+// deletes its webhooks until none is left, including those registered
+// meanwhile; cancels the deliveries that await an attempt; and finally deletes
+// the account itself with its signing key. It returns counts of what this call
+// did.
 //
-// Every step can be repeated: a deletion that was cut off anywhere, and one
-// that goes on at the same time, is completed by another call. While an
-// account of that name stands that is not closing, nothing of it is touched,
-// so that a late call does no harm to a successor of the same id.
+// Every step can be repeated: another call completes a deletion that was
+// interrupted or is under way. DeleteAccount touches nothing while an account
+// of that name exists that is not closing, so a late call does not harm a
+// successor with the same id.
 //
-// Records of deliveries are left to their time to live, 8 days at most. What
-// is published to an account that is closing is refused, and an attempt of it
-// is never begun, so that nothing is sent that came too late to be cancelled.
+// Records of deliveries remain until they expire, after 8 days at most. Events
+// published to a closing account are refused, and their attempts never start,
+// so nothing is sent that was too late to be cancelled.
 //
-//   - webhook.ErrNotFound: there is no such account.
-//   - An error of wait, wrapped; it is given ctx and returns its error when
-//     that ends.
-//   - Any other error is our fault, or that of the store's surroundings. The
-//     account may be closing then; call again.
+//   - [webhook.ErrNotFound]: the account does not exist.
+//   - An error of wait, wrapped. wait gets ctx and returns its error when it
+//     ends.
+//   - Any other error is an internal error. The account may be closing; call
+//     again.
 func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, wait func(context.Context, time.Duration) error) (Deleted, error) {
 	d := deletion{store: s, account: a}
 	if err := d.run(ctx, wait); err != nil && !errors.Is(err, errSucceeded) {
@@ -68,15 +68,15 @@ func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, wait 
 	return d.done, nil
 }
 
-// errSucceeded says that the account that was to be deleted is gone already,
-// by another deletion of it. One of the same name may have been created since.
+// errSucceeded says that another call deleted the account already. An account
+// with the same name may have been created since.
 var errSucceeded = errors.New("deleted by another")
 
 // deletion is one call of DeleteAccount.
 type deletion struct {
 	store   AccountStore
 	account webhook.Account
-	created time.Time // tells the account from a successor
+	created time.Time // distinguishes the account from a successor
 	done    Deleted
 }
 
@@ -90,7 +90,7 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 	if err := sweep(ctx, d, d.store.Tokens, d.revoke); err != nil {
 		return err
 	}
-	// Also where there was no token: it may have been revoked just now.
+	// Even if no token was left: one may have just been revoked.
 	if err := wait(ctx, Settling); err != nil {
 		return err
 	}
@@ -106,9 +106,9 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 	return d.gone(d.store.DeleteAccount(ctx, d.account))
 }
 
-// checkClosing makes sure that the account is still the one that is closing;
-// errSucceeded: it is not. What was listed before standing was called is then
-// that account's, and no successor's.
+// checkClosing checks that the account is still the one that is closing, and
+// returns errSucceeded if not. Records listed before the call belong to that
+// account and not to a successor.
 func (d *deletion) checkClosing(ctx context.Context) error {
 	info, err := d.store.Account(ctx, d.account)
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *deletion) checkClosing(ctx context.Context) error {
 	return nil
 }
 
-// gone takes it for success that the account is not there.
+// gone returns errSucceeded if the account does not exist.
 func (*deletion) gone(err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
 		return errSucceeded
@@ -129,7 +129,7 @@ func (*deletion) gone(err error) error {
 	return err
 }
 
-// sweep lists what the account has and removes it, until nothing is left.
+// sweep lists and removes records of the account until none is left.
 func sweep[T any](ctx context.Context, d *deletion, list func(context.Context, webhook.Account) ([]T, error), remove func(context.Context, []T) error) error {
 	for range maxSweeps {
 		found, err := list(ctx, d.account)
@@ -146,7 +146,7 @@ func sweep[T any](ctx context.Context, d *deletion, list func(context.Context, w
 	return fmt.Errorf("something was left each of %d times: %w", maxSweeps, webhook.ErrUnavailable)
 }
 
-// revoke removes tokens. One that is gone was removed by another.
+// revoke deletes tokens. It skips those that another call deleted.
 func (d *deletion) revoke(ctx context.Context, tokens []webhook.Token) error {
 	for _, t := range tokens {
 		switch err := d.store.RevokeToken(ctx, d.account, t.ID); {
@@ -159,8 +159,8 @@ func (d *deletion) revoke(ctx context.Context, tokens []webhook.Token) error {
 	return nil
 }
 
-// deleteWebhooks removes webhooks, those of one id in one go. An id that is
-// not as it was listed is left to the next sweep.
+// deleteWebhooks deletes webhooks, those with the same id together. Webhooks
+// that changed since they were listed are left to the next sweep.
 func (d *deletion) deleteWebhooks(ctx context.Context, webhooks []webhook.Webhook) error {
 	slices.SortStableFunc(webhooks, func(v, w webhook.Webhook) int { return cmp.Compare(v.ID, w.ID) })
 	for len(webhooks) > 0 {

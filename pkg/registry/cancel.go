@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// cancelledTogether is how many deliveries are held at once, and
-	// cancelledAtOnce how many of them are written at the same time.
+	// cancelledTogether is how many deliveries are held at a time, and
+	// cancelledAtOnce how many of them are written concurrently.
 	cancelledTogether = 100
 	cancelledAtOnce   = 16
 )
 
-// cancelDeliveries cancels what an attempt is to come of, until nothing is
-// left. The deliveries themselves are kept.
+// cancelDeliveries cancels the deliveries that await an attempt until none is
+// left. It keeps their records.
 func (d *deletion) cancelDeliveries(ctx context.Context) error {
 	for range maxSweeps {
 		pending, err := d.cancelOnce(ctx)
@@ -31,8 +31,8 @@ func (d *deletion) cancelDeliveries(ctx context.Context) error {
 	return fmt.Errorf("deliveries were pending each of %d times: %w", maxSweeps, webhook.ErrUnavailable)
 }
 
-// cancelOnce looks through all deliveries once, however many there are, and
-// reports whether an attempt was to come of any.
+// cancelOnce goes through all deliveries once and reports whether any awaited
+// an attempt.
 func (d *deletion) cancelOnce(ctx context.Context) (pending bool, err error) {
 	var batch []webhook.Delivery
 	var failed error
@@ -53,8 +53,8 @@ func (d *deletion) cancelOnce(ctx context.Context) (pending bool, err error) {
 	return pending, err
 }
 
-// cancel cancels deliveries, once it is sure that they are this account's. One
-// of which an attempt ended meanwhile is left to the next look.
+// cancel cancels deliveries after checking that they belong to this account. It
+// leaves a delivery whose attempt ended meanwhile to the next pass.
 func (d *deletion) cancel(ctx context.Context, batch []webhook.Delivery) error {
 	if err := d.checkClosing(ctx); err != nil {
 		return err

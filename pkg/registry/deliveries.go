@@ -8,15 +8,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// reasonNoWebhook is what deliveries say that nothing has cancelled yet, but that
-// an attempt would.
+// reasonNoWebhook is the Reason shown for deliveries that the next attempt
+// would cancel.
 const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
 
-// Deliveries gives the deliveries of an account whose events happened at from
-// or later to yield, the latest event first, until yield returns false. One
-// whose webhook is disabled or gone is given as cancelled, since no other attempt
-// comes, if one was to come. What an account of the same id left behind, which
-// was deleted before, is not given. webhook.ErrNotFound: the account is gone.
+// Deliveries calls yield for each delivery of an account whose event happened
+// at from or later, latest event first, until yield returns false. A delivery
+// that awaits an attempt but whose webhook is disabled or deleted is shown as
+// cancelled, since that attempt would cancel it. Deliveries of a deleted
+// account with the same id are omitted. It returns [webhook.ErrNotFound] if the
+// account does not exist.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	info, err := r.Store.Account(ctx, a)
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// maxRereads bounds how often a change is made anew because another one
-	// came first.
+	// maxRereads bounds how often a change is repeated because another one came
+	// first.
 	maxRereads = 8
-	// retirement is how long a key that was rotated out signs along, and
-	// maxRetired how many of them do (docs/contracts/abbeycross.md, Lifecycle 2).
+	// retirement is how long a retired key still signs, and maxRetired how many
+	// of them do (docs/contracts/abbeycross.md, Lifecycle 2).
 	retirement = 24 * time.Hour
 	maxRetired = 4
 )
 
-// List gives all webhooks of an account, oldest first: by time of creation,
-// then id, then place in the request.
+// List returns all webhooks of an account, ordered by time of creation, then
+// id, then position in the request.
 func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
 	list, err := r.Store.Webhooks(ctx, a)
 	if err != nil {
@@ -37,8 +37,8 @@ func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webho
 	return list, nil
 }
 
-// latest drops what a list shows twice. DynamoDB reads a list item by item: of
-// a record that moves to another event meanwhile it may show both places.
+// latest removes outdated duplicates from a list. DynamoDB reads a list item by
+// item, so a record whose event changes meanwhile may appear under both events.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation
 func latest(list []webhook.Webhook) []webhook.Webhook {
 	type index struct {
@@ -55,8 +55,9 @@ func latest(list []webhook.Webhook) []webhook.Webhook {
 	})
 }
 
-// Find gives the records of an id in the account, in their places: one, or
-// several where a registration has one id. webhook.ErrNotFound: there is none.
+// Find returns the account's records with an id, ordered by position: one, or
+// several if a registration has one id. It returns [webhook.ErrNotFound] if
+// there is none.
 func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
 	found, err := r.find(ctx, a, id)
 	if err == nil && len(found) == 0 {
@@ -72,7 +73,7 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 	if r.Rules.EventOf == nil {
 		found, err := r.pick(ctx, a, id)
 		if err == nil && len(found) == 0 {
-			// A list may show neither place of a record that moves.
+			// A list may omit a record whose event changes meanwhile.
 			found, err = r.pick(ctx, a, id)
 		}
 		return found, err
@@ -91,22 +92,22 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 	return []webhook.Webhook{w}, nil
 }
 
-// pick lists the records of an id.
+// pick returns the records with an id.
 func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
 	list, err := r.List(ctx, a)
 	return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
 }
 
-// Change lets edit change the records of an id, and gives them as they then
-// are. What edit may set is event, URL, payload, key, retired keys and whether
-// they are disabled and why; any change enables a disabled webhook, whoever
-// disabled it, unless edit says otherwise. When another change comes first,
-// edit is called anew with what that left.
+// Change calls edit to change the records with an id, and returns the changed
+// records. edit may set the event, URL, payload flag, key and retired keys, and
+// whether and why the records are disabled. Change enables disabled webhooks,
+// whoever disabled them, unless edit disables them again. If another change
+// comes first, Change calls edit again with the new records.
 //
-//   - webhook.ErrNotFound: there is no such id.
-//   - *webhook.TakenError: the event that edit set has another webhook.
-//   - An error of edit, as it is.
-//   - Any other error is our fault, as for Register.
+//   - [webhook.ErrNotFound]: no webhook has the id.
+//   - [*webhook.TakenError]: the event that edit set has another webhook.
+//   - An error of edit, unchanged.
+//   - Any other error is an internal error, as for [Registry.Register].
 func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	return r.change(ctx, a, id, func(records []webhook.Webhook) error {
 		for i := range records {
@@ -116,7 +117,7 @@ func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edi
 	})
 }
 
-// change is Change, except that it enables nothing.
+// change is Change, but enables nothing.
 func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	for try := range maxRereads {
 		was, err := r.Find(ctx, a, id)
@@ -142,10 +143,10 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 	return nil, fmt.Errorf("change webhook %q of %s: others came first %d times: %w", id, a, maxRereads, webhook.ErrUnavailable)
 }
 
-// overtaken pauses and gives nil when err says that another write came between
-// reading and writing. What was read is then to be read again: a record that
-// is gone from its event may have moved to another. Otherwise it gives the
-// error to end with.
+// overtaken pauses and returns nil if err says that another write came between
+// reading and writing. Then the caller must read again: a record that is gone
+// from its event may have moved to another. Otherwise overtaken returns the
+// error to fail with.
 func overtaken(ctx context.Context, err error, try int) error {
 	switch {
 	case !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound):
@@ -156,8 +157,8 @@ func overtaken(ctx context.Context, err error, try int) error {
 	return nil
 }
 
-// Delete removes the records of an id. Their events are free at once.
-// webhook.ErrNotFound: there is no such id.
+// Delete deletes the records with an id. Their events can be registered again
+// at once. It returns [webhook.ErrNotFound] if no webhook has the id.
 func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) error {
 	for try := range maxRereads {
 		found, err := r.Find(ctx, a, id)
@@ -175,12 +176,12 @@ func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) err
 	return fmt.Errorf("delete webhook %q of %s: others came first %d times: %w", id, a, maxRereads, webhook.ErrUnavailable)
 }
 
-// RotateKey gives the records of an id a new signing key, and returns it: the
-// only time it is to be had. The old one signs along for 24 hours, of several
-// the latest four. A disabled webhook stays so: a new key says nothing of the
-// URL (docs/contracts/README.md, Disabled webhooks: AbbeyCross's are deleted
-// and registered again, or the operator enables them). webhook.ErrNotFound:
-// there is no such id.
+// RotateKey gives the records with an id a new signing key and returns it. The
+// key cannot be shown again. The latest four old keys still sign for 24 hours
+// each. A disabled webhook stays disabled, since a new key says nothing about
+// the URL (docs/contracts/README.md, Disabled webhooks: AbbeyCross's are
+// deleted and registered again, or the operator enables them). RotateKey
+// returns [webhook.ErrNotFound] if no webhook has the id.
 func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) (webhook.Secret, error) {
 	key, sealed, err := r.newKey(r.Rules.NewKey, seal.WebhookKey(a, id))
 	if err != nil {
@@ -203,9 +204,9 @@ func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) 
 	return key, nil
 }
 
-// RenewAccountKey gives the account a new signing key, and returns it: the
-// only time it is to be had. The old one stops at once. webhook.ErrNotFound:
-// the account is gone, or about to.
+// RenewAccountKey gives the account a new signing key and returns it. The key
+// cannot be shown again. The old key stops signing at once. It returns
+// [webhook.ErrNotFound] if the account does not exist or is closing.
 func (r *Registry) RenewAccountKey(ctx context.Context, a webhook.Account) (webhook.Secret, error) {
 	key, sealed, err := r.newKey(r.Rules.NewAccountKey, seal.AccountKey(a))
 	if err == nil {

@@ -1,6 +1,7 @@
-// Package registry holds the rules of registering, finding, changing and
-// deleting webhooks, over a store. It makes ids and signing keys, seals the keys, and settles writes whose outcome
-// is unknown. It judges no wire format and knows no JSON, HTTP or AWS.
+// Package registry registers, finds, changes and deletes webhooks in a store.
+// It generates ids and signing keys, seals the keys, and resolves writes whose
+// outcome is unknown. It validates no wire format and knows no JSON, HTTP or
+// AWS.
 package registry
 
 import (
@@ -14,9 +15,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// A creation whose outcome is unknown is tried again under new ids, a bounded
-// number of times, after pauses that double and are drawn at random below
-// their limit.
+// A creation whose outcome is unknown is repeated under new ids at most
+// maxTries times. The pauses are random; their limit starts at firstPause and
+// doubles.
 const (
 	maxTries   = 8
 	firstPause = 20 * time.Millisecond
@@ -34,24 +35,25 @@ type Store interface {
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 }
 
-// Sealer encrypts a signing key for storage. seal.Sealer is one.
+// Sealer encrypts a signing key for storage. seal.Sealer implements it.
 type Sealer interface {
 	Seal(seal.Owner, webhook.Secret) ([]byte, error)
 }
 
-// Rules are what an API lays down for its registrations.
+// Rules are an API's rules for registrations.
 type Rules struct {
-	// NewIDs makes one id an event, in order. They are all the same where a
+	// NewIDs generates one id per event, in order. They are all equal if a
 	// registration has one id.
 	NewIDs func(events []string) ([]string, error)
-	// NewKey makes the signing key of a registration, which then has one id;
-	// nil where the key is the account's.
+	// NewKey generates the signing key of a registration, whose webhooks then
+	// share one id. It is nil if the key belongs to the account.
 	NewKey func() (webhook.Secret, error)
-	// NewAccountKey makes the signing key of an account, where NewKey is nil.
+	// NewAccountKey generates the signing key of an account, if NewKey is nil.
 	NewAccountKey func() (webhook.Secret, error)
-	// EventOf tells the event of an id that names it; nil where ids name none.
+	// EventOf returns the event that an id encodes. It is nil if ids encode
+	// none.
 	EventOf func(id string) (event string, ok bool)
-	// Excluding are pairs of events of which an account can have one.
+	// Excluding has the pairs of events of which an account can have only one.
 	Excluding [][2]string
 }
 
@@ -71,28 +73,28 @@ type Registry struct{ Config }
 // New gives a registry.
 func New(cfg Config) *Registry { return &Registry{cfg} }
 
-// Item is one event to register.
+// Item is an event to register.
 type Item struct {
 	Event       string
 	URL         string
 	SendPayload bool
 }
 
-// Registration is what was registered: the webhooks in the order asked for,
-// and the signing key, zero where the API's key is the account's. It is the
-// only time the key is to be had.
+// Registration is the result of registering: the webhooks in the order of the
+// items, and the signing key, zero if the API's key belongs to the account. The
+// key cannot be shown again.
 type Registration struct {
 	Webhooks   []webhook.Webhook
 	SigningKey webhook.Secret
 }
 
-// Register adds webhooks to an account, all or none. Items are 1 to 50 valid
-// ones, no event twice, no two that exclude each other.
+// Register adds webhooks to an account, all or none. It requires 1 to 50 valid
+// items, no event twice, and no two that exclude each other.
 //
-//   - *webhook.TakenError: events that have a webhook already.
-//   - *webhook.ExcludedError: events that a registered one excludes.
-//   - Any other error is our fault. Then the registration may yet stand when
-//     the error wraps webhook.ErrUnknownOutcome, and otherwise does not.
+//   - [*webhook.TakenError]: events that already have a webhook.
+//   - [*webhook.ExcludedError]: events that a registered one excludes.
+//   - Any other error is an internal error. The registration may exist if it
+//     wraps [webhook.ErrUnknownOutcome]; otherwise it does not.
 func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {
 	var registration Registration
 	var err error
@@ -127,7 +129,7 @@ func (r *Registry) Register(ctx context.Context, account webhook.Account, items 
 	return Registration{}, fmt.Errorf("register for %s: %d tries: %w", account, maxTries, webhook.ErrUnknownOutcome)
 }
 
-// pause waits, and reports whether ctx still stands then.
+// pause waits for d and reports whether ctx is still valid.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -139,9 +141,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// records makes the records of one try out of what they have in common. Ids
-// are new each time, so that a record written late by an earlier try never
-// carries the id of one that was answered and deleted since.
+// records returns the records of one try. Ids are new in each, so that a record
+// written late by an earlier try never has the id of one that was returned and
+// deleted since.
 func (r *Registry) records(blank webhook.Webhook, items []Item, key webhook.Secret) ([]webhook.Webhook, error) {
 	events := make([]string, len(items))
 	for i, item := range items {
@@ -166,7 +168,7 @@ func (r *Registry) records(blank webhook.Webhook, items []Item, key webhook.Secr
 	return records, nil
 }
 
-// exclusions are those of the items, in their order.
+// exclusions returns the exclusions of the items, in their order.
 func (r *Registry) exclusions(items []Item) []webhook.Exclusion {
 	var found []webhook.Exclusion
 	for _, item := range items {

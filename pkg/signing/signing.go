@@ -1,11 +1,11 @@
 // Package signing computes the signatures of deliveries: those of Standard
-// Webhooks 1.0.0, and the plain HMACs over the body that some APIs send in a
+// Webhooks 1.0.0, and the plain HMACs of the body that some APIs send in a
 // header of their own.
 //
-// It works on bytes and keeps nothing. Signing again with the same arguments
-// gives the same text. It refuses what cannot be signed so that a receiver can
-// verify it: no key, a key that is not base64, an id that Standard Webhooks
-// does not allow. No error holds a key or a part of one.
+// It works on bytes and keeps nothing. The same arguments always give the same
+// signature. It refuses to sign what a receiver could not verify: without a
+// key, with a key that is not base64, or for an id that Standard Webhooks does
+// not allow. No error contains a key or a part of one.
 package signing
 
 import (
@@ -32,29 +32,29 @@ const (
 )
 
 const (
-	// keyPrefix stands before symmetric keys, and may be left out.
+	// keyPrefix is the optional prefix of symmetric keys.
 	keyPrefix = "whsec_"
-	// version stands before every signature made with a symmetric key.
+	// version is the prefix of every signature made with a symmetric key.
 	version = "v1,"
-	// separator is between what is signed together, and between signatures
-	// stands a space.
+	// separator separates the parts that are signed together. A space separates
+	// signatures.
 	separator = "."
 )
 
-// Errors of Standard, which say nothing of the key.
+// Errors of [Standard]. They show nothing of the key.
 var (
 	errNoKey = errors.New("no signing key")
 	errKey   = errors.New("a signing key is not base64")
 	errID    = errors.New("an id is visible ASCII without a full stop")
 )
 
-// Standard gives the three headers of Standard Webhooks 1.0.0 for a delivery
-// that is sent at now: webhook-id, webhook-timestamp in seconds since 1970,
-// and webhook-signature, one "v1," signature for each key, in their order, so
-// that receivers may use any of them while a key is rotated.
+// Standard returns the three headers of Standard Webhooks 1.0.0 for a delivery
+// sent at now: webhook-id, webhook-timestamp in seconds since 1970, and
+// webhook-signature, which has one "v1," signature per key in their order, so
+// that receivers may use any of the keys during a rotation.
 //
-// The keys are as the customer was shown them. What is signed with is what the
-// official libraries make of that text: without "whsec_", decoded from base64.
+// keys are in the form in which the customer was shown them. As in the official
+// libraries, the HMAC key is that text without "whsec_", decoded from base64.
 func Standard(id string, now time.Time, body []byte, keys ...webhook.Secret) (map[string]string, error) {
 	if len(keys) == 0 {
 		return nil, errNoKey
@@ -83,20 +83,20 @@ func Standard(id string, now time.Time, body []byte, keys ...webhook.Secret) (ma
 	}, nil
 }
 
-// HexSHA256 is the HMAC-SHA256 over body, keyed with the text of key, in 64
+// HexSHA256 returns the HMAC-SHA256 of body, keyed with the text of key, as 64
 // lower-case hex digits.
 func HexSHA256(key webhook.Secret, body []byte) string {
 	return hex.EncodeToString(sum(sha256.New, []byte(key.Reveal()), body))
 }
 
-// HexSHA1 is the HMAC-SHA1 over body, keyed with the text of key, in 40
+// HexSHA1 returns the HMAC-SHA1 of body, keyed with the text of key, as 40
 // lower-case hex digits.
 func HexSHA1(key webhook.Secret, body []byte) string {
 	return hex.EncodeToString(sum(sha1.New, []byte(key.Reveal()), body))
 }
 
-// standardKey gives the bytes that a key stands for. What comes of the decoder
-// is not passed on: it may tell where in the key it stopped.
+// standardKey returns the HMAC key of a signing key. It drops the decoder's
+// error, which may tell where in the key decoding stopped.
 func standardKey(key webhook.Secret) ([]byte, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key.Reveal(), keyPrefix))
 	switch {
@@ -108,9 +108,10 @@ func standardKey(key webhook.Secret) ([]byte, error) {
 	return raw, nil
 }
 
-// validID reports whether an id can be signed: a full stop in it would make
-// two messages sign alike (Standard Webhooks 1.0.0, "Signature scheme"), and
-// what is not visible ASCII does not pass through a header unchanged.
+// validID reports whether an id can be signed. With a full stop in it, two
+// messages could have the same signature (Standard Webhooks 1.0.0, "Signature
+// scheme"), and characters that are not visible ASCII do not pass through a
+// header unchanged.
 func validID(id string) bool {
 	for i := range len(id) {
 		if c := id[i]; c <= ' ' || c > '~' || c == '.' {
@@ -123,7 +124,7 @@ func validID(id string) bool {
 func sum(algorithm func() hash.Hash, key []byte, parts ...[]byte) []byte {
 	mac := hmac.New(algorithm, key)
 	for _, part := range parts {
-		mac.Write(part) // which never fails
+		mac.Write(part) // never fails
 	}
 	return mac.Sum(nil)
 }

@@ -1,15 +1,15 @@
-// Package store says what a store of webhooks, accounts, tokens and sealing
-// keys does, and which error comes back when. Package storetest holds every
-// implementation to it.
+// Package store defines what a store of webhooks, accounts, tokens, sealing
+// keys and deliveries does, and which error it returns when. Package storetest
+// tests every implementation against it.
 //
-// Common to all methods: the context's deadline bounds the call, and an error
-// wraps ctx.Err() when the context ended it. webhook.ErrUnavailable means that
-// nothing was written and the same call may be made again. At the end of the
-// deadline every write may also return webhook.ErrUnknownOutcome, when its
-// answer was lost. Any other error
-// that a method does not name is the store's own fault.
+// The following holds for all methods. The context's deadline bounds the call;
+// an error wraps ctx.Err() when the context ended it. [webhook.ErrUnavailable]
+// means that nothing was written and that the same call may be repeated. Every
+// write may return [webhook.ErrUnknownOutcome] at the end of the deadline, when
+// its response was lost. An error that a method does not list is an internal
+// error of the store.
 //
-// All times are kept to the millisecond, in UTC.
+// All times are kept in UTC, to the millisecond.
 package store
 
 import (
@@ -19,156 +19,166 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Store is everything that is kept. Consumers declare the part they need.
+// Store is everything that Hookline keeps. Consumers declare the part they
+// need.
 type Store interface {
 	Deliveries
 
-	// Create adds the webhooks of c, all or none, and returns the records
-	// that now stand, in the order of c.Webhooks. What was returned is
-	// durable, and is seen by every read that starts afterwards.
+	// Create adds the webhooks of c, all or none, and returns the existing
+	// records in the order of c.Webhooks. Records that were returned are
+	// durable and visible to every read that starts afterwards.
 	//
-	//   - *webhook.TakenError: events that have a webhook already, all of
-	//     them, with the ids that hold them. A record that carries the claim
-	//     of c is no conflict: it is returned as it stands.
-	//   - *webhook.ExcludedError: no event is taken, but events of
-	//     c.Exclusions are registered; all of them are named.
-	//   - webhook.ErrUnknownOutcome: the answer was lost and the store cannot
-	//     tell. Call again with new ids and the same claim. Comes only for a creation of one webhook without Exclusions; others
-	//     are settled inside.
+	//   - [*webhook.TakenError]: some events already have a webhook. The error
+	//     lists all of them with the ids of their webhooks. A record with the
+	//     same RequestID is no conflict: Create returns it as it exists.
+	//   - [*webhook.ExcludedError]: no event is taken, but events of
+	//     c.Exclusions are registered. The error lists all of them.
+	//   - [webhook.ErrUnknownOutcome]: the response was lost and the store
+	//     cannot tell what happened. Call again with new ids and the same
+	//     RequestID. Only a creation of one webhook without exclusions returns
+	//     it; Create resolves a lost response of any other itself.
 	//
-	// Of concurrent creations of one event, or of two that exclude each
-	// other, exactly one succeeds.
+	// Of concurrent creations of one event, or of two that exclude each other,
+	// exactly one succeeds.
 	Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error)
 
-	// Webhooks lists all webhooks of an account, ordered by event. An
-	// unknown account has none.
+	// Webhooks lists all webhooks of an account, ordered by event. The list is
+	// empty for an unknown account.
 	Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error)
 
-	// Webhook reads the webhook of an event. webhook.ErrNotFound: there is
-	// none.
+	// Webhook returns the webhook of an event, or [webhook.ErrNotFound].
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 
-	// Change puts c.Now in the place of c.Was, all or none. Statistics are
-	// left as they stand; where an event moves, they are those of c.Now.
+	// Change replaces the records c.Was with c.Now, all or none. It leaves
+	// statistics unchanged, except that a webhook whose event changes gets
+	// those of c.Now.
 	//
-	//   - webhook.ErrNotFound: the record of an event of c.Was is gone, or has
-	//     another id.
-	//   - webhook.ErrChanged: all are there, and one has another version.
-	//   - *webhook.TakenError: events that only c.Now has, and that other
-	//     records hold. It comes after the two others.
+	//   - [webhook.ErrNotFound]: the record of an event of c.Was does not
+	//     exist, or has another id.
+	//   - [webhook.ErrChanged]: all records exist, but one has another version.
+	//   - [*webhook.TakenError]: events that only c.Now has belong to other
+	//     records. The two other errors take precedence.
 	//
-	// A change whose answer was lost is settled inside: it is never refused
-	// because of itself.
+	// Change resolves a lost response itself: it never fails because of its own
+	// earlier try.
 	Change(ctx context.Context, c webhook.Change) error
 
 	// Delete removes 1 to 50 records of one account, all or none, whatever
-	// their version. Their events are free at once. webhook.ErrNotFound: one
-	// is gone, or its event's record has another id. A deletion whose answer
-	// was lost is settled inside.
+	// their version. Their events can be registered again at once. Delete
+	// returns [webhook.ErrNotFound] if the record of an event does not exist or
+	// has another id. It resolves a lost response itself.
 	Delete(ctx context.Context, webhooks []webhook.Webhook) error
 
-	// SetAccountKey makes sealed the account's signing key, in one write.
-	// webhook.ErrNotFound: there is no such account, or it is closing.
+	// SetAccountKey sets the account's sealed signing key in one write. It
+	// returns [webhook.ErrNotFound] if the account does not exist or is
+	// closing.
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 
-	// CloseAccount marks an account as closing: from then on it gets no
-	// tokens and no key. Closing it again does nothing. webhook.ErrNotFound:
-	// there is no such account.
+	// CloseAccount marks an account as closing: from then on it gets no tokens
+	// and no key. Closing it again does nothing. CloseAccount returns
+	// [webhook.ErrNotFound] if the account does not exist.
 	CloseAccount(ctx context.Context, a webhook.Account) error
 
-	// DeleteAccount removes the account itself, and nothing that it has.
-	// webhook.ErrNotFound: there is no such account that is closing.
+	// DeleteAccount removes the account's own record and nothing that belongs
+	// to it. It returns [webhook.ErrNotFound] unless the account exists and is
+	// closing.
 	DeleteAccount(ctx context.Context, a webhook.Account) error
 
-	// CreateAccount adds an account. webhook.ErrExists: it is there already.
+	// CreateAccount adds an account, or returns [webhook.ErrExists].
 	CreateAccount(ctx context.Context, a webhook.AccountInfo) error
 
-	// Account reads an account. webhook.ErrNotFound: there is none.
+	// Account returns an account, or [webhook.ErrNotFound].
 	Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error)
 
 	// Accounts lists the accounts of an API, ordered by id.
 	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
 
-	// CreateToken adds a token of an account.
+	// CreateToken adds a token to an account.
 	//
-	//   - webhook.ErrNotFound: the account does not exist, or is closing.
-	//   - webhook.ErrExists: the token's hash or id is in use.
+	//   - [webhook.ErrNotFound]: the account does not exist, or is closing.
+	//   - [webhook.ErrExists]: the token's hash or id is in use.
 	CreateToken(ctx context.Context, t webhook.Token) error
 
-	// Token finds a token by its hash, expired ones too.
-	// webhook.ErrNotFound: there is none.
+	// Token returns the token with a hash, even if it has expired, or
+	// [webhook.ErrNotFound].
 	Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error)
 
 	// Tokens lists the tokens of an account, ordered by id.
 	Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error)
 
-	// RevokeToken removes a token of an account.
-	// webhook.ErrNotFound: the account has no token of that id.
+	// RevokeToken removes a token of an account. It returns
+	// [webhook.ErrNotFound] if the account has no token with that id.
 	RevokeToken(ctx context.Context, a webhook.Account, id string) error
 
-	// AddSealingKey keeps k unless a key of that id is there, and returns
-	// the one that stands.
+	// AddSealingKey adds k unless a key with its id exists, and returns the
+	// existing key.
 	AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error)
 
 	// SealingKeys lists all sealing keys, ordered by id.
 	SealingKeys(ctx context.Context) ([]webhook.SealingKey, error)
 }
 
-// Deliveries is what is kept of events on their way.
+// Deliveries is the part of a store that keeps events on their way.
 type Deliveries interface {
-	// Recipients gives the webhooks of 1 to 100 event keys and their accounts, in
-	// the order of the keys, strongly consistent. What there is none of is
-	// zero in its Recipient, and no error.
+	// Recipients returns the webhooks of 1 to 100 event keys and their
+	// accounts, in the order of the keys. The read is strongly consistent. A
+	// webhook or account that does not exist is no error: its part of the
+	// Recipient is the zero value.
 	Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error)
 
-	// AddDelivery keeps a delivery with its payload, and returns the record
-	// that stands, without the payload, and with the PayloadRef. What was
+	// AddDelivery adds a delivery with its payload. It returns the existing
+	// record without the payload, with PayloadRef set. A record that was
 	// returned is durable.
 	//
-	//   - webhook.ErrExists: one of the same identity is there and stays as it
-	//     is; it is what is returned.
-	//   - webhook.ErrInvalid: the event's time is before 1970 or after
-	//     webhook.MaxEventTime, or the status is none.
+	//   - [webhook.ErrExists]: a delivery of the same identity exists. It is
+	//     returned and left as it is.
+	//   - [webhook.ErrInvalid]: the event's time is before 1970 or after
+	//     [webhook.MaxEventTime], or the status is not valid.
 	//
-	// An addition whose answer was lost is settled inside: it is never refused
-	// because of itself.
+	// AddDelivery resolves a lost response itself: it never fails because of
+	// its own earlier try.
 	AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error)
 
-	// Delivery reads a delivery by its id, with its payload.
-	// webhook.ErrNotFound: there is none, or it has expired.
+	// Delivery returns a delivery with its payload. It returns
+	// [webhook.ErrNotFound] if the delivery does not exist or has expired.
 	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
 
-	// Deliveries gives the deliveries of an account whose events happened at
-	// from or later to yield, without payloads, the latest event first, until
-	// yield returns false. Deliveries of one millisecond are in a fixed order.
+	// Deliveries calls yield for each delivery of an account whose event
+	// happened at from or later, without payloads, latest event first, until
+	// yield returns false. Deliveries of one millisecond have a fixed order.
 	// yield may use the store.
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 
-	// AttemptInput reads all that the attempt of a message needs, strongly consistent
-	// and in one go. webhook.ErrNotFound: there is no such delivery. A webhook
-	// or account there is none of is zero.
+	// AttemptInput reads all that the attempt of a message needs, in one
+	// strongly consistent read. It returns [webhook.ErrNotFound] if the
+	// delivery does not exist. A webhook or account that does not exist is the
+	// zero value.
 	AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error)
 
-	// RecordAttempt writes what became of a delivery, on the condition that it has
-	// the attempts it had, and marks the statistics of the webhook of its
-	// event, on the condition that it has the delivery's WebhookID.
+	// RecordAttempt writes the outcome of an attempt if the delivery still has
+	// the Attempts of s.Was, and returns the delivery. It then updates the
+	// statistics of the webhook of the event, if that webhook still has the
+	// delivery's WebhookID.
 	//
-	//   - webhook.ErrChanged: the attempts have moved; nothing is written. The
-	//     delivery as it stands is returned.
-	//   - webhook.ErrNotFound: there is no such delivery.
-	//   - webhook.ErrInvalid: the status is none.
+	//   - [webhook.ErrChanged]: the delivery has other Attempts. Nothing is
+	//     written, and the existing delivery is returned.
+	//   - [webhook.ErrNotFound]: the delivery does not exist.
+	//   - [webhook.ErrInvalid]: the status is not valid.
 	//
-	// A settlement whose answer was lost is settled inside. Statistics come
-	// after the delivery; what is lost between is not counted.
+	// RecordAttempt resolves a lost response itself. The statistics are written
+	// after the delivery; an attempt is not counted if the store fails in
+	// between.
 	RecordAttempt(ctx context.Context, s webhook.AttemptResult) (webhook.Delivery, error)
 
-	// Due gives what is due after from and not after before to yield, until
-	// yield returns false: what yield has seen once comes again only with
-	// another Due. It may lag behind the writes by seconds. Within a part of
-	// the store the earliest comes first. yield may use the store.
+	// Due calls yield for each delivery with from < Due ≤ before until yield
+	// returns false, the earliest first within a partition of the store. It
+	// calls yield at most once for each, unless the delivery is leased
+	// meanwhile to a time that Due has yet to reach. Due may lag behind writes
+	// by seconds. yield may use the store.
 	Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error
 
-	// Lease puts off a due delivery to until, and adds one to its Sends.
-	// webhook.ErrChanged: its attempts or its Due are not those of p any more.
+	// Lease postpones a due delivery to until and adds one to its Sends. It
+	// returns [webhook.ErrChanged] if the delivery's Attempts or Due differ
+	// from those of p.
 	Lease(ctx context.Context, p webhook.Pending, until time.Time) error
 }

@@ -6,27 +6,27 @@ import (
 	"code.dny.dev/ssrf"
 )
 
-// The prefixes that carry an IPv4 address and are reachable exactly when that
-// address is.
+// Prefixes that embed an IPv4 address and are reachable exactly if that address
+// is.
 var (
 	// wellKnownNAT64 ends in the address (RFC 6052, section 2.1).
 	wellKnownNAT64 = ssrf.IPv6NAT64Prefix
-	// sixToFour has it in bytes 2 to 5 (RFC 3056, section 2).
+	// sixToFour has the address in bytes 2 to 5 (RFC 3056, section 2).
 	sixToFour = netip.MustParsePrefix("2002::/16")
-	// teredo has the server's in bytes 4 to 7 and, each bit inverted, the
-	// client's in bytes 12 to 15 (RFC 4380, section 4).
+	// teredo has the server's address in bytes 4 to 7 and the client's, with
+	// each bit inverted, in bytes 12 to 15 (RFC 4380, section 4).
 	teredo = netip.MustParsePrefix("2001::/32")
 )
 
-// guard judges by the lists that code.dny.dev/ssrf keeps up with IANA's
-// special-purpose registries. They cover all that the registries (of
-// 2025-10-09) mark as not globally reachable, and IPv4 multicast; IPv6 beyond
-// 2000::/3 is refused whole, and with it loopback, unique local, link-local,
-// site-local, multicast, discard-only, SRv6 SIDs, IPv4-compatible addresses
-// and the local-use NAT64 prefix 64:ff9b:1::/48. 192.88.99.0/24 is refused:
-// the registry gives its reachability as not applicable, since RFC 7526
-// retired it. The lists deny more than the registries do, so what those mark
-// as globally reachable is allowed here.
+// guard uses the lists of code.dny.dev/ssrf, which follow IANA's
+// special-purpose registries. They deny all that the registries (of 2025-10-09)
+// mark as not globally reachable, and IPv4 multicast. IPv6 outside 2000::/3 is
+// denied as a whole, which includes loopback, unique local, link-local,
+// site-local, multicast, discard-only, SRv6 SIDs, IPv4-compatible addresses and
+// the local-use NAT64 prefix 64:ff9b:1::/48. 192.88.99.0/24 is denied: the
+// registry lists its reachability as not applicable since RFC 7526 retired it.
+// The lists deny more than the registries, so the prefixes that those mark as
+// globally reachable are allowed here.
 var guard = ssrf.New(
 	ssrf.WithAnyPort(),
 	ssrf.WithAllowedV4Prefixes(
@@ -48,16 +48,17 @@ var guard = ssrf.New(
 	),
 )
 
-// PublicAddr reports whether IANA's special-purpose registries leave an
-// address globally reachable (docs/contracts/README.md, URLs 10). IPv4-mapped,
-// NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are judged by the IPv4
-// addresses they carry: the registries refer to their RFCs, which make them as
-// reachable as those. An invalid address and one with a zone are not public.
+// PublicAddr reports whether an address is globally reachable according to
+// IANA's special-purpose registries (docs/contracts/README.md, URLs 10).
+// IPv4-mapped, NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are as public as
+// the IPv4 addresses they embed: the registries refer to their RFCs, which make
+// them as reachable as those. An invalid address or one with a zone is not
+// public.
 func PublicAddr(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.Zone() != "" {
 		return false
 	}
-	addr = addr.Unmap() // it drops a zone
+	addr = addr.Unmap() // drops a zone
 	if addr.Is4() {
 		return guard.SafeAddr(addr) == nil
 	}

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// ASCII gives the form of a URL that a delivery requests: the scheme in lower
-// case, the host in ASCII exactly as it was judged, and what is not ASCII in
-// path and query percent-encoded (RFC 3987, section 3.1). net/url parses it,
-// and net/http sends it unchanged. It can be longer than MaxURL. The error is the *Fault that
-// URLPolicy{AllowHTTP: true, AllowPrivate: true}.URL gives.
+// ASCII returns the form of a URL that a delivery requests: the scheme in lower
+// case, the host in ASCII as it was validated, and non-ASCII characters in path
+// and query percent-encoded (RFC 3987, section 3.1). net/url parses it, and
+// net/http sends it unchanged. It may be longer than MaxURL. The error is the
+// [*Error] that URLPolicy{AllowHTTP: true, AllowPrivate: true}.URL returns.
 func ASCII(raw string) (string, error) {
 	t, reason := parse(raw)
 	if reason != 0 {
@@ -42,8 +42,8 @@ func ASCII(raw string) (string, error) {
 	return b.String(), nil
 }
 
-// writeEscaped percent-encodes what no part of a URI may hold as it is
-// (RFC 3986, section 2). A "%" is left, so nothing is encoded twice.
+// writeEscaped percent-encodes characters that no part of a URI may contain
+// (RFC 3986, section 2). It keeps "%", so nothing is encoded twice.
 func writeEscaped(b *strings.Builder, c byte) {
 	const hex = "0123456789ABCDEF"
 	if c < 0x7f && strings.IndexByte("\"<>^`{|}", c) < 0 {

@@ -1,11 +1,11 @@
 package validate
 
-// maxEventName is the longest free-form event name
+// maxEventName is the maximum length of a free-form event name
 // (docs/contracts/abbeycross.md, Events).
 const maxEventName = 128
 
-// EventName judges a free-form event name: 1 to 128 characters of
-// A-Z a-z 0-9 _ . : -. It gives nil, or a *Fault.
+// EventName checks a free-form event name: 1 to 128 characters of A-Z a-z 0-9 _
+// . : -. It returns nil or an [*Error].
 func EventName(name string) error {
 	if len(name) == 0 || len(name) > maxEventName {
 		return &Error{Reason: BadEventName}
@@ -21,8 +21,8 @@ func EventName(name string) error {
 	return nil
 }
 
-// Repeats gives the index of each event that stood in the batch before,
-// ascending: nil when every event is there once.
+// Repeats returns the index of each event that occurs earlier in the batch,
+// ascending, or nil if every event occurs once.
 func Repeats(events []string) []int {
 	if len(events) < 2 {
 		return nil
@@ -38,8 +38,8 @@ func Repeats(events []string) []int {
 	return repeats
 }
 
-// Excluded gives the index of each event that an earlier one of the batch
-// excludes, ascending and none twice. Each pair names two events that exclude
+// Excluded returns the index of each event that an earlier event of the batch
+// excludes, ascending and each once. Each pair names two events that exclude
 // each other, in either order.
 func Excluded(events []string, pairs [][2]string) []int {
 	if len(events) < 2 {

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// host is what a URL points to: an address or a name, never both.
+// host is the host of a URL: an address or a name, never both.
 type host struct {
 	addr netip.Addr
-	// name is in ASCII and lower case, without the trailing dot.
+	// name is in lower-case ASCII, without the trailing dot.
 	name string
-	// rooted is set when the name was written with a trailing dot.
+	// rooted reports whether the name was written with a trailing dot.
 	rooted bool
 }
 
@@ -24,13 +24,13 @@ const (
 	maxLabel = 63
 )
 
-// maxMapped is the longest name in bytes that is mapped at all. A name that
-// fits DNS afterwards is shorter by far; encoding longer ones would cost time
-// that grows with the square of their length.
+// maxMapped is the maximum length in bytes of a name that is mapped. A name
+// that fits DNS afterwards is far shorter. Encoding takes time quadratic in the
+// length.
 const maxMapped = 1024
 
 // mapping is UTS 46 as browsers apply it (WHATWG URL, "domain to ASCII"):
-// not transitional, underscores and hyphens left alone.
+// nontransitional, without rules for underscores and hyphens.
 var mapping = idna.New(
 	idna.MapForLookup(),
 	idna.BidiRule(),
@@ -38,9 +38,9 @@ var mapping = idna.New(
 	idna.StrictDomainName(false),
 )
 
-// parseName judges a host without brackets: percent-decoded, mapped to ASCII
-// and lower case, one trailing dot dropped; then it is a name of letters,
-// digits, hyphens and underscores, or an IPv4 address.
+// parseName parses a host without brackets: it is percent-decoded, mapped to
+// ASCII and lower case, and loses one trailing dot. Then it must be a name of
+// letters, digits, hyphens and underscores, or an IPv4 address.
 func parseName(raw string) (host, Reason) {
 	if raw == "" {
 		return host{}, NoHost
@@ -67,8 +67,8 @@ func parseName(raw string) (host, Reason) {
 	return host{addr: addr}, 0
 }
 
-// toASCII decodes and maps a host. Only names that need it go through IDNA;
-// names with an ACE prefix do, so that what they encode is judged.
+// toASCII decodes and maps a host. Only names that need it go through IDNA.
+// Names with an ACE prefix do, so that what they encode is validated.
 func toASCII(raw string) (string, Reason) {
 	name := raw
 	if strings.Contains(name, "%") {
@@ -101,8 +101,8 @@ func isASCII(s string) bool {
 	return true
 }
 
-// lastLabel gives the last label of a name, or false when the name is none
-// that DNS could hold.
+// lastLabel returns the last label of a name. ok is false for a name that DNS
+// cannot hold.
 func lastLabel(name string) (string, bool) {
 	if len(name) > maxName {
 		return "", false
@@ -126,7 +126,7 @@ func lastLabel(name string) (string, bool) {
 
 // isNumber reports whether a last label makes URL parsers and resolvers read
 // the whole host as an IPv4 address (WHATWG URL, "ends in a number"): decimal
-// digits, or 0x and hexadecimal digits, even none.
+// digits, or 0x and any number of hexadecimal digits, even none.
 func isNumber(label string) bool {
 	if hex, ok := strings.CutPrefix(label, "0x"); ok {
 		return strings.Trim(hex, "0123456789abcdef") == ""

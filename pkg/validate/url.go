@@ -10,24 +10,23 @@ import (
 	"unicode/utf8"
 )
 
-// URLPolicy is the operator's setting and an API's own rule for URLs. The
-// zero value is the strictest but for ports: https only, public targets only,
-// any port.
+// URLPolicy is the operator's setting and an API's own rule for URLs. The zero
+// value allows only https and public targets, but any port.
 type URLPolicy struct {
 	// AllowHTTP accepts http as well as https.
 	AllowHTTP bool
-	// AllowPrivate accepts private targets and any port: a setting for
+	// AllowPrivate accepts private targets and any port. It is a setting for
 	// development.
 	AllowPrivate bool
-	// Ports are those allowed, the scheme's default port counted; nil is
-	// any. AllowPrivate overrides it.
+	// Ports are the allowed ports, including the scheme's default port. If nil,
+	// any port is allowed. AllowPrivate overrides it.
 	Ports []uint16
 }
 
-// URL judges a URL as the customer sent it, once decoded from JSON. It gives
-// nil, or a *Fault. First the string itself is judged, the same under every
-// policy; then the policy: scheme, port, address (docs/contracts/README.md,
-// URLs).
+// URL checks a URL as the customer sent it, after decoding the JSON. It returns
+// nil or an [*Error]. It first checks the string itself, in the same way under
+// every policy, then the policy: scheme, port, address
+// (docs/contracts/README.md, URLs).
 func (p URLPolicy) URL(raw string) error {
 	t, reason := parse(raw)
 	if reason == 0 {
@@ -39,7 +38,7 @@ func (p URLPolicy) URL(raw string) error {
 	return p.newError(reason)
 }
 
-// check applies the policy to a URL that is well formed.
+// check applies the policy to a well-formed URL.
 func (p URLPolicy) check(t parsedURL) Reason {
 	switch {
 	case !t.secure && !p.AllowHTTP:
@@ -56,7 +55,7 @@ func (p URLPolicy) check(t parsedURL) Reason {
 	return 0
 }
 
-// newError words a reason where the words depend on the policy.
+// newError returns the error for a reason. Some texts depend on the policy.
 func (p URLPolicy) newError(reason Reason) *Error {
 	switch {
 	case reason == OtherScheme && !p.AllowHTTP:
@@ -73,11 +72,11 @@ func (p URLPolicy) newError(reason Reason) *Error {
 	return &Error{Reason: reason}
 }
 
-// parsedURL is a well-formed URL taken apart.
+// parsedURL has the parts of a well-formed URL.
 type parsedURL struct {
 	secure bool
 	host
-	port uint16 // 0: none written
+	port uint16 // 0 if not written
 	// rest is path and query as sent.
 	rest string
 }
@@ -93,10 +92,10 @@ func (t parsedURL) effectivePort() uint16 {
 	}
 }
 
-// parse takes a URL apart, or says what is wrong with it under any policy.
-// net/url is too lenient for it (it takes "https:example.com", and decodes
-// what it judges) and in one point too strict (it refuses percent-encoded
-// ASCII in a host, which the contract has judged decoded).
+// parse parses a URL, or says what is wrong with it under any policy. net/url
+// is too lenient for this (it accepts "https:example.com", and decodes before
+// it checks) and in one point too strict (it rejects percent-encoded ASCII in a
+// host, which the contract decodes before it checks).
 func parse(raw string) (parsedURL, Reason) {
 	if reason := checkCharacters(raw); reason != 0 {
 		return parsedURL{}, reason
@@ -122,9 +121,9 @@ func parse(raw string) (parsedURL, Reason) {
 	return parsedURL{secure: secure, host: h, port: port, rest: rest}, 0
 }
 
-// checkCharacters refuses what no part of a URL may hold.
+// checkCharacters rejects characters that no part of a URL may contain.
 func checkCharacters(raw string) Reason {
-	// Bytes bound code points: this spares counting a huge string.
+	// Bytes bound code points: this avoids counting those of a huge string.
 	if len(raw) > MaxURL*utf8.UTFMax || utf8.RuneCountInString(raw) > MaxURL {
 		return TooLong
 	}
@@ -147,13 +146,13 @@ func checkCharacters(raw string) Reason {
 	return 0
 }
 
-// isZeroWidthSpace tells the spaces that Unicode no longer counts as white
-// space. The zero-width joiners are not among them: words are spelt with them.
+// isZeroWidthSpace reports whether c is a space that Unicode no longer counts
+// as white space. Zero-width joiners are excluded: words are spelled with them.
 func isZeroWidthSpace(c rune) bool {
 	return c == '\u200b' || c == '\u2060' || c == '\ufeff'
 }
 
-// cutScheme cuts "http://" or "https://" off, in any letter case.
+// cutScheme cuts off "http://" or "https://" in any letter case.
 func cutScheme(raw string) (secure bool, rest string, reason Reason) {
 	scheme, rest, found := strings.Cut(raw, ":")
 	if !found || !isScheme(scheme) {
@@ -170,8 +169,8 @@ func cutScheme(raw string) (secure bool, rest string, reason Reason) {
 	return secure, rest, 0
 }
 
-// isScheme follows RFC 3986, section 3.1. It is ASCII only, so that EqualFold
-// cannot take "httpſ" for https.
+// isScheme follows RFC 3986, section 3.1. It accepts only ASCII, so that
+// EqualFold cannot take "httpſ" for https.
 func isScheme(s string) bool {
 	for i := range len(s) {
 		if lower := s[i] | 0x20; 'a' <= lower && lower <= 'z' {
@@ -184,10 +183,9 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// parseAuthority splits "host:port" and judges both. The port is 0 when there
-// is none; nothing after the colon is none too. Leading zeros of a port are
-// accepted, as by RFC 3986, section 3.2.3, and by browsers: all read ":0443"
-// as 443.
+// parseAuthority splits "host:port" and checks both. The port is 0 if there is
+// none or nothing follows the colon. Leading zeros of a port are accepted, as
+// by RFC 3986, section 3.2.3, and by browsers: all read ":0443" as 443.
 func parseAuthority(authority string) (h host, port uint16, reason Reason) {
 	if strings.Contains(authority, "@") {
 		return host{}, 0, UserInfo
@@ -217,8 +215,8 @@ func parseAuthority(authority string) (h host, port uint16, reason Reason) {
 	return h, uint16(number), 0
 }
 
-// parseIPv6 judges what stands between brackets. IPvFuture (RFC 3986, section
-// 3.2.2) has no version yet and is refused.
+// parseIPv6 parses the text between brackets. IPvFuture (RFC 3986, section
+// 3.2.2) has no version yet and is rejected.
 func parseIPv6(s string) (host, Reason) {
 	address, _, zoned := strings.Cut(s, "%")
 	addr, err := netip.ParseAddr(address)

@@ -1,34 +1,35 @@
-// Package validate judges values that customers send: URLs, event names and
-// batches of events. It only looks at the value: it resolves no name, opens
-// no connection, and reads neither clock nor environment, so a judgement is
-// the same wherever and whenever it is made.
+// Package validate checks values that customers send: URLs, event names and
+// batches of events. It looks only at the value: it resolves no name, opens no
+// connection, and reads neither clock nor environment, so that the result is
+// the same everywhere and always.
 //
-// What it guarantees of a URL it accepts: net/url parses its ASCII form, its
-// host is a DNS name or a plain IP address, and unless the operator allows
-// private targets that address is one the public internet reaches. A name
-// can resolve to anything later; PublicAddr is for judging again what a
-// delivery dials.
+// For every URL that it accepts, net/url parses its ASCII form, its host is a
+// DNS name or a plain IP address, and unless the operator allows private
+// targets that address is reachable from the public internet. A name may
+// resolve to anything later; [PublicAddr] is for checking again what a delivery
+// dials.
 //
-// What it refuses, it refuses with a *Fault, which says why in words made for
-// the customer and never repeats any part of the value.
+// A rejected value gives an [*Error] that tells the customer why and never
+// repeats any part of the value.
 package validate
 
 import "github.com/hookline/hookline/pkg/webhook"
 
 // Limits that the three APIs share (docs/contracts/README.md).
 const (
-	// MaxURL is the longest URL, in code points of the decoded string.
+	// MaxURL is the maximum length of a URL in code points of the decoded
+	// string.
 	MaxURL = 2000
-	// MaxBatch is the most events one request registers.
+	// MaxBatch is the maximum number of events in one registration.
 	MaxBatch = 50
 )
 
 // Reason says which rule a value breaks.
 type Reason uint8
 
-// The reasons for which a value is refused. Of several faults of a URL one is
-// reported: first of the string as a whole, then of its characters, then of
-// its parts, each from left to right, then of the policy.
+// The reasons why a value is rejected. Of several errors of a URL one is
+// reported: first of the string as a whole, then of its characters, then of its
+// parts, each from left to right, then of the policy.
 const (
 	// TooLong: more than MaxURL code points.
 	TooLong Reason = iota + 1
@@ -49,20 +50,21 @@ const (
 	OtherScheme
 	// UserInfo: an "@" in the authority, even with nothing before it.
 	UserInfo
-	// NoHost: nothing where the host should stand.
+	// NoHost: nothing where the host should be.
 	NoHost
-	// BadEncoding: a "%" in host or path that two hexadecimal digits do not
-	// follow, or bytes in the host that are not UTF-8.
+	// BadEncoding: a "%" in host or path without two hexadecimal digits after
+	// it, or bytes in the host that are not UTF-8.
 	BadEncoding
 	// Zone: an IPv6 address with a zone.
 	Zone
 	// BadHost: neither a DNS name, nor one that maps to it, nor an address.
 	BadHost
-	// NumericHost: a number as last label, without being a plain dotted quad.
+	// NumericHost: a number as last label that is not part of a plain dotted
+	// quad.
 	NumericHost
 	// BadPort: not a number from 1 to 65535.
 	BadPort
-	// PlainHTTP: http, where the policy asks for https.
+	// PlainHTTP: http, although the policy requires https.
 	PlainHTTP
 	// PortNotAllowed: a port that the policy does not list.
 	PortNotAllowed
@@ -72,7 +74,7 @@ const (
 	BadEventName
 )
 
-// String gives the fixed part of what a Fault says.
+// String returns the fixed part of an [Error]'s text.
 func (r Reason) String() string {
 	switch r {
 	case TooLong:
@@ -118,14 +120,14 @@ func (r Reason) String() string {
 	}
 }
 
-// Error is why a value was refused. It matches webhook.ErrInvalid.
+// Error says why a value was rejected. It matches [webhook.ErrInvalid].
 type Error struct {
 	Reason Reason
 	text   string
 }
 
-// Error gives a sentence fragment for the customer, to follow the name of the
-// field: "must be at most 2000 characters".
+// Error returns the end of a sentence for the customer that begins with the
+// name of the field: "must be at most 2000 characters".
 func (f *Error) Error() string {
 	if f.text != "" {
 		return f.text
@@ -133,5 +135,5 @@ func (f *Error) Error() string {
 	return f.Reason.String()
 }
 
-// Is matches webhook.ErrInvalid.
+// Is reports whether target is [webhook.ErrInvalid].
 func (*Error) Is(target error) bool { return target == webhook.ErrInvalid }

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// API names one registration API, as it stands before the colon of an
-// account: "squake", "shoptet", "abbeycross".
+// API names a registration API: "squake", "shoptet" or "abbeycross". It is the
+// part of an account before the colon.
 type API string
 
-// Account names one customer installation of one API. Webhooks, tokens and
-// signing keys belong to an account, and accounts never see each other.
+// Account identifies one customer installation of one API. Webhooks, tokens and
+// signing keys belong to an account; accounts never see each other.
 type Account struct {
 	API API
-	ID  string // 1 to 64 of A-Z a-z 0-9 _ -; an API may allow less
+	ID  string // 1 to 64 of A-Z a-z 0-9 _ -; an API may allow fewer
 }
 
-// maxAccountID is the longest account id in bytes (docs/contracts/README.md,
-// Accounts).
+// maxAccountID is the maximum length of an account id in bytes
+// (docs/contracts/README.md, Accounts).
 const maxAccountID = 64
 
-// ParseAccount reads an account written "<api>:<id>". The error wraps
-// ErrInvalid and says what is wrong. Whether the API exists, and what its
-// own rule for ids is, the API says.
+// ParseAccount parses an account of the form "<api>:<id>". It returns an error
+// that wraps [ErrInvalid] and says what is wrong. It does not check that the
+// API exists or that the id follows the API's own rule.
 func ParseAccount(s string) (Account, error) {
 	api, id, found := strings.Cut(s, ":")
 	switch {
@@ -37,16 +37,16 @@ func ParseAccount(s string) (Account, error) {
 
 const accountIDChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
-// String gives the account as ParseAccount reads it.
+// String returns the account in the form that [ParseAccount] reads.
 func (a Account) String() string { return string(a.API) + ":" + a.ID }
 
-// AccountInfo is what is kept of an account itself.
+// AccountInfo is the record of an account.
 type AccountInfo struct {
 	Account   Account
 	CreatedAt time.Time
-	// Closing is set while the account is being deleted.
+	// Closing is true while the account is being deleted.
 	Closing bool
-	// SealedKey is the account's own signing key as package seal encrypted
-	// it; nil while it has none.
+	// SealedKey is the account's signing key, encrypted by package seal. It is
+	// nil if the account has none.
 	SealedKey []byte
 }

@@ -10,24 +10,24 @@ import (
 )
 
 // Event is something that happened, as the operator publishes it. Account,
-// Name, ID and Time are its identity: published again it is the same delivery.
+// Name, ID and Time identify it: published again, it becomes the same delivery.
 type Event struct {
 	Account Account
 	Name    string
-	// ID is the publisher's id of the event, 1 to 128 characters; one is made
-	// for an event that came without.
+	// ID is the publisher's id of the event, 1 to 128 characters. Hookline
+	// makes one for an event that has none.
 	ID string
-	// Time is when it happened, to the millisecond.
+	// Time is when the event happened, to the millisecond.
 	Time time.Time
 	// Instance is what the event is about, such as an order's code (Shoptet).
 	Instance string
-	// Payload is JSON as the publisher spelled it, without white space around
-	// its tokens; nil for none.
+	// Payload is JSON as the publisher wrote it, without white space between
+	// tokens. It is nil if there is none.
 	Payload []byte
 }
 
 // Delivery is an event on its way to a webhook. An account has at most one
-// webhook per event, so an event becomes at most one delivery.
+// webhook for an event, so an event becomes at most one delivery.
 type Delivery struct {
 	Account Account
 	Event   string
@@ -35,54 +35,57 @@ type Delivery struct {
 	EventID string
 	// Time is when the event happened, to the millisecond.
 	Time time.Time
-	// Number is an id below 2^53 for APIs that show one (Shoptet).
+	// Number is an id below 2^53, for APIs that show one (Shoptet).
 	Number int64
 	// Instance is what the event is about, such as an order's code.
 	Instance string
-	// Payload is the event's. Lists leave it out.
+	// Payload is the event's payload. Lists omit it.
 	Payload []byte
-	// Content tells events of one identity apart that differ in instance or
-	// payload: see Event.Content.
+	// Content tells apart events of the same identity that differ in instance
+	// or payload: see [Event.Content].
 	Content string
-	// PayloadRef says where the store keeps a payload apart from the record;
-	// empty where it does not. The store sets it.
+	// PayloadRef says where the store keeps a payload that is not part of the
+	// record. It is empty otherwise. The store sets it.
 	PayloadRef string
-	// WebhookID and URL are those of the webhook at acceptance.
+	// WebhookID and URL are those of the webhook when the event was accepted.
 	WebhookID, URL string
 	AcceptedAt     time.Time
-	// Attempts counts them, AttemptedAt is the latest; zero before the first.
+	// Attempts is the number of attempts made. AttemptedAt is the start of the
+	// latest one, zero before the first.
 	Attempts    int64
 	AttemptedAt time.Time
 	Status      Status
-	// Next is the time of the attempt that is to come, and Due is when the
-	// sweeper looks whether it was made. Both are zero when none is to come:
-	// see Open.
+	// Next is the time of the next attempt. Due is when the sweeper checks
+	// whether it was made. Both are zero if no attempt is to come: see
+	// [Delivery.Open].
 	Next, Due time.Time
-	// Sends counts how often the sweeper sent for the attempt at Next.
+	// Sends counts how often the sweeper has queued the attempt at Next.
 	Sends int64
-	// StatusCode is what the latest attempt was answered with, 0 for none.
+	// StatusCode is the HTTP status of the latest response, 0 if there was
+	// none.
 	StatusCode int
-	// Reason says in a few words why the latest attempt failed or the delivery
-	// was cancelled; empty after a success, and before the first attempt of one
-	// that was not cancelled.
+	// Reason says briefly why the latest attempt failed or the delivery was
+	// cancelled. It is empty after a success, and before the first attempt
+	// unless the delivery was cancelled.
 	Reason string
 }
 
-// ID names the delivery within its account: 44 hex digits made from the
-// event's identity, so that it is the same however often the event is
-// published. It sorts by the event's time, and receivers get it as webhook-id.
+// ID identifies the delivery within its account. It consists of 44 hex digits
+// derived from the event's identity, so an event that is published again has
+// the same ID. IDs sort by the event's time. Receivers get the ID as
+// webhook-id.
 func (d Delivery) ID() string { return deliveryID(d.Account, d.Event, d.EventID, d.Time) }
 
-// DeliveryID is the ID of the delivery that the event becomes.
+// DeliveryID returns the ID of the delivery that the event becomes.
 func (e Event) DeliveryID() string { return deliveryID(e.Account, e.Name, e.ID, e.Time) }
 
-// The parts of a delivery's id: the event's time in milliseconds since 1970,
-// and a hash of the rest of its identity, both as hex digits.
+// The parts of a delivery's id in hex digits: the event's time in milliseconds
+// since 1970, and a hash of the rest of its identity.
 const (
 	timeDigits = 12
 	hashDigits = 32
-	// MaxEventTime is the latest time in milliseconds since 1970 that an id
-	// holds: in the year 10889. The earliest is 0.
+	// MaxEventTime is the latest event time that an id can hold, in
+	// milliseconds since 1970: in the year 10889. The earliest is 0.
 	MaxEventTime = 1<<(4*timeDigits) - 1
 )
 
@@ -92,14 +95,14 @@ func deliveryID(a Account, event, id string, at time.Time) string {
 		text = appendPart(text, part)
 	}
 	hash := digest(text)
-	const timeBytes = timeDigits / 2 // the lower ones of 8
+	const timeBytes = timeDigits / 2 // the lower 6 of 8
 	key := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(hash)), uint64(at.UnixMilli()))[8-timeBytes:]
 	key = append(key, hash[:]...)
 	return string(hex.AppendEncode(make([]byte, 0, timeDigits+hashDigits), key))
 }
 
-// DeliveryTime gives the time of the event that an id of a delivery holds. The
-// error wraps ErrInvalid when it is none.
+// DeliveryTime returns the event time encoded in a delivery's id. It returns an
+// error that wraps [ErrInvalid] if id is not a delivery's.
 func DeliveryTime(id string) (time.Time, error) {
 	if len(id) == timeDigits+hashDigits {
 		if _, err := hex.DecodeString(id); err == nil {
@@ -110,109 +113,112 @@ func DeliveryTime(id string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("delivery %q: %w: an id is %d hex digits", id, ErrInvalid, timeDigits+hashDigits)
 }
 
-// Content is a digest of instance and payload, 32 hex digits: two events of
-// one identity with another Content are a mistake of their publisher.
+// Content returns a digest of instance and payload, 32 hex digits. Two events
+// of the same identity with different Content are a mistake of their publisher.
 func (e Event) Content() string {
 	payload := e.Payload
 	if payload == nil {
-		payload = []byte("absent") // no JSON
+		payload = []byte("absent") // not valid JSON
 	}
 	text := make([]byte, 0, 2*8+len(e.Instance)+len(payload))
 	hash := digest(appendPart(appendPart(text, e.Instance), payload))
 	return hex.EncodeToString(hash[:])
 }
 
-// appendPart adds a part with its length before it, so that no two lists of
-// parts are written alike.
+// appendPart appends a part preceded by its length, so that different lists of
+// parts never have the same encoding.
 func appendPart[T string | []byte](text []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
 }
 
-// digest is the first half of a SHA-256.
+// digest returns the first half of the SHA-256 of text.
 func digest(text []byte) (half [hashDigits / 2]byte) {
 	hash := sha256.Sum256(text)
 	copy(half[:], hash[:])
 	return half
 }
 
-// Message asks for one attempt of a delivery. Messages may be lost, doubled,
-// late or early: the record of the delivery says what is really to be done.
+// Message asks for one attempt of a delivery. Messages may be lost, duplicated,
+// late or early: only the delivery's record says what is to be done.
 type Message struct {
 	Account Account
-	// ID is the delivery's.
+	// ID is the delivery's ID.
 	ID    string
 	Event string
-	// Attempt is the number of the attempt it is for, from 1.
+	// Attempt is the number of the attempt, from 1.
 	Attempt int64
 	// At is when the attempt is due.
 	At time.Time
-	// PayloadRef is the delivery's.
+	// PayloadRef is the delivery's PayloadRef.
 	PayloadRef string
 }
 
-// Message asks for the delivery's next attempt.
+// Message returns the message that asks for the delivery's next attempt.
 func (d Delivery) Message() Message {
 	return Message{Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef}
 }
 
-// ReasonAccountDeleted is what the deliveries of a deleted account say.
+// ReasonAccountDeleted is the Reason of deliveries cancelled because their
+// account was deleted.
 const ReasonAccountDeleted = "cancelled: the account was deleted"
 
-// Pending is what a sweeper is told of a delivery with an attempt to come.
+// Pending is what a store tells the sweeper about a delivery whose next attempt
+// is to come.
 type Pending struct {
-	// Message asks for the attempt.
+	// Message asks for the next attempt.
 	Message
-	// Due and Sends are the delivery's.
+	// Due and Sends are those of the delivery.
 	Due   time.Time
 	Sends int64
 }
 
-// EventKey is what a webhook is looked up by.
+// EventKey is the key under which a webhook is looked up.
 type EventKey struct {
 	Account Account
 	Event   string
 }
 
-// EventKey is the delivery's.
+// EventKey returns the key of the webhook that the delivery is for.
 func (d Delivery) EventKey() EventKey { return EventKey{d.Account, d.Event} }
 
-// EventKey is the message's.
+// EventKey returns the key of the webhook that the message is for.
 func (m Message) EventKey() EventKey { return EventKey{m.Account, m.Event} }
 
-// Recipient is the webhook of a subject with its account, as both stand. What
-// there is none of is zero: its ID, or its CreatedAt.
+// Recipient is the webhook of an event key and its account, as they are now. A
+// webhook or account that does not exist is the zero value: its ID is empty, or
+// its CreatedAt is zero.
 type Recipient struct {
 	Webhook Webhook
 	Account AccountInfo
 }
 
-// AttemptInput is all that an attempt needs: the delivery with its payload, and where
-// it is to go now.
+// AttemptInput is all that an attempt needs: the delivery with its payload, and
+// its current recipient.
 type AttemptInput struct {
 	Delivery Delivery
 	Recipient
 }
 
-// AttemptResult asks a store to write what became of a delivery.
+// AttemptResult is a request to a store to record the outcome of an attempt.
 type AttemptResult struct {
-	// Was is the delivery as it was read. It is settled only while it has that
-	// many attempts.
+	// Was is the delivery as it was read. The result is recorded only if the
+	// delivery still has the same Attempts.
 	Was Delivery
-	// Now is what it becomes. Only Attempts, AttemptedAt, Status,
-	// Next, Due, Sends, StatusCode and Reason are written.
+	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
+	// Status, Next, Due, Sends, StatusCode and Reason are written.
 	Now Delivery
-	// Stats is what the webhook's statistics are to note.
+	// Stats is the update of the webhook's statistics.
 	Stats StatsUpdate
 }
 
-// StatsUpdate says what the statistics of a webhook are to note of an attempt.
+// StatsUpdate is what an attempt changes in the statistics of a webhook.
 type StatsUpdate uint8
 
-// The marks there are.
+// The updates of statistics. NoStats leaves them unchanged.
 const (
 	NoStats StatsUpdate = iota
 	// StatsFailed adds one to FailedAttempts and sets LastFailedAt.
 	StatsFailed
-	// StatsSent sets LastSentAt, and FailedAttempts to 0.
+	// StatsSent sets LastSentAt and resets FailedAttempts to 0.
 	StatsSent
 )

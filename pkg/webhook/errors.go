@@ -8,35 +8,35 @@ import (
 	"strings"
 )
 
-// Errors that pass between rooms. They are wrapped with what was attempted;
-// compare with errors.Is and errors.As. An error that is none of these is our
-// own fault.
+// Errors that packages return to each other, wrapped with the operation that
+// failed; compare them with [errors.Is] and [errors.As]. Any other error is an
+// internal error.
 var (
 	// ErrInvalid: a value breaks a rule that the message names.
 	ErrInvalid = errors.New("invalid")
-	// ErrNotFound: no such account, token, webhook or key.
+	// ErrNotFound: the account, token, webhook, delivery or key does not exist.
 	ErrNotFound = errors.New("not found")
-	// ErrExists: it is there already.
+	// ErrExists: the account, token or delivery already exists.
 	ErrExists = errors.New("already exists")
-	// ErrTaken: an event has a webhook already. A *TakenError says which.
+	// ErrTaken: the event already has a webhook. A [*TakenError] says which.
 	ErrTaken = errors.New("webhook already exists for this event")
-	// ErrExcluded: another event that excludes this one is registered. An
-	// *ExcludedError says which.
+	// ErrExcluded: an event that excludes this one is registered. An
+	// [*ExcludedError] says which.
 	ErrExcluded = errors.New("an event that excludes this one is registered")
 	// ErrChanged: the record was changed since it was read. Read it again.
 	ErrChanged = errors.New("changed since it was read")
-	// ErrUnavailable: the store could not be reached, or kept refusing until
-	// the deadline. Nothing was written.
+	// ErrUnavailable: the store could not be reached, or refused the operation
+	// until the deadline. Nothing was written.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrUnknownOutcome: the answer to a write was lost. It may have
+	// ErrUnknownOutcome: the response to a write was lost. The write may have
 	// happened, or may still happen.
 	ErrUnknownOutcome = errors.New("outcome of the write unknown")
 )
 
-// TakenError says which events of a creation have a webhook already. It
-// matches ErrTaken.
+// TakenError says which events of a creation already have a webhook. It matches
+// [ErrTaken].
 type TakenError struct {
-	// IDs maps each taken event to the id of the webhook that holds it.
+	// IDs maps each taken event to the id of its webhook.
 	IDs map[string]string
 }
 
@@ -44,13 +44,13 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("%v: %s", ErrTaken, strings.Join(slices.Sorted(maps.Keys(e.IDs)), ", "))
 }
 
-// Is matches ErrTaken.
+// Is reports whether target is [ErrTaken].
 func (e *TakenError) Is(target error) bool { return target == ErrTaken }
 
-// ExcludedError says which exclusions of a creation stood in its way. It
-// matches ErrExcluded.
+// ExcludedError says which exclusions of a creation apply. It matches
+// [ErrExcluded].
 type ExcludedError struct {
-	// Found are in the order of Creation.Exclusions.
+	// Found has the exclusions in the order of Creation.Exclusions.
 	Found []Exclusion
 }
 
@@ -62,5 +62,5 @@ func (e *ExcludedError) Error() string {
 	return fmt.Sprintf("%v: %s", ErrExcluded, strings.Join(pairs, ", "))
 }
 
-// Is matches ErrExcluded.
+// Is reports whether target is [ErrExcluded].
 func (e *ExcludedError) Is(target error) bool { return target == ErrExcluded }

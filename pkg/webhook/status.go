@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Status is what became of a delivery so far. The zero value is StatusPending:
-// a delivery to which nothing has happened is pending. APIs, stores and the
-// command line derive what they write from it; the exhaustive linter finds each
-// place that a new status has to be added to.
+// Status is the state of a delivery. The zero value is StatusPending: nothing
+// has happened yet. APIs, stores and the command line derive their own names
+// from it; the exhaustive linter finds each place to which a new status must be
+// added.
 //
 // A status changes by these rules and no others:
 //
@@ -21,11 +21,11 @@ import (
 //	failed      delivered  retrying failed     retrying    failed      failed
 //	cancelled   delivered  retrying failed     retrying    cancelled   cancelled
 //
-// The latest attempt decides, since that is what the APIs show; an attempt that
-// was under way while the delivery was cancelled counts too. One that was
-// delivered and that the operator retries stays delivered while it waits for
-// that attempt. If the attempt is cancelled or given up, so is the delivery
-// (docs/contracts/shoptet.md, Notifications 2).
+// The latest attempt decides, because the APIs show it. An attempt that was
+// under way when the delivery was cancelled counts too. A delivered delivery
+// that the operator retries stays delivered while it awaits that attempt, and
+// also if that attempt is cancelled or given up (docs/contracts/shoptet.md,
+// Notifications 2).
 type Status uint8
 
 // The statuses of a delivery.
@@ -34,18 +34,18 @@ const (
 	StatusPending Status = iota
 	// StatusRetrying: not delivered, and another attempt is to come.
 	StatusRetrying
-	// StatusDelivered: the latest attempt was answered 2xx.
+	// StatusDelivered: the response to the latest attempt had a 2xx status.
 	StatusDelivered
 	// StatusFailed: the latest attempt failed, and no other is to come.
 	StatusFailed
-	// StatusCancelled: no attempt is to come, for a reason that is not an
-	// attempt's, such as that the webhook was deleted.
+	// StatusCancelled: no attempt is to come, for a reason other than a failed
+	// attempt, such as that the webhook was deleted.
 	StatusCancelled
 
-	numStatuses = iota // untyped, so that it is no status
+	numStatuses = iota // untyped, since it is not a status
 )
 
-// Statuses lists all statuses.
+// Statuses returns all statuses.
 func Statuses() []Status {
 	all := make([]Status, numStatuses)
 	for i := range all {
@@ -54,7 +54,7 @@ func Statuses() []Status {
 	return all
 }
 
-// String gives the name that the operator's API and the command line use.
+// String returns the name that the operator's API and the command line use.
 func (s Status) String() string {
 	switch s {
 	case StatusPending:
@@ -74,7 +74,8 @@ func (s Status) String() string {
 // Valid reports whether s is one of the statuses.
 func (s Status) Valid() bool { return s < numStatuses }
 
-// ParseStatus is the inverse of String. The error wraps ErrInvalid.
+// ParseStatus is the inverse of [Status.String]. It returns an error that wraps
+// [ErrInvalid] if no status has that name.
 func ParseStatus(name string) (Status, error) {
 	names := make([]string, 0, numStatuses)
 	for _, s := range Statuses() {
@@ -86,7 +87,7 @@ func ParseStatus(name string) (Status, error) {
 	return 0, fmt.Errorf("status %.64q: %w: must be one of %s", name, ErrInvalid, strings.Join(names, ", "))
 }
 
-// Open reports whether deliveries of that status wait for an attempt.
+// Open reports whether deliveries with this status await an attempt.
 func (s Status) Open() bool {
 	switch s {
 	case StatusPending, StatusRetrying:
@@ -102,16 +103,16 @@ type statusChange uint8
 
 const (
 	attemptSucceeded statusChange = iota
-	// attemptFailed: and another attempt is to come.
+	// attemptFailed: another attempt is to come.
 	attemptFailed
-	// attemptFailedLast: and no other is to come.
+	// attemptFailedLast: no other attempt is to come.
 	attemptFailedLast
 	retriedByOperator
 	cancelledBefore
 	givenUp
 )
 
-// after gives the status that follows, by the table of Status.
+// after returns the status that follows c, by the table of [Status].
 func (s Status) after(c statusChange) Status {
 	switch c {
 	case attemptSucceeded:
@@ -132,11 +133,11 @@ func (s Status) after(c statusChange) Status {
 	case givenUp:
 		return s.ended(StatusFailed)
 	}
-	return s // no status, which stores refuse
+	return s // not a status; stores refuse it
 }
 
-// ended gives the status of a delivery that gets no attempt any more: as it is
-// said for one that waits for an attempt, and its own for others.
+// ended returns as if a delivery with this status awaits an attempt, and the
+// status itself otherwise.
 func (s Status) ended(as Status) Status {
 	if s.Open() {
 		return as
@@ -145,13 +146,13 @@ func (s Status) ended(as Status) Status {
 }
 
 // Open reports whether another attempt is to come, at Next: because the status
-// says so, or because the operator had a delivery retried that was delivered.
+// says so, or because the operator retries a delivery that succeeded before.
 func (d Delivery) Open() bool { return d.Status.Open() || !d.Next.IsZero() }
 
-// Attempted gives the delivery after an attempt that began at a time and was
-// answered with a status code, 0 for none. reason says why it failed and is
-// empty for a success; next is the time of the attempt after a failed one, zero
-// for none.
+// Attempted returns the delivery after an attempt that began at at. code is the
+// HTTP status of the response, 0 for none. reason says why the attempt failed
+// and is empty for a success. next is the time of the next attempt if this one
+// failed, zero if there is none.
 func (d Delivery) Attempted(at time.Time, code int, reason string, next time.Time) Delivery {
 	change := attemptFailed
 	switch {
@@ -165,26 +166,26 @@ func (d Delivery) Attempted(at time.Time, code int, reason string, next time.Tim
 	return d.changed(change, next)
 }
 
-// Retried gives the delivery as it is when the operator has asked for another
-// attempt of it at a time.
+// Retried returns the delivery after the operator asked for another attempt at
+// at.
 func (d Delivery) Retried(at time.Time) Delivery { return d.changed(retriedByOperator, at) }
 
-// Cancelled gives the delivery as it is when no attempt comes any more, for a
-// reason that is not an attempt's. One that waits for no attempt stays as it is.
+// Cancelled returns the delivery after it was cancelled for a reason other than
+// a failed attempt. A delivery that awaits no attempt is returned unchanged.
 func (d Delivery) Cancelled(reason string) Delivery { return d.ended(cancelledBefore, reason) }
 
-// GivenUp gives the delivery as it is when its attempts failed for so long that
-// no other is made.
+// GivenUp returns the delivery after its attempts failed for so long that no
+// other is made. A delivery that awaits no attempt is returned unchanged.
 func (d Delivery) GivenUp(reason string) Delivery { return d.ended(givenUp, reason) }
 
 func (d Delivery) ended(c statusChange, reason string) Delivery {
 	if d.Open() {
-		d.Status, d.Reason = StatusRetrying, reason // also what was delivered, and is retried
+		d.Status, d.Reason = StatusRetrying, reason // also for a delivered one that is retried
 	}
 	return d.changed(c, time.Time{})
 }
 
-// changed gives the delivery after a change, with the next attempt at a time.
+// changed returns the delivery after c, with its next attempt at next.
 func (d Delivery) changed(c statusChange, next time.Time) Delivery {
 	d.Status = d.Status.after(c)
 	d.Next, d.Due, d.Sends = next, next, 0

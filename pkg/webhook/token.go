@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Token is what is kept of an access token: never the token itself, only its
-// SHA-256.
+// Token is the record of an access token. It holds the SHA-256 of the token,
+// never the token itself.
 type Token struct {
-	// ID names the token in lists and when it is revoked. It is no secret.
+	// ID identifies the token in lists and for revocation. It is not secret.
 	ID      string
 	Account Account
 	Hash    TokenHash
@@ -21,7 +21,7 @@ type Token struct {
 	ExpiresAt time.Time
 }
 
-// Expired reports whether the token is of no use any more at now.
+// Expired reports whether the token has expired at now.
 func (t Token) Expired(now time.Time) bool {
 	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
 }
@@ -29,17 +29,17 @@ func (t Token) Expired(now time.Time) bool {
 // TokenHash is the SHA-256 of a token's text.
 type TokenHash [sha256.Size]byte
 
-// HashToken gives the hash under which a token is stored.
+// HashToken returns the hash under which a token is stored.
 func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
 
-// Rights is the set of things a token may be used for.
+// Rights is a set of things that a token permits.
 type Rights uint8
 
-// Rights that a token can have. Only some APIs tell them apart.
+// The rights of a token. Only some APIs distinguish them.
 const (
 	Read Rights = 1 << iota
 	Write
-	// Publish belongs to the operator's own tokens, never to a customer's.
+	// Publish is for the operator's own tokens, never for a customer's.
 	Publish
 
 	AllRights = Read | Write
@@ -47,10 +47,10 @@ const (
 
 var rightNames = []string{"read", "write", "publish"}
 
-// Has reports whether all of want are in r.
+// Has reports whether r contains all of want.
 func (r Rights) Has(want Rights) bool { return r&want == want }
 
-// String lists the rights by name, comma between: "read,write".
+// String returns the names of the rights separated by commas: "read,write".
 func (r Rights) String() string {
 	var names []string
 	for i, name := range rightNames {
@@ -61,13 +61,14 @@ func (r Rights) String() string {
 	return strings.Join(names, ",")
 }
 
-// ParseRights reads what String writes. The error wraps ErrInvalid.
+// ParseRights parses the form that [Rights.String] returns. It returns an error
+// that wraps [ErrInvalid] if a name is unknown.
 func ParseRights(s string) (Rights, error) {
 	var rights Rights
 	for name := range strings.SplitSeq(s, ",") {
 		i := slices.Index(rightNames, strings.TrimSpace(name))
 		if i < 0 {
-			return 0, fmt.Errorf("rights %q: %w: give read, write or both, with a comma between", s, ErrInvalid)
+			return 0, fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", s, ErrInvalid)
 		}
 		rights |= 1 << i
 	}

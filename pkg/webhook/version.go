@@ -1,5 +1,5 @@
 package webhook
 
-// Version is that of this program: receivers see it in User-Agent, after
+// Version is the version of this program. Receivers see it in User-Agent, after
 // "Hookline/".
 const Version = "0.1.0"

@@ -1,101 +1,106 @@
-// Package webhook holds the words that every room shares: accounts, webhooks,
-// tokens, sealing keys, and the errors that pass between rooms. It does no
-// I/O, imports the standard library only, and knows no API's wire format.
+// Package webhook defines the types that all other packages share: accounts,
+// webhooks, tokens, deliveries, sealing keys, and the errors that packages
+// return to each other. It does no I/O, imports only the standard library, and
+// knows no API's wire format.
 package webhook
 
 import "time"
 
-// Webhook is one URL registered for one event of one account. Within an
-// account an event has at most one: (Account, Event) is its key in every
-// store, so the record itself is the claim.
+// Webhook is a URL registered for an event of an account. An account has at
+// most one webhook for an event: (Account, Event) is the key in every store, so
+// the record itself claims the event.
 type Webhook struct {
 	Account Account
 	Event   string
-	// ID is the API's own id, as text. Registrations that make several
-	// records in one go may give them one id (AbbeyCross).
+	// ID is the API's own id, as text. Records made by one request may share an
+	// id (AbbeyCross).
 	ID string
-	// RequestID names the request that made the record: unique to that request
-	// and the same at each of its tries, unlike ID. By it a store knows what
-	// a try whose answer was lost has left behind. It is never shown.
+	// RequestID identifies the request that created the record. Unlike ID it is
+	// the same for every try of that request, so that a store can tell what a
+	// try whose response was lost left behind. It is never shown.
 	RequestID string
-	// URL is as the customer sent it, byte for byte.
+	// URL is byte for byte what the customer sent.
 	URL string
-	// SendPayload is set when the customer asked for the full payload.
+	// SendPayload reports whether the customer asked for the full payload.
 	SendPayload bool
-	// Position is the record's place in the request that made it, from 0.
+	// Position is the record's index in the request that created it.
 	Position int
-	// SealedKey is the signing key as package seal encrypted it; nil when
-	// the key belongs to the account and not to the webhook.
+	// SealedKey is the signing key, encrypted by package seal. It is nil if the
+	// key belongs to the account.
 	SealedKey []byte
-	// RetiredKeys were rotated out and sign along for a while, the latest
+	// RetiredKeys are earlier signing keys that still sign for a while, latest
 	// first.
 	RetiredKeys []RetiredKey
-	// Disabled webhooks keep their claim and are sent nothing.
+	// Disabled webhooks keep their event and receive nothing.
 	Disabled bool
-	// DisabledReason says why, where Hookline did it; empty where the operator
-	// did.
+	// DisabledReason says why Hookline disabled the webhook. It is empty if the
+	// operator did.
 	DisabledReason string
-	// Version is 1 for a new record and grows by one with every change.
+	// Version is 1 for a new record and increases by one with every change.
 	Version   int64
 	CreatedAt time.Time
 	// UpdatedAt is zero until the first change.
 	UpdatedAt time.Time
-	// Statistics are of deliveries. A change of the webhook leaves them.
+	// Statistics describe deliveries. A change of the webhook does not affect
+	// them.
 	Statistics Statistics
 }
 
-// RetiredKey is a sealed signing key that signs beside its successor.
+// RetiredKey is a sealed signing key that signs beside its successor until
+// Until.
 type RetiredKey struct {
 	Sealed []byte
 	Until  time.Time
 }
 
-// Statistics are what deliveries to a webhook came to.
+// Statistics summarise the deliveries to a webhook.
 type Statistics struct {
-	// LastSentAt and LastFailedAt are zero until a delivery succeeds or fails.
+	// LastSentAt and LastFailedAt are zero until a delivery first succeeds or
+	// fails.
 	LastSentAt, LastFailedAt time.Time
-	// FailedAttempts counts failures since the last success.
+	// FailedAttempts counts failed attempts since the last success.
 	FailedAttempts int64
 }
 
-// SameRequest reports whether one request made both records.
+// SameRequest reports whether the same request created both records.
 func (w Webhook) SameRequest(other Webhook) bool {
 	return w.RequestID != "" && w.RequestID == other.RequestID
 }
 
-// Creation asks a store to add webhooks, all or none.
+// Creation is a request to a store to add webhooks, all or none.
 type Creation struct {
-	// Webhooks are 1 to 50, of one account and one claim, no event twice.
+	// Webhooks has 1 to 50 records of one account and one RequestID, each event
+	// once.
 	Webhooks []Webhook
-	// Exclusions are the events that must not be registered in the account
-	// for this creation to stand. An event may stand in several.
+	// Exclusions are checked before the webhooks are added. An event may occur
+	// in several.
 	Exclusions []Exclusion
 }
 
-// Change asks a store to put records in the place of others, all or none.
+// Change is a request to a store to replace records, all or none.
 type Change struct {
-	// Was are 1 to 50 records of one account, as they were read.
+	// Was has 1 to 50 records of one account, as they were read.
 	Was []Webhook
-	// Now are what they become, in the same order: the same account, id,
-	// claim and time of creation, and the next version. An event may be
-	// another, which moves the claim; no two are the same.
+	// Now has their replacements in the same order, with the same Account, ID,
+	// RequestID and CreatedAt, and the next Version. An Event may differ, which
+	// moves the claim; no two are equal.
 	Now []Webhook
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,
-// which is none of that creation, is registered in the same account.
+// which is not part of that creation, is registered in the same account.
 type Exclusion struct {
 	Event, By string
 }
 
-// SealingKey is a public key that signing keys are sealed to. The private
-// half is elsewhere: wrapped by KMS, or in a local file.
+// SealingKey is a public key that signing keys are sealed to. Its private half
+// is kept elsewhere: wrapped by KMS, or in a local file.
 type SealingKey struct {
 	ID string
 	// Public is the uncompressed P-256 point, 65 bytes.
 	Public []byte
-	// WrappedPrivate is the private key as KMS encrypted it; nil when a
-	// local key file holds it.
+	// WrappedPrivate is the private key, encrypted by KMS. It is nil if a local
+	// key file holds it.
 	WrappedPrivate []byte
 	CreatedAt      time.Time
 }

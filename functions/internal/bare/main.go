@@ -1,6 +1,6 @@
-// Command bare is the yardstick for cold starts: what a Lambda function in Go
-// takes to give its first answer when it does nothing but read an API Gateway
-// request and answer it. It is never deployed.
+// Command bare is the yardstick for cold starts: it measures how long a Lambda
+// function in Go takes for its first response when it does nothing but read an
+// API Gateway request and respond. It is never deployed.
 package main
 
 import (

@@ -11,12 +11,12 @@ import (
 	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
-// config is what a function is told by its environment. template.yaml sets the
+// config is what a function reads from its environment. template.yaml sets the
 // HOOKLINE_ variables, Lambda the others.
 type config struct {
 	AWS
 	Webhooks string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
-	// Deliveries is empty where the function needs none.
+	// Deliveries is empty for functions that need no deliveries.
 	Deliveries   string    `env:"HOOKLINE_DELIVERIES_TABLE"`
 	SealingKeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
 	SealingKey   PublicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
@@ -24,8 +24,8 @@ type config struct {
 	AllowPrivate bool      `env:"HOOKLINE_ALLOW_PRIVATE"`
 }
 
-// readConfig reads the environment, given as NAME to value. The error names
-// every variable that is missing or wrong, and holds the value of none.
+// readConfig reads the environment variables. The error names every variable
+// that is missing or invalid, and shows no value.
 func readConfig(environment map[string]string, needs []Table) (config, error) {
 	c, err := Read[config](environment)
 	for _, table := range needs {

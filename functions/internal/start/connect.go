@@ -13,21 +13,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// connectLimit bounds how long the start of a function waits for DynamoDB:
-// many times what name look-up, TCP and TLS take within a region.
+// connectLimit bounds how long the start of a function waits for DynamoDB. It
+// is many times what DNS, TCP and TLS take within a region.
 const connectLimit = 250 * time.Millisecond
 
-// Connect opens a connection to DynamoDB that the client's first request will
-// find, beside whatever else the start does. Lambda lends a process whole
-// processors until it asks for its first request, and a fraction of one from
-// then on: the TLS handshake belongs before. The function returned waits until
-// the connection stands or connectLimit is over. An endpoint without TLS has no
-// handshake to get out of the way, and is left alone.
+// Connect opens a connection to DynamoDB for the client's first request while
+// the function starts. A process has whole processors until it asks Lambda for
+// its first request, and a fraction of one afterwards, so the TLS handshake
+// should be done before. The returned function waits until the connection is
+// open or connectLimit has passed. Connect does nothing for an endpoint without
+// TLS.
 //
-// It is no call of DynamoDB's API, since the first of those costs more than the
-// connection, and a request that is refused before any look-up would wait for
-// nothing. Anyone may ask DynamoDB for "/"; any answer will do, and nobody
-// waits for it.
+// It makes no call of DynamoDB's API: the first call costs more than the
+// connection, and a request that is refused before any lookup would wait for it
+// in vain. Instead it requests "/", which anyone may, and ignores the response.
 func Connect(ctx context.Context, client *dynamodb.Client, log *slog.Logger) (connected func()) {
 	options := client.Options()
 	endpoint, err := options.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{
@@ -48,8 +47,8 @@ func Connect(ctx context.Context, client *dynamodb.Client, log *slog.Logger) (co
 	return func() { <-ready.Done() }
 }
 
-// get asks for a page and reads the answer to its end, so that the connection
-// can be used again.
+// get requests a page and reads the response to its end, so that the connection
+// can be reused.
 func get(ctx context.Context, client dynamodb.HTTPClient, url string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

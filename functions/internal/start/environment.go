@@ -15,8 +15,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// AWS is what Lambda tells every function. It does not change while the
-// process lives. The endpoints are for trials.
+// AWS has the variables that Lambda sets for every function. They do not change
+// while the process lives. The endpoints are for tests.
 type AWS struct {
 	Region           string         `env:"AWS_REGION,notEmpty"`
 	AccessKeyID      string         `env:"AWS_ACCESS_KEY_ID,notEmpty"`
@@ -25,26 +25,26 @@ type AWS struct {
 	DynamoDBEndpoint string         `env:"AWS_ENDPOINT_URL_DYNAMODB"`
 }
 
-// Credentials sign the function's requests.
+// Credentials returns the credentials of the function's requests.
 func (a AWS) Credentials() dynamo.StaticCredentials {
 	return dynamo.StaticCredentials{
 		AccessKeyID: a.AccessKeyID, SecretAccessKey: a.SecretAccessKey, SessionToken: a.SessionToken,
 	}
 }
 
-// DynamoDB gives a client.
+// DynamoDB returns a client.
 func (a AWS) DynamoDB() (*dynamodb.Client, error) {
 	return dynamo.NewClient(dynamo.ClientConfig{
 		Region: a.Region, Credentials: a.Credentials(), Endpoint: a.DynamoDBEndpoint, Now: time.Now,
 	})
 }
 
-// PublicKey is an uncompressed P-256 point, in the environment as standard
-// base64. Package seal judges it.
+// PublicKey is an uncompressed P-256 point, in standard base64 in the
+// environment. Package seal validates it.
 type PublicKey []byte
 
-// Read fills a T, whose fields say which variables they are, from an
-// environment given as NAME to value.
+// Read returns a T whose fields are set from the environment variables that
+// their tags name.
 func Read[T any](environment map[string]string) (T, error) {
 	read, err := env.ParseAsWithOptions[T](env.Options{
 		Environment: environment,
@@ -69,7 +69,7 @@ func parsePublicKey(v string) (any, error) {
 	return PublicKey(point), err
 }
 
-// describe names the variable that a fault is about.
+// describe names the variable that an error is about.
 func describe(of reflect.Type, err error) error {
 	if empty, ok := errors.AsType[env.EmptyVarError](err); ok {
 		return fmt.Errorf("%s: must be set", empty.Key)
@@ -89,5 +89,5 @@ func describe(of reflect.Type, err error) error {
 	return fmt.Errorf("%s: cannot be read", name)
 }
 
-// OneLine is an error in one line, for the log.
+// OneLine returns an error's text in one line, for the log.
 func OneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

@@ -16,16 +16,17 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 )
 
-// Gateway answers what an HTTP API of API Gateway sends (payload format 2.0)
+// Gateway serves the requests of an API Gateway HTTP API (payload format 2.0)
 // with an API's handler. The API's stage must be $default, as in template.yaml:
-// the name of any other stands before each path. Whatever goes wrong on the way to the
-// handler, and a panic in it, is answered in the API's own shape.
+// paths of any other stage begin with its name. If something goes wrong before
+// the handler, or the handler panics, the response still has the API's own
+// shape.
 type Gateway struct {
 	api   api.Handler
 	proxy *httpadapter.HandlerAdapterV2
 }
 
-// NewGateway puts a handler behind the gateway.
+// NewGateway returns a Gateway for a handler.
 func NewGateway(api api.Handler) *Gateway {
 	return &Gateway{api: api, proxy: httpadapter.NewV2(asSent(api))}
 }
@@ -47,7 +48,7 @@ func (g *Gateway) Respond(ctx context.Context, event events.APIGatewayV2HTTPRequ
 	return response, nil
 }
 
-// fail lets the API answer for a fault of our own.
+// fail returns the API's response to an internal error.
 func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
 	w := core.NewProxyResponseWriterV2()
 	r := &http.Request{
@@ -60,12 +61,12 @@ func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest
 	return w.GetProxyResponse()
 }
 
-// errUnreadable holds nothing of the request: a query may hold what belongs in
-// no log.
+// errUnreadable contains nothing of the request: a query may contain what
+// belongs in no log.
 var errUnreadable = errors.New("method, host or query cannot be read")
 
-// prepare makes of an event what the adapter reads without fail, since it
-// prints what it cannot read.
+// prepare turns an event into one that the adapter reads without error, since
+// the adapter prints what it cannot read.
 func prepare(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPRequest, error) {
 	if event.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(event.Body)
@@ -74,7 +75,7 @@ func prepare(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.
 		}
 		event.Body, event.IsBase64Encoded = string(body), false
 	}
-	// An HTTP API decodes the path that it hands over as raw.
+	// An HTTP API decodes the path, although it calls it raw.
 	event.RawPath = (&url.URL{Path: event.RawPath}).EscapedPath()
 	target := "https://" + event.RequestContext.DomainName + "/?" + event.RawQueryString
 	if _, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, nil); err != nil {
@@ -83,8 +84,8 @@ func prepare(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.
 	return event, nil
 }
 
-// asSent undoes what the adapter does to the method: HTTP tells upper case
-// from lower (RFC 9110, section 9.1).
+// asSent restores the method that the adapter changed: HTTP distinguishes upper
+// from lower case (RFC 9110, section 9.1).
 func asSent(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sent, ok := core.GetAPIGatewayV2ContextFromContext(r.Context()); ok {

@@ -26,16 +26,16 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-// Table is a variable of the environment that names a table.
+// Table is an environment variable that names a table.
 type Table string
 
 // Deliveries is the table of deliveries.
 const Deliveries Table = "HOOKLINE_DELIVERIES_TABLE"
 
-// Serve runs a function of an API, and does not return. All functions answer
-// all routes of their API, as far as their roles let them; which requests come
-// to which, the gateway's routes say. needs are the tables that the function
-// cannot do without, beside the one of webhooks.
+// Serve runs a function of an API and never returns. All functions serve all
+// routes of their API as far as their roles permit; the gateway's routes say
+// which requests go to which function. needs are the tables that the function
+// requires besides that of webhooks.
 func Serve(a api.API, needs ...Table) {
 	log := newLog(os.Stderr)
 	// The Lambda runtime and the adapter print with package log.
@@ -50,9 +50,10 @@ func Serve(a api.API, needs ...Table) {
 
 func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
 
-// build builds a function from its environment and connects it. The error
-// names, in one line, every variable that is missing or wrong. That DynamoDB
-// cannot be reached is none: each request finds out for itself.
+// build builds a function from its environment variables and connects it. The
+// error names, in one line, every variable that is missing or invalid. It is
+// not an error if DynamoDB cannot be reached: each request finds out for
+// itself.
 func build(ctx context.Context, a api.API, needs []Table, environment map[string]string, log *slog.Logger) (*Gateway, error) {
 	setup := api.Setup{
 		Keys:     keygen.New(rand.Reader, time.Now),
@@ -66,7 +67,7 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	if err == nil {
 		connected, err = c.open(ctx, &setup)
 	}
-	// The API judges its own settings even when others are wrong.
+	// The API checks its own settings even if others are wrong.
 	handler, apiErr := a.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
 		return nil, errors.New(OneLine(err))
@@ -75,8 +76,8 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	return NewGateway(handler), nil
 }
 
-// open adds to an API's setup what the configuration says. The function that
-// it returns waits for the connection to DynamoDB, as long as that is worth it.
+// open completes an API's setup from the configuration. The returned function
+// waits for the connection to DynamoDB as long as that is useful.
 func (c config) open(ctx context.Context, setup *api.Setup) (connected func(), err error) {
 	client, err := c.DynamoDB()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package worker is what the functions that publish, deliver and sweep have
-// in common: both tables, and the queue between them. It opens no signing key.
+// Package worker is what the functions that publish, deliver and sweep have in
+// common: both tables, and the queue between them. It opens no signing key.
 package worker
 
 import (
@@ -18,18 +18,18 @@ import (
 	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
-// Config is what such a function is told by its environment. template.yaml
+// Config is what these functions read from their environment. template.yaml
 // sets the HOOKLINE_ variables, Lambda the others.
 type Config struct {
 	start.AWS
 	Webhooks    string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
 	Deliveries  string `env:"HOOKLINE_DELIVERIES_TABLE,notEmpty"`
 	QueueURL    string `env:"HOOKLINE_QUEUE_URL,notEmpty"`
-	SQSEndpoint string `env:"AWS_ENDPOINT_URL_SQS"` // for trials
+	SQSEndpoint string `env:"AWS_ENDPOINT_URL_SQS"` // for tests
 }
 
-// Open connects the function to its tables and its queue. The connection to
-// DynamoDB stands when it returns, if that is to be had at once.
+// Open connects the function to its tables and its queue. It returns with the
+// connection to DynamoDB open if that is possible quickly.
 func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs.Queue, error) {
 	client, err := c.DynamoDB()
 	if err != nil {
@@ -48,9 +48,9 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs
 	return store, queue, errors.Join(storeErr, queueErr)
 }
 
-// Start builds a function from the environment, NAME to value, and runs what
-// handler makes of it. It does not return: what is wrong with the environment
-// is logged in one line, and ends the process.
+// Start builds a function from the environment variables, and runs the handler
+// that handler returns. It never returns: if the environment is invalid, it
+// logs that in one line and ends the process.
 func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (F, error), handler func(F) any) {
 	log := NewLog(os.Stderr)
 	function, err := build(context.Background(), env.ToMap(os.Environ()), log)
@@ -61,17 +61,17 @@ func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (
 	lambda.Start(handler(function))
 }
 
-// NewLog writes JSON lines, and what the Lambda runtime prints with package
-// log too.
+// NewLog returns a logger that writes lines of JSON to w, and makes it the
+// default, so that the Lambda runtime's messages go there too.
 func NewLog(w io.Writer) *slog.Logger {
 	log := slog.New(slog.NewJSONHandler(w, nil))
 	slog.SetDefault(log)
 	return log
 }
 
-// Within gives a context that ends so long before the function's time is over,
-// so that what is under way can still be written down. Lambda gives every
-// invocation a deadline.
+// Within returns a context that ends reserve before the function's time does,
+// so that results can still be recorded. Lambda gives every invocation a
+// deadline.
 func Within(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

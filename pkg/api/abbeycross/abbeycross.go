@@ -1,6 +1,6 @@
-// Package abbeycross speaks AbbeyCross's webhook API, /v1/webhooks: its wire
-// format, its rules, its working hours and the shape of its errors.
-// docs/contracts/abbeycross.md is the contract.
+// Package abbeycross implements AbbeyCross's webhook API, /v1/webhooks: its
+// wire format, rules, working hours and errors. Its contract is
+// docs/contracts/abbeycross.md.
 package abbeycross
 
 import (
@@ -19,7 +19,7 @@ const (
 	registerPath = "/v1/webhooks/register"
 )
 
-// API is AbbeyCross's.
+// API returns the AbbeyCross API.
 func API() api.API {
 	return api.API{
 		Name:           name,
@@ -36,7 +36,7 @@ func API() api.API {
 	}
 }
 
-// handler answers the routes.
+// handler serves the routes.
 type handler struct {
 	registry *registry.Registry
 	urls     validate.URLPolicy
@@ -70,7 +70,7 @@ func newHandler(setup api.Setup) (api.Handler, error) {
 	}.Handler(setup), nil
 }
 
-// sharedID gives all records of a registration one id.
+// sharedID returns a function that gives all records of a registration one id.
 func sharedID(newID func() (string, error)) func(events []string) ([]string, error) {
 	return func(events []string) ([]string, error) {
 		id, err := newID()

@@ -13,7 +13,7 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 )
 
-// The codes of the contract.
+// The error codes of the contract.
 const (
 	codeInvalid      = "INVALID_PARAMETER"
 	codeTaken        = "WEBHOOK_ALREADY_EXISTS"
@@ -24,7 +24,7 @@ const (
 	codeUnavailable  = "SERVICE_UNAVAILABLE"
 )
 
-// The source's sentences. A more exact one may follow the first.
+// The texts of the contract. Details may follow the first.
 const (
 	textInvalid      = "One or more parameter values are invalid. Please check and retry."
 	textTaken        = "Webhook already exists for this event"
@@ -35,10 +35,11 @@ const (
 )
 
 const (
-	// maxTextValue is the longest string, in characters, that comes back as
-	// parameter_value.
+	// maxTextValue is the maximum length, in characters, of a string that is
+	// returned as parameter_value.
 	maxTextValue = 256
-	// maxOtherValue is the largest array, object or number, in bytes, that does.
+	// maxOtherValue is the maximum size, in bytes, of an array, object or number
+	// that is.
 	maxOtherValue = 1 << 10
 )
 
@@ -51,34 +52,34 @@ type errorBody struct {
 	ParameterValue jsontext.Value `json:"parameter_value,omitzero"`
 }
 
-// Error is the first thing wrong with a request's parameters: a 400. The
-// value of a parameter that was not sent is left out.
+// Error is the first error in a request's parameters. The response is a 400. It
+// omits the value of a parameter that was not sent.
 type Error struct {
 	code, text string
 	name       string
 	value      jsontext.Value
 }
 
-// Error names the parameter, not what was sent in it.
+// Error names the parameter. It omits what was sent.
 func (e *Error) Error() string { return "refused " + e.name + " with " + e.code }
 
-// invalid refuses a parameter that was sent.
+// invalid returns the error for a parameter that is not valid.
 func invalid(name string, value jsontext.Value, wrong string) error {
 	return &Error{codeInvalid, fmt.Sprintf("%s %s %s.", textInvalid, name, wrong), name, value}
 }
 
-// missing refuses a request that lacks a parameter.
+// missing returns the error for a parameter that was not sent.
 func missing(name string) error {
 	return &Error{code: codeInvalid, text: fmt.Sprintf("%s %s is required.", textInvalid, name), name: name}
 }
 
-// taken refuses an event that has a webhook already.
+// taken returns the error for an event that already has a webhook.
 func taken(name string, value jsontext.Value) error {
 	return &Error{codeTaken, textTaken, name, value}
 }
 
-// shown is what of a value comes back: strings are cut, and large
-// arrays, objects and numbers left out.
+// shown returns what the response shows of a value: strings are cut, and large
+// arrays, objects and numbers omitted.
 func shown(value jsontext.Value) jsontext.Value {
 	switch kind := value.Kind(); {
 	case kind != '"' && len(value) > maxOtherValue:
@@ -90,19 +91,19 @@ func shown(value jsontext.Value) jsontext.Value {
 	return value
 }
 
-// quote makes a JSON string of at most maxTextValue characters.
+// quote returns text as a JSON string of at most maxTextValue characters.
 func quote(text string) jsontext.Value {
 	if utf8.RuneCountInString(text) > maxTextValue {
 		text = string([]rune(text)[:maxTextValue])
 	}
 	quoted, err := jsontext.AppendQuote(nil, text)
-	if err != nil { // broken UTF-8 in a header; it is quoted with U+FFFD
+	if err != nil { // invalid UTF-8 in a header; it is quoted with U+FFFD
 		return quoted
 	}
 	return quoted
 }
 
-// refuse puts an error into AbbeyCross's shape.
+// refuse returns the response to an error in AbbeyCross's shape.
 func refuse(r *api.Request, err error) api.Response {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return respond(r, http.StatusBadRequest, errorBody{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
@@ -117,7 +118,7 @@ func internalError(r *api.Request) api.Response {
 	return respond(r, http.StatusInternalServerError, errorBody{Code: codeInternal, Text: textInternal})
 }
 
-// refuseProblem gives the answer to each kind of problem.
+// refuseProblem returns the response to each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath, api.UnknownID:
@@ -159,7 +160,7 @@ func respond(r *api.Request, status int, f errorBody) api.Response {
 	return api.Response{Status: status, Body: f}
 }
 
-// wholeSeconds rounds up.
+// wholeSeconds returns d in seconds, rounded up.
 func wholeSeconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

@@ -9,17 +9,17 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-// maxEvents is how many the operator can define.
+// maxEvents is the maximum number of events that the operator can define.
 const maxEvents = 500
 
-// eventList holds the events that the operator defines; with none, any
-// well-formed name is an event.
+// eventList is the set of events that the operator defined. If it is empty,
+// every well-formed name is an event.
 type eventList map[string]struct{}
 
-// eventsSetting names the operator's events.
+// eventsSetting is the name of the setting that defines the events.
 const eventsSetting = "HOOKLINE_ABBEYCROSS_EVENTS"
 
-// readEvents reads the operator's setting, which deployed stacks need.
+// readEvents reads the operator's setting, which deployed stacks require.
 func readEvents(setup api.Setup) (eventList, error) {
 	events, err := parseEvents(setup.Getenv(eventsSetting))
 	if err == nil && setup.Deployed && len(events) == 0 {
@@ -28,7 +28,7 @@ func readEvents(setup api.Setup) (eventList, error) {
 	return events, err
 }
 
-// parseEvents reads names with commas between.
+// parseEvents parses a comma-separated list of names.
 func parseEvents(setting string) (eventList, error) {
 	if strings.TrimSpace(setting) == "" {
 		return nil, nil
@@ -47,8 +47,8 @@ func parseEvents(setting string) (eventList, error) {
 	return events, nil
 }
 
-// check says what is wrong with an event's name, nothing if it can be
-// registered.
+// check says what is wrong with an event's name. It returns "" if the event can
+// be registered.
 func (l eventList) check(event string) string {
 	if err := validate.EventName(event); err != nil {
 		return err.Error()

@@ -13,8 +13,8 @@ type hours struct {
 	windows []window
 }
 
-// window is open on one weekday from start until end, as wall clock times of
-// the zone. An end that is not after the start is on the day after.
+// window is open on one weekday from start to end, in the zone's wall clock
+// time. An end that is not after start is on the next day.
 type window struct {
 	day        time.Weekday
 	start, end clock
@@ -23,15 +23,15 @@ type window struct {
 // clock is a time of day in minutes since midnight.
 type clock int
 
-// searchDays is how far ahead an opening is looked for: two weeks, since a
-// change to summer time can swallow a window of one.
+// searchDays is how far ahead the next opening is searched. It is two weeks
+// because a change to summer time can remove a window of one.
 const searchDays = 14
 
 var weekdays = []string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
 
-// parseHours reads the operator's setting: windows with commas between, then
-// an IANA time zone, as in "Mon-Fri 08:00-18:00, Sat 09:00-12:00 Europe/Prague".
-// Empty is always open.
+// parseHours parses the operator's setting: comma-separated windows followed by
+// an IANA time zone, as in "Mon-Fri 08:00-18:00, Sat 09:00-12:00
+// Europe/Prague". An empty setting is always open.
 func parseHours(setting string) (hours, error) {
 	setting = strings.TrimSpace(setting)
 	if setting == "" {
@@ -64,7 +64,7 @@ func readHours(setting string) (hours, error) {
 	return h, nil
 }
 
-// parseWindows reads "Mon-Fri 08:00-18:00", split at white space.
+// parseWindows parses the fields of "Mon-Fri 08:00-18:00".
 func parseWindows(fields []string) ([]window, error) {
 	if len(fields) != 2 {
 		return nil, fmt.Errorf("days and times are needed")
@@ -103,7 +103,8 @@ func parseClock(s string) (clock, error) {
 	return clock(t.Hour()*60 + t.Minute()), nil
 }
 
-// untilOpen is how long the API is closed from now on; 0 when it is open.
+// untilOpen returns how long the API remains closed from now on; 0 if it is
+// open.
 func (h hours) untilOpen(now time.Time) time.Duration {
 	if len(h.windows) == 0 {
 		return 0
@@ -128,7 +129,7 @@ func (h hours) untilOpen(now time.Time) time.Duration {
 	return wait
 }
 
-// on gives the window's instants on a date.
+// on returns when the window opens and closes on a date.
 func (w window) on(date time.Time) (start, end time.Time) {
 	at := func(c clock, days int) time.Time {
 		year, month, day := date.Date()

@@ -9,8 +9,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// wireWebhook is a registration as it is listed: a URL and its events, in the
-// order registered.
+// wireWebhook is a registration as it is listed: a URL and its events in the
+// order in which they were registered.
 type wireWebhook struct {
 	ID        string   `json:"id"`
 	URL       string   `json:"url"`
@@ -22,8 +22,7 @@ type webhookList struct {
 	Webhooks []*wireWebhook `json:"webhooks"`
 }
 
-// toWire gathers the records of each registration, oldest first. Those of one
-// id come in their places.
+// toWire groups records by registration and keeps their order.
 func toWire(records []webhook.Webhook) []*wireWebhook {
 	list := []*wireWebhook{}
 	byID := map[string]*wireWebhook{}
@@ -37,7 +36,7 @@ func toWire(records []webhook.Webhook) []*wireWebhook {
 	return list
 }
 
-// list answers GET /v1/webhooks.
+// list serves GET /v1/webhooks.
 func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error) {
 	records, err := h.registry.List(ctx, r.Account)
 	if err != nil {
@@ -46,7 +45,7 @@ func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error
 	return api.Response{Status: http.StatusOK, Body: webhookList{toWire(records)}}, nil
 }
 
-// remove answers DELETE /v1/webhooks/{id}.
+// remove serves DELETE /v1/webhooks/{id}.
 func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.UUID("id")); err != nil {
 		return api.Response{}, api.Unknown(r.UUID("id"), err)
@@ -54,8 +53,8 @@ func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, err
 	return api.Response{Status: http.StatusNoContent}, nil
 }
 
-// rotateSecret answers POST /v1/webhooks/{id}/rotate-secret. The old key signs
-// along for 24 hours.
+// rotateSecret serves POST /v1/webhooks/{id}/rotate-secret. The old key still
+// signs for 24 hours.
 func (h *handler) rotateSecret(ctx context.Context, r *api.Request) (api.Response, error) {
 	key, err := h.registry.RotateKey(ctx, r.Account, r.UUID("id"))
 	if err != nil {

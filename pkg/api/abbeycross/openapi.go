@@ -5,6 +5,6 @@ import _ "embed"
 //go:embed openapi.yaml
 var openAPI string
 
-// OpenAPI is the description of the API in OpenAPI 3.1, as YAML. It is not part
-// of API, so that programs which do not show it do not carry it.
+// OpenAPI returns the OpenAPI 3.1 description of the API as YAML. It is
+// separate from API so that programs that do not show it do not contain it.
 func OpenAPI() string { return openAPI }

@@ -14,15 +14,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// registered is the 201 of POST /v1/webhooks/register, and the 200 of a
-// rotated secret.
+// registered is the 201 response to POST /v1/webhooks/register and the 200
+// response to a rotated secret.
 type registered struct {
 	Message      string `json:"message"`
 	APISecretKey string `json:"apiSecretKey"`
 }
 
-// register answers POST /v1/webhooks/register. All validity is judged before
-// any conflict; the first fault in the order url, events, events[0], … answers.
+// register serves POST /v1/webhooks/register. Validity is checked before
+// conflicts. The response shows the first error in the order url, events,
+// events[0], …
 func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, error) {
 	object, err := api.ParseObject(r.Content)
 	if err != nil {
@@ -70,7 +71,7 @@ func (h *handler) readURL(object api.Object) (string, error) {
 	return "", invalid("url", value, wrong)
 }
 
-// readEvents gives the events, and each as it was spelled.
+// readEvents returns the events, and each as it was written.
 func (h *handler) readEvents(object api.Object) (events []string, values []jsontext.Value, err error) {
 	value, sent := object.Get("events")
 	if !sent {
@@ -93,8 +94,8 @@ func (h *handler) readEvents(object api.Object) (events []string, values []jsont
 	return events, values, nil
 }
 
-// conflict names the first event that is taken; any other error stays as it
-// is.
+// conflict returns the error for the first taken event. It returns any other
+// error unchanged.
 func conflict(err error, events []string, values []jsontext.Value) error {
 	e, ok := errors.AsType[*webhook.TakenError](err)
 	if !ok {

@@ -12,7 +12,7 @@ import (
 // attemptTimeout bounds an attempt (docs/contracts/abbeycross.md, Delivery).
 const attemptTimeout = 15 * time.Second
 
-// delays gives the times between attempts: there are ten attempts.
+// delays returns the times between the ten attempts.
 func delays() []time.Duration {
 	return []time.Duration{
 		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
@@ -20,7 +20,7 @@ func delays() []time.Duration {
 	}
 }
 
-// newSending gives AbbeyCross's way of delivering. The events that can be
+// newSending returns how AbbeyCross's deliveries are made. Events that can be
 // published are those that can be registered.
 func newSending(setup api.Setup) (webhook.Sending, error) {
 	events, err := readEvents(setup)
@@ -46,8 +46,8 @@ func (l eventList) checkEvent(e webhook.Event) error {
 	return api.CheckPayload(e.Payload)
 }
 
-// deliveryBody is {"type","timestamp","data"}: data is null where the event
-// came without a payload.
+// deliveryBody returns {"type","timestamp","data"}. data is null for an event
+// without a payload.
 func deliveryBody(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) {
 	body, err := jsontext.AppendQuote([]byte(`{"type":`), d.Event)
 	if err != nil {
@@ -62,5 +62,5 @@ func deliveryBody(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) {
 	return append(body, '}'), nil
 }
 
-// deliveryHeader is empty: the signature is that of Standard Webhooks.
+// deliveryHeader returns nothing: the signature is that of Standard Webhooks.
 func deliveryHeader(webhook.Secret, time.Time, []byte) map[string]string { return nil }

@@ -1,5 +1,5 @@
-// Package all lists the APIs that Hookline speaks. It is the only list of them:
-// a new API is a folder in pkg/api and its line here.
+// Package all lists the APIs that Hookline offers. It is the only such list: a
+// new API is a folder in pkg/api and a line here.
 package all
 
 import (
@@ -22,8 +22,8 @@ func APIs() []api.API {
 	}
 }
 
-// Find returns the API of a name. The error wraps webhook.ErrInvalid and says
-// which names there are.
+// Find returns the API with a name. The error wraps [webhook.ErrInvalid] and
+// lists the names that exist.
 func Find(name string) (api.API, error) {
 	var names []string
 	for _, a := range APIs() {
@@ -32,11 +32,11 @@ func Find(name string) (api.API, error) {
 		}
 		names = append(names, string(a.Name))
 	}
-	return api.API{}, fmt.Errorf("API %q: %w: there are %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
+	return api.API{}, fmt.Errorf("API %q: %w: must be one of %s", name, webhook.ErrInvalid, strings.Join(names, ", "))
 }
 
-// OpenAPI returns the description of each API in OpenAPI 3.1, as YAML. It is
-// apart from APIs, so that programs which do not show it do not carry it.
+// OpenAPI returns the OpenAPI 3.1 description of each API as YAML. It is
+// separate from APIs so that programs that do not show it do not contain it.
 func OpenAPI() map[webhook.API]string {
 	return map[webhook.API]string{
 		squake.API().Name:     squake.OpenAPI(),

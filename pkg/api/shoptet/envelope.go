@@ -8,10 +8,10 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// envelope is the body of every answer.
+// envelope is the body of every response.
 type envelope struct {
 	Data     any          `json:"data"`
-	Errors   *[]errorItem `json:"errors"` // null when there are none
+	Errors   *[]errorItem `json:"errors"` // null if there are none
 	Metadata metadata     `json:"metadata"`
 }
 
@@ -19,8 +19,8 @@ type metadata struct {
 	RequestID string `json:"requestId"`
 }
 
-// respond wraps data, or faults, in the envelope. The official client looks
-// the header up in just this spelling.
+// respond wraps data or errors in the envelope. The official client looks the
+// header up in exactly this spelling.
 func respond(r *api.Request, status int, data any, errs []errorItem) api.Response {
 	body := envelope{Data: data, Metadata: metadata{RequestID: r.ID}}
 	if len(errs) > 0 {
@@ -29,7 +29,7 @@ func respond(r *api.Request, status int, data any, errs []errorItem) api.Respons
 	return api.Response{Status: status, Header: map[string]string{"X-Request-ID": r.ID}, Body: body}
 }
 
-// wireWebhook is a webhook as it is shown. All fields are always there.
+// wireWebhook is a webhook as it is shown. All fields are always present.
 type wireWebhook struct {
 	ID          int64   `json:"id"`
 	Event       string  `json:"event"`
@@ -39,7 +39,7 @@ type wireWebhook struct {
 	SendPayload *string `json:"sendPayload"`
 }
 
-// full is the one value of sendPayload beside null.
+// full is the only value of sendPayload besides null.
 const full = "full"
 
 func toWire(w webhook.Webhook) (wireWebhook, error) {
@@ -59,7 +59,7 @@ func toWire(w webhook.Webhook) (wireWebhook, error) {
 	return wire, nil
 }
 
-// wireTime writes UTC with whole seconds and no colon in the zone; the
+// wireTime formats t in UTC with whole seconds and no colon in the zone. The
 // official client fails on Z and on fractions.
 func wireTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05-0700")

@@ -33,13 +33,13 @@ type errorItem struct {
 	Instance  string `json:"instance"`
 }
 
-// Error is a status with all that one stage of judging found.
+// Error is a status and all errors that one stage of validation found.
 type Error struct {
 	status int
 	items  []errorItem
 }
 
-// Error gives the codes, not what was sent.
+// Error lists the codes. It omits what was sent.
 func (e *Error) Error() string {
 	codes := make([]string, 0, len(e.items))
 	for i, f := range e.items {
@@ -47,10 +47,10 @@ func (e *Error) Error() string {
 			codes = append(codes, f.ErrorCode)
 		}
 	}
-	return fmt.Sprintf("refused for %d faults: %s", len(e.items), strings.Join(codes, ", "))
+	return fmt.Sprintf("refused for %d errors: %s", len(e.items), strings.Join(codes, ", "))
 }
 
-// refuse puts an error into Shoptet's shape.
+// refuse returns the response to an error in Shoptet's shape.
 func refuse(r *api.Request, err error) api.Response {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return respond(r, found.status, nil, found.items)
@@ -64,8 +64,8 @@ func refuse(r *api.Request, err error) api.Response {
 	return respond(r, status, nil, []errorItem{found})
 }
 
-// problemFault gives the status and fault of each kind of problem, 0 for one
-// that this API does not have.
+// problemFault returns the status and error of each kind. The status is 0 for a
+// kind that this API does not have.
 func problemFault(reqErr *api.Error) (status int, found errorItem) {
 	switch reqErr.Kind {
 	case api.UnknownPath:

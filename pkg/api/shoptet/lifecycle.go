@@ -17,7 +17,7 @@ type webhookPage struct {
 	Paginator paginator     `json:"paginator"`
 }
 
-// list answers GET /api/webhooks: by ascending id.
+// list serves GET /api/webhooks, by ascending id.
 func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error) {
 	q := newQuery(r)
 	p := q.page()
@@ -37,7 +37,7 @@ func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error
 	return respond(r, http.StatusOK, webhookPage{all[from:to], p.paginator(int64(len(all)))}, nil), nil
 }
 
-// show answers GET /api/webhooks/{id}.
+// show serves GET /api/webhooks/{id}.
 func (h *handler) show(ctx context.Context, r *api.Request) (api.Response, error) {
 	found, err := h.registry.Find(ctx, r.Account, r.PathValue("id"))
 	if err != nil {
@@ -52,7 +52,7 @@ func (h *handler) show(ctx context.Context, r *api.Request) (api.Response, error
 	}{wire}, nil), nil
 }
 
-// change answers PATCH /api/webhooks/{id}.
+// change serves PATCH /api/webhooks/{id}.
 func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, error) {
 	edit, err := h.readChange(r.Content)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, err
 	return respond(r, http.StatusOK, nil, nil), nil
 }
 
-// readChange judges a body {"data":{…}} with one field or both.
+// readChange reads and validates a body {"data":{…}} with one field or both.
 func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err error) {
 	object, err := api.ParseObject(body)
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err erro
 	}, nil
 }
 
-// remove answers DELETE /api/webhooks/{id}.
+// remove serves DELETE /api/webhooks/{id}.
 func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.PathValue("id")); err != nil {
 		return api.Response{}, api.Unknown(r.PathValue("id"), err)
@@ -116,7 +116,7 @@ func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, err
 	return respond(r, http.StatusOK, nil, nil), nil
 }
 
-// renewSignatureKey answers POST /api/webhooks/renew-signature-key.
+// renewSignatureKey serves POST /api/webhooks/renew-signature-key.
 func (h *handler) renewSignatureKey(ctx context.Context, r *api.Request) (api.Response, error) {
 	key, err := h.registry.RenewAccountKey(ctx, r.Account)
 	if err != nil {
@@ -127,8 +127,8 @@ func (h *handler) renewSignatureKey(ctx context.Context, r *api.Request) (api.Re
 	}{key.Reveal()}, nil).NoStore(), nil
 }
 
-// accountGone makes an invalid token of one whose account has gone meanwhile.
-// Other errors stay as they are.
+// accountGone returns the error of an invalid token if the token's account was
+// deleted meanwhile. It returns other errors unchanged.
 func accountGone(err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
 		return &api.Error{Kind: api.InvalidToken}

@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// retention is how long, by the event's time, a delivery is listed.
+// retention is how long a delivery is listed after its event.
 const retention = 7 * 24 * time.Hour
 
 // notification is a delivery as it is listed.
@@ -42,15 +42,15 @@ type notificationPage struct {
 	Paginator     paginator      `json:"paginator"`
 }
 
-// The statuses of the contract. It has no word for a delivery that waits for
-// another attempt or was cancelled: that is failed, active or not.
+// The statuses of the contract. It has none for a delivery that awaits another
+// attempt or was cancelled: that is failed, active or not.
 const (
 	statusNew     = "new"
 	statusFailed  = "failed"
 	statusSuccess = "success"
 )
 
-// wireStatus gives the contract's word for a status; empty for none.
+// wireStatus returns the contract's name of a status, or "" for an invalid one.
 func wireStatus(s webhook.Status) string {
 	switch s {
 	case webhook.StatusPending:
@@ -63,7 +63,7 @@ func wireStatus(s webhook.Status) string {
 	return ""
 }
 
-// notifications answers GET /api/webhooks/notifications: newest event first.
+// notifications serves GET /api/webhooks/notifications, newest event first.
 func (h *handler) notifications(ctx context.Context, r *api.Request) (api.Response, error) {
 	q := newQuery(r)
 	p, filter := q.page(), h.readFilter(q)
@@ -97,7 +97,7 @@ func (h *handler) notifications(ctx context.Context, r *api.Request) (api.Respon
 	return respond(r, http.StatusOK, notificationPage{list, p.paginator(total)}, nil), nil
 }
 
-// filter says which deliveries are asked for. What is empty takes all.
+// filter selects deliveries. Empty fields select all.
 type filter struct {
 	from                  time.Time
 	status, event, active string
@@ -152,7 +152,7 @@ func toNotification(d webhook.Delivery, eshop int64) (notification, error) {
 	return n, nil
 }
 
-// eshopID is the number before the hyphen of an account's id.
+// eshopID returns the number before the hyphen of an account's id.
 func eshopID(a webhook.Account) (int64, error) {
 	number, _, _ := strings.Cut(a.ID, "-")
 	id, err := strconv.ParseInt(number, 10, 64)

@@ -13,11 +13,11 @@ var errPayload = errors.New("the payload is not JSON")
 
 const hexDigits = "0123456789abcdef"
 
-// appendString writes a string as PHP's json_encode does without flags: "/"
-// as "\/", what is not ASCII as \uXXXX in lower case with surrogate pairs, and
-// no character for HTML's sake
+// appendString appends a string as PHP's json_encode writes it without flags:
+// "/" as "\/", non-ASCII characters as \uXXXX in lower case with surrogate
+// pairs, and HTML characters unescaped
 // (https://www.php.net/manual/en/json.constants.php). The official validator
-// encodes what it decoded again, and then verifies the signature. Broken UTF-8
+// re-encodes what it decoded before it verifies the signature. Invalid UTF-8
 // becomes U+FFFD.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
@@ -56,15 +56,15 @@ func appendASCII(b []byte, c byte) []byte {
 	return append(b, c)
 }
 
-// appendEscape writes \uXXXX for a UTF-16 code unit.
+// appendEscape appends \uXXXX for a UTF-16 code unit.
 func appendEscape(b []byte, unit rune) []byte {
 	return append(b, '\\', 'u', hexDigits[unit>>12&0xf], hexDigits[unit>>8&0xf], hexDigits[unit>>4&0xf], hexDigits[unit&0xf])
 }
 
-// appendValue writes a JSON value: its strings and names as appendString does,
-// white space around tokens dropped, all else as it is spelled. Numbers are,
-// too, since the publisher may mean 1.0 and not 1. The error says that it is
-// not JSON, and shows nothing of it.
+// appendValue appends a JSON value. Strings and names are written as
+// appendString writes them, white space between tokens is dropped, and all else
+// is kept as written: the publisher may mean 1.0 and not 1. It returns an error
+// if value is not JSON; the error shows nothing of it.
 func appendValue(b, value []byte) ([]byte, error) {
 	if !jsontext.Value(value).IsValid() {
 		return nil, errPayload
@@ -89,7 +89,7 @@ func appendValue(b, value []byte) ([]byte, error) {
 	return b, nil
 }
 
-// stringEnd gives the place after the string that begins at i.
+// stringEnd returns the index after the string that begins at i.
 func stringEnd(value []byte, i int) int {
 	for i++; i < len(value); i++ {
 		next := bytes.IndexAny(value[i:], `"\`)
@@ -99,7 +99,7 @@ func stringEnd(value []byte, i int) int {
 		if i += next; value[i] == '"' {
 			return i + 1
 		}
-		i++ // what is escaped
+		i++ // the escaped character
 	}
 	return len(value)
 }

@@ -16,8 +16,8 @@ const (
 	maxPage     = 500
 )
 
-// query reads the parameters of a list and gathers what is wrong with them.
-// Parameters that it is not asked for are ignored.
+// query reads the parameters of a list and collects what is wrong with them.
+// Parameters that are not read are ignored.
 type query struct {
 	values url.Values
 	errors []errorItem
@@ -25,8 +25,7 @@ type query struct {
 
 func newQuery(r *api.Request) *query { return &query{values: r.URL.Query()} }
 
-// get gives a parameter; of one that stands several times the last, as PHP
-// reads it.
+// get returns a parameter. If it is repeated, the last value counts, as in PHP.
 func (q *query) get(name string) (value string, sent bool) {
 	values := q.values[name]
 	if len(values) == 0 {
@@ -39,7 +38,7 @@ func (q *query) add(parameter, message string) {
 	q.errors = append(q.errors, errorItem{codeParameter, message, parameter})
 }
 
-// err is what was gathered: a 400, or nil.
+// err returns a 400 with the collected errors, or nil.
 func (q *query) err() error {
 	if len(q.errors) == 0 {
 		return nil
@@ -47,20 +46,20 @@ func (q *query) err() error {
 	return &Error{http.StatusBadRequest, q.errors}
 }
 
-// page is which part of a list is asked for.
+// page is the requested part of a list.
 type page struct{ number, size int64 }
 
 func (q *query) page() page {
 	size, _ := q.positive("itemsPerPage", defaultPage)
 	number, fits := q.positive("page", 1)
-	if !fits { // it could not come back as it is
+	if !fits { // it could not be returned unchanged
 		q.add("page", "This parameter must fit 64 bits.")
 	}
 	return page{number: number, size: min(size, maxPage)}
 }
 
-// positive reads an integer from 1. One that does not fit 64 bits is given as
-// the largest that does.
+// positive reads an integer of at least 1. If it does not fit 64 bits, n is the
+// largest that does and fits is false.
 func (q *query) positive(name string, otherwise int64) (n int64, fits bool) {
 	value, sent := q.get(name)
 	if !sent {
@@ -77,7 +76,7 @@ func (q *query) positive(name string, otherwise int64) (n int64, fits bool) {
 	return n, true
 }
 
-// window gives the part of a list of so many items that is on the page.
+// window returns the range of a list of total items that is on the page.
 func (p page) window(total int64) (from, to int64) {
 	if p.number > p.pages(total) {
 		return 0, 0
@@ -88,8 +87,8 @@ func (p page) window(total int64) (from, to int64) {
 
 func (p page) pages(total int64) int64 { return (total + p.size - 1) / p.size }
 
-// paginator describes a page. The page asked for comes back as it is, also
-// past the end.
+// paginator describes a page. The requested page number is returned unchanged,
+// even past the end.
 type paginator struct {
 	TotalCount   int64 `json:"totalCount"`
 	Page         int64 `json:"page"`
@@ -103,8 +102,8 @@ func (p page) paginator(total int64) paginator {
 	return paginator{TotalCount: total, Page: p.number, PageCount: p.pages(total), ItemsOnPage: to - from, ItemsPerPage: p.size}
 }
 
-// oneOf reads a parameter that has one of the given values, "" if it was not
-// sent.
+// oneOf reads a parameter that must have one of the values. It returns "" if
+// the parameter was not sent.
 func (q *query) oneOf(name string, values ...string) string {
 	value, sent := q.get(name)
 	if !sent {
@@ -119,9 +118,10 @@ func (q *query) oneOf(name string, values ...string) string {
 	return ""
 }
 
-// time reads a point in time, the zero time if it was not sent: RFC 3339, in
-// either letter case, or with a zone without colon, or without zone, which is UTC. A space may stand
-// for the + of the zone, which means a space in a query.
+// time reads a time in RFC 3339, in either letter case, with or without a colon
+// in the zone, or without a zone, which means UTC. It returns the zero time if
+// the parameter was not sent. A space is read as the + of the zone, since +
+// means a space in a query.
 func (q *query) time(name string) time.Time {
 	value, sent := q.get(name)
 	if !sent {

@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-// reader judges the fields of one body and gathers what is wrong.
+// reader validates the fields of a body and collects what is wrong.
 type reader struct {
 	urls   validate.URLPolicy
 	errors []errorItem
@@ -22,8 +22,8 @@ func (r *reader) add(instance, message string) {
 	r.errors = append(r.errors, errorItem{codeInvalid, message, instance})
 }
 
-// readItems judges a body {"data":[…]}: more than 50 items first, then the
-// fields of all of them.
+// readItems reads a body {"data":[…]}. It first rejects more than 50 items,
+// then validates the fields of all.
 func (h *handler) readItems(body []byte) ([]registry.Item, error) {
 	object, err := api.ParseObject(body)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *reader) item(at string, value jsontext.Value) registry.Item {
 	return item
 }
 
-// text reads a required string. check says in whole sentences what is wrong.
+// text reads a required string. check returns what is wrong in full sentences.
 func (r *reader) text(object api.Object, at, field string, check func(string) string) string {
 	text, wrong := object.Text(field, check)
 	switch wrong {
@@ -102,7 +102,7 @@ func checkEventName(event string) string {
 	return ""
 }
 
-// sendPayload reads "full", null or nothing.
+// sendPayload reads "full", null or an absent field.
 func (r *reader) sendPayload(object api.Object, at string) bool {
 	value, sent := object.Get("sendPayload")
 	if !sent || value.Kind() == 'n' {

@@ -12,15 +12,15 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// takenMessage is what the source says, to the letter.
+// takenMessage is the exact text of the contract.
 const takenMessage = "Webhook already exists for this event"
 
 type webhookList struct {
 	Webhooks []wireWebhook `json:"webhooks"`
 }
 
-// register answers POST /api/webhooks. It judges in stages; the first that
-// finds something answers with all it found.
+// register serves POST /api/webhooks. It validates in stages; the response has
+// all errors of the first stage that finds any.
 func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, error) {
 	items, err := h.readItems(r.Content)
 	if err != nil {
@@ -40,8 +40,8 @@ func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, e
 	return respond(r, http.StatusCreated, webhookList{list}, nil), nil
 }
 
-// checkBatch looks for events that stand twice, then for pairs that exclude
-// each other.
+// checkBatch rejects repeated events, then pairs of events that exclude each
+// other.
 func checkBatch(items []registry.Item) error {
 	events := make([]string, len(items))
 	for i, item := range items {
@@ -56,8 +56,8 @@ func checkBatch(items []registry.Item) error {
 	return nil
 }
 
-// conflict turns the store's refusal into Shoptet's, in the order of the
-// items; any other error stays as it is.
+// conflict turns a store's error into Shoptet's, in the order of the items. It
+// returns any other error unchanged.
 func conflict(err error, items []registry.Item) error {
 	var found []string
 	if e, ok := errors.AsType[*webhook.TakenError](err); ok {
@@ -79,17 +79,17 @@ func conflict(err error, items []registry.Item) error {
 	return err
 }
 
-// taken refuses events that have a webhook already.
+// taken returns the error for events that already have a webhook.
 func taken(events []string) error {
 	return each(events, http.StatusUnprocessableEntity, codeTaken, takenMessage)
 }
 
-// conflicting refuses events that another one excludes.
+// conflicting returns the error for events that another event excludes.
 func conflicting(events []string) error {
 	return each(events, http.StatusConflict, codeConflict, "This event cannot be registered together with another one that is.")
 }
 
-// each is a refusal with one fault an event.
+// each returns an Error with one item per event.
 func each(events []string, status int, code, message string) error {
 	e := &Error{status: status}
 	for _, event := range events {

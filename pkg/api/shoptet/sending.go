@@ -19,12 +19,12 @@ const (
 	// docs/contracts/shoptet.md, Delivery.
 	attemptTimeout  = 4 * time.Second
 	attemptInterval = 15 * time.Minute
-	// maxInstance is the longest eventInstance in characters
+	// maxInstance is the maximum length of eventInstance in characters
 	// (docs/contracts/operator.md, POST /events).
 	maxInstance = 512
 )
 
-// newSending gives Shoptet's way of delivering, which has no settings.
+// newSending returns how Shoptet's deliveries are made. It has no settings.
 func newSending(setup api.Setup) (webhook.Sending, error) {
 	number, err := newNumbers(setup)
 	if err != nil {
@@ -43,9 +43,10 @@ func newSending(setup api.Setup) (webhook.Sending, error) {
 	}, nil
 }
 
-// newNumbers makes the ids of notifications. A count takes the place of the
-// event's number, so that a process repeats none before its 256th of a
-// millisecond; it begins anywhere, so that processes seldom meet.
+// newNumbers returns a function that makes ids of notifications. A counter
+// replaces the event's number, so that a process repeats an id only from its
+// 256th in a millisecond. The counter starts at random, so that processes
+// seldom collide.
 func newNumbers(setup api.Setup) (func() (int64, error), error) {
 	id, err := setup.Keys.UUID()
 	if err != nil {
@@ -58,7 +59,7 @@ func newNumbers(setup api.Setup) (func() (int64, error), error) {
 	var count atomic.Uint32
 	count.Store(uint32(start))
 	return func() (int64, error) {
-		return setup.Keys.Sequence(uint8(count.Add(1))) //nolint:gosec // it goes round
+		return setup.Keys.Sequence(uint8(count.Add(1))) //nolint:gosec // it wraps around
 	}, nil
 }
 
@@ -75,9 +76,9 @@ func checkEvent(e webhook.Event) error {
 	return api.CheckPayload(e.Payload)
 }
 
-// deliveryBody is {"eshopId","event","eventCreated","eventInstance"}, then
-// "payload" if the customer asked for it, the event has one and is none of
-// those about many things at once, which never have.
+// deliveryBody returns {"eshopId","event","eventCreated","eventInstance"}. It
+// adds "payload" if the customer asked for it and the event has one, except for
+// mass events, which never have it.
 func deliveryBody(d webhook.Delivery, w webhook.Webhook) ([]byte, error) {
 	eshop, err := eshopID(d.Account)
 	if err != nil {
@@ -96,8 +97,8 @@ func deliveryBody(d webhook.Delivery, w webhook.Webhook) ([]byte, error) {
 	return append(body, '}'), nil
 }
 
-// deliveryHeader signs with the 32 digits of the account's key as they are,
-// once there is one.
+// deliveryHeader signs with the 32 digits of the account's key, not with the
+// bytes that they encode, if there is a key.
 func deliveryHeader(key webhook.Secret, _ time.Time, body []byte) map[string]string {
 	if key.Reveal() == "" {
 		return nil

@@ -1,6 +1,5 @@
-// Package shoptet speaks Shoptet's webhook API, /api/webhooks: its wire
-// format, its rules and the shape of its answers. docs/contracts/shoptet.md is
-// the contract.
+// Package shoptet implements Shoptet's webhook API, /api/webhooks: its wire
+// format, rules and responses. Its contract is docs/contracts/shoptet.md.
 package shoptet
 
 import (
@@ -23,13 +22,13 @@ const (
 )
 
 // mediaTypes are the content types of requests. The official PHP client sends
-// the vendor's without suffix.
+// the vendor's type without the suffix.
 var mediaTypes = []string{"application/json", "application/vnd.shoptet.v1.0", "application/vnd.shoptet.v1.0+json"}
 
-// ports are those that a webhook's URL may have.
+// ports are the ports that a webhook's URL may have.
 var ports = []uint16{80, 443, 8080, 8443}
 
-// API is Shoptet's.
+// API returns the Shoptet API.
 func API() api.API {
 	return api.API{
 		Name:           name,
@@ -48,9 +47,9 @@ func API() api.API {
 	}
 }
 
-// accountID is an e-shop's number, then optionally the addon's name. It is
-// compiled where it is used, by the command line only, and not whenever a
-// function starts.
+// accountID matches an e-shop's number, optionally followed by the addon's
+// name. It is compiled where it is used, which only the command line does,
+// rather than at every start of a function.
 const accountID = `^[1-9][0-9]{0,14}(-[A-Za-z0-9_-]+)?$`
 
 func checkAccountID(id string) error {
@@ -60,7 +59,7 @@ func checkAccountID(id string) error {
 	return errors.New("a Shoptet account is the e-shop's number, then optionally - and the addon's name, such as 315185-myaddon")
 }
 
-// handler answers the routes.
+// handler serves the routes.
 type handler struct {
 	registry *registry.Registry
 	urls     validate.URLPolicy

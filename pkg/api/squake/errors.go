@@ -9,7 +9,7 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 )
 
-// The codes of the contract that are ours to give.
+// The contract's error codes that Hookline uses.
 const (
 	codeField         = "field_validation_error"
 	codeServer        = "server_error"
@@ -19,9 +19,9 @@ const (
 )
 
 const (
-	// model is what source.model says of a field's fault.
+	// model is the source.model of a field's error.
 	model = "Webhook"
-	// base is the attribute of faults that are no field's.
+	// base is the attribute of errors that concern no field.
 	base = "base"
 )
 
@@ -42,10 +42,11 @@ type source struct {
 	Model     string `json:"model,omitempty"`
 }
 
-// Error are what is wrong with the fields of one request: a 422.
+// Error lists what is wrong with the fields of one request. The response is a
+// 422.
 type Error []errorItem
 
-// Error names the attributes, not what was sent in them.
+// Error names the attributes. It omits what was sent in them.
 func (f Error) Error() string {
 	attributes := make([]string, len(f))
 	for i, err := range f {
@@ -62,7 +63,7 @@ func (f *Error) add(field, wrong string) {
 	})
 }
 
-// refuse puts an error into Squake's shape.
+// refuse returns the response to an error in Squake's shape.
 func refuse(r *api.Request, err error) api.Response {
 	if found, ok := errors.AsType[Error](err); ok {
 		return api.Response{Status: http.StatusUnprocessableEntity, Body: errorList{found}}
@@ -77,7 +78,7 @@ func internalError(r *api.Request) api.Response {
 	return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
 }
 
-// refuseProblem gives the status and fault of each kind of problem.
+// refuseProblem returns the response to each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:

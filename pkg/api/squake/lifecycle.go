@@ -9,7 +9,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// wireWebhook is a webhook as it is shown: never with its key.
+// wireWebhook is a webhook as it is shown, without its key.
 type wireWebhook struct {
 	ID             string  `json:"id"`
 	LastFailedAt   *string `json:"last_failed_at"`
@@ -30,7 +30,8 @@ func toWire(w webhook.Webhook) wireWebhook {
 	}
 }
 
-// wireTime writes UTC with whole seconds, and nil for what has not happened.
+// wireTime formats t in UTC with whole seconds. It returns nil for the zero
+// time.
 func wireTime(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -39,10 +40,10 @@ func wireTime(t time.Time) *string {
 	return &text
 }
 
-// timeText writes UTC with whole seconds.
+// timeText formats t in UTC with whole seconds.
 func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// list answers GET /v2/webhooks.
+// list serves GET /v2/webhooks.
 func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error) {
 	found, err := h.registry.List(ctx, r.Account)
 	if err != nil {
@@ -55,7 +56,7 @@ func (h *handler) list(ctx context.Context, r *api.Request) (api.Response, error
 	return api.Response{Status: http.StatusOK, Body: list}, nil
 }
 
-// show answers GET /v2/webhooks/{id}.
+// show serves GET /v2/webhooks/{id}.
 func (h *handler) show(ctx context.Context, r *api.Request) (api.Response, error) {
 	found, err := h.registry.Find(ctx, r.Account, r.UUID("id"))
 	if err != nil {
@@ -64,7 +65,7 @@ func (h *handler) show(ctx context.Context, r *api.Request) (api.Response, error
 	return api.Response{Status: http.StatusOK, Body: toWire(found[0])}, nil
 }
 
-// change answers PUT /v2/webhooks/{id}.
+// change serves PUT /v2/webhooks/{id}.
 func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, error) {
 	kind, url, err := h.readChange(r.Content)
 	if err != nil {
@@ -86,7 +87,8 @@ func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, err
 	return api.Response{Status: http.StatusOK, Body: toWire(changed[0])}, nil
 }
 
-// readChange judges a body with one field or both; what was not sent is empty.
+// readChange reads a body with one field or both. A field that was not sent is
+// empty.
 func (h *handler) readChange(body []byte) (kind, url string, err error) {
 	object, err := api.ParseObject(body)
 	if err != nil {
@@ -105,7 +107,7 @@ func (h *handler) readChange(body []byte) (kind, url string, err error) {
 	return kind, url, nil
 }
 
-// remove answers DELETE /v2/webhooks/{id}.
+// remove serves DELETE /v2/webhooks/{id}.
 func (h *handler) remove(ctx context.Context, r *api.Request) (api.Response, error) {
 	if err := h.registry.Delete(ctx, r.Account, r.UUID("id")); err != nil {
 		return api.Response{}, api.Unknown(r.UUID("id"), err)

@@ -13,13 +13,13 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// created is the 201 of POST /v2/webhooks.
+// created is the 201 response to POST /v2/webhooks.
 type created struct {
 	wireWebhook
 	SigningKey string `json:"signing_key"`
 }
 
-// register answers POST /v2/webhooks.
+// register serves POST /v2/webhooks.
 func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, error) {
 	item, err := h.readItem(r.Content)
 	if err != nil {
@@ -37,8 +37,8 @@ func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, e
 	}.NoStore(), nil
 }
 
-// conflict names the webhook that holds the kind; any other error stays as it
-// is.
+// conflict returns an error that names the webhook of the kind. It returns any
+// other error unchanged.
 func conflict(err error) error {
 	taken, ok := errors.AsType[*webhook.TakenError](err)
 	if !ok {
@@ -55,8 +55,8 @@ func conflict(err error) error {
 	return found
 }
 
-// readItem judges the body. All faults are reported at once; unknown fields
-// are ignored.
+// readItem reads and validates the body. It reports all errors at once and
+// ignores unknown fields.
 func (h *handler) readItem(body []byte) (registry.Item, error) {
 	object, err := api.ParseObject(body)
 	if err != nil {
@@ -70,13 +70,13 @@ func (h *handler) readItem(body []byte) (registry.Item, error) {
 	return item, nil
 }
 
-// required and optional say whether a field that was not sent is a fault.
+// required and optional say whether a field that was not sent is an error.
 const (
 	required = true
 	optional = false
 )
 
-// kind reads and judges the kind.
+// kind reads and validates the kind.
 func (f *Error) kind(object api.Object, required bool) string {
 	return f.text(object, "kind", required, func(kind string) string {
 		if slices.Contains(kinds, kind) {
@@ -86,7 +86,7 @@ func (f *Error) kind(object api.Object, required bool) string {
 	})
 }
 
-// url reads and judges the URL.
+// url reads and validates the URL.
 func (f *Error) url(object api.Object, urls validate.URLPolicy, required bool) string {
 	return f.text(object, "endpoint_url", required, func(url string) string {
 		if err := urls.URL(url); err != nil {
@@ -96,8 +96,7 @@ func (f *Error) url(object api.Object, urls validate.URLPolicy, required bool) s
 	})
 }
 
-// text reads a string field; what is wrong with it, if anything, is added to the
-// faults.
+// text reads a string field and appends to f what is wrong with it.
 func (f *Error) text(object api.Object, field string, required bool, check func(string) string) string {
 	text, wrong := object.Text(field, check)
 	if wrong != "" && (required || wrong != api.FieldRequired) {

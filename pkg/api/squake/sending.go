@@ -10,14 +10,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// events can be published: the kinds, and one that a webhook may have but
+// events can be published: the kinds, and one more that a webhook may have but
 // that cannot be registered.
 var events = append(slices.Clone(kinds), "carbon_activity_expired")
 
 // attemptTimeout bounds an attempt (docs/contracts/squake.md, Delivery).
 const attemptTimeout = 15 * time.Second
 
-// delays gives the times between attempts: there are ten attempts.
+// delays returns the times between the ten attempts.
 func delays() []time.Duration {
 	return []time.Duration{
 		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
@@ -25,7 +25,7 @@ func delays() []time.Duration {
 	}
 }
 
-// newSending gives Squake's way of delivering, which has no settings.
+// newSending returns how Squake's deliveries are made. It has no settings.
 func newSending(api.Setup) (webhook.Sending, error) {
 	return webhook.Sending{
 		CheckEvent: checkEvent,
@@ -47,7 +47,7 @@ func checkEvent(e webhook.Event) error {
 	return api.CheckPayload(e.Payload)
 }
 
-// deliveryBody is {"data": <payload>}, null where the event came without one.
+// deliveryBody returns {"data": <payload>}, with null for an event without one.
 func deliveryBody(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) {
 	body, err := api.AppendPayload([]byte(`{"data":`), d.Payload)
 	if err != nil {
@@ -56,8 +56,8 @@ func deliveryBody(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) {
 	return append(body, '}'), nil
 }
 
-// deliveryHeader signs with the 44 characters of the key as they are, not with
-// what they decode to.
+// deliveryHeader signs with the 44 characters of the key, not with the bytes
+// that they encode.
 func deliveryHeader(key webhook.Secret, now time.Time, body []byte) map[string]string {
 	header := map[string]string{"Squake-Timestamp": timeText(now)}
 	if key.Reveal() != "" {

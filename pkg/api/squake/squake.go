@@ -1,6 +1,5 @@
-// Package squake speaks Squake's webhook API, /v2/webhooks: its wire format,
-// its rules and the shape of its errors. docs/contracts/squake.md is the
-// contract.
+// Package squake implements Squake's webhook API, /v2/webhooks: its wire
+// format, rules and errors. Its contract is docs/contracts/squake.md.
 package squake
 
 import (
@@ -22,7 +21,7 @@ const (
 // kinds are the events that can be registered.
 var kinds = []string{"order", "confirmation_document_available", "certificate_document_available"}
 
-// API is Squake's.
+// API returns the Squake API.
 func API() api.API {
 	return api.API{
 		Name:           name,
@@ -39,7 +38,7 @@ func API() api.API {
 	}
 }
 
-// handler answers the routes.
+// handler serves the routes.
 type handler struct {
 	registry *registry.Registry
 	urls     validate.URLPolicy

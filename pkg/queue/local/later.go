@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// later holds the messages whose time is to come, and one timer for all.
+// later holds the messages that are not due yet, and one timer for all of them.
 type later struct {
 	heap  byTime
-	timer *time.Timer // nil before the first
-	// at is when the timer wakes; zero while it does not.
+	timer *time.Timer // nil before it is first needed
+	// at is when the timer fires; zero while it is not set.
 	at time.Time
 }
 
 func (l *later) push(e *entry) { heap.Push(&l.heap, e) }
 
-// due takes out a message whose time has come; nil if there is none.
+// due removes and returns a message that is due, or nil.
 func (l *later) due(now time.Time) *entry {
 	if len(l.heap) == 0 || l.heap[0].message.At.After(now) {
 		return nil
@@ -23,8 +23,7 @@ func (l *later) due(now time.Time) *entry {
 	return heap.Pop(&l.heap).(*entry)
 }
 
-// wake has the function called when the first message's time has come, or
-// earlier.
+// wake arranges for call to run when the first message is due, or earlier.
 func (l *later) wake(now time.Time, call func()) {
 	if len(l.heap) == 0 {
 		l.stop()
@@ -34,8 +33,8 @@ func (l *later) wake(now time.Time, call func()) {
 	if latest := now.Add(maxNap); at.After(latest) {
 		at = latest
 	}
-	// A timer that wakes too early does no harm, so only one that would wake
-	// too late, or has woken, is set anew.
+	// A timer that fires too early does no harm, so it is only reset if it
+	// would fire too late or has fired.
 	if !l.at.IsZero() && l.at.After(now) && !l.at.After(at) {
 		return
 	}
@@ -54,17 +53,17 @@ func (l *later) stop() {
 	l.at = time.Time{}
 }
 
-// byTime is a heap of messages, the earliest first.
+// byTime is a heap of messages, earliest first.
 type byTime []*entry
 
 func (h byTime) Len() int           { return len(h) }
 func (h byTime) Less(i, j int) bool { return h[i].message.At.Before(h[j].message.At) }
 func (h byTime) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
-// Push is called by package heap.
+// Push implements heap.Interface.
 func (h *byTime) Push(e any) { *h = append(*h, e.(*entry)) }
 
-// Pop is called by package heap.
+// Pop implements heap.Interface.
 func (h *byTime) Pop() any {
 	last := len(*h) - 1
 	e := (*h)[last]

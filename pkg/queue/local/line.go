@@ -10,45 +10,45 @@ import (
 type entry struct {
 	message webhook.Message
 	line    *line
-	// node is in the line's ready while the message waits for a slot, and in
-	// the queue's fresh while its attempt runs and is not slow yet.
+	// node is in the line's ready list while the message waits for a slot, and
+	// in the queue's fresh list while its attempt runs and is not slow yet.
 	node node[*entry]
 	// started is when the attempt began.
 	started time.Time
-	// overdue is set when the attempt has become slow while it runs.
+	// overdue reports that the running attempt has become slow.
 	overdue bool
 }
 
-// record says what a webhook's recent attempts make of it.
+// record is how a webhook's recent attempts went.
 type record int
 
 const (
-	// unproven: no attempt has ended yet, as far as is remembered.
+	// unproven: no attempt has ended yet, as far as the queue remembers.
 	unproven record = iota
-	// trusted: the latest attempt was quick, and none under way is slow.
+	// trusted: the latest attempt was quick, and no running one is slow.
 	trusted
-	// suspect: an attempt under way is slow, or the latest was.
+	// suspect: the latest attempt was slow, or a running one is.
 	suspect
-	standings // how many there are
+	standings // the number of records
 )
 
-// line is what the queue holds for one subject, and what it remembers of it.
+// line is what the queue holds and remembers for one event key.
 type line struct {
 	key    webhook.EventKey
 	record record
-	// node is in the turns of its standing while the line may start another
+	// node is in the turns of its record while the line may start another
 	// attempt.
 	node  node[*line]
 	ready list[*entry]
-	// held counts its messages: those to come, waiting, and under way.
+	// held counts its messages: future, waiting, and running.
 	held int
-	// running counts its attempts under way, overdue those that are slow.
+	// running counts its running attempts, overdue those that are slow.
 	running, overdue int
-	// refused is set when there was no room for another message.
+	// refused reports that a message was refused for lack of room.
 	refused bool
 }
 
-// line gives the subject's, made if need be.
+// line returns the line of an event key, and creates it if need be.
 func (q *Queue) line(s webhook.EventKey) *line {
 	if l := q.lines[s]; l != nil {
 		return l
@@ -60,8 +60,8 @@ func (q *Queue) line(s webhook.EventKey) *line {
 	return l
 }
 
-// forget drops what is remembered of idle subjects when it has become much: a
-// few, picked by the map's random order, for each one that comes.
+// forget drops idle lines when there are many: a few for each new one, in the
+// map's random order.
 func (q *Queue) forget() {
 	if len(q.lines) < remembered {
 		return
@@ -77,7 +77,7 @@ func (q *Queue) forget() {
 	}
 }
 
-// room is how many more attempts may start for webhooks of a standing.
+// room returns how many more attempts may start for webhooks with a record.
 func (q *Queue) room(s record) int {
 	free := q.slots - q.running[unproven] - q.running[trusted] - q.running[suspect]
 	if s != trusted {
@@ -89,10 +89,10 @@ func (q *Queue) room(s record) int {
 	return free
 }
 
-// limit is how many attempts the line may have under way: a quarter of what
-// its like could still start, so that many of them leave room for one more.
-// The last eighth of all slots is for one attempt each, and one each may always
-// have.
+// limit returns how many attempts the line may have running: a quarter of what
+// lines with the same record could still start, so that many of them leave room
+// for one more. From the last eighth of all slots each line gets only one, and
+// each may always have one.
 func (q *Queue) limit(l *line) int {
 	if l.record == unproven {
 		return 1
@@ -100,15 +100,15 @@ func (q *Queue) limit(l *line) int {
 	return min(q.perWebhook, max((q.room(l.record)-q.slots/8)/4, 1))
 }
 
-// queueUp lets the line take turns if it may start an attempt. One that may
-// not has some under way, and comes here when one of them ends.
+// queueUp lets the line take turns if it may start an attempt. A line that may
+// not has running attempts; queueUp is called again when one of them ends.
 func (q *Queue) queueUp(l *line) {
 	if l.node.in == nil && l.ready.first != nil && l.running < q.limit(l) {
 		q.turns[l.record].push(&l.node)
 	}
 }
 
-// move gives the line another standing.
+// move gives the line another record.
 func (q *Queue) move(l *line, s record) {
 	if l.record == s {
 		return
@@ -120,8 +120,8 @@ func (q *Queue) move(l *line, s record) {
 	q.queueUp(l)
 }
 
-// next starts an attempt: of a standing that has room, in turn, and of a
-// webhook of that standing, in turn. It gives nil when there is none to start.
+// next starts an attempt. Records that have room take turns, and so do the
+// webhooks of each record. It returns nil if there is nothing to start.
 func (q *Queue) next(now time.Time) *entry {
 	if !q.open {
 		return nil
@@ -140,7 +140,7 @@ func (q *Queue) nextOf(s record, now time.Time) *entry {
 		l := q.turns[s].first.owner
 		l.node.leave()
 		if l.running >= q.limit(l) {
-			continue // the limit has sunk since; see queueUp
+			continue // the limit has decreased; see queueUp
 		}
 		e := l.ready.first.owner
 		e.node.leave()
@@ -154,7 +154,7 @@ func (q *Queue) nextOf(s record, now time.Time) *entry {
 	return nil
 }
 
-// suspectSlow marks the webhooks of attempts that have become slow.
+// suspectSlow suspects the webhooks whose attempts have become slow.
 func (q *Queue) suspectSlow(now time.Time) {
 	for q.fresh.first != nil && now.Sub(q.fresh.first.owner.started) >= slow {
 		e := q.fresh.first.owner
@@ -165,7 +165,7 @@ func (q *Queue) suspectSlow(now time.Time) {
 	}
 }
 
-// finish ends an attempt; catchUp has noted whether it was slow.
+// finish ends an attempt. catchUp has already noted whether it was slow.
 func (q *Queue) finish(e *entry) {
 	e.node.leave()
 	l := e.line

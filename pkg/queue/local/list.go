@@ -1,11 +1,11 @@
 package local
 
-// list is a doubly linked list through nodes that its members own, so that
-// moving one needs no memory. A node is in one list at a time.
+// list is a doubly linked list of nodes embedded in its members, so that moving
+// one allocates nothing. A node is in one list at a time.
 type list[T any] struct{ first, last *node[T] }
 
 type node[T any] struct {
-	in         *list[T] // nil for none
+	in         *list[T] // nil if in none
 	prev, next *node[T]
 	owner      T
 }
@@ -20,7 +20,7 @@ func (l *list[T]) push(n *node[T]) {
 	l.last = n
 }
 
-// leave takes the node out of the list that it is in, if any.
+// leave removes the node from its list, if any.
 func (n *node[T]) leave() {
 	l := n.in
 	if l == nil {

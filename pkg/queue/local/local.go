@@ -1,18 +1,18 @@
-// Package local carries messages within one process, and runs the
-// attempts that they ask for.
+// Package local implements a queue within one process, which also runs the
+// attempts that its messages ask for.
 //
-// Webhooks take turns. One has a bounded number of attempts under way at once,
-// and one whose attempts are slow is a suspect: all suspects together may use
-// half of the slots, so that receivers that hang, however many, do not delay
-// the others. A quick attempt clears the mark. A webhook that was not attempted
-// yet has one attempt under way until that ends; those and the suspects
-// together may use three quarters. In the same way a webhook may hold only
-// part of what is left of the queue, so that a backlog leaves room for others.
+// Webhooks take turns. Each has a bounded number of attempts running at once. A
+// webhook whose attempts are slow is a suspect: all suspects together may use
+// half of the slots, so that hanging receivers, however many, do not delay the
+// others. A quick attempt clears the suspicion. A webhook without a finished
+// attempt has one attempt running until that ends; these and the suspects
+// together may use three quarters. Likewise a webhook may hold only part of the
+// room left in the queue, so that a backlog leaves room for others.
 //
-// The queue is in memory and bounded. What it has no room for it refuses, and
-// what it holds is lost with the process: the records of the deliveries are
-// what is kept. It never has two messages for the same attempt of a delivery.
-// An idle queue has no goroutine and no timer.
+// The queue is in memory and bounded. It refuses messages that it has no room
+// for, and loses its messages with the process: only the records of deliveries
+// are kept. It never holds two messages for the same attempt of a delivery. An
+// idle queue has no goroutine and no timer.
 package local
 
 import (
@@ -26,43 +26,44 @@ import (
 )
 
 const (
-	// lease is how long an attempt is left to the queue. A message is not lost
-	// while the process lives, so this only bounds a backlog.
+	// lease is how long an attempt is left to the queue. No message is lost
+	// while the process lives, so lease only bounds a backlog.
 	lease = 120 * time.Second
-	// maxDelay is how far ahead of its time a message may come: as for SQS,
-	// so that both queues take the same.
+	// maxDelay is how far ahead of its time a message may be sent. It is the
+	// same as for SQS, so that both queues accept the same messages.
 	maxDelay = 15 * time.Minute
-	// slow is how long an attempt may last without making its webhook a
+	// slow is how long an attempt may take without making its webhook a
 	// suspect.
 	slow = time.Second
-	// remembered is how many webhooks' standing is kept while they are idle.
+	// remembered is how many idle webhooks' records are kept.
 	remembered = 10_000
-	// maxNap bounds the timer, which stands still while the machine sleeps.
+	// maxNap bounds the timer, which stops while the machine sleeps.
 	maxNap = 30 * time.Second
 )
 
-// The sizes of a queue that is not told any.
+// Default sizes of a queue.
 const (
 	defaultSlots      = 512
 	defaultPerWebhook = 16
 	defaultCapacity   = 50_000
 )
 
-// Config says how much a Queue does at once. 0 stands for a default.
+// Config sets how much a Queue does at once. A field of 0 means its default.
 type Config struct {
-	// Slots is how many attempts run at once; by default 512.
+	// Slots is how many attempts run at once; 512 by default.
 	Slots int
-	// PerWebhook is how many of them one webhook may have; by default 16. It
-	// never has more than a fifth of the slots, if that is more than one.
+	// PerWebhook is how many of them one webhook may have; 16 by default. It is
+	// limited to a fifth of the slots, but at least one.
 	PerWebhook int
-	// Capacity is how many messages the queue holds, those of attempts under
-	// way included; by default 50,000.
+	// Capacity is how many messages the queue holds, including those of running
+	// attempts; 50,000 by default.
 	Capacity int
-	// Now is the clock; by default time.Now.
+	// Now is the clock; time.Now by default.
 	Now func() time.Time
 }
 
-// Queue is a queue and runs what it holds. It is safe for concurrent use.
+// Queue is a queue that runs its messages' attempts. It is safe for concurrent
+// use.
 type Queue struct {
 	slots, perWebhook, capacity int
 	now                         func() time.Time
@@ -70,7 +71,7 @@ type Queue struct {
 
 	mu      sync.Mutex
 	attempt func(webhook.Message) // nil before Run
-	// open says that attempts may start, stopped that none will any more.
+	// open reports that attempts may start, stopped that no more will.
 	open, stopped bool
 	workers       sync.WaitGroup
 
@@ -78,17 +79,17 @@ type Queue struct {
 	known map[attemptKey]struct{}
 	later later
 	held  int
-	// full is set when a message was refused for want of any room.
+	// full reports that a message was refused because the queue was full.
 	full bool
 
 	turns   [standings]list[*line]
 	turn    record // the latest that had its turn
 	running [standings]int
-	fresh   list[*entry] // attempts under way that are not slow yet, oldest first
+	fresh   list[*entry] // running attempts that are not slow yet, oldest first
 }
 
-// New gives an empty queue. It takes messages at once, and attempts them when
-// it runs.
+// New returns an empty queue. It accepts messages at once, and attempts them
+// when it runs.
 func New(c Config) *Queue {
 	q := &Queue{
 		slots: c.Slots, perWebhook: c.PerWebhook, capacity: c.Capacity, now: c.Now,
@@ -111,7 +112,7 @@ func New(c Config) *Queue {
 	return q
 }
 
-// attemptKey is what a message asks for.
+// attemptKey identifies an attempt.
 type attemptKey struct {
 	account webhook.Account
 	id      string
@@ -120,12 +121,12 @@ type attemptKey struct {
 
 func keyOf(m webhook.Message) attemptKey { return attemptKey{m.Account, m.ID, m.Attempt} }
 
-// spare is the part of the queue that Lease does not give away, so that what
-// came between Lease and Send finds room all the same.
+// spare returns the room that Lease does not give away, so that messages sent
+// between Lease and Send still find room.
 func (q *Queue) spare() int { return q.capacity / 16 }
 
-// share is how many messages a line of a standing may hold: as many as are
-// left to everyone if it is trusted, else an eighth of that.
+// share returns how many messages a line with a record may hold: as many as
+// remain for all others if it is trusted, otherwise an eighth of that.
 func (q *Queue) share(s record) int {
 	left := q.capacity - q.spare() - q.held
 	if s != trusted && left > 0 {
@@ -135,9 +136,9 @@ func (q *Queue) share(s record) int {
 }
 
 // Lease returns how long an attempt is left to the queue: 120 seconds. ok is
-// false when there is no room for the subject: because the queue is full, or
-// because the subject holds as much as is left to the others, or because the
-// queue has stopped. Then see Freed.
+// false if there is no room for the event key: the queue is full or has
+// stopped, or the event key holds as much as remains for the others. Then see
+// [Queue.Freed].
 func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -162,8 +163,8 @@ func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	return 0, false
 }
 
-// Full reports whether there is no room for anyone, or the queue has stopped.
-// When it is, see Freed.
+// Full reports whether the queue has no room at all or has stopped. If so, see
+// [Queue.Freed].
 func (q *Queue) Full() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -177,12 +178,12 @@ func (q *Queue) Full() bool {
 	return true
 }
 
-// Send takes messages, each to be attempted at its At or as soon after it as
-// there is a slot. It never blocks. A message for an attempt that one is there
-// for already is dropped. What there is no room for at all is refused, as is
-// everything after the queue has stopped: the error says how many. It wraps
-// webhook.ErrInvalid for messages more than 15 minutes ahead; the others are
-// taken.
+// Send queues messages, each to be attempted at its At or as soon afterwards as
+// a slot is free. It never blocks. It drops a message for an attempt that is
+// already queued. It refuses messages that the queue has no room for, and all
+// messages after the queue has stopped; the error says how many. The error
+// wraps [webhook.ErrInvalid] for messages more than 15 minutes ahead; Send
+// queues the others.
 func (q *Queue) Send(_ context.Context, messages []webhook.Message) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -226,7 +227,7 @@ var (
 	errStopped = errors.New("the queue has stopped")
 )
 
-// add takes a message.
+// add queues a message.
 func (q *Queue) add(m webhook.Message, now time.Time) {
 	l := q.line(m.EventKey())
 	e := &entry{message: m, line: l}
@@ -242,17 +243,17 @@ func (q *Queue) add(m webhook.Message, now time.Time) {
 	q.queueUp(l)
 }
 
-// Freed signals that there may be room again, after a refusal: when there is
-// some for everyone, or when a subject that was refused is down to half of its
-// share.
+// Freed returns a channel that signals that there may be room again after a
+// refusal: when the queue has room for all, or when an event key that was
+// refused holds half of its share.
 func (q *Queue) Freed() <-chan struct{} { return q.freed }
 
-// tellFreed signals it, after a message of the line has gone.
+// tellFreed sends the signal after a message of the line is done.
 func (q *Queue) tellFreed(l *line) {
 	left := q.share(trusted)
 	all := q.full && left > 0 && left >= q.spare()
 	if l.refused && l.held == 0 && left <= 0 {
-		l.refused, q.full = false, true // nothing of it is left to signal by
+		l.refused, q.full = false, true // no message of it is left that could signal
 	}
 	one := l.refused && left > 0 && l.held <= q.share(l.record)/2
 	if !all && !one {
@@ -266,15 +267,15 @@ func (q *Queue) tellFreed(l *line) {
 	}
 	select {
 	case q.freed <- struct{}{}:
-	default: // there is a signal already
+	default: // a signal is pending
 	}
 }
 
-// Run makes attempts until ctx ends; then it starts no more, waits for those
-// under way, and returns. The function gets ctx as it is; it may be called from
-// many goroutines at once, and must recover from its own panics, which would
-// end the process. What is in the queue then is dropped. A queue runs once: a
-// second call returns at once.
+// Run makes attempts until ctx ends. Then it starts no more, waits for the
+// running ones, and returns; messages still in the queue are dropped. attempt
+// is called with ctx from many goroutines at once, and must recover from its
+// own panics, which would end the process. A queue runs only once: a second
+// call returns immediately.
 func (q *Queue) Run(ctx context.Context, attempt func(context.Context, webhook.Message)) {
 	q.mu.Lock()
 	if q.attempt != nil {
@@ -293,7 +294,8 @@ func (q *Queue) Run(ctx context.Context, attempt func(context.Context, webhook.M
 	q.workers.Wait()
 }
 
-// dispatch starts what can start, and sets the timer for what comes later.
+// dispatch starts the attempts that can start, and sets the timer for later
+// ones.
 func (q *Queue) dispatch(now time.Time) {
 	q.catchUp(now)
 	for e := q.next(now); e != nil; e = q.next(now) {
@@ -304,8 +306,8 @@ func (q *Queue) dispatch(now time.Time) {
 	}
 }
 
-// catchUp notes what time alone has changed: whose attempts have become slow,
-// and which messages have become due.
+// catchUp notes what changes with time: which attempts have become slow, and
+// which messages are due.
 func (q *Queue) catchUp(now time.Time) {
 	q.suspectSlow(now)
 	for e := q.later.due(now); e != nil; e = q.later.due(now) {
@@ -321,7 +323,7 @@ func (q *Queue) tick() {
 	q.dispatch(q.now())
 }
 
-// work makes an attempt, and then others as long as there are any.
+// work makes an attempt, then others as long as there are any.
 func (q *Queue) work(e *entry) {
 	for e != nil {
 		q.attempt(e.message)
@@ -329,7 +331,7 @@ func (q *Queue) work(e *entry) {
 	}
 }
 
-// done ends an attempt and gives the next one for the same goroutine.
+// done ends an attempt and returns the next one for the same goroutine.
 func (q *Queue) done(e *entry) *entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()

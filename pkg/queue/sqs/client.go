@@ -13,31 +13,32 @@ import (
 
 const (
 	// maxTries is how often a batch is sent, and maxPause the longest wait
-	// before it is sent again. A batch that was taken though its answer was
-	// lost is doubled by that, which does no harm.
+	// before it is sent again. A batch that was accepted but whose response was
+	// lost is sent twice, which does no harm.
 	maxTries = 3
 	maxPause = 500 * time.Millisecond
 	// tryTimeout bounds one try, so that a connection that died while a
 	// function was frozen leaves time for another.
 	tryTimeout = 2 * time.Second
-	// maxIdle is how long an idle connection is kept: below the minute or so
-	// after which load balancers drop them.
+	// maxIdle is how long an idle connection is kept. It is below the minute or
+	// so after which load balancers drop idle connections.
 	maxIdle = 45 * time.Second
 )
 
-// ClientConfig says where SQS is and who calls it.
+// ClientConfig configures an SQS client.
 type ClientConfig struct {
 	// Region is the AWS region, such as eu-central-1.
 	Region      string
 	Credentials aws.CredentialsProvider
-	// Endpoint is the URL of another SQS than the region's own; empty for AWS.
+	// Endpoint is the URL of another SQS than the region's. It is empty for
+	// AWS.
 	Endpoint string
-	// HTTPClient sends the requests; nil for one made for SQS.
+	// HTTPClient sends the requests. If nil, NewClient makes one for SQS.
 	HTTPClient *http.Client
 }
 
-// NewClient builds an SQS client that reads no files, environment variables of
-// the SDK's or metadata service. It tries a request up to three times, 2
+// NewClient returns an SQS client that reads no files, SDK environment
+// variables or metadata service. It tries a request up to three times, 2
 // seconds each.
 func NewClient(c ClientConfig) *awssqs.Client {
 	options := awssqs.Options{

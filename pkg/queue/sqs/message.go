@@ -10,21 +10,20 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// version is that of the message. Fields may be added under the same one,
-// since whoever does not know them ignores them; a change that an older
-// function would get wrong takes the next.
+// version is the version of the message format. Fields may be added without a
+// new version, since older functions ignore them. A change that they would get
+// wrong needs a new one.
 const version = 1
 
-// Limits of what a message holds. maxEvent is the longest name that an API
-// allows, in bytes; maxRef is well above the digest that a store uses.
+// Limits of a message's fields in bytes. maxEvent is the longest name that an
+// API allows; maxRef is well above the digest that a store uses.
 const (
 	maxBody  = 4 << 10
 	maxEvent = 512
 	maxRef   = 128
 )
 
-// wire is a message as it is written. The names are short because each message
-// has them.
+// wire is a message's JSON. Names are short because every message has them.
 type wire struct {
 	Version int    `json:"v"`
 	Account string `json:"account"`
@@ -36,8 +35,8 @@ type wire struct {
 	PayloadRef string `json:"ref,omitzero"`
 }
 
-// Encode gives the body of a message. At is cut to the millisecond. The error
-// wraps webhook.ErrInvalid when the message is none that Decode would take.
+// Encode returns the body of a message. It truncates At to the millisecond. The
+// error wraps [webhook.ErrInvalid] if Decode would reject the message.
 func Encode(m webhook.Message) (string, error) {
 	w := wire{
 		Version: version, Account: m.Account.String(), ID: m.ID, Event: m.Event,
@@ -53,15 +52,15 @@ func Encode(m webhook.Message) (string, error) {
 	return string(body), nil
 }
 
-// Decode reads the body of a message. Anyone who may write to the queue may
-// have written it: every field is judged, fields that are not known are
-// ignored. The error wraps webhook.ErrInvalid, and shows nothing of the body.
+// Decode parses the body of a message. Anyone who may write to the queue may
+// have written it, so every field is validated; unknown fields are ignored. The
+// error wraps [webhook.ErrInvalid] and shows nothing of the body.
 func Decode(body string) (webhook.Message, error) {
 	var w wire
 	if len(body) > maxBody {
 		return webhook.Message{}, fmt.Errorf("decode message: %w: over %d KiB", webhook.ErrInvalid, maxBody>>10)
 	}
-	// The decoder's own error quotes what it read.
+	// The decoder's own error quotes its input.
 	if json.Unmarshal([]byte(body), &w) != nil {
 		return webhook.Message{}, fmt.Errorf("decode message: %w: not the JSON of a message", webhook.ErrInvalid)
 	}
@@ -72,7 +71,7 @@ func Decode(body string) (webhook.Message, error) {
 	return m, nil
 }
 
-// message judges what was written. The error names the field, never its value.
+// message validates the fields. The error names a field, never its value.
 func (w wire) message() (webhook.Message, error) {
 	account, accountErr := webhook.ParseAccount(w.Account)
 	_, idErr := webhook.DeliveryTime(w.ID)
@@ -102,11 +101,11 @@ func (w wire) message() (webhook.Message, error) {
 	}, nil
 }
 
-// maxAPI keeps an account within the 128 characters of a MessageGroupId
-// (Amazon SQS API Reference, SendMessageBatchRequestEntry).
+// maxAPI keeps an account within the 128 characters of a MessageGroupId (Amazon
+// SQS API Reference, SendMessageBatchRequestEntry).
 const maxAPI = 32
 
-// isWord says whether s can be an API's name.
+// isWord reports whether s can be the name of an API.
 func isWord(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
@@ -116,8 +115,8 @@ func isWord(s string) bool {
 	return true
 }
 
-// isText says whether s is UTF-8 without control characters, of so many bytes
-// at most.
+// isText reports whether s is UTF-8 without control characters and has at most
+// longest bytes.
 func isText(s string, longest int) bool {
 	if len(s) > longest || !utf8.ValidString(s) {
 		return false

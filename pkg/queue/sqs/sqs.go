@@ -1,10 +1,11 @@
-// Package sqs carries messages through Amazon SQS, to the function that
-// makes attempts.
+// Package sqs implements a queue on Amazon SQS, which passes its messages to
+// the function that makes attempts.
 //
-// The queue is a standard one. Messages may arrive late, doubled or in another
-// order, and never early. Each is of the group of its account: SQS fair queues
-// see by that who is noisy, and let the others' messages pass. What SQS did
-// not take is told by Send and left to the sweeper.
+// It uses a standard queue. Messages may arrive late, duplicated or in another
+// order, but never early. Each message belongs to the group of its account, so
+// that SQS fair queues recognise a noisy account and let the others' messages
+// pass. Send reports messages that SQS did not accept; the sweeper sends them
+// again.
 package sqs
 
 import (
@@ -26,33 +27,33 @@ import (
 
 const (
 	// lease is how long an attempt is left to the queue: longer than a message
-	// usually waits and an attempt lasts, short enough that a lost one is not
-	// late by much.
+	// usually waits and an attempt takes, but short enough that a lost message
+	// does not delay it much.
 	lease = 120 * time.Second
-	// batchSize is how many messages SendMessageBatch takes. Ten of the
+	// batchSize is how many messages one SendMessageBatch may have. Ten of the
 	// longest are far below its limit in bytes.
 	batchSize = 10
-	// maxDelay is the longest DelaySeconds (Amazon SQS API Reference,
+	// maxDelay is the maximum DelaySeconds (Amazon SQS API Reference,
 	// SendMessageBatchRequestEntry).
 	maxDelay = 900 * time.Second
-	// atOnce is how many batches are on their way at the same time.
+	// atOnce is how many batches are sent concurrently.
 	atOnce = 8
-	// timeout bounds the sending of one batch, all tries together, where the
-	// caller's deadline does not.
+	// timeout bounds the sending of one batch, including all tries, unless the
+	// caller's deadline is earlier.
 	timeout = 10 * time.Second
 )
 
-// Config is what a Queue is made of. All fields are needed.
+// Config configures a Queue. All fields are required.
 type Config struct {
 	Client   *awssqs.Client
 	QueueURL string
 	Now      func() time.Time
 }
 
-// Queue is an SQS queue, for those who send. It is safe for concurrent use.
+// Queue sends messages to an SQS queue. It is safe for concurrent use.
 type Queue struct{ Config }
 
-// New gives the queue. The error wraps webhook.ErrInvalid and names what is
+// New returns a Queue. The error wraps [webhook.ErrInvalid] and names what is
 // missing.
 func New(cfg Config) (*Queue, error) {
 	var missing []error
@@ -71,18 +72,18 @@ func New(cfg Config) (*Queue, error) {
 	return &Queue{cfg}, nil
 }
 
-// Lease is how long an attempt is left to the queue: the same for everyone,
-// since SQS has room for all.
+// Lease returns how long an attempt is left to the queue. It is the same for
+// all, since SQS has room for all.
 func (*Queue) Lease(webhook.EventKey) (time.Duration, bool) { return lease, true }
 
-// Full is always false: SQS has room for all.
+// Full returns false: SQS always has room.
 func (*Queue) Full() bool { return false }
 
-// Send hands over messages, in batches of ten, several at once. Each arrives
+// Send sends messages in batches of ten, several concurrently. Each arrives
 // within the second after its At, or later. The error says how many were not
-// taken, as far as that is known: after a lost answer they may arrive all the
-// same. It wraps webhook.ErrInvalid for messages that are wrong or more than
-// 15 minutes ahead; the others are sent.
+// accepted as far as is known: after a lost response they may still arrive. It
+// wraps [webhook.ErrInvalid] for messages that are invalid or more than 15
+// minutes ahead; Send sends the others.
 func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	var sum tally
 	entries := make([]types.SendMessageBatchRequestEntry, 0, len(messages))
@@ -103,15 +104,15 @@ func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 			return nil
 		})
 	}
-	_ = group.Wait() // what failed is in the sum
+	_ = group.Wait() // failures are in the tally
 	if sum.lost > 0 {
 		return fmt.Errorf("send to SQS: %d of %d messages not taken: %w", sum.lost, len(messages), errors.Join(sum.causes...))
 	}
 	return nil
 }
 
-// newEntry gives a message as it is sent. The delay is rounded up, since a
-// message that comes early is dropped.
+// newEntry returns a message as it is sent. The delay is rounded up, because a
+// message that arrives early is dropped.
 func newEntry(m webhook.Message, now time.Time) (types.SendMessageBatchRequestEntry, error) {
 	body, err := Encode(m)
 	if err != nil {
@@ -128,7 +129,7 @@ func newEntry(m webhook.Message, now time.Time) (types.SendMessageBatchRequestEn
 	}, nil
 }
 
-// sendBatch sends up to ten messages, and gives how many were not taken and
+// sendBatch sends up to ten messages. It returns how many were not accepted and
 // why.
 func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchRequestEntry) (lost int, err error) {
 	for i := range batch {
@@ -152,9 +153,9 @@ func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchReq
 	return lost, batchError(response.Failed, lost)
 }
 
-// batchError says why messages of a batch were not taken: by their own fault,
-// which sending again does not heal, or by SQS's. Its words are left out,
-// since they may quote the message.
+// batchError says why messages of a batch were not accepted: because they are
+// invalid, so that repeating is useless, or because SQS failed. It omits SQS's
+// text, which may quote the message.
 func batchError(failed []types.BatchResultErrorEntry, lost int) error {
 	if lost == 0 {
 		return nil
@@ -174,15 +175,15 @@ func batchError(failed []types.BatchResultErrorEntry, lost int) error {
 	return fmt.Errorf("refused: %v", slices.Compact(reasons))
 }
 
-// tally sums up what was not taken.
+// tally sums up the messages that were not accepted.
 type tally struct {
 	mu     sync.Mutex
 	lost   int
 	causes []error
 }
 
-// maxCauses is how many reasons an error lists: of many batches most fail for
-// the same.
+// maxCauses is how many causes an error lists. Batches mostly fail for the same
+// one.
 const maxCauses = 3
 
 func (t *tally) add(lost int, cause error) {

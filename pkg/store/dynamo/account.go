@@ -11,7 +11,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Webhooks implements store.Store.
+// Webhooks implements [store.Store].
 func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
 	items, err := s.query(ctx, fmt.Sprintf("list webhooks of %v", a), accountPK(a), eventPrefix)
 	if err != nil {
@@ -20,8 +20,8 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 	return decodeAll(items, func(it item) (webhook.Webhook, error) { return decodeWebhook(a, it) })
 }
 
-// CreateAccount implements store.Store: one transaction puts the account and
-// its place in the list of accounts.
+// CreateAccount implements [store.Store]. One transaction puts the account and
+// its entry in the list of accounts.
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
 	account, listed := encodeAccount(a)
 	op := fmt.Sprintf("create account %v", a.Account)
@@ -32,7 +32,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 	return err
 }
 
-// Account implements store.Store.
+// Account implements [store.Store].
 func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
 	op := fmt.Sprintf("read account %v", a)
 	it, err := s.get(ctx, op, accountKey(a))
@@ -45,9 +45,8 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 	return decodeAccount(a, it)
 }
 
-// Accounts implements store.Store: the list says which accounts there are, and
-// the accounts themselves are read in batches. One that is deleted meanwhile
-// is left out.
+// Accounts implements [store.Store]. It reads the list of accounts, then the
+// accounts in batches. An account that is deleted meanwhile is omitted.
 func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error) {
 	op := fmt.Sprintf("list accounts of %s", d)
 	listed, err := s.query(ctx, op, accountsPrefix+string(d), "")
@@ -84,9 +83,9 @@ func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountI
 	return infos, nil
 }
 
-// CreateToken implements store.Store: one transaction checks that the account
-// is there and not being deleted, and puts the token and its place in the
-// account's list.
+// CreateToken implements [store.Store]. One transaction checks that the account
+// exists and is not closing, and puts the token and its entry in the account's
+// list.
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	token, listed := encodeToken(t)
 	op := fmt.Sprintf("create token %s of %v", t.ID, t.Account)
@@ -108,7 +107,7 @@ func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	return fmt.Errorf("%s: %w", op, webhook.ErrExists)
 }
 
-// Token implements store.Store.
+// Token implements [store.Store].
 func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
 	const op = "find token"
 	it, err := s.get(ctx, op, key(tokenPK(h), tokenSort))
@@ -121,7 +120,7 @@ func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 	return decodeToken(h, it)
 }
 
-// Tokens implements store.Store.
+// Tokens implements [store.Store].
 func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
 	items, err := s.query(ctx, fmt.Sprintf("list tokens of %v", a), accountPK(a), tokenPrefix)
 	if err != nil {
@@ -130,8 +129,8 @@ func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token,
 	return decodeAll(items, func(it item) (webhook.Token, error) { return decodeListedToken(a, it) })
 }
 
-// RevokeToken implements store.Store: the list says which token it is, then
-// one transaction deletes both items.
+// RevokeToken implements [store.Store]. It finds the token in the account's
+// list, then deletes both items in one transaction.
 func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
 	op := fmt.Sprintf("revoke token %s of %v", id, a)
 	listed := key(accountPK(a), tokenPrefix+id)
@@ -155,7 +154,7 @@ func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) e
 		}},
 		{Delete: &types.Delete{TableName: s.table, Key: key(tokenPK(t.Hash), tokenSort)}},
 	})
-	if isCancelled(err) { // somebody else was faster
+	if isCancelled(err) { // another caller was faster
 		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
 	return err

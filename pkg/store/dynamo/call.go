@@ -11,37 +11,38 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// repetition says what may be done when the answer to a request was lost.
+// repetition says whether a request may be repeated if its response was lost.
 type repetition int
 
 const (
-	// repeatable requests change nothing, or nothing more the second time,
-	// and their answer is as good: reads, and puts of what never changes.
+	// repeatable requests change nothing, or nothing more the second time, and
+	// the later response is as good: reads, and puts of items that never
+	// change.
 	repeatable repetition = iota
-	// idempotent requests carry a ClientRequestToken: repeating them is
-	// harmless, but at the deadline the outcome is unknown.
+	// idempotent requests may be repeated without harm, but their outcome is
+	// unknown at the deadline.
 	idempotent
-	// once: a lost answer ends the call.
+	// once: the call fails if the response is lost.
 	once
 )
 
-// The pause before try n is drawn below min(firstPause << n, longestPause),
-// "full jitter" in
+// The pause before try n is random below min(firstPause << n, longestPause),
+// called "full jitter" in
 // https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
 const (
 	firstPause   = 25 * time.Millisecond
 	longestPause = 800 * time.Millisecond
 )
 
-// call sends a request until DynamoDB has decided. Refusals (throttling,
-// conflicts, no connection) are tried again with a growing, jittered pause,
-// lost answers as the repetition allows.
+// call sends a request until DynamoDB has decided. It repeats refused requests
+// (throttling, conflicts, no connection) after a growing random pause, and
+// requests with lost responses as rep allows.
 //
-// It returns nil, the failed condition (*ConditionalCheckFailedException or
+// It returns nil; the failed condition (*ConditionalCheckFailedException or
 // *TransactionCanceledException of package types, inside an *overtakable after
-// a lost answer), or an error of package
-// store's kind: ErrUnavailable or ErrUnknownOutcome, wrapping ctx.Err() when
-// the context ended it, or a fault that is none of these.
+// a lost response); [webhook.ErrUnavailable] or [webhook.ErrUnknownOutcome],
+// wrapping ctx.Err() if the context ended; or an internal error. An internal
+// error after a lost response wraps webhook.ErrUnknownOutcome too.
 func (s *Store) call(ctx context.Context, op string, rep repetition, send func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.callTimeout)
 	defer cancel()
@@ -82,16 +83,16 @@ func (s *Store) call(ctx context.Context, op string, rep repetition, send func(c
 	}
 }
 
-// overtakable is a failed condition of a request that was also sent before,
-// without an answer: that earlier try may still be under way, and be carried
-// out when the condition holds again.
+// overtakable is the failed condition of a request that was sent before without
+// a response. That earlier try may still be under way, and succeed when the
+// condition holds again.
 type overtakable struct{ error }
 
 func (e *overtakable) Unwrap() error { return e.error }
 
-// ended makes the error of a call that came to no decision. The latest failure
-// is told as text only: it may wrap the end of a single try's context, which
-// is not the caller's.
+// ended returns the error of an undecided call. It includes the latest failure
+// only as text: that may wrap the end of a single try's context, which is not
+// the caller's.
 func ended(ctx context.Context, op string, sentinel, latest error) error {
 	err := sentinel
 	if ctx.Err() != nil {
@@ -103,7 +104,7 @@ func ended(ctx context.Context, op string, sentinel, latest error) error {
 	return fmt.Errorf("%s: %w: %v", op, err, latest)
 }
 
-// try sends the request once, within a time-out of its own.
+// try sends the request once, with its own time-out.
 func (s *Store) try(ctx context.Context, send func(context.Context) error) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.tryTimeout)
 	defer cancel()
@@ -112,7 +113,7 @@ func (s *Store) try(ctx context.Context, send func(context.Context) error) (outc
 	return classify(err, &progress), err
 }
 
-// pause waits before the try after the given one, or until ctx ends.
+// pause waits after the given try, or until ctx ends.
 func (s *Store) pause(ctx context.Context, try int) {
 	below := longestPause
 	if try < 5 {
@@ -126,10 +127,10 @@ func (s *Store) pause(ctx context.Context, try int) {
 	}
 }
 
-// progress is how far one request came, as net/http tells it.
+// progress is how far a request came, as net/http reports it.
 type progress struct {
-	asked   atomic.Bool // for a connection
-	started atomic.Bool // had a connection, so that bytes may have left
+	asked   atomic.Bool // asked for a connection
+	started atomic.Bool // had a connection, so bytes may have been sent
 }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -139,11 +140,11 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
-// nothingSent reports that the request certainly never left: it waited for a
-// connection and got none.
+// nothingSent reports whether the request was certainly not sent: it waited for
+// a connection and got none.
 func (p *progress) nothingSent() bool { return p.asked.Load() && !p.started.Load() }
 
-// isContextError reports that err is the end of a context.
+// isContextError reports whether err means that a context ended.
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

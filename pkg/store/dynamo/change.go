@@ -11,20 +11,20 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Conditions on the record of a webhook. They never hold where there is none,
-// so that no update or delete ever creates or guesses.
+// Conditions on the record of a webhook. They never hold for a missing record,
+// so no update or delete ever creates one.
 const (
 	ifSame          = attrID + " = :id"
 	ifSameUnchanged = attrID + " = :id AND " + attrVersion + " = :was"
 )
 
-// changeable are the attributes that a change may set or remove while the
-// event stays. Statistics are none of them: deliveries write them meanwhile.
+// changeable are the attributes that a change may set or remove if the event
+// remains. Statistics are excluded: deliveries write them meanwhile.
 var changeable = [...]string{
 	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrVersion, attrModified,
 }
 
-// Webhook implements store.Store: one strongly consistent GetItem.
+// Webhook implements [store.Store] with one strongly consistent GetItem.
 func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
 	op := fmt.Sprintf("read webhook of %v for %q", a, event)
 	it, err := s.get(ctx, op, key(accountPK(a), eventPrefix+event))
@@ -37,14 +37,15 @@ func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (w
 	return decodeWebhook(a, it)
 }
 
-// Change implements store.Store: one TransactWriteItems, also for one record.
-// A record that keeps its event is updated; one that moves is deleted and put
-// anew. An event that one record leaves and another takes in the same change
-// is put over: DynamoDB refuses two operations on one item.
+// Change implements [store.Store] with one TransactWriteItems, even for one
+// record. A record that keeps its event is updated; one whose event changes is
+// deleted and put. If one record leaves an event and another takes it, the new
+// record is put over the old one, since DynamoDB rejects two operations on one
+// item.
 //
-// Events that stand twice among those of c.Was or of c.Now, records of several
-// accounts, of other ids than they had, or not 1 to 50 of them, are
-// webhook.ErrInvalid.
+// Change returns [webhook.ErrInvalid] if an event occurs twice in c.Was or in
+// c.Now, if records belong to several accounts or change their ids, or if there
+// are not 1 to 50 of them.
 func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	ch, err := newChange(s.table, c)
 	if err != nil {
@@ -62,12 +63,12 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 type change struct {
 	op     string
 	writes []types.TransactWriteItem
-	// events say of each write what its condition asks for.
+	// events has the event and id that each write's condition requires.
 	events []eventID
 }
 
-// eventID is an event, and the id that its record must have; none for an event
-// that must be free.
+// eventID is an event and the id that its record must have, "" if the event
+// must be free.
 type eventID struct{ event, id string }
 
 func newChange(table *string, c webhook.Change) (*change, error) {
@@ -107,12 +108,12 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 	return ch, nil
 }
 
-// maxRecords is how many records one change or deletion may name.
+// maxRecords is how many records one change or deletion may have.
 const maxRecords = 50
 
-// byEvent gives the place of each event's record. The error wraps
-// webhook.ErrInvalid unless the records are 1 to 50, of one account and of
-// different events.
+// byEvent returns the index of each event's record. It returns an error that
+// wraps [webhook.ErrInvalid] unless there are 1 to 50 records of one account
+// and of different events.
 func byEvent(op string, records []webhook.Webhook) (map[string]int, error) {
 	if n := len(records); n == 0 || n > maxRecords {
 		return nil, fmt.Errorf("%s: %w: %d records, not 1 to %d", op, webhook.ErrInvalid, n, maxRecords)
@@ -135,7 +136,8 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 	ch.events = append(ch.events, eventID{event, id})
 }
 
-// update sets exactly the changeable attributes of a record.
+// update returns a write that sets exactly the changeable attributes of a
+// record.
 func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 	whole, values := encodeWebhook(now), sameUnchanged(was)
 	expression := assign(whole, changeable[:], values)
@@ -149,7 +151,7 @@ func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 	}}
 }
 
-// replacement puts now over was, which leaves its event to it.
+// replacement returns a write that puts now over was, which leaves the event.
 func replacement(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName:                           table,
@@ -160,11 +162,12 @@ func replacement(table *string, was, now webhook.Webhook) types.TransactWriteIte
 	}}
 }
 
-// removal deletes the record under the condition ifSame or ifSameUnchanged.
+// removal returns a write that deletes the record on the condition ifSame or
+// ifSameUnchanged.
 func removal(table *string, was webhook.Webhook, when string) types.TransactWriteItem {
 	values := sameUnchanged(was)
 	if when == ifSame {
-		delete(values, ":was") // DynamoDB refuses values that nothing uses
+		delete(values, ":was") // DynamoDB rejects values that no expression uses
 	}
 	return types.TransactWriteItem{Delete: &types.Delete{
 		TableName:                           table,
@@ -175,15 +178,15 @@ func removal(table *string, was webhook.Webhook, when string) types.TransactWrit
 	}}
 }
 
-// sameUnchanged gives the values of ifSameUnchanged.
+// sameUnchanged returns the values of ifSameUnchanged.
 func sameUnchanged(was webhook.Webhook) item {
 	return item{":id": str(was.ID), ":was": num(was.Version)}
 }
 
 func webhookKey(w webhook.Webhook) item { return key(accountPK(w.Account), eventPrefix+w.Event) }
 
-// decide reads the reasons of a cancelled transaction, one for each write. The
-// record that stands comes with a failed condition, so that nothing is read.
+// decide reads the reasons of a cancelled transaction, one for each write. A
+// failed condition comes with the existing record, so no read is needed.
 func (ch *change) decide(reasons []types.CancellationReason) error {
 	if len(reasons) != len(ch.events) {
 		return fmt.Errorf("%s: %d reasons for %d operations", ch.op, len(reasons), len(ch.events))
@@ -222,9 +225,9 @@ func (ch *change) decide(reasons []types.CancellationReason) error {
 	return fmt.Errorf("%s: cancelled for no reason that was given", ch.op)
 }
 
-// Delete implements store.Store: one TransactWriteItems, also for one record.
-// Events that stand twice, records of several accounts, or not 1 to 50 of them
-// are webhook.ErrInvalid.
+// Delete implements [store.Store] with one TransactWriteItems, even for one
+// record. It returns [webhook.ErrInvalid] if an event occurs twice, if records
+// belong to several accounts, or if there are not 1 to 50 of them.
 func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 	op := fmt.Sprintf("delete %d webhooks", len(webhooks))
 	if _, err := byEvent(op, webhooks); err != nil {

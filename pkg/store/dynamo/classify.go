@@ -11,32 +11,32 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// outcome is what a single request came to.
+// outcome is the outcome of a single request.
 type outcome int
 
 const (
 	success outcome = iota
-	// condition: DynamoDB decided that a condition does not hold.
+	// condition: a condition does not hold.
 	condition
-	// refused: certainly not carried out, and may succeed when tried again.
+	// refused: certainly not executed, and may succeed when repeated.
 	refused
-	// lost: it may have been carried out, or may still be.
+	// lost: may have been executed, or may still be.
 	lost
-	// internalError: certainly not carried out, and would fail again: a wrong
-	// request, missing rights, a missing table.
+	// internalError: certainly not executed, and would fail again: an invalid
+	// request, missing permissions, a missing table.
 	internalError
 )
 
-// errUnprocessed: an answer left a part undone, as DynamoDB does when it is
+// errUnprocessed: the response left a part undone, as DynamoDB does when it is
 // busy.
 var errUnprocessed = errors.New("a part was left unprocessed")
 
-// ErrNoTable says that a table of the store does not exist, under its name in
+// ErrNoTable means that a table of the store does not exist under its name in
 // this region.
 var ErrNoTable = errors.New("there is no such DynamoDB table")
 
-// causeOf gives the error of a request that would fail again. The SDK's own
-// words are kept as text only, so that nothing of them is compared but the code.
+// causeOf returns the error of a request that would fail again. It keeps the
+// SDK's error only as text and code, so that callers cannot depend on the rest.
 func causeOf(err error) error {
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
 		return ErrNoTable
@@ -48,16 +48,16 @@ func causeOf(err error) error {
 	return told
 }
 
-// definiteError is a fault's text and DynamoDB's code for it, "" for none. It
-// wraps nothing.
+// definiteError is the text of an internal error and its DynamoDB code, "" if
+// it has none. It wraps nothing.
 type definiteError struct{ text, code string }
 
 func (e *definiteError) Error() string { return e.text }
 
-// ErrorCode is DynamoDB's code, such as AccessDeniedException.
+// ErrorCode returns DynamoDB's code, such as AccessDeniedException.
 func (e *definiteError) ErrorCode() string { return e.code }
 
-// classify judges the error of one request. Whatever is not known to be
+// classify returns the outcome of one request. Whatever is not known to be
 // definite counts as lost. The codes are those of
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html.
 func classify(err error, sent *progress) outcome {
@@ -85,11 +85,11 @@ func classify(err error, sent *progress) outcome {
 	return internalError // could not be built or signed
 }
 
-// classifyResponse judges an answer that DynamoDB, or something before it, gave
-// with the HTTP status.
+// classifyResponse classifies a response with an HTTP status from DynamoDB or a
+// proxy before it.
 func classifyResponse(err error, status int) outcome {
 	if status < 400 || status > 499 || status == http.StatusRequestTimeout {
-		return lost // 2xx and 3xx: the answer could not be read
+		return lost // 2xx and 3xx: the response could not be read
 	}
 	var cancelled *types.TransactionCanceledException
 	if errors.As(err, &cancelled) {
@@ -97,7 +97,7 @@ func classifyResponse(err error, status int) outcome {
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return refused // for a reason that was lost on the way
+		return refused // the reason was lost on the way
 	}
 	switch api.ErrorCode() {
 	case "ConditionalCheckFailedException":
@@ -106,8 +106,8 @@ func classifyResponse(err error, status int) outcome {
 		"TransactionConflictException", "TransactionInProgressException", "ReplicatedWriteConflictException":
 		return refused
 	}
-	// The SDK marks refusals for a wrong clock so; it has set its own right
-	// by the answer, and the next try is signed with that.
+	// The SDK marks requests refused for a wrong clock like this. It has
+	// corrected its clock by the response, and signs the next try with that.
 	var retryable interface{ RetryableError() bool }
 	if status == http.StatusTooManyRequests || errors.As(err, &retryable) && retryable.RetryableError() {
 		return refused
@@ -115,9 +115,9 @@ func classifyResponse(err error, status int) outcome {
 	return internalError
 }
 
-// classifyReasons judges why a transaction was cancelled. A conflict or
-// throttling beside failed conditions is tried again: only then are all the
-// conditions known.
+// classifyReasons classifies the reasons of a cancelled transaction. One with
+// conflicts or throttling besides failed conditions is repeated: only without
+// them are all conditions known.
 func classifyReasons(reasons []types.CancellationReason) outcome {
 	failed, busy := false, false
 	for _, r := range reasons {

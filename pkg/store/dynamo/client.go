@@ -16,29 +16,28 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// ClientConfig says where DynamoDB is and who calls it.
+// ClientConfig configures a DynamoDB client.
 type ClientConfig struct {
 	// Region is the AWS region, such as eu-central-1.
 	Region string
-	// Credentials sign the requests; see StaticCredentials.
+	// Credentials sign the requests; see [StaticCredentials].
 	Credentials aws.CredentialsProvider
-	// Endpoint is the URL of another DynamoDB than the region's own, such as
-	// DynamoDB Local; empty for AWS.
+	// Endpoint is the URL of another DynamoDB than the region's, such as
+	// DynamoDB Local. It is empty for AWS.
 	Endpoint string
-	// HTTPClient sends the requests; nil for one made for DynamoDB.
+	// HTTPClient sends the requests. If nil, NewClient makes one for DynamoDB.
 	HTTPClient dynamodb.HTTPClient
-	// Now is the clock that tells how long connections lay idle; nil for
-	// time.Now.
+	// Now is the clock that measures how long connections are idle. If nil,
+	// time.Now is used.
 	Now func() time.Time
 }
 
-// NewClient builds a DynamoDB client without the SDK's configuration
-// machinery: no files, environment, metadata service or account endpoints are
-// consulted, so that a function starts fast and stays small. The client makes
-// each request once; Store decides about retries, since it knows which
-// requests may be repeated.
+// NewClient returns a DynamoDB client without the SDK's configuration
+// machinery. It reads no files, environment, metadata service or account
+// endpoints, so a function starts fast and stays small. The client sends each
+// request once; [Store] retries, since it knows which requests may be repeated.
 //
-// The error wraps webhook.ErrInvalid when Region or Credentials are missing.
+// The error wraps [webhook.ErrInvalid] if Region or Credentials are missing.
 func NewClient(c ClientConfig) (*dynamodb.Client, error) {
 	switch {
 	case c.Region == "":
@@ -67,18 +66,18 @@ func NewClient(c ClientConfig) (*dynamodb.Client, error) {
 	return dynamodb.New(options), nil
 }
 
-// StaticCredentials are credentials that do not change while the process
-// lives, such as those in a Lambda function's environment.
+// StaticCredentials are credentials that do not change while the process lives,
+// such as those in a Lambda function's environment.
 type StaticCredentials struct {
 	AccessKeyID     string
 	SecretAccessKey webhook.Secret
-	// SessionToken belongs to temporary credentials; the zero Secret for
-	// none.
+	// SessionToken belongs to temporary credentials. It is the zero Secret for
+	// others.
 	SessionToken webhook.Secret
 }
 
-// Retrieve gives the credentials to the SDK. It fails when the access key id
-// or the secret is empty.
+// Retrieve returns the credentials to the SDK. It fails if the access key id or
+// the secret is empty.
 func (c StaticCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 	if c.AccessKeyID == "" || c.SecretAccessKey.Reveal() == "" {
 		return aws.Credentials{}, errors.New("static credentials: access key id or secret is empty")
@@ -91,16 +90,16 @@ func (c StaticCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 	}, nil
 }
 
-// Time-outs of the HTTP client. Connecting gives up before a try does
-// (defaultTryTimeout), so that a dead address is known as "nothing was sent".
+// Time-outs of the HTTP client. Connecting fails before a try does
+// (defaultTryTimeout), so that a dead address counts as "nothing was sent".
 const (
 	dialTimeout      = time.Second
 	handshakeTimeout = time.Second
-	// maxIdle is how long an idle connection is trusted. It is below the
-	// minute or so after which load balancers drop idle connections.
+	// maxIdle is how long an idle connection is reused. It is below the minute
+	// or so after which load balancers drop idle connections.
 	maxIdle = 45 * time.Second
-	// idleConns is how many connections are kept for a process that serves
-	// many requests at once; a Lambda function uses one.
+	// idleConns is how many connections are kept for a process that serves many
+	// requests at once. A Lambda function uses one.
 	idleConns = 64
 )
 
@@ -122,11 +121,11 @@ func newHTTPClient(now func() time.Time) *http.Client {
 	}
 }
 
-// freshTransport drops connections that lay idle for more than maxIdle by the
-// wall clock. The transport's own timer runs on the monotonic clock, which
-// stands still while a Lambda function is frozen: the first request after a
-// thaw would go out on a connection that the other side has long closed, and
-// its outcome would be unknown.
+// freshTransport closes connections that were idle for more than maxIdle by the
+// wall clock. The transport's own timer uses the monotonic clock, which stops
+// while a Lambda function is frozen. The first request after a thaw would use a
+// connection that the other side closed long ago, and its outcome would be
+// unknown.
 type freshTransport struct {
 	base *http.Transport
 	now  func() time.Time

@@ -16,9 +16,9 @@ const (
 	ifClosing = "attribute_exists(" + attrClosing + ")"
 )
 
-// SetAccountKey implements store.Store. It is a transaction, though of one
-// item: a second try after a lost answer must not undo a newer key that
-// somebody else has set in between.
+// SetAccountKey implements [store.Store]. It is a transaction, though of one
+// item: a second try after a lost response must not undo a newer key that was
+// set in between.
 func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
 	op := fmt.Sprintf("set key of account %v", a)
 	if len(sealed) == 0 {
@@ -27,9 +27,9 @@ func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []b
 	return s.updateAccount(ctx, op, a, ifOpen, attrSealed, &types.AttributeValueMemberB{Value: sealed})
 }
 
-// CloseAccount implements store.Store. It is a transaction, though of one
-// item: a second try after a lost answer must not find the account gone, nor
-// close a new one of the same id.
+// CloseAccount implements [store.Store]. It is a transaction, though of one
+// item: a second try after a lost response must not find the account gone, nor
+// close a new one with the same id.
 func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 	return s.updateAccount(ctx, fmt.Sprintf("close account %v", a), a, ifPresent, attrClosing, num(1))
 }
@@ -49,8 +49,8 @@ func (s *Store) updateAccount(ctx context.Context, op string, a webhook.Account,
 	return err
 }
 
-// DeleteAccount implements store.Store: one transaction deletes the account
-// and its place in the list of accounts.
+// DeleteAccount implements [store.Store]. One transaction deletes the account
+// and its entry in the list of accounts.
 func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	op := fmt.Sprintf("delete account %v", a)
 	err := s.transactFenced(ctx, op, a, []types.TransactWriteItem{

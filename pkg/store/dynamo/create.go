@@ -13,21 +13,23 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Conditions on an item. Every item has pk, so that it stands for the item.
+// Conditions on an item. Every item has pk, so pk tells whether the item
+// exists.
 const (
 	ifAbsent  = "attribute_not_exists(pk)"
 	ifPresent = "attribute_exists(pk)"
 )
 
-// maxTransaction is how many items one TransactWriteItems may name.
+// maxTransaction is how many items one TransactWriteItems may have.
 const maxTransaction = 100
 
-// Create implements store.Store. One webhook without Exclusions is one PutItem
-// and nothing else: one write unit up to 1 KB, no read. Anything else is one
+// Create implements [store.Store]. One webhook without Exclusions is a single
+// PutItem: one write unit up to 1 KB, no read. Anything else is one
 // TransactWriteItems.
 //
-// More than 100 webhooks and distinct excluding events together, no webhook at
-// all, or webhooks of several accounts are webhook.ErrInvalid.
+// Create returns [webhook.ErrInvalid] for no webhook, for webhooks of several
+// accounts, or for more than 100 webhooks and distinct excluding events
+// together.
 func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
 	if len(c.Webhooks) == 0 {
 		return nil, fmt.Errorf("create webhooks: %w: none given", webhook.ErrInvalid)
@@ -59,12 +61,12 @@ type creation struct {
 	webhook.Creation
 	account webhook.Account
 	op      string
-	// items are what is put, in the order of Webhooks. Where this request's
-	// own record stands already, it takes the place of the item.
+	// items are the items to put, in the order of Webhooks. An existing record
+	// of this request replaces its item.
 	items []item
-	// existing marks the items found so.
+	// existing marks the items that exist.
 	existing []bool
-	// excluding are the distinct By of Exclusions, in their order.
+	// excluding are the distinct values of By in Exclusions, in order.
 	excluding []string
 }
 
@@ -87,8 +89,8 @@ func newCreation(c webhook.Creation) *creation {
 	return cr
 }
 
-// found notes that old holds the event of webhook i. It returns the id that
-// stands in the way, or "" when the record is the creation's own.
+// found handles old, the existing record of the event of webhook i. It returns
+// the conflicting id, or "" if this request created the record.
 func (cr *creation) found(i int, old item) (id string, err error) {
 	w, err := decodeWebhook(cr.account, old)
 	if err != nil {
@@ -101,7 +103,7 @@ func (cr *creation) found(i int, old item) (id string, err error) {
 	return "", nil
 }
 
-// records gives the records that stand, as a read would.
+// records returns the existing records, as a read would.
 func (cr *creation) records() ([]webhook.Webhook, error) {
 	list := make([]webhook.Webhook, len(cr.items))
 	for i, it := range cr.items {
@@ -113,8 +115,8 @@ func (cr *creation) records() ([]webhook.Webhook, error) {
 	return list, nil
 }
 
-// createOne claims one event with one conditional put. The old record comes
-// back with a failed condition, so that nothing is ever read.
+// createOne claims one event with one conditional put. A failed condition comes
+// with the old record, so no read is needed.
 func (s *Store) createOne(ctx context.Context, cr *creation) error {
 	err := s.call(ctx, cr.op, once, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -136,8 +138,8 @@ func (s *Store) createOne(ctx context.Context, cr *creation) error {
 	return fmt.Errorf("%s: %w", cr.op, &webhook.TakenError{IDs: map[string]string{cr.Webhooks[0].Event: id}})
 }
 
-// createAll claims all events in one transaction. Should some records stand
-// already as this creation's own, a second one adds what is missing.
+// createAll claims all events in one transaction. If this request has already
+// created some records, a second transaction adds the missing ones.
 func (s *Store) createAll(ctx context.Context, cr *creation) error {
 	for {
 		puts, missing := cr.puts(s.table)
@@ -159,8 +161,8 @@ func (s *Store) createAll(ctx context.Context, cr *creation) error {
 	}
 }
 
-// puts gives the puts of the records that do not stand yet, and their places
-// among Webhooks.
+// puts returns the puts of the records that do not exist yet, and their indexes
+// in Webhooks.
 func (cr *creation) puts(table *string) (puts []types.TransactWriteItem, keys []int) {
 	for i, it := range cr.items {
 		if cr.existing[i] {
@@ -172,7 +174,7 @@ func (cr *creation) puts(table *string) (puts []types.TransactWriteItem, keys []
 	return puts, keys
 }
 
-// putIfAbsent puts a record whose event must be free.
+// putIfAbsent returns a put of a record whose event must be free.
 func putIfAbsent(table *string, it item) types.TransactWriteItem {
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName:                           table,
@@ -182,7 +184,7 @@ func putIfAbsent(table *string, it item) types.TransactWriteItem {
 	}}
 }
 
-// checks gives one condition check for each excluding event: DynamoDB refuses
+// checks returns one condition check for each excluding event. DynamoDB rejects
 // two operations on one item.
 func (cr *creation) checks(table *string) []types.TransactWriteItem {
 	checks := make([]types.TransactWriteItem, len(cr.excluding))
@@ -196,9 +198,9 @@ func (cr *creation) checks(table *string) []types.TransactWriteItem {
 	return checks
 }
 
-// decide reads the reasons of a cancelled transaction: one for each put, the
-// places of which are given, then one for each check. It notes own records,
-// and returns the conflict if there is one.
+// decide reads the reasons of a cancelled transaction: one for each put, whose
+// indexes are keys, then one for each check. It notes records that this request
+// created, and returns the conflict if there is one.
 func (cr *creation) decide(keys []int, reasons []types.CancellationReason) error {
 	if len(reasons) != len(keys)+len(cr.excluding) {
 		return fmt.Errorf("%s: %d reasons for %d operations", cr.op, len(reasons), len(keys)+len(cr.excluding))
@@ -220,7 +222,7 @@ func (cr *creation) decide(keys []int, reasons []types.CancellationReason) error
 		return fmt.Errorf("%s: %w", cr.op, &webhook.TakenError{IDs: taken})
 	}
 	if !slices.Contains(cr.existing, false) {
-		return nil // all of it stands, whatever else does
+		return nil // all records exist, whatever else does
 	}
 	var found []webhook.Exclusion
 	for _, x := range cr.Exclusions {

@@ -12,8 +12,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// decoder reads the attributes of one item and remembers the first that is
-// missing or malformed. Its errors name attributes, never their values.
+// decoder reads the attributes of one item and keeps the error for the first
+// that is missing or malformed. Its errors name attributes, never their values.
 type decoder struct {
 	item item
 	err  error
@@ -34,7 +34,7 @@ func (d *decoder) str(name string) string {
 	return v.Value
 }
 
-// optionalStr reads a string that is absent when it is empty.
+// optionalStr reads a string that is absent if empty.
 func (d *decoder) optionalStr(name string) string {
 	if _, ok := d.item[name]; !ok {
 		return ""
@@ -42,10 +42,10 @@ func (d *decoder) optionalStr(name string) string {
 	return d.str(name)
 }
 
-// sortAfter reads what follows prefix in the sort key.
+// sortAfter reads the part of the sort key after prefix.
 func (d *decoder) sortAfter(prefix string) string { return d.after(attrSK, prefix) }
 
-// after reads what follows prefix in a string.
+// after reads the part of a string after prefix.
 func (d *decoder) after(name, prefix string) string {
 	rest, ok := strings.CutPrefix(d.str(name), prefix)
 	if !ok {
@@ -67,7 +67,7 @@ func (d *decoder) num(name string) int64 {
 	return n
 }
 
-// optionalNum reads a number that is absent when it is 0.
+// optionalNum reads a number that is absent if 0.
 func (d *decoder) optionalNum(name string) int64 {
 	if _, ok := d.item[name]; !ok {
 		return 0
@@ -77,7 +77,7 @@ func (d *decoder) optionalNum(name string) int64 {
 
 func (d *decoder) time(name string) time.Time { return time.UnixMilli(d.num(name)).UTC() }
 
-// optionalTime reads a time that is absent when it is zero.
+// optionalTime reads a time that is absent if zero.
 func (d *decoder) optionalTime(name string) time.Time {
 	if _, ok := d.item[name]; !ok {
 		return time.Time{}
@@ -85,8 +85,8 @@ func (d *decoder) optionalTime(name string) time.Time {
 	return d.time(name)
 }
 
-// bytes reads bytes that are absent when there are none. They are not shared
-// with the item, of which several records may be made.
+// bytes reads bytes that are absent if empty. It copies them, since several
+// records may be made from an item.
 func (d *decoder) bytes(name string) []byte {
 	attr, ok := d.item[name]
 	if !ok {
@@ -100,7 +100,7 @@ func (d *decoder) bytes(name string) []byte {
 	return bytes.Clone(v.Value)
 }
 
-// flag reads a boolean that is absent when it is false.
+// flag reads a boolean that is absent if false.
 func (d *decoder) flag(name string) bool {
 	attr, ok := d.item[name]
 	if !ok {
@@ -114,7 +114,7 @@ func (d *decoder) flag(name string) bool {
 	return v.Value
 }
 
-// retired reads the keys that were rotated out.
+// retired reads the retired keys.
 func (d *decoder) retired() []webhook.RetiredKey {
 	attr, ok := d.item[attrRetired]
 	if !ok {
@@ -141,7 +141,8 @@ func (d *decoder) retired() []webhook.RetiredKey {
 	return keys
 }
 
-// token reads what a token's own item and its place in the list share.
+// token reads the attributes that a token's item and its entry in the account's
+// list share.
 func (d *decoder) token() webhook.Token {
 	rights := d.num(attrRights)
 	if rights < 0 || rights > 255 {

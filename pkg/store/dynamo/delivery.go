@@ -13,23 +13,24 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Conditions on the record of a delivery. What has expired counts as gone
-// while DynamoDB has not removed it yet.
+// Conditions on the record of a delivery. An expired record counts as missing
+// even before DynamoDB removes it.
 const (
 	ifAbsentOrExpired = ifAbsent + " OR " + attrExpiry + " <= :now"
-	ifNotExpired      = attrExpiry + " > :now" // never holds where there is no record
+	ifNotExpired      = attrExpiry + " > :now" // never holds for a missing record
 )
 
-// errNoDeliveries: Config.Deliveries is empty.
+// errNoDeliveries is the error of methods that need Config.Deliveries if it is
+// empty.
 var errNoDeliveries = errors.New("this store has no table of deliveries")
 
-// AddDelivery implements store.Deliveries with one conditional PutItem, and
-// one before it for a payload that is apart. A lost answer is settled by the
-// same put again: every call leaves a mark of its own in the record, by which
-// it knows what its earlier try has written.
+// AddDelivery implements [store.Deliveries] with one conditional PutItem,
+// preceded by another for a payload that is not part of the record. It resolves
+// a lost response by repeating the put: every call marks the record, so it
+// recognises what its earlier try wrote.
 //
 // A payload whose record is not written, because the process died or another
-// event has the identity, is in nobody's way and expires.
+// event has the identity, does no harm and expires.
 func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	op := fmt.Sprintf("add delivery of %q to %v", d.Event, d.Account)
 	if s.deliveries == nil {
@@ -78,8 +79,8 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	return existing, nil
 }
 
-// putPayload writes a payload that is apart, whether or not it is there: the
-// key is made from the bytes.
+// putPayload writes a payload item, whether or not it exists: its key is
+// derived from the bytes.
 func (s *Store) putPayload(ctx context.Context, op string, payload item) error {
 	return s.call(ctx, op+": payload", repeatable, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: s.deliveries, Item: payload})
@@ -87,8 +88,8 @@ func (s *Store) putPayload(ctx context.Context, op string, payload item) error {
 	})
 }
 
-// Delivery implements store.Deliveries: one strongly consistent GetItem, and
-// one more for a payload that is apart.
+// Delivery implements [store.Deliveries] with one strongly consistent GetItem,
+// and another for a payload item.
 func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	op := fmt.Sprintf("read delivery %.64q of %v", id, a)
 	if s.deliveries == nil {
@@ -122,8 +123,8 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 	return d, nil
 }
 
-// decodePayload reads a payload that is apart. That it is missing is an error:
-// it was written before its delivery, and outlives it.
+// decodePayload reads a payload item. A missing item is an error: it was
+// written before its delivery and outlives it.
 func decodePayload(it item) ([]byte, error) {
 	d := decoder{item: it}
 	payload := d.bytes(attrBody)
@@ -136,8 +137,8 @@ func decodePayload(it item) ([]byte, error) {
 	return payload, nil
 }
 
-// Deliveries implements store.Deliveries: a Query backwards, page after page.
-// What has expired is left out.
+// Deliveries implements [store.Deliveries] with a Query in descending order,
+// page by page. It omits expired deliveries.
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	op := fmt.Sprintf("list deliveries of %v", a)
 	if s.deliveries == nil {
@@ -169,8 +170,8 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 	})
 }
 
-// deliveriesFrom is the lowest sort key of an event that happened at from or
-// later. Times of events are whole milliseconds.
+// deliveriesFrom returns the lowest sort key of an event that happened at from
+// or later. Times of events are whole milliseconds.
 func deliveriesFrom(from time.Time) string {
 	ms := from.UnixMilli()
 	if from.After(time.UnixMilli(ms)) {

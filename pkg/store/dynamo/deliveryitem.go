@@ -9,19 +9,19 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The layout of the table of deliveries. An account's are in the order of
-// their events' times.
+// The layout of the table of deliveries. An account's deliveries are ordered by
+// the times of their events.
 //
 //	item      pk                     sk                    attributes
 //	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t s p j x m o r z w due
 //	payload   A#<api>#<account>  P#<id>#<its digest>   b z
 //
-// A payload that would make its delivery cost more than one write unit each
-// time is an item of its own, since DynamoDB bills a whole item at each update.
+// A payload that would make its delivery cost more than one write unit is an
+// item of its own, since DynamoDB bills the whole item at each update.
 //
-// The index named due has the partition key w and the sort key due, which only
-// deliveries have whose Due is set: what has none is not in it. It projects
-// what the sweeper is told.
+// The index named due has the partition key w and the sort key due. Only
+// deliveries whose Due is set have these attributes and are in the index. It
+// projects what the sweeper needs.
 const (
 	attrEventID     = "i" // S: the publisher's id of the event
 	attrEvent       = "y" // S
@@ -33,7 +33,7 @@ const (
 	attrNumber      = "n" // N: absent for 0
 	attrContent     = "k" // S: absent for none
 	attrBody        = "b" // B: the payload; absent for none
-	attrBodyRef     = "f" // S: the digest of a payload apart; absent for none
+	attrBodyRef     = "f" // S: the digest of a payload item; absent for none
 	attrAttempts    = "a" // N: absent for 0
 	attrAttemptedAt = "t" // N: time of the latest attempt; absent for none
 	attrStatus      = "s" // N: see putStatus
@@ -52,31 +52,32 @@ const (
 	payloadPrefix   = "P#"
 
 	dueIndex = "due"
-	// shards is how many partitions the index is spread over, each of which
-	// takes 1,000 writes a second.
+	// shards is how many partitions the index has, each of which takes 1,000
+	// writes a second.
 	shards = 64
 
 	deliveryLifetime = 8 * 24 * time.Hour // from acceptance
-	// payloadLead is how much longer a payload is kept than its delivery, so
-	// that no clock removes it first.
+	// payloadLead is how much longer a payload item is kept than its delivery,
+	// so that it never expires first.
 	payloadLead = 24 * time.Hour
 
-	// unit is what DynamoDB bills as one write.
+	// unit is the size in bytes that DynamoDB bills as one write.
 	unit = 1024
-	// digits of a delivery's id that are its event's time.
+	// timeDigits is how many digits of a delivery's id are its event's time.
 	timeDigits = 12
 )
 
-// resultAttributes are the attributes that a settlement writes.
+// resultAttributes are the attributes that RecordAttempt writes.
 var resultAttributes = [...]string{
 	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrCancelled, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
 }
 
-// projected are the attributes that the index has beside its keys and those of
+// projected are the attributes that the index has besides its keys and those of
 // the table.
 var projected = [...]string{attrEvent, attrAttempts, attrNext, attrSends, attrBodyRef, attrExpiry}
 
-// deliveryKey gives the key of a delivery, unless id is none of a delivery.
+// deliveryKey returns the key of a delivery. ok is false if id is not a
+// delivery's.
 func deliveryKey(a webhook.Account, id string) (pk, sk string, ok bool) {
 	if _, err := webhook.DeliveryTime(id); err != nil {
 		return "", "", false
@@ -86,14 +87,14 @@ func deliveryKey(a webhook.Account, id string) (pk, sk string, ok bool) {
 
 func payloadSort(id, ref string) string { return payloadPrefix + id + "#" + ref }
 
-// shard gives the partition of the index that a delivery is in.
+// shard returns the delivery's partition of the index.
 func shard(pk, id string) int64 {
 	hash := sha256.Sum256([]byte(pk + id))
 	return int64(hash[0]) % shards
 }
 
-// encodeDelivery gives the record of a delivery that is added, and its payload
-// where that is apart.
+// encodeDelivery returns the record of a new delivery, and its payload item if
+// it has one.
 func encodeDelivery(d webhook.Delivery) (record, payload item) {
 	record = encodeRecord(d)
 	if len(d.Payload) == 0 {
@@ -104,8 +105,8 @@ func encodeDelivery(d webhook.Delivery) (record, payload item) {
 		return record, nil
 	}
 	delete(record, attrBody)
-	// Its own digest and not what the delivery says, so that no two payloads
-	// are ever written to one place.
+	// Use the payload's own digest instead of the delivery's Content, so that
+	// two payloads never have the same key.
 	ref := webhook.Event{Instance: d.Instance, Payload: d.Payload}.Content()
 	record[attrBodyRef] = str(ref)
 	payload = key(accountPK(d.Account), payloadSort(d.ID(), ref))
@@ -114,10 +115,10 @@ func encodeDelivery(d webhook.Delivery) (record, payload item) {
 	return record, payload
 }
 
-// roomFor says by how much the record of a delivery grows at most, by the mark
-// of its acceptance and by what attempts come to.
+// roomFor returns by how many bytes the record of a delivery may grow, through
+// the mark of its acceptance and through attempts.
 func roomFor(d webhook.Delivery) int {
-	const acceptance, reason = 36, 80 // the longest ones, in bytes
+	const acceptance, reason = 36, 80 // the longest values in bytes
 	at := d.AcceptedAt
 	grown := encodeResult(d.Account, d.ID(), webhook.Delivery{
 		Attempts: 99, AttemptedAt: at, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
@@ -127,7 +128,7 @@ func roomFor(d webhook.Delivery) int {
 	return billed(grown) - billed(encodeResult(d.Account, d.ID(), d))
 }
 
-// encodeRecord gives a delivery's record without the payload.
+// encodeRecord returns a delivery's record without the payload.
 func encodeRecord(d webhook.Delivery) item {
 	pk, sk, _ := deliveryKey(d.Account, d.ID())
 	it := encodeResult(d.Account, d.ID(), d)
@@ -137,14 +138,14 @@ func encodeRecord(d webhook.Delivery) item {
 	it[attrDeliveryURL] = str(d.URL)
 	it[attrWebhook] = str(d.WebhookID)
 	it[attrAcceptedAt] = num(d.AcceptedAt.UnixMilli())
-	it[attrExpiry] = num(d.AcceptedAt.Add(deliveryLifetime).Unix()) // seconds, as TTL wants them
+	it[attrExpiry] = num(d.AcceptedAt.Add(deliveryLifetime).Unix()) // in seconds, as TTL requires
 	putStr(it, attrInstance, d.Instance)
 	putStr(it, attrContent, d.Content)
 	putNum(it, attrNumber, d.Number)
 	return it
 }
 
-// encodeResult gives what a settlement writes of d, to the delivery of an id.
+// encodeResult returns the attributes that RecordAttempt writes to a delivery.
 func encodeResult(a webhook.Account, id string, d webhook.Delivery) item {
 	it := item{}
 	putNum(it, attrAttempts, d.Attempts)
@@ -161,7 +162,7 @@ func encodeResult(a webhook.Account, id string, d webhook.Delivery) item {
 	return it
 }
 
-// decodeDelivery reads a record, with the payload if that is part of it.
+// decodeDelivery decodes a record, with the payload if it is part of it.
 func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 	d := decoder{item: it}
 	happened, err := webhook.DeliveryTime(strings.Replace(d.sortAfter(deliveryPrefix), "#", "", 1))
@@ -196,7 +197,7 @@ func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 	return delivery, nil
 }
 
-// decodePending reads an entry of the index.
+// decodePending decodes an entry of the index.
 func decodePending(it item) (webhook.Pending, error) {
 	d := decoder{item: it}
 	api, account, parted := strings.Cut(d.after(attrPK, accountPrefix), "#")
@@ -225,8 +226,7 @@ func decodePending(it item) (webhook.Pending, error) {
 	return p, nil
 }
 
-// expired reports that an item's time has passed: DynamoDB removes it days
-// later.
+// expired reports whether an item has expired. DynamoDB removes it days later.
 func (s *Store) expired(it item) bool {
 	d := decoder{item: it}
 	expiry := d.num(attrExpiry)

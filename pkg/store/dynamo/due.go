@@ -14,21 +14,21 @@ import (
 )
 
 const (
-	// dueQueries is how many shards are queried at once.
+	// dueQueries is how many shards are queried concurrently.
 	dueQueries = 16
-	// duePage is how many entries one answer has at most: enough for few
-	// requests, and little enough that no shard keeps the others waiting.
+	// duePage is how many entries a response has at most: enough for few
+	// requests, and few enough that no shard delays the others.
 	duePage = 500
 )
 
-// Due implements store.Deliveries: one Query of the index for each shard, page
-// after page, some at once. They begin with a shard drawn anew at each call, so
-// that who never comes to the end leaves none out for ever. An entry or a
-// shard that cannot be read does not keep the others from being given; the
-// first such error is returned after them.
+// Due implements [store.Deliveries]. It queries each shard of the index page by
+// page, several concurrently, and starts at a random shard, so that a caller
+// who always stops early still reaches all of them. An entry or a shard that
+// cannot be read does not prevent the others from being yielded; the first such
+// error is returned after them.
 //
-// A delivery that is put off to a time that the call has not come to yet may
-// come again.
+// A delivery that is leased to a time that the call has yet to reach may be
+// yielded again.
 func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
 	const op = "list what is due"
 	if s.deliveries == nil {
@@ -65,7 +65,7 @@ type dueListing struct {
 	err error // the first one
 }
 
-// fail notes an error, unless there is one or the listing was ended.
+// fail keeps an error if it is the first and the listing has not ended.
 func (l *dueListing) fail(ctx context.Context, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *dueListing) fail(ctx context.Context, err error) {
 	}
 }
 
-// give passes the entries of a page on, until no more are wanted.
+// give yields the entries of a page until no more are wanted.
 func (l *dueListing) give(ctx context.Context, page []item, yield func(webhook.Pending) bool) (more bool) {
 	for _, it := range page {
 		if l.store.expired(it) {
@@ -92,10 +92,10 @@ func (l *dueListing) give(ctx context.Context, page []item, yield func(webhook.P
 	return true
 }
 
-// queryAll queries the shards and closes pages when it is done with all.
+// queryAll queries the shards and closes pages at the end.
 func (l *dueListing) queryAll(ctx context.Context) {
 	defer close(l.pages)
-	first := int64(l.store.jitter(shards)) // any uniform draw below a number will do
+	first := int64(l.store.jitter(shards)) // any uniform random number below shards will do
 	var group errgroup.Group
 	group.SetLimit(dueQueries)
 	for i := range int64(shards) {
@@ -109,10 +109,10 @@ func (l *dueListing) queryAll(ctx context.Context) {
 			return nil
 		})
 	}
-	_ = group.Wait() // the errors are noted
+	_ = group.Wait() // the errors have been kept
 }
 
-// query sends the pages of one shard, the earliest first.
+// query sends the pages of one shard, earliest first.
 func (l *dueListing) query(ctx context.Context, shard int64) error {
 	return l.store.pages(ctx, l.op, &dynamodb.QueryInput{
 		TableName:              l.store.deliveries,

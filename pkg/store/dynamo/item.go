@@ -11,8 +11,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The layout of the table of webhooks. The names are short because DynamoDB bills them
-// with every item; an ordinary webhook stays below the 1 KB of one write unit.
+// The layout of the table of webhooks. Names are short because DynamoDB bills
+// them with every item; an ordinary webhook stays below the 1 KB of one write
+// unit.
 //
 //	item              pk                     sk           attributes
 //	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j
@@ -31,11 +32,11 @@ const (
 	attrPosition     = "n" // N: absent for 0
 	attrRequestID    = "q" // S: names the request that made the webhook
 	attrSealed       = "k" // B: sealed signing key of a webhook or account; absent for none
-	attrRetired      = "o" // L of M: keys that were rotated out, each k and e; absent for none
+	attrRetired      = "o" // L of M: retired keys, each k and e; absent for none
 	attrDisabled     = "d" // BOOL: absent for false
 	attrWhy          = "t" // S: why Hookline disabled it; absent for none
 	attrVersion      = "v" // N
-	attrCreated      = "c" // N: milliseconds since 1970, like every time here
+	attrCreated      = "c" // N: milliseconds since 1970, like all times here
 	attrModified     = "m" // N: time of the latest change; absent for none
 	attrSent         = "s" // N: time of the latest success; absent for none
 	attrFailed       = "f" // N: time of the latest failure; absent for none
@@ -51,13 +52,13 @@ const (
 
 	accountPrefix  = "A#"
 	eventPrefix    = "E#"
-	tokenPrefix    = "T#" // of a token's pk, and of its sk in its account's list
+	tokenPrefix    = "T#" // of a token's pk, and of the sk of its entry in the account's list
 	keyPrefix      = "K#"
 	accountSort    = "ACCOUNT"
 	tokenSort      = "TOKEN"
 	accountsPrefix = "ACCOUNTS#"
 	keyringPK      = "KEYRING"
-	fenceSort      = "FENCE" // of no item
+	fenceSort      = "FENCE" // of an item that never exists
 )
 
 type item = map[string]types.AttributeValue
@@ -68,7 +69,8 @@ func accountPK(a webhook.Account) string {
 
 func accountKey(a webhook.Account) item { return key(accountPK(a), accountSort) }
 
-// accountListKey is the account's place in the list of accounts.
+// accountListKey returns the key of the account's entry in the list of
+// accounts.
 func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.API), a.ID) }
 
 func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
@@ -137,7 +139,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 	return w, nil
 }
 
-// encodeAccount gives the account's own item and its place in the list.
+// encodeAccount returns the account's item and its entry in the list.
 func encodeAccount(a webhook.AccountInfo) (account, listed item) {
 	account, listed = accountKey(a.Account), accountListKey(a.Account)
 	for _, it := range []item{account, listed} {
@@ -164,7 +166,7 @@ func decodeAccount(a webhook.Account, it item) (webhook.AccountInfo, error) {
 	return info, nil
 }
 
-// encodeToken gives the token's own item and its place in its account's list.
+// encodeToken returns the token's item and its entry in the account's list.
 func encodeToken(t webhook.Token) (token, listed item) {
 	token = key(tokenPK(t.Hash), tokenSort)
 	token[attrAccount] = str(t.Account.String())
@@ -235,8 +237,9 @@ func num(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-// billed is what DynamoDB bills for an item of scalars, in bytes: names, and
-// values in UTF-8 or raw; a number at most a byte for two digits and two more.
+// billed returns how many bytes DynamoDB bills for an item of scalars: names,
+// and values in UTF-8 or raw; a number takes at most one byte for two digits
+// and two more.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 func billed(it item) int {
 	size := 0
@@ -256,35 +259,35 @@ func billed(it item) int {
 	return size
 }
 
-// putStr leaves out what is empty.
+// putStr omits an empty string.
 func putStr(it item, name, s string) {
 	if s != "" {
 		it[name] = str(s)
 	}
 }
 
-// putNum leaves out 0.
+// putNum omits 0.
 func putNum(it item, name string, n int64) {
 	if n != 0 {
 		it[name] = num(n)
 	}
 }
 
-// putFlag leaves out false.
+// putFlag omits false.
 func putFlag(it item, name string, on bool) {
 	if on {
 		it[name] = &types.AttributeValueMemberBOOL{Value: true}
 	}
 }
 
-// putBytes leaves out what is empty.
+// putBytes omits empty bytes.
 func putBytes(it item, name string, b []byte) {
 	if len(b) > 0 {
 		it[name] = &types.AttributeValueMemberB{Value: b}
 	}
 }
 
-// putTime leaves out the zero time.
+// putTime omits the zero time.
 func putTime(it item, name string, t time.Time) {
 	if !t.IsZero() {
 		it[name] = num(t.UnixMilli())

@@ -12,8 +12,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// AddSealingKey implements store.Store. A lost answer is settled by the same
-// put again: what it finds then is the key that stands.
+// AddSealingKey implements [store.Store]. It resolves a lost response by
+// repeating the put, which then finds the existing key.
 func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
 	existing := encodeSealingKey(k)
 	op := "add sealing key " + k.ID
@@ -40,7 +40,7 @@ func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhoo
 	return key, nil
 }
 
-// SealingKeys implements store.Store.
+// SealingKeys implements [store.Store].
 func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
 	items, err := s.query(ctx, "list sealing keys", keyringPK, keyPrefix)
 	if err != nil {

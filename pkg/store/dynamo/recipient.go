@@ -13,27 +13,27 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// itemKey is where an item is kept.
+// itemKey is the table and key of an item.
 type itemKey struct{ table, pk, sk string }
 
-// The longest keys in bytes (Amazon DynamoDB Developer Guide, "Quotas").
+// Maximum lengths of keys in bytes (Amazon DynamoDB Developer Guide, "Quotas").
 const (
 	maxPK = 2048
 	maxSK = 1024
 )
 
-// holds reports whether an item can be there at all. DynamoDB refuses a whole
-// batch for one key that is too long, and the client writes other characters
-// for those that are not UTF-8.
+// holds reports whether an item with this key can exist. DynamoDB rejects a
+// whole batch for one key that is too long, and the client replaces characters
+// that are not UTF-8.
 func (p itemKey) holds() bool {
 	return len(p.pk) <= maxPK && len(p.sk) <= maxSK && utf8.ValidString(p.pk) && utf8.ValidString(p.sk)
 }
 
-// maxBatchGet is how many items one BatchGetItem may name.
+// maxBatchGet is how many items one BatchGetItem may have.
 const maxBatchGet = 100
 
-// read reads items of both tables strongly consistent, those that are there:
-// one BatchGetItem for each 100 different places.
+// read reads the existing items with the keys, strongly consistent, with one
+// BatchGetItem for each 100 different keys.
 func (s *Store) read(ctx context.Context, op string, keys []itemKey) (map[itemKey]item, error) {
 	seen := make(map[itemKey]bool, len(keys))
 	var different []itemKey
@@ -52,8 +52,8 @@ func (s *Store) read(ctx context.Context, op string, keys []itemKey) (map[itemKe
 	return found, nil
 }
 
-// readInto reads up to maxBatchGet items. Keys that an answer leaves
-// unprocessed are asked for again, until the call's time is over.
+// readInto reads up to maxBatchGet items. It requests keys that a response left
+// unprocessed again, until the call's deadline.
 func (s *Store) readInto(ctx context.Context, op string, found map[itemKey]item, keys []itemKey) error {
 	open := map[string]types.KeysAndAttributes{}
 	for _, p := range keys {
@@ -88,10 +88,10 @@ func (s *Store) webhookKey(x webhook.EventKey) itemKey {
 	return itemKey{*s.table, accountPK(x.Account), eventPrefix + x.Event}
 }
 
-// Recipients implements store.Deliveries: one BatchGetItem for up to 100
+// Recipients implements [store.Deliveries] with one BatchGetItem for up to 100
 // different webhooks and accounts, two for more.
 func (s *Store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error) {
-	op := fmt.Sprintf("read targets of %d subjects", len(eventKeys))
+	op := fmt.Sprintf("read recipients of %d event keys", len(eventKeys))
 	keys := make([]itemKey, 0, 2*len(eventKeys))
 	for _, x := range eventKeys {
 		keys = append(keys, s.webhookKey(x), s.accountKey(x.Account))
@@ -109,7 +109,8 @@ func (s *Store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([
 	return recipients, nil
 }
 
-// recipient gives what was found of a subject. Each target has bytes of its own.
+// recipient returns the recipient of an event key. It shares no bytes with
+// others.
 func (s *Store) recipient(found map[itemKey]item, x webhook.EventKey) (t webhook.Recipient, err error) {
 	if it, there := found[s.webhookKey(x)]; there {
 		if t.Webhook, err = decodeWebhook(x.Account, it); err != nil {
@@ -124,11 +125,12 @@ func (s *Store) recipient(found map[itemKey]item, x webhook.EventKey) (t webhook
 	return t, nil
 }
 
-// AttemptInput implements store.Deliveries: one BatchGetItem for everything, and a
-// second one only if the message names another payload or event than the
-// record, which those that this store's records give never do.
+// AttemptInput implements [store.Deliveries] with one BatchGetItem for
+// everything. It needs a second one only if the message has another payload or
+// event than the record, which messages made from this store's records never
+// do.
 func (s *Store) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
-	op := fmt.Sprintf("read task of delivery %.64q of %v", m.ID, m.Account)
+	op := fmt.Sprintf("read input of delivery %.64q of %v", m.ID, m.Account)
 	if s.deliveries == nil {
 		return webhook.AttemptInput{}, fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}

@@ -14,12 +14,13 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// RecordAttempt implements store.Deliveries: one conditional UpdateItem of the
-// delivery, and one of its webhook if there is a mark. The delivery is returned
-// without its payload.
+// RecordAttempt implements [store.Deliveries] with one conditional UpdateItem
+// of the delivery, and another of its webhook if the statistics change. It
+// returns the delivery without its payload.
 //
-// That the mark could not be made before the deadline is no error, since the
-// delivery is settled then; that it never could be is one.
+// It returns no error if the statistics could not be written before the
+// deadline, since the delivery is recorded then; it does if they could never be
+// written.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	was := result.Was
 	op := fmt.Sprintf("record attempt of delivery %s of %v", was.ID(), was.Account)
@@ -40,11 +41,11 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return existing, err
 }
 
-// writeResult writes what became of a delivery, and gives the record that stands
-// then, or that stood in the way.
+// writeResult writes the outcome of an attempt. It returns the resulting
+// record, or the one that failed the condition.
 func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
 	pk, sk, ok := deliveryKey(was.Account, was.ID())
-	if !ok { // its time is none that an id holds
+	if !ok { // an id cannot hold its time
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
 	written := encodeResult(was.Account, was.ID(), now)
@@ -85,8 +86,8 @@ func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Del
 	return existing, nil
 }
 
-// ifAttempts is the condition that a delivery has had so many attempts, and
-// adds its value.
+// ifAttempts returns the condition that a delivery has had n attempts, and adds
+// its value to values.
 func ifAttempts(n int64, values item) string {
 	if n == 0 {
 		return "attribute_not_exists(" + attrAttempts + ")"
@@ -95,15 +96,15 @@ func ifAttempts(n int64, values item) string {
 	return attrAttempts + " = :attempts"
 }
 
-// mayBeOwn reports that a condition failed after an answer was lost, so that it
-// may have failed because of the same call's earlier try.
+// mayBeOwn reports whether a condition failed after a lost response, so that
+// the same call's earlier try may be the cause.
 func mayBeOwn(err error) bool {
 	_, overtaken := errors.AsType[*overtakable](err)
 	return overtaken
 }
 
-// sameResult reports whether a record has what was to be written. A lease may
-// have come after that, so that its end and number say nothing.
+// sameResult reports whether a record has what was to be written. It ignores
+// Due and Sends, since a lease may have changed them afterwards.
 func sameResult(record, written item) bool {
 	for _, name := range resultAttributes {
 		if name != attrDue && name != attrSends && !same(record[name], written[name]) {
@@ -119,7 +120,7 @@ func same(a, b types.AttributeValue) bool {
 	case *types.AttributeValueMemberS:
 		b, ok := b.(*types.AttributeValueMemberS)
 		return ok && a.Value == b.Value
-	case *types.AttributeValueMemberN: // DynamoDB gives integers back as they were written
+	case *types.AttributeValueMemberN: // DynamoDB returns integers as they were written
 		b, ok := b.(*types.AttributeValueMemberN)
 		return ok && a.Value == b.Value
 	case *types.AttributeValueMemberBOOL:
@@ -131,8 +132,8 @@ func same(a, b types.AttributeValue) bool {
 	return false
 }
 
-// assign is the update that gives an item the named attributes as they are in
-// whole, and removes those that are not. It adds the values.
+// assign returns the update expression that sets the named attributes to those
+// of whole and removes those that whole lacks. It adds the values to values.
 func assign(whole item, names []string, values item) string {
 	var set, remove, clauses []string
 	for _, name := range names {
@@ -153,10 +154,10 @@ func assign(whole item, names []string, values item) string {
 	return strings.Join(clauses, " ")
 }
 
-// updateStats notes an attempt of d in the statistics of its webhook, if that has the
-// id still. A failure leaves a mark of the call beside the count, so that a
-// second try after a lost answer does not count again; only if another failure
-// came between the two, it does.
+// updateStats updates the statistics of the webhook of d, if that still has the
+// WebhookID of d. With a failure it stores a mark of this call, so that a
+// second try after a lost response does not count again, unless another failure
+// was counted in between.
 func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
 	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
 	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}
@@ -169,11 +170,11 @@ func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, 
 		condition += " AND (attribute_not_exists(" + attrFailureCount + ") OR " + attrFailureCount + " <> :mark)"
 		values[":mark"], values[":one"] = str(s.requestToken()), num(1)
 	default:
-		return fmt.Errorf("%s: %w: mark %d", op, webhook.ErrInvalid, stats)
+		return fmt.Errorf("%s: %w: statistics update %d", op, webhook.ErrInvalid, stats)
 	}
 	at := s.webhookKey(d.EventKey())
 	if !at.holds() {
-		return nil // there is no such webhook
+		return nil // no such webhook exists
 	}
 	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -186,13 +187,13 @@ func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, 
 		return err
 	})
 	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
-		return nil // it is another's event now, or this call has counted
+		return nil // another webhook has the event, or this call has counted
 	}
 	return err
 }
 
-// Lease implements store.Deliveries: one conditional UpdateItem. After a lost
-// answer the record says whose lease it is.
+// Lease implements [store.Deliveries] with one conditional UpdateItem. After a
+// lost response the record tells whose lease it is.
 func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
 	op := fmt.Sprintf("lease delivery %.64q of %v", p.ID, p.Account)
 	if s.deliveries == nil {
@@ -227,9 +228,9 @@ func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) e
 	return fmt.Errorf("%s: %w", op, webhook.ErrChanged)
 }
 
-// ifSends is the condition that the sweeper sent so often, and adds its value.
-// Without it, a lease to the time at which a delivery was due anyway could be
-// had twice.
+// ifSends returns the condition that a delivery has the given Sends, and adds
+// its value to values. Without it, two callers could both lease a delivery to
+// the time at which it is due anyway.
 func ifSends(n int64, values item) string {
 	if n == 0 {
 		return "attribute_not_exists(" + attrSends + ")"

@@ -8,14 +8,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The numbers of attrStatus.
+// The values of attrStatus.
 const (
 	codeNew     = 0 // absent
 	codeFailed  = 1
 	codeSuccess = 2
 )
 
-// putStatus writes the status of a delivery by this table, in which - is an
+// putStatus encodes the status of a delivery by this table, where - is an
 // absent attribute:
 //
 //	            s  p                                               j
@@ -25,10 +25,10 @@ const (
 //	failed      1  false                                           -
 //	cancelled   1  false                                           true
 //
-// Earlier versions knew three statuses and whether another attempt is to come.
-// They read these records rightly, so that both may be at work during a
-// deployment: p = false is to them what an absent p is, and they leave j alone,
-// which says nothing beside another p.
+// Earlier versions had three statuses and a flag for another attempt to come.
+// They read these records correctly, so both versions may run during a
+// deployment: they treat p = false as an absent p and ignore j, which has no
+// meaning with another p.
 func putStatus(it item, d webhook.Delivery) {
 	switch d.Status {
 	case webhook.StatusPending:
@@ -46,12 +46,12 @@ func putStatus(it item, d webhook.Delivery) {
 	}
 }
 
-// formerlyCancelled begins the reasons of the cancelled deliveries, and of no
-// others, that earlier versions wrote. No such record is left 8 days after the
-// last of them was at work.
+// formerlyCancelled begins the Reason of cancelled deliveries, and of no
+// others, that earlier versions wrote. Such records expire 8 days after the
+// last of these versions ran.
 const formerlyCancelled = "cancelled: "
 
-// status reads what putStatus wrote, and what earlier versions did.
+// status decodes what putStatus or an earlier version wrote.
 func (d *decoder) status() webhook.Status {
 	_, said := d.item[attrActive]
 	another := d.flag(attrActive)

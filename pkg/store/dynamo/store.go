@@ -1,21 +1,21 @@
-// Package dynamo keeps webhooks, accounts, tokens and sealing keys in one
-// DynamoDB table, and deliveries in a second one, with an index of those that
-// are due.
+// Package dynamo implements [store.Store] with two DynamoDB tables: one for
+// webhooks, accounts, tokens and sealing keys, and one for deliveries, with an
+// index of those that are due.
 //
-// It guarantees what package store promises, under lost answers, throttling
-// and concurrent writers: the webhook record is the claim on its event, put on
-// the condition that none is there; several records go in one transaction.
-// Everything read to decide is read strongly consistent, and nothing scans.
-// A single webhook costs one request and no read. A change or deletion is one
-// transaction on the condition of id and version, so that it never creates,
-// never overwrites what it did not see, and happens once. A delivery is one
-// write when it is accepted and one for each attempt, on the condition of how
-// many there were; each costs one unit, since a payload that is not small is an
-// item of its own. Only the index lags behind.
+// It keeps the promises of package store under lost responses, throttling and
+// concurrent writers. The webhook record itself claims its event: it is put on
+// the condition that none exists, and several records are put in one
+// transaction. Reads that decide are strongly consistent, and nothing scans. A
+// single webhook costs one request and no read. A change or deletion is one
+// transaction on the condition of id and version, so that it never creates a
+// record, never overwrites what it did not read, and happens once. A delivery
+// is one write when it is accepted and one for each attempt, on the condition
+// of the number of attempts; each costs one unit, since a payload that is not
+// small is an item of its own. Only the index may lag behind.
 //
-// It refuses to guess. Only a request that was certainly not carried out, or
-// that may be repeated without harm, is sent again; otherwise the caller gets
-// webhook.ErrUnknownOutcome. It never puts keys, tokens or records into
+// The package never guesses. It repeats a request only if that was certainly
+// not executed or may be repeated without harm; otherwise the caller gets
+// [webhook.ErrUnknownOutcome]. It never puts keys, tokens or records into
 // errors.
 package dynamo
 
@@ -33,44 +33,43 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Defaults of Config.
+// Defaults of [Config].
 const (
 	defaultTryTimeout  = 1500 * time.Millisecond
 	defaultCallTimeout = 20 * time.Second
 )
 
-// Config holds what a Store works with.
+// Config configures a Store.
 type Config struct {
-	// Client reaches DynamoDB and makes each request once (NewClient). A
-	// client of one's own must send through net/http: its trace is how Store
-	// knows that nothing was sent.
+	// Client sends each request once; see [NewClient]. Any other client must
+	// use net/http: the Store learns from its trace that nothing was sent.
 	Client *dynamodb.Client
 	// Table is the name of the table of webhooks.
 	Table string
-	// Deliveries is the name of the table of deliveries. Where it is empty,
-	// methods that need it fail.
+	// Deliveries is the name of the table of deliveries. If it is empty,
+	// methods that need the table fail.
 	Deliveries string
-	// Now is the clock by which deliveries expire; nil for time.Now.
+	// Now is the clock by which deliveries expire. If nil, time.Now is used.
 	Now func() time.Time
-	// TryTimeout bounds each request; zero for 1.5 s. It must leave room for
-	// several in the caller's deadline.
+	// TryTimeout bounds each request; 0 means 1.5 s. It must leave time for
+	// several requests before the caller's deadline.
 	TryTimeout time.Duration
-	// CallTimeout bounds a call whose context has no earlier deadline, and
-	// each page of a listing; zero for 20 s.
+	// CallTimeout bounds each page of a listing, and each other call whose
+	// context has no earlier deadline; 0 means 20 s.
 	CallTimeout time.Duration
-	// Jitter draws a pause below its argument, which is above zero; nil for
-	// a uniform one.
+	// Jitter returns a random pause below its argument, which is above zero. If
+	// nil, a uniform distribution is used.
 	Jitter func(below time.Duration) time.Duration
-	// RequestToken draws the ClientRequestToken of a transaction: 1 to 36
-	// characters, never the same twice; nil for 130 random bits.
+	// RequestToken returns a new ClientRequestToken of 1 to 36 characters,
+	// never the same twice. If nil, tokens have 130 random bits.
 	RequestToken func() string
 }
 
-// Store is a store.Store and store.Deliveries on DynamoDB. It is safe for concurrent use.
+// Store implements [store.Store] on DynamoDB. It is safe for concurrent use.
 type Store struct {
 	client       *dynamodb.Client
 	table        *string
-	deliveries   *string // nil for none
+	deliveries   *string // nil if there is none
 	now          func() time.Time
 	tryTimeout   time.Duration
 	callTimeout  time.Duration
@@ -83,8 +82,8 @@ var (
 	_ store.Deliveries = (*Store)(nil)
 )
 
-// New builds a store. The error wraps webhook.ErrInvalid when Client or Table
-// are missing. It makes no request.
+// New returns a Store. It makes no request. The error wraps
+// [webhook.ErrInvalid] if Client or Table is missing.
 func New(c Config) (*Store, error) {
 	switch {
 	case c.Client == nil:
@@ -122,16 +121,17 @@ func New(c Config) (*Store, error) {
 	return s, nil
 }
 
-// Warm opens the connection to DynamoDB and signs a first request, by reading
-// a token that cannot exist: "warm" is no SHA-256. It needs no more rights
-// than a token look-up. Errors are those of any read.
+// Warm opens the connection to DynamoDB and signs a first request by reading a
+// token that cannot exist: "warm" is not a SHA-256. It needs no more
+// permissions than a token lookup. Its errors are those of any read.
 func (s *Store) Warm(ctx context.Context) error {
 	_, err := s.get(ctx, "warm up", key(tokenPrefix+"warm", tokenSort))
 	return err
 }
 
-// Check reads an item that cannot exist from each table. ErrNoTable: one of
-// them does not exist. Other errors are those of any read.
+// Check reads an item that cannot exist from each table. It returns
+// [ErrNoTable] if one of the tables does not exist. Other errors are those of
+// any read.
 func (s *Store) Check(ctx context.Context) error {
 	for _, table := range []*string{s.table, s.deliveries} {
 		if table == nil {
@@ -144,7 +144,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// get reads one item strongly consistent; nil when there is none.
+// get reads one item strongly consistent; nil if it does not exist.
 func (s *Store) get(ctx context.Context, op string, k item) (item, error) {
 	return s.getFrom(ctx, op, s.table, k)
 }
@@ -163,8 +163,8 @@ func (s *Store) getFrom(ctx context.Context, op string, table *string, k item) (
 	return out.Item, nil
 }
 
-// query reads all items of a partition whose sort key begins with prefix, in
-// the order of the sort key, strongly consistent, page after page.
+// query reads all items of a partition whose sort key begins with prefix,
+// ordered by the sort key, strongly consistent, page by page.
 func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error) {
 	in := &dynamodb.QueryInput{
 		TableName:                 s.table,
@@ -184,8 +184,8 @@ func (s *Store) query(ctx context.Context, op, pk, prefix string) ([]item, error
 	return items, err
 }
 
-// pages makes a query and gives each page of it to do, until do wants no more:
-// an answer ends at 1 MB.
+// pages calls do for each page of a query until do wants no more. A page ends
+// at 1 MB.
 func (s *Store) pages(ctx context.Context, op string, in *dynamodb.QueryInput, do func([]item) (more bool, err error)) error {
 	for {
 		var out *dynamodb.QueryOutput

@@ -13,15 +13,16 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// activePoll is how long to wait between two looks at a table being made.
+// activePoll is the interval at which a table that is being created is polled.
 const activePoll = 200 * time.Millisecond
 
-// CreateTable makes the tables, billed on demand, and the index, as far as they
-// are not there, and waits until they can be used. Deployed stacks get theirs
-// from CloudFormation, with deletion protection and backups; this is for local
-// and trial use.
+// CreateTable creates the missing tables and the index, billed on demand, and
+// waits until they can be used. Deployed stacks create theirs by
+// CloudFormation, with deletion protection and backups; this is for local and
+// trial use.
 //
-// webhook.ErrUnavailable wraps ctx.Err() when a table is not ready by then.
+// CreateTable returns [webhook.ErrUnavailable], wrapping ctx.Err(), if a table
+// is not ready when ctx ends.
 func (s *Store) CreateTable(ctx context.Context) error {
 	if _, err := s.createTable(ctx, &dynamodb.CreateTableInput{TableName: s.table}); err != nil || s.deliveries == nil {
 		return err
@@ -38,8 +39,8 @@ func (s *Store) CreateTable(ctx context.Context) error {
 	return s.expire(ctx, s.deliveries)
 }
 
-// withDueIndex asks for the table of deliveries with its index, which only
-// those are in that are due some time.
+// withDueIndex returns a request for the table of deliveries with its index,
+// which has only those whose Due is set.
 func withDueIndex(table *string) *dynamodb.CreateTableInput {
 	return &dynamodb.CreateTableInput{
 		TableName: table,
@@ -57,7 +58,7 @@ func withDueIndex(table *string) *dynamodb.CreateTableInput {
 	}
 }
 
-// addDueIndex adds the index to a table of deliveries that was made without.
+// addDueIndex adds the index to a table of deliveries that was created without.
 func (s *Store) addDueIndex(ctx context.Context) error {
 	op := "add an index to table " + *s.deliveries
 	whole := withDueIndex(s.deliveries)
@@ -71,7 +72,7 @@ func (s *Store) addDueIndex(ctx context.Context) error {
 			}}},
 		})
 		if _, busy := errors.AsType[*types.ResourceInUseException](err); busy {
-			return nil // another does it, or an earlier try did
+			return nil // another caller or an earlier try adds it
 		}
 		return err
 	})
@@ -79,7 +80,7 @@ func (s *Store) addDueIndex(ctx context.Context) error {
 		return err
 	}
 	_, err = s.awaitTable(ctx, op, s.deliveries, func(table *types.TableDescription) bool {
-		return len(table.GlobalSecondaryIndexes) > 0 && usable(table) // it may be seen late
+		return len(table.GlobalSecondaryIndexes) > 0 && usable(table) // it may appear late
 	})
 	return err
 }
@@ -91,8 +92,8 @@ func keys(hash, sort string) []types.KeySchemaElement {
 	}
 }
 
-// createTable makes one table of pk and sk, with what else is asked for, unless
-// it is there, and gives it as it is.
+// createTable creates a table with the keys pk and sk and what else in asks
+// for, unless it exists, and returns its description.
 func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) (*types.TableDescription, error) {
 	op := "create table " + *in.TableName
 	in.BillingMode = types.BillingModePayPerRequest
@@ -115,8 +116,8 @@ func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) 
 	return s.awaitTable(ctx, op, in.TableName, usable)
 }
 
-// expire lets DynamoDB remove items whose time has passed. Changing that
-// setting again within an hour is refused, so it is looked at first.
+// expire lets DynamoDB remove expired items. DynamoDB rejects a second change
+// of that setting within an hour, so expire reads it first.
 func (s *Store) expire(ctx context.Context, table *string) error {
 	op := "let items expire in table " + *table
 	return s.call(ctx, op, repeatable, func(ctx context.Context) error {
@@ -138,7 +139,7 @@ func (s *Store) expire(ctx context.Context, table *string) error {
 	})
 }
 
-// awaitTable waits until a table is as it is wanted, and gives it.
+// awaitTable waits until a table is as wanted and returns its description.
 func (s *Store) awaitTable(ctx context.Context, op string, table *string, wanted func(*types.TableDescription) bool) (*types.TableDescription, error) {
 	ticker := time.NewTicker(activePoll)
 	defer ticker.Stop()
@@ -148,7 +149,7 @@ func (s *Store) awaitTable(ctx context.Context, op string, table *string, wanted
 			out, err = s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: table})
 			return err
 		})
-		// A table just made may not be seen at first (DescribeTable).
+		// DescribeTable may not find a new table at first.
 		if err != nil && !errors.Is(err, ErrNoTable) {
 			return nil, err
 		}

@@ -11,22 +11,21 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// transact makes one transaction. All its tries carry one ClientRequestToken
-// and the same parameters, so that it happens at most once; an ambiguous
-// failure is therefore settled by trying again. DynamoDB remembers a token for
-// 10 minutes (TransactWriteItems, ClientRequestToken), far longer than a call
-// lasts.
+// transact executes one transaction. All its tries have one ClientRequestToken
+// and the same parameters, so it happens at most once, and an ambiguous failure
+// is resolved by repeating it. DynamoDB remembers a token for 10 minutes
+// (TransactWriteItems, ClientRequestToken), far longer than a call takes.
 //
-// An error is a *types.TransactionCanceledException, whose reasons then are
-// only "None" and "ConditionalCheckFailed", or final.
+// An error is final, or a *types.TransactionCanceledException whose reasons are
+// only "None" and "ConditionalCheckFailed".
 func (s *Store) transact(ctx context.Context, op string, items []types.TransactWriteItem) error {
 	return s.send(ctx, op, s.transaction(items))
 }
 
-// transactFenced is transact for what somebody acts upon when it is refused: a
-// cancelled transaction never happens later either. A try whose answer was
-// lost could still be on its way when the next one is refused, and arrive
-// once, say, the event that was taken is free again.
+// transactFenced is transact for callers that act on a cancelled transaction:
+// it never happens later either. Otherwise a try whose response was lost could
+// still be under way when the next one is cancelled, and arrive when, say, the
+// taken event is free again.
 func (s *Store) transactFenced(ctx context.Context, op string, a webhook.Account, items []types.TransactWriteItem) error {
 	in := s.transaction(items)
 	canceled := s.send(ctx, op, in)
@@ -40,18 +39,18 @@ func (s *Store) transactFenced(ctx context.Context, op string, a webhook.Account
 	case used:
 		return canceled
 	}
-	return s.send(ctx, op, in) // the earlier try has happened: it says so
+	return s.send(ctx, op, in) // reports that the earlier try has happened
 }
 
 // useUp spends a request token on a transaction that changes nothing, so that
-// DynamoDB refuses every other one with that token (TransactWriteItems,
-// IdempotentParameterMismatchException). It reports false when the token was
-// spent already.
+// DynamoDB rejects every other one with that token (TransactWriteItems,
+// IdempotentParameterMismatchException). It returns false if the token was
+// already spent.
 func (s *Store) useUp(ctx context.Context, op string, a webhook.Account, token *string) (used bool, err error) {
 	in := &dynamodb.TransactWriteItemsInput{
 		ClientRequestToken: token,
 		TransactItems: []types.TransactWriteItem{{Delete: &types.Delete{
-			TableName: s.table, Key: key(accountPK(a), fenceSort), // which never is
+			TableName: s.table, Key: key(accountPK(a), fenceSort), // an item that never exists
 		}}},
 	}
 	err = s.call(ctx, op, idempotent, func(ctx context.Context) error {

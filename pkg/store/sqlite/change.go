@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// updateWebhook leaves what no change may touch, and the statistics.
+	// updateWebhook omits what no change may touch, and the statistics.
 	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
 		disabled_reason = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
 	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
-// Change puts c.Now in the place of c.Was, all or none, as store.Store says.
-// webhook.ErrUnknownOutcome: the disk failed in the middle of the commit.
+// Change implements [store.Store]. It returns [webhook.ErrUnknownOutcome] if
+// the disk failed during the commit.
 func (s *Store) Change(ctx context.Context, c webhook.Change) error {
-	// The writer works on copies: the caller may leave before it is done.
+	// The writer works on copies, since the caller may return first.
 	was, now := slices.Clone(c.Was), make([]webhook.Webhook, len(c.Now))
 	for i := range c.Now {
 		now[i] = normalised(c.Now[i])
@@ -31,7 +31,7 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	return nil
 }
 
-// change judges the whole change, then does it. Nobody else can write in
+// change checks the whole change, then makes it. Nobody else can write in
 // between.
 func (tx *session) change(was, now []webhook.Webhook) error {
 	if err := tx.checkWas(was); err != nil {
@@ -41,7 +41,7 @@ func (tx *session) change(was, now []webhook.Webhook) error {
 		return err
 	}
 	return tx.whole(func() error {
-		for i := range was { // first frees what others of the change may claim
+		for i := range was { // first free the events that other records may claim
 			if now[i].Event == was[i].Event {
 				continue
 			}
@@ -58,8 +58,9 @@ func (tx *session) change(was, now []webhook.Webhook) error {
 	})
 }
 
-// checkWas reports whether all records stand as they were read:
-// webhook.ErrNotFound if not, webhook.ErrChanged if only versions differ.
+// checkWas checks that all records are as they were read. It returns
+// [webhook.ErrNotFound] if not, or [webhook.ErrChanged] if only versions
+// differ.
 func (tx *session) checkWas(was []webhook.Webhook) error {
 	changed := false
 	for i := range was {
@@ -78,8 +79,8 @@ func (tx *session) checkWas(was []webhook.Webhook) error {
 	return nil
 }
 
-// checkMoves gives a TakenError of those events of now that are none of was
-// and have a webhook.
+// checkMoves returns a TakenError for the events of now that was lacks and that
+// have a webhook.
 func (tx *session) checkMoves(was, now []webhook.Webhook) error {
 	taken := map[string]string{}
 	for i := range now {
@@ -101,8 +102,8 @@ func (tx *session) checkMoves(was, now []webhook.Webhook) error {
 	return nil
 }
 
-// put writes w: as a new record where it has moved to its event, otherwise in
-// the place of the one that stands.
+// put writes w: as a new record if its event changed, otherwise over the
+// existing record.
 func (tx *session) put(w *webhook.Webhook, moved bool) error {
 	if moved {
 		added, err := tx.addWebhook(w)
@@ -119,9 +120,8 @@ func (tx *session) put(w *webhook.Webhook, moved bool) error {
 		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.API), w.Account.ID, w.Event))
 }
 
-// Delete removes webhooks of one account, all or none. webhook.ErrNotFound:
-// one is gone, or its event's record has another id; webhook.ErrUnknownOutcome:
-// the disk failed in the middle of the commit.
+// Delete implements [store.Store]. It returns [webhook.ErrUnknownOutcome] if
+// the disk failed during the commit.
 func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 	account, gone := webhooks[0].Account, slices.Clone(webhooks)
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -140,8 +140,8 @@ func (s *Store) Delete(ctx context.Context, webhooks []webhook.Webhook) error {
 	return nil
 }
 
-// remove deletes the record of w's event. webhook.ErrNotFound: there is none
-// with w's id.
+// remove deletes the record of w's event. It returns [webhook.ErrNotFound] if
+// no record has that event and w's id.
 func (tx *session) remove(w webhook.Webhook) error {
 	return orElse(webhook.ErrNotFound)(tx.run(deleteWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID))
 }

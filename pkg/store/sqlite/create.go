@@ -18,12 +18,12 @@ const (
 		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
 )
 
-// Create adds webhooks, all or none, as store.Store says. An error beyond
-// those that it names is a disk that fails. After a batch's it is not known
-// whether the batch stands; a single creation says webhook.ErrUnknownOutcome.
+// Create implements [store.Store]. Any other error means that the disk failed.
+// A batch may exist then; a single creation returns
+// [webhook.ErrUnknownOutcome].
 func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webhook, error) {
 	account := c.Webhooks[0].Account
-	// The writer works on copies: the caller may leave before it is done.
+	// The writer works on copies, since the caller may return first.
 	stand := make([]webhook.Webhook, len(c.Webhooks))
 	for i := range c.Webhooks {
 		stand[i] = normalised(c.Webhooks[i])
@@ -46,8 +46,8 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	return nil, fmt.Errorf("create webhooks of %v: %w", account, err)
 }
 
-// createOne adds one webhook in one statement, or gives the one that stands
-// as the request's own.
+// createOne adds one webhook in one statement. If the same request created it
+// before, it sets w to the existing record.
 func (tx *session) createOne(w *webhook.Webhook) error {
 	added, err := tx.addWebhook(w)
 	if err != nil || added {
@@ -64,9 +64,8 @@ func (tx *session) createOne(w *webhook.Webhook) error {
 	return nil
 }
 
-// createAll judges the whole creation, then adds what is missing. Nobody else
-// can write in between: the transaction has held the write lock since it
-// began.
+// createAll checks the whole creation, then adds what is missing. Nobody else
+// can write in between: the transaction has held the write lock since it began.
 func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclusion) error {
 	account := stand[0].Account
 	var missing []int
@@ -103,8 +102,8 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	})
 }
 
-// checkExclusions gives an ExcludedError of those exclusions whose other
-// event is registered.
+// checkExclusions returns an ExcludedError for the exclusions whose other event
+// is registered.
 func (tx *session) checkExclusions(account webhook.Account, exclusions []webhook.Exclusion) error {
 	var found []webhook.Exclusion
 	for _, x := range exclusions {
@@ -122,15 +121,15 @@ func (tx *session) checkExclusions(account webhook.Account, exclusions []webhook
 	return nil
 }
 
-// whole does several writes, all or none, and leaves the rest of the
-// transaction as it is.
+// whole makes several writes, all or none, without affecting the rest of the
+// transaction.
 func (tx *session) whole(do func() error) error {
 	if err := tx.alone("SAVEPOINT request"); err != nil {
 		return err
 	}
 	failed := do()
 	if failed != nil && !isOwn(failed) {
-		return failed // the whole transaction is given up
+		return failed // the whole transaction is abandoned
 	}
 	if failed != nil {
 		if err := tx.alone("ROLLBACK TO request"); err != nil {
@@ -143,7 +142,7 @@ func (tx *session) whole(do func() error) error {
 	return failed
 }
 
-// addWebhook reports whether w was added; it is not if its event is taken.
+// addWebhook reports whether w was added. It is not if its event is taken.
 func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	retired, err := encodeRetired(w.RetiredKeys)
 	if err != nil {
@@ -155,8 +154,8 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	return n == 1, err
 }
 
-// webhook reads the webhook of an event, as the transaction sees it.
-// webhook.ErrNotFound: there is none.
+// webhook returns the webhook of an event within the transaction, or
+// [webhook.ErrNotFound].
 func (tx *session) webhook(a webhook.Account, event string) (webhook.Webhook, error) {
 	return one(tx.conn, findWebhook, scanWebhook(a), string(a.API), a.ID, event)
 }

@@ -15,13 +15,14 @@ const (
 	insertDelivery = `INSERT INTO delivery (dialect, account, id, ` + deliveryColumns + `, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
-	// findBareDelivery leaves the payload out.
+	// findBareDelivery omits the payload.
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
 	findDelivery     = `SELECT ` + deliveryColumns + `, ` + wholePayload + ` FROM delivery AS subject WHERE dialect = ? AND account = ? AND id = ?`
-	// listDeliveries goes down the ids of an account, from below one of them.
+	// listDeliveries lists the ids of an account in descending order, below a
+	// given one.
 	listDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery
 		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
-	// wholePayload looks for the payload apart only where the record has none.
+	// wholePayload reads the payload table only if the record has no payload.
 	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
@@ -29,16 +30,16 @@ const (
 )
 
 const (
-	// deliveryPage is how many deliveries are read at once: a read that goes on
-	// for long keeps the log from being carried over into the database.
+	// deliveryPage is how many deliveries are read at a time. A long read would
+	// keep the log from being checkpointed.
 	deliveryPage = 100
-	// smallPayload is the largest payload in bytes that stands in the delivery's
-	// record, which is written anew with every attempt.
+	// smallPayload is the maximum size in bytes of a payload in the delivery's
+	// record, which is rewritten with every attempt.
 	smallPayload = 1 << 10
 )
 
-// AddDelivery keeps a delivery with its payload, as store.Deliveries says.
-// webhook.ErrUnknownOutcome: the disk failed in the middle of the commit.
+// AddDelivery implements [store.Deliveries]. It returns
+// [webhook.ErrUnknownOutcome] if the disk failed during the commit.
 func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	if d.Time.Before(time.UnixMilli(0)) || !d.Time.Before(time.UnixMilli(webhook.MaxEventTime+1)) {
 		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: no id holds the time %v",
@@ -48,7 +49,7 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 		return webhook.Delivery{}, fmt.Errorf("add delivery %s of %s of %v: %w: %v", d.EventID, d.Event, d.Account, webhook.ErrInvalid, d.Status)
 	}
 	id := deliveryKey(d.ID())
-	// The writer works on copies: the caller may leave before it is done.
+	// The writer works on copies, since the caller may return first.
 	stand, payload := normalisedDelivery(d), bytes.Clone(d.Payload)
 	err := s.writer.write(ctx, func(tx *session) error {
 		there, err := tx.addDelivery(id, stand, payload)
@@ -67,8 +68,8 @@ func (s *Store) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.De
 	return stand, nil
 }
 
-// addDelivery adds a delivery. webhook.ErrExists: one is there, and is
-// returned.
+// addDelivery adds a delivery. If it exists, addDelivery returns the existing
+// one with [webhook.ErrExists].
 func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
 	if len(payload) <= smallPayload {
 		return tx.addRecord(id, d, payload)
@@ -97,14 +98,13 @@ func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (web
 	return there, webhook.ErrExists
 }
 
-// delivery reads a delivery without its payload, as the transaction sees it.
-// webhook.ErrNotFound: there is none.
+// delivery returns a delivery without its payload within the transaction, or
+// [webhook.ErrNotFound].
 func (tx *session) delivery(a webhook.Account, id []byte) (webhook.Delivery, error) {
 	return one(tx.conn, findBareDelivery, scanDelivery(a), string(a.API), a.ID, id)
 }
 
-// Delivery reads a delivery by its id, with its payload. webhook.ErrNotFound:
-// there is none.
+// Delivery implements [store.Deliveries].
 func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := find(ctx, s, findDelivery, func(r *row) (webhook.Delivery, error) {
 		d, err := readDelivery(a, r)
@@ -117,9 +117,8 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 	return d, nil
 }
 
-// Deliveries gives the deliveries of an account to yield, as store.Deliveries
-// says. While yield runs nothing is being read: it may use the store, and take
-// its time.
+// Deliveries implements [store.Deliveries]. Nothing is being read while yield
+// runs: it may use the store and take its time.
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	first, below := firstKey(from), afterAll
 	for {
@@ -159,8 +158,8 @@ func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	return d, err
 }
 
-// normalisedDelivery gives d as it is stored and read, without its payload: times to
-// the millisecond. A payload needs no PayloadRef here to be found.
+// normalisedDelivery returns d as it is stored and read, without its payload:
+// times to the millisecond. This store finds payloads without a PayloadRef.
 func normalisedDelivery(d webhook.Delivery) webhook.Delivery {
 	d.Payload, d.PayloadRef = nil, ""
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
@@ -168,8 +167,8 @@ func normalisedDelivery(d webhook.Delivery) webhook.Delivery {
 	return d
 }
 
-// deliveryKey is an id as it is kept: the bytes of its hex digits, in the same
-// order. What is no id gives a key that nothing has.
+// deliveryKey returns an id as it is stored: the bytes of its hex digits, in
+// the same order. For an invalid id it returns a key that no delivery has.
 func deliveryKey(id string) []byte {
 	key, err := hex.AppendDecode(nil, []byte(id))
 	if err != nil || hex.EncodeToString(key) != id {
@@ -178,8 +177,8 @@ func deliveryKey(id string) []byte {
 	return key
 }
 
-// firstKey is before the keys of all events at from or later, and after the
-// others.
+// firstKey returns a key that precedes those of all events at from or later,
+// and follows all others.
 func firstKey(from time.Time) []byte {
 	ms := from.UnixMilli()
 	if fromMilli(ms).Before(from) {
@@ -189,5 +188,5 @@ func firstKey(from time.Time) []byte {
 	return key
 }
 
-// afterAll is after all keys.
+// afterAll follows all keys.
 var afterAll = bytes.Repeat([]byte{0xff}, 23)

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// listDue goes up the index of what is due, from after one millisecond;
-	// listDueAt goes on within one, from after a row.
+	// listDue reads the index of due deliveries in ascending order, after a
+	// given millisecond. listDueAt continues within a millisecond, after a
+	// given row.
 	listDue   = `SELECT ` + pendingColumns + ` FROM delivery WHERE due > ? AND due <= ? ORDER BY due, row LIMIT ?`
 	listDueAt = `SELECT ` + pendingColumns + ` FROM delivery WHERE due = ? AND row > ? ORDER BY row LIMIT ?`
 	// pendingColumns are in the order of scanPending.
@@ -23,12 +24,12 @@ const (
 	voidLeases = `UPDATE delivery SET due = next, sends = 0 WHERE due > ? AND due > next`
 )
 
-// duePageSize is how many due deliveries are read at once.
+// duePageSize is how many due deliveries are read at a time.
 const duePageSize = 500
 
-// Due gives what is due to yield, all of it in one order, the earliest first,
-// as store.Deliveries says. While yield runs nothing is being read: it may use
-// the store, and take its time.
+// Due implements [store.Deliveries]. It yields all deliveries earliest first.
+// Nothing is being read while yield runs: it may use the store and take its
+// time.
 func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
 	last := pendingRow{row: math.MaxInt64}
 	last.Due = from
@@ -42,7 +43,7 @@ func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webh
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("list what is due: %w", err)
 			}
-			// What yield has put off may be ahead once more.
+			// A delivery that yield has leased may appear again later.
 			if seen.add(p.row) && !yield(p.Pending) {
 				return nil
 			}
@@ -54,7 +55,7 @@ func (s *Store) Due(ctx context.Context, from, before time.Time, yield func(webh
 	}
 }
 
-// duePage reads what comes next after last and is due by before.
+// duePage reads the deliveries after last that are due by before.
 func (s *Store) duePage(ctx context.Context, last pendingRow, before time.Time) ([]pendingRow, error) {
 	if last.row < math.MaxInt64 {
 		page, err := list(ctx, s, listDueAt, scanPending, last.Due.UnixMilli(), last.row, duePageSize)
@@ -65,7 +66,7 @@ func (s *Store) duePage(ctx context.Context, last pendingRow, before time.Time) 
 	return list(ctx, s, listDue, scanPending, last.Due.UnixMilli(), before.UnixMilli(), duePageSize)
 }
 
-// pendingRow is what is due, and its place in the table.
+// pendingRow is a due delivery and its row in the table.
 type pendingRow struct {
 	webhook.Pending
 	row int64
@@ -80,8 +81,8 @@ func scanPending(r *row) (p pendingRow, err error) {
 	return p, nil
 }
 
-// rowSet is a set of rows, of which most are near each other: bits of 64 rows
-// by the number of the 64.
+// rowSet is a set of rows, most of which are close to each other. It maps n to
+// the bits of the rows from 64n to 64n+63.
 type rowSet map[int64]uint64
 
 // add reports whether a row was not in the set.
@@ -94,10 +95,9 @@ func (s rowSet) add(row int64) bool {
 	return true
 }
 
-// Lease puts off a due delivery to until, and adds one to its Sends.
-// webhook.ErrChanged: its attempts or its Due are not those of p any more, or
-// it is gone; webhook.ErrUnknownOutcome: the disk failed in the middle of the
-// commit.
+// Lease implements [store.Deliveries]. It also returns [webhook.ErrChanged] if
+// the delivery does not exist, and [webhook.ErrUnknownOutcome] if the disk
+// failed during the commit.
 func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrChanged)(tx.run(leaseDelivery, until.UnixMilli(), string(p.Account.API), p.Account.ID,
@@ -109,9 +109,9 @@ func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) e
 	return nil
 }
 
-// VoidLeases has every delivery be due when its next attempt is, of those that
-// would be due after now: for a process that alone has the deliveries of this
-// file under way, at its start. What is due by now is so all the same.
+// VoidLeases ends the leases of all deliveries that would be due after now:
+// each is due at the time of its next attempt again. Call it at the start of a
+// process that alone delivers from this file.
 func (s *Store) VoidLeases(ctx context.Context, now time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
 		_, err := tx.run(voidLeases, now.UnixMilli())

@@ -14,7 +14,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// What is wrong with a file, besides what SQLite says.
+// What may be wrong with a file, besides what SQLite reports.
 var (
 	errForeign = errors.New("it is the database of another application")
 	errNewer   = errors.New("a newer version wrote it")
@@ -22,32 +22,31 @@ var (
 	errNoWAL   = errors.New("its file system does not allow a write-ahead log")
 )
 
-// errUncertain marks a commit of which it cannot be said whether it will
-// stand after a crash.
+// errUncertain marks a commit that may or may not survive a crash.
 var errUncertain = errors.New("commit failed half-way")
 
-// errDamaged marks a record that cannot be read: an error of this record only.
+// errDamaged marks a record that cannot be read. Other records are unaffected.
 var errDamaged = errors.New("damaged record")
 
-// code gives the primary result code of SQLite in err: ResultError if err is
+// code returns SQLite's primary result code in err, or ResultError if err is
 // not one of SQLite's.
 func code(err error) sqlite.ResultCode { return sqlite.ErrCode(err).ToPrimary() }
 
-// isBusy reports whether err says that somebody else holds a lock.
+// isBusy reports whether err means that another connection holds a lock.
 func isBusy(err error) bool {
 	c := code(err)
 	return c == sqlite.ResultBusy || c == sqlite.ResultLocked
 }
 
-// isOwn reports whether err is a verdict on one request, or of one statement
-// that SQLite has undone, and leaves the transaction as it was. After any
-// other error of SQLite's the transaction may be gone (lang_transaction.html,
-// "Response To Errors Within A Transaction").
+// isOwn reports whether err concerns only one request, or a statement that
+// SQLite has undone, and left the transaction intact. After any other error of
+// SQLite the transaction may be gone (lang_transaction.html, "Response To
+// Errors Within A Transaction").
 func isOwn(err error) bool {
 	switch code(err) {
 	case sqlite.ResultOK, sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
 		return true
-	case sqlite.ResultError: // none of SQLite's, or one that says nothing
+	case sqlite.ResultError: // not SQLite's, or an unspecific one
 		return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
 			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
 			errors.Is(err, errDamaged)
@@ -55,20 +54,22 @@ func isOwn(err error) bool {
 	return false
 }
 
-// isCertain reports whether a COMMIT that failed with err has written nothing
-// that could come back. A full disk stops the write of the log before its
-// last frame, which makes a commit, is whole; a lock or a file that must not
-// be written stop it earlier. After other errors, above all that of a sync,
-// the frames may be in the log, where recovery after a crash would find them.
+// isCertain reports whether a COMMIT that failed with err has certainly written
+// nothing that could reappear. A full disk interrupts the write of the log
+// before its last frame, which makes the commit, is complete; a lock or a
+// read-only file interrupt it earlier. After other errors, such as that of a
+// sync, the frames may be in the log, where recovery after a crash would find
+// them.
 func isCertain(err error) bool {
 	return isBusy(err) || code(err) == sqlite.ResultFull || code(err) == sqlite.ResultReadOnly
 }
 
-// unavailable says that nothing was written because of err.
+// unavailable returns an error that means that nothing was written because of
+// err.
 func unavailable(err error) error { return fmt.Errorf("%w: %w", webhook.ErrUnavailable, err) }
 
-// unknownOutcome gives the error of a write: webhook.ErrUnknownOutcome if it
-// may still stand.
+// unknownOutcome returns the error of a write: it wraps
+// [webhook.ErrUnknownOutcome] if the write may have happened.
 func unknownOutcome(err error) error {
 	if errors.Is(err, errUncertain) {
 		return fmt.Errorf("%w: %w", webhook.ErrUnknownOutcome, err)
@@ -76,9 +77,9 @@ func unknownOutcome(err error) error {
 	return err
 }
 
-// readError gives the error of a read: the context's if that ended it, and
-// webhook.ErrUnavailable if it may be tried again. That there is nothing to be
-// read is none.
+// readError returns the error of a read: the context's if that ended it, or
+// [webhook.ErrUnavailable] if the read may be repeated. It keeps
+// [webhook.ErrNotFound].
 func readError(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case err == nil || errors.Is(err, webhook.ErrNotFound):
@@ -91,19 +92,19 @@ func readError(ctx context.Context, err error) error {
 	return err
 }
 
-// explain says in one line why the file at path cannot be opened, and what to
-// do.
+// explain returns an error that says in one line why the file at path cannot be
+// opened, and what to do.
 func explain(path string, err error) error {
 	what := err
 	var atPath *fs.PathError
 	var atLink *os.LinkError
-	switch { // their paths are those of temporary names
+	switch { // their paths are those of temporary files
 	case errors.As(err, &atPath):
 		what = atPath.Err
 	case errors.As(err, &atLink):
 		what = atLink.Err
 	case code(err) != sqlite.ResultError && !isBusy(err):
-		what = innermost(err) // without the statement that met it
+		what = innermost(err) // without the statement that failed
 	}
 	return fmt.Errorf("open store %s: %w; %s", path, what, advice(path, err))
 }

@@ -12,15 +12,15 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// dbFile is the absolute path of a database file that exists.
+// dbFile is the absolute path of an existing database file.
 type dbFile string
 
-// prepareFile makes the database file, empty and with mode 0600, if there is
-// none. SQLite gives the files beside it the same mode.
+// prepareFile creates an empty database file with mode 0600 if it does not
+// exist. SQLite gives the files beside it the same mode.
 //
-// The file is made under another name and then linked to its own, because no
-// descriptor of a database may be closed in a process that may have it open:
-// POSIX would drop all locks that SQLite holds on it.
+// It creates the file under another name and links it, because a process that
+// may have the database open must not close another descriptor of it: POSIX
+// would drop all locks that SQLite holds on it.
 func prepareFile(path string) (file dbFile, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -55,20 +55,20 @@ func (f dbFile) open() (*sqlite.Conn, error) {
 	return sqlite.OpenConn(string(f), sqlite.OpenReadWrite)
 }
 
-// knowPageSize has SQLite ask the kernel for the size of its pages, also on
-// arm64 (modernc.org/sqlite, issue 199: its driver for database/sql does this).
+// knowPageSize makes SQLite ask the kernel for its page size, even on arm64
+// (modernc.org/sqlite, issue 199: its driver for database/sql does this).
 var knowPageSize = sync.OnceFunc(sqlite3.PatchIssue199)
 
-// setToWrite sets the one connection that writes. It waits for other processes
-// by itself (whenFree), which is fairer than SQLite's way. Its cache holds the
-// upper pages of a large table.
+// setToWrite configures the only connection that writes. It waits for other
+// processes itself (whenFree), which is fairer than SQLite's way. Its cache
+// holds the upper pages of a large table.
 func setToWrite(conn *sqlite.Conn) error {
 	conn.SetBusyTimeout(0)
 	return script(conn, fmt.Sprintf("PRAGMA synchronous = full; PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d",
 		writerCacheKiB, checkpointPages))
 }
 
-// openToRead makes a connection that refuses to write.
+// openToRead opens a read-only connection.
 func (f dbFile) openToRead() (*sqlite.Conn, error) {
 	conn, err := f.open()
 	if err != nil {
@@ -76,7 +76,7 @@ func (f dbFile) openToRead() (*sqlite.Conn, error) {
 	}
 	conn.SetBusyTimeout(timeout)
 	if err := script(conn, "PRAGMA query_only = 1"); err != nil {
-		_ = conn.Close() // what failed first says more
+		_ = conn.Close() // the first error says more
 		return nil, err
 	}
 	return conn, nil
@@ -84,8 +84,8 @@ func (f dbFile) openToRead() (*sqlite.Conn, error) {
 
 const (
 	writerCacheKiB = 16 << 10
-	// checkpointPages is how long the log grows, in pages of 4 KiB, before it
-	// is carried over into the database: SQLite's own 1,000 would make more
-	// than one creation in a hundred wait for that under full load.
+	// checkpointPages is how many pages of 4 KiB the log may have before it is
+	// checkpointed. With SQLite's default of 1,000, more than one creation in a
+	// hundred would wait for that under full load.
 	checkpointPages = 4000
 )

@@ -6,8 +6,8 @@ import (
 )
 
 // ForeignWrites reports whether another process has written to the file since
-// it was asked last, or may have: the first time and after a failure it says
-// so. It costs a lock and no write (sqlite.org/pragma.html, data_version).
+// the last call. It also returns true the first time and after a failure. It
+// costs a lock and no write (sqlite.org/pragma.html, data_version).
 func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
 	written := false
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -20,7 +20,7 @@ func (s *Store) ForeignWrites(ctx context.Context) (bool, error) {
 		return nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("look for writes of other processes: %w", err)
+		return false, fmt.Errorf("check for writes of other processes: %w", err)
 	}
 	return written, nil
 }

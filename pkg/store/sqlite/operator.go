@@ -21,7 +21,7 @@ const (
 		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
 )
 
-// CreateAccount adds an account. webhook.ErrExists: it is there already.
+// CreateAccount implements [store.Store].
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
 	sealed := bytes.Clone(a.SealedKey)
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -34,8 +34,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 	return nil
 }
 
-// SetAccountKey makes sealed the account's signing key. webhook.ErrNotFound:
-// there is no such account, or it is closing.
+// SetAccountKey implements [store.Store].
 func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error {
 	sealed = bytes.Clone(sealed)
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -47,8 +46,7 @@ func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []b
 	return nil
 }
 
-// CloseAccount marks an account as closing. webhook.ErrNotFound: there is no
-// such account.
+// CloseAccount implements [store.Store].
 func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.API), a.ID))
@@ -59,8 +57,7 @@ func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
 	return nil
 }
 
-// DeleteAccount removes an account that is closing, and nothing that it has.
-// webhook.ErrNotFound: there is no such account.
+// DeleteAccount implements [store.Store].
 func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrNotFound)(tx.run(deleteAccount, string(a.API), a.ID))
@@ -71,9 +68,8 @@ func (s *Store) DeleteAccount(ctx context.Context, a webhook.Account) error {
 	return nil
 }
 
-// CreateToken adds a token. webhook.ErrNotFound: its account does not exist,
-// or is closing; webhook.ErrExists: its hash, or its id in the account, is in
-// use.
+// CreateToken implements [store.Store]. A token's id must be unique in its
+// account, its hash in the store.
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	api, account := string(t.Account.API), t.Account.ID
 	err := s.writer.write(ctx, func(tx *session) error {
@@ -93,8 +89,7 @@ func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	return nil
 }
 
-// RevokeToken removes a token of an account. webhook.ErrNotFound: the account
-// has no token of that id.
+// RevokeToken implements [store.Store].
 func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrNotFound)(tx.run(deleteToken, string(a.API), a.ID, id))
@@ -105,8 +100,7 @@ func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) e
 	return nil
 }
 
-// AddSealingKey keeps k unless a key of its id is there, and returns the one
-// that stands.
+// AddSealingKey implements [store.Store].
 func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
 	public, private := bytes.Clone(k.Public), bytes.Clone(k.WrappedPrivate)
 	var existing webhook.SealingKey
@@ -124,7 +118,7 @@ func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhoo
 	return existing, nil
 }
 
-// orElse gives none as the error of a statement that has written no row.
+// orElse returns none as the error of a statement that wrote no row.
 func orElse(none error) func(rows int, err error) error {
 	return func(rows int, err error) error {
 		if err == nil && rows == 0 {

@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	// listOldest goes up the deliveries as they were accepted.
+	// listOldest lists deliveries in the order in which they were accepted.
 	listOldest     = `SELECT row, accepted_at, due IS NOT NULL FROM delivery WHERE row > ? ORDER BY row LIMIT ?`
 	deleteDelivery = `DELETE FROM delivery WHERE row = ? AND due IS NULL`
 	deletePayload  = `DELETE FROM payload WHERE delivery = ?`
 )
 
-// purgePage is how many deliveries are removed in one write: others wait for
-// it.
+// purgePage is how many deliveries are removed in one write, for which other
+// writers wait.
 const purgePage = 100
 
 // Purge removes the deliveries that were accepted before a time, except those
-// with an attempt to come, and says how many. It ends at the first that was
-// accepted later: of deliveries accepted while the clock was ahead, what
-// follows is left until they are old.
+// that await an attempt, and returns how many. It stops at the first one that
+// was accepted later: if the clock was ahead for a while, deliveries that
+// follow remain until those are old.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
 	for row := int64(0); ; {
 		page, err := list(ctx, s, listOldest, scanOldest, row, purgePage)
@@ -48,7 +48,7 @@ func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err e
 // oldRow is a delivery that may be removed.
 type oldRow struct {
 	row, accepted int64
-	pending       bool // an attempt is to come
+	pending       bool // awaits an attempt
 }
 
 func scanOldest(r *row) (oldRow, error) {
@@ -56,7 +56,7 @@ func scanOldest(r *row) (oldRow, error) {
 }
 
 // remove removes deliveries with their payloads, unless they have become
-// pending, and says how many.
+// pending, and returns how many.
 func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err error) {
 	if len(rows) == 0 {
 		return 0, nil

@@ -19,7 +19,7 @@ const (
 	listSealingKeys = `SELECT id, public, wrapped_private, created_at FROM sealing_key ORDER BY id`
 )
 
-// Webhooks lists the webhooks of an account, ordered by event.
+// Webhooks implements [store.Store].
 func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
 	rows, err := list(ctx, s, listWebhooks, scanWebhook(a), string(a.API), a.ID)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 	return rows, nil
 }
 
-// Webhook reads the webhook of an event. webhook.ErrNotFound: there is none.
+// Webhook implements [store.Store].
 func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error) {
 	w, err := find(ctx, s, findWebhook, scanWebhook(a), string(a.API), a.ID, event)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) Webhook(ctx context.Context, a webhook.Account, event string) (w
 	return w, nil
 }
 
-// Account reads an account. webhook.ErrNotFound: there is none.
+// Account implements [store.Store].
 func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
 	info, err := find(ctx, s, findAccount, scanAccount(a.API), string(a.API), a.ID)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Store) Account(ctx context.Context, a webhook.Account) (webhook.Account
 	return info, nil
 }
 
-// Accounts lists the accounts of an API, ordered by id.
+// Accounts implements [store.Store].
 func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error) {
 	rows, err := list(ctx, s, listAccounts, scanAccount(d), string(d))
 	if err != nil {
@@ -55,8 +55,7 @@ func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountI
 	return rows, nil
 }
 
-// Token finds a token by its hash, expired ones too. webhook.ErrNotFound:
-// there is none.
+// Token implements [store.Store].
 func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error) {
 	t, err := find(ctx, s, findToken, scanToken, h[:])
 	if err != nil {
@@ -65,7 +64,7 @@ func (s *Store) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 	return t, nil
 }
 
-// Tokens lists the tokens of an account, ordered by id.
+// Tokens implements [store.Store].
 func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
 	rows, err := list(ctx, s, listTokens, scanToken, string(a.API), a.ID)
 	if err != nil {
@@ -74,7 +73,7 @@ func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token,
 	return rows, nil
 }
 
-// SealingKeys lists all sealing keys, ordered by id.
+// SealingKeys implements [store.Store].
 func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
 	rows, err := list(ctx, s, listSealingKeys, scanSealingKey)
 	if err != nil {
@@ -83,7 +82,8 @@ func (s *Store) SealingKeys(ctx context.Context) ([]webhook.SealingKey, error) {
 	return rows, nil
 }
 
-// find reads a single row, as read does. webhook.ErrNotFound: there is none.
+// find reads a single row as read does. It returns [webhook.ErrNotFound] if
+// there is none.
 func find[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) (T, error) {
 	return read(ctx, s.reader, func(conn *sqlite.Conn) (T, error) { return one(conn, text, scan, args...) })
 }

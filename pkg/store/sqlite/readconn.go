@@ -9,10 +9,10 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// readConn makes short reads, on a goroutine and a connection of its own. What
-// SQLite does at the start of a read, after somebody has written, takes longer
-// than the read; so those that wait at one moment read from one snapshot, which
-// is not older than any of them.
+// readConn makes short reads on its own goroutine and connection. After a
+// write, SQLite needs longer to start a read than to make it; so reads that
+// wait at the same moment share one snapshot, which is not older than any of
+// them.
 type readConn struct {
 	conn   *sqlite.Conn
 	logger *slog.Logger
@@ -24,8 +24,8 @@ type readConn struct {
 	closeErr error // read after ended
 }
 
-// maxWaiting is how many reads share a snapshot at most, so that none keeps the
-// log from starting anew for long.
+// maxWaiting is how many reads share a snapshot at most, so that no snapshot
+// keeps the log from restarting for long.
 const maxWaiting = 64
 
 func openReadConn(file dbFile, logger *slog.Logger) (*readConn, error) {
@@ -41,15 +41,15 @@ func openReadConn(file dbFile, logger *slog.Logger) (*readConn, error) {
 	return f, nil
 }
 
-// result is what a read came to.
+// result is the outcome of a read.
 type result[T any] struct {
 	value T
 	err   error
 }
 
-// read has do read, and gives what it gives. do must not keep the connection,
-// and may be called, or go on, after read has returned because the context has
-// ended. The errors are those of readFault, and errClosed.
+// read calls do and returns its result. do must not keep the connection. It may
+// be called, or continue, after read has returned because the context ended.
+// The errors are those of readError, and errClosed.
 func read[T any](ctx context.Context, f *readConn, do func(*sqlite.Conn) (T, error)) (T, error) {
 	var nothing T
 	responses := make(chan *result[T], 1)
@@ -81,7 +81,7 @@ func read[T any](ctx context.Context, f *readConn, do func(*sqlite.Conn) (T, err
 	}
 }
 
-// caught makes an error of a panic: no other read is touched by it.
+// caught turns a panic into an error, so that it affects no other read.
 func (f *readConn) caught(err *error) {
 	if thrown := recover(); thrown != nil {
 		*err = fmt.Errorf("panic in a read of the store: %v", thrown)
@@ -110,7 +110,7 @@ func (f *readConn) work() {
 	}
 }
 
-// makeGroup makes a read, and those that wait.
+// makeGroup makes a read and those that wait.
 func (f *readConn) makeGroup(first func(error)) {
 	others := len(f.waiting)
 	begun := f.begin(others > 0)
@@ -121,8 +121,8 @@ func (f *readConn) makeGroup(first func(error)) {
 	_ = f.end() // begin tries again
 }
 
-// begin sees to it that what is read now is fresh, and if it is to be shared,
-// that all see the same until the end.
+// begin ensures that reads from now on are fresh, and if the snapshot is
+// shared, that all see the same until end.
 func (f *readConn) begin(shared bool) error {
 	err := f.end()
 	if err == nil && shared {
@@ -131,7 +131,7 @@ func (f *readConn) begin(shared bool) error {
 	return err
 }
 
-// end ends what begin has begun, if that was to be shared.
+// end ends a shared snapshot.
 func (f *readConn) end() error {
 	if f.conn.AutocommitEnabled() {
 		return nil

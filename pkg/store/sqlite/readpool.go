@@ -14,7 +14,7 @@ type readPool struct {
 	closing chan struct{} // closed by close
 }
 
-// maxLists is how many long reads run at once; more wait for their turn.
+// maxLists is how many long reads run at once. Others wait for their turn.
 const maxLists = 4
 
 func openReadPool(file dbFile) (*readPool, error) {
@@ -22,7 +22,7 @@ func openReadPool(file dbFile) (*readPool, error) {
 	for range maxLists {
 		conn, err := file.openToRead()
 		if err != nil {
-			_ = l.close() // what failed first says more
+			_ = l.close() // the first error says more
 			return nil, err
 		}
 		l.opened++
@@ -31,11 +31,11 @@ func openReadPool(file dbFile) (*readPool, error) {
 	return l, nil
 }
 
-// list reads all rows. It ends with the context, between two of them. The
-// errors are those of readFault, and errClosed.
+// list reads all rows. It stops between two rows if the context ends. The
+// errors are those of readError, and errClosed.
 func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T, error), args ...any) ([]T, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err // there may be a connection, and no row
+		return nil, err // a connection may be ready, but no row
 	}
 	var conn *sqlite.Conn
 	select {
@@ -55,7 +55,7 @@ func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T,
 	return rows, readError(ctx, err)
 }
 
-// close closes the connections when the lists that use them are read.
+// close closes the connections when their lists have been read.
 func (l *readPool) close() error {
 	close(l.closing)
 	var errs []error

@@ -19,8 +19,8 @@ const (
 	joinRecipient = `
 		LEFT JOIN webhook AS w ON w.dialect = subject.dialect AND w.account = subject.account AND w.event = subject.event
 		LEFT JOIN account AS a ON a.dialect = subject.dialect AND a.id = subject.account`
-	// recipientColumns are in the order of readTarget: the webhookColumns, and the
-	// account's.
+	// recipientColumns are in the order of readRecipient: the webhookColumns,
+	// and the account's.
 	recipientColumns = `w.event, w.id, w.claim, w.url, w.send_payload, w.position, w.sealed_key, w.retired_keys, w.disabled,
 		w.disabled_reason, w.version, w.created_at, w.updated_at, w.last_sent_at, w.last_failed_at, w.failed_attempts,
 		a.id, a.created_at, a.closing, a.sealed_key`
@@ -30,12 +30,12 @@ const (
 		subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
 )
 
-// Recipients gives the webhooks and accounts of event keys, in their order.
+// Recipients implements [store.Deliveries].
 func (s *Store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([]webhook.Recipient, error) {
-	asked := slices.Clone(eventKeys) // the caller may leave before they are read
+	asked := slices.Clone(eventKeys) // the caller may return before they are read
 	recipients, err := read(ctx, s.reader, func(conn *sqlite.Conn) ([]webhook.Recipient, error) { return recipients(conn, asked) })
 	if err != nil {
-		return nil, fmt.Errorf("read targets of %d subjects: %w", len(eventKeys), err)
+		return nil, fmt.Errorf("read recipients of %d event keys: %w", len(eventKeys), err)
 	}
 	return recipients, nil
 }
@@ -59,15 +59,15 @@ func recipients(conn *sqlite.Conn, eventKeys []webhook.EventKey) ([]webhook.Reci
 	return recipients, nil
 }
 
-// copyOf gives a target that shares nothing with another.
+// copyOf returns a recipient that shares nothing with t.
 func copyOf(t webhook.Recipient) webhook.Recipient {
 	t.Webhook = normalised(t.Webhook)
 	t.Account.SealedKey = bytes.Clone(t.Account.SealedKey)
 	return t
 }
 
-// AttemptInput reads a delivery with its payload, and its webhook and account, all as
-// they stood at one moment. webhook.ErrNotFound: there is no such delivery.
+// AttemptInput implements [store.Deliveries]. It reads everything from one
+// snapshot.
 func (s *Store) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
 	input, err := find(ctx, s, selectAttemptInput, func(r *row) (input webhook.AttemptInput, err error) {
 		if input.Delivery, err = readDelivery(m.Account, r); err != nil {
@@ -78,12 +78,12 @@ func (s *Store) AttemptInput(ctx context.Context, m webhook.Message) (webhook.At
 		return input, err
 	}, string(m.Account.API), m.Account.ID, deliveryKey(m.ID))
 	if err != nil {
-		return webhook.AttemptInput{}, fmt.Errorf("read task of delivery %q of %v: %w", m.ID, m.Account, err)
+		return webhook.AttemptInput{}, fmt.Errorf("read input of delivery %q of %v: %w", m.ID, m.Account, err)
 	}
 	return input, nil
 }
 
-// readRecipient reads the targetColumns: what there is none of is zero.
+// readRecipient reads the recipientColumns. What does not exist is zero.
 func readRecipient(a webhook.Account, r *row) (t webhook.Recipient, err error) {
 	if t.Webhook, err = readWebhook(a, r); err != nil {
 		return webhook.Recipient{}, err

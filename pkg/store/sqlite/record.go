@@ -17,10 +17,9 @@ const (
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
-// RecordAttempt writes what became of a delivery and marks the statistics of its
-// webhook, both or neither, as store.Deliveries says. The delivery is returned
-// without its payload. webhook.ErrUnknownOutcome: the disk failed in the middle
-// of the commit.
+// RecordAttempt implements [store.Deliveries]. It writes the delivery and the
+// statistics both or neither, and returns the delivery without its payload. It
+// returns [webhook.ErrUnknownOutcome] if the disk failed during the commit.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	name := result.Was.ID()
 	if !result.Now.Status.Valid() {
@@ -51,7 +50,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return webhook.Delivery{}, err
 }
 
-// resultValues gives was with what a settlement writes of now.
+// resultValues returns was with the fields of now that RecordAttempt writes.
 func resultValues(was, now webhook.Delivery) webhook.Delivery {
 	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
@@ -59,15 +58,15 @@ func resultValues(was, now webhook.Delivery) webhook.Delivery {
 	return normalisedDelivery(was)
 }
 
-// writeResult writes what became of a delivery, and gives the number of records
-// that it was written to: 0 where there is none with so many attempts.
+// writeResult writes the outcome of an attempt. It returns the number of
+// records written: 0 if the delivery does not have that many attempts.
 func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (int, error) {
 	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Status.String(), d.Next,
 		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts)
 }
 
-// updateStats notes the latest attempt of d in the statistics of the webhook that d
-// is for, if that is still the one of its event.
+// updateStats updates the statistics of the webhook of d, if that still has the
+// event of d.
 func (tx *session) updateStats(d webhook.Delivery, stats webhook.StatsUpdate) (err error) {
 	switch stats {
 	case webhook.StatsFailed:

@@ -6,15 +6,15 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// applicationID marks the file as Hookline's ("Hkln"), as file(1) and
-// PRAGMA application_id show it.
+// applicationID marks the file as Hookline's ("Hkln"), as file(1) and PRAGMA
+// application_id show it.
 const applicationID = 0x486b6c6e
 
-// migrations lead from one version of the schema to the next: the file's
-// PRAGMA user_version is how many of them it has been through. Steps that
-// have been released are never changed, only added to.
+// migrations returns the steps from each version of the schema to the next. The
+// file's PRAGMA user_version is how many of them have been applied. Released
+// steps never change; new ones are appended.
 //
-// Times are milliseconds since 1970 in UTC; NULL where there is none.
+// Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
 
 const firstSchema = `
@@ -85,7 +85,7 @@ CREATE TABLE delivery (
 ) STRICT, WITHOUT ROWID;
 `
 
-// deliverySchema keeps deliveries on their way.
+// deliverySchema adds deliveries.
 const deliverySchema = `
 ALTER TABLE webhook ADD COLUMN disabled_reason TEXT NOT NULL DEFAULT '';
 
@@ -128,10 +128,10 @@ CREATE TABLE payload (
 ) STRICT;
 `
 
-// statusSchema keeps the status of a delivery as the text of webhook.Status. Until
-// then it was a number, 0 for never attempted, 1 for failed or cancelled and 2
-// for delivered, beside the mark that another attempt was to come; the reasons of
-// what was cancelled, and no others, began with "cancelled: ".
+// statusSchema stores the status of a delivery as the text of [webhook.Status].
+// Before, it was a number: 0 for never attempted, 1 for failed or cancelled, 2
+// for delivered, next to a mark that another attempt was to come. The reasons
+// of cancelled deliveries, and of no others, began with "cancelled: ".
 const statusSchema = `
 ALTER TABLE delivery ADD COLUMN status_name TEXT NOT NULL DEFAULT '';
 UPDATE delivery SET status_name = CASE
@@ -148,7 +148,7 @@ ALTER TABLE delivery RENAME COLUMN status_name TO status;
 // identity is what a database file says about itself.
 type identity struct {
 	application, version int64
-	empty                bool // it has no tables
+	empty                bool // has no tables
 }
 
 // identify reads a file's identity without changing the file.
@@ -160,8 +160,7 @@ func identify(conn *sqlite.Conn) (identity, error) {
 		})
 }
 
-// check refuses a database that is another application's or a newer
-// version's.
+// check rejects the database of another application or of a newer version.
 func (id identity) check() error {
 	fresh := id.application == 0 && id.empty
 	if id.application != applicationID && !fresh {
@@ -173,16 +172,16 @@ func (id identity) check() error {
 	return nil
 }
 
-// migrate brings the schema to the newest version, all steps or none. It
-// holds the write lock while it looks and acts, so that of several processes
-// one does the work and the others find it done.
+// migrate updates the schema to the newest version, all steps or none. It holds
+// the write lock from the start, so that one of several processes migrates and
+// the others find the file migrated.
 func migrate(conn *sqlite.Conn) (err error) {
 	if err := whenFree(func() error { return script(conn, "BEGIN IMMEDIATE") }); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			// The connection is given up: what fails here ends with it.
+			// An error here is irrelevant: the connection is closed anyway.
 			_ = script(conn, "ROLLBACK")
 		}
 	}()
@@ -195,7 +194,7 @@ func migrate(conn *sqlite.Conn) (err error) {
 	}
 	steps := migrations()
 	if id.application == applicationID && id.version == int64(len(steps)) {
-		// BEGIN IMMEDIATE does not tell that a file is read-only; this does.
+		// BEGIN IMMEDIATE does not fail on a read-only file, but this does.
 		return script(conn, "DELETE FROM account WHERE false; COMMIT")
 	}
 	from := id.version

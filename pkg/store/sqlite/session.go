@@ -11,24 +11,24 @@ import (
 const (
 	// timeout is how long a process waits for another one's lock.
 	timeout = 30 * time.Second
-	// Waiting for the lock, the writer looks again after firstPause, then
-	// ever later, up to longestPause: another process under full load lets go
-	// of the lock for microseconds only.
+	// While it waits for the lock, the writer tries again after firstPause,
+	// then at growing intervals up to longestPause. Under full load another
+	// process releases the lock for microseconds only.
 	firstPause   = 50 * time.Microsecond
 	longestPause = time.Millisecond
 )
 
 // session is the connection that writes. Only the writer uses it. Its
-// statements run under no request's context: interrupting one would roll all
-// others of the group back.
+// statements do not run under a request's context: interrupting one would roll
+// back all others of the group.
 type session struct {
 	conn *sqlite.Conn
-	// version is what PRAGMA data_version said last; 0 before the first time.
+	// version is the latest PRAGMA data_version; 0 before the first.
 	version int64
 }
 
-// openSession opens a connection to write with, after it has made sure that
-// the file is this application's, and of the newest version.
+// openSession opens a connection for writing after checking that the file is
+// this application's and migrating it to the newest version.
 func openSession(file dbFile) (*session, error) {
 	conn, err := file.open()
 	if err != nil {
@@ -36,14 +36,14 @@ func openSession(file dbFile) (*session, error) {
 	}
 	s := &session{conn: conn}
 	if err := s.becomeReady(); err != nil {
-		_ = s.close() // what failed first says more
+		_ = s.close() // the first error says more
 		return nil, err
 	}
 	return s, nil
 }
 
-// becomeReady sets the connection, checks the file, sets its journal mode and
-// migrates it. Each step is safe beside other processes that do the same.
+// becomeReady configures the connection, checks the file, sets its journal mode
+// and migrates it. Each step is safe while other processes do the same.
 func (s *session) becomeReady() error {
 	if err := whenFree(func() error { return setToWrite(s.conn) }); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s *session) becomeReady() error {
 	return migrate(s.conn)
 }
 
-// run is the function run on the session's connection.
+// run calls run with the session's connection.
 func (s *session) run(text string, args ...any) (rows int, err error) {
 	return run(s.conn, text, args...)
 }
@@ -81,16 +81,16 @@ func (s *session) alone(text string) error {
 	return err
 }
 
-// discard rolls back what is open and closes the connection.
+// discard rolls back an open transaction and closes the connection.
 func (s *session) discard() error {
-	_ = s.rollback() // there may be no transaction any more, which is an error here
+	_ = s.rollback() // fails if there is no transaction
 	return s.close()
 }
 
 func (s *session) close() error { return s.conn.Close() }
 
-// whenFree does what needs a lock, again and again until nobody else
-// holds it, for as long as patience allows.
+// whenFree calls do until no other connection holds the lock that it needs, for
+// at most timeout.
 func whenFree(do func() error) error {
 	var giveUp time.Time
 	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
@@ -103,6 +103,6 @@ func whenFree(do func() error) error {
 		case time.Now().After(giveUp):
 			return fmt.Errorf("waited %v for a lock: %w", timeout, err)
 		}
-		time.Sleep(pause/2 + rand.N(pause)) //nolint:forbidigo // SQLite tells nobody when a lock is free
+		time.Sleep(pause/2 + rand.N(pause)) //nolint:forbidigo // SQLite does not signal when a lock is free
 	}
 }

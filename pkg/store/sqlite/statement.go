@@ -11,15 +11,15 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// run executes a statement that returns nothing and gives the number of rows
-// that it, or else the latest before it, has written. A connection prepares each
+// run executes a statement that returns no rows. It returns how many rows that
+// statement wrote, or else the latest before it. A connection prepares each
 // statement once.
 func run(conn *sqlite.Conn, text string, args ...any) (rows int, err error) {
 	err = query(conn, text, func(*row) error { return nil }, args...)
 	return conn.Changes(), err
 }
 
-// one reads a single row. webhook.ErrNotFound: there is none.
+// one reads a single row, or returns [webhook.ErrNotFound].
 func one[T any](conn *sqlite.Conn, text string, scan func(*row) (T, error), args ...any) (value T, err error) {
 	found := false
 	err = query(conn, text, func(r *row) error {
@@ -46,7 +46,7 @@ func all[T any](conn *sqlite.Conn, text string, scan func(*row) (T, error), args
 	return list, nil
 }
 
-// query executes a statement and gives its rows to yield, until that fails.
+// query executes a statement and calls yield with its rows until yield fails.
 func query(conn *sqlite.Conn, text string, yield func(*row) error, args ...any) (err error) {
 	stmt, err := conn.Prepare(text)
 	if err != nil {
@@ -73,7 +73,7 @@ func query(conn *sqlite.Conn, text string, yield func(*row) error, args ...any) 
 	}
 }
 
-// script executes statements that return nothing, once each.
+// script executes statements that return no rows, each once.
 func script(conn *sqlite.Conn, statements string) error {
 	for statements = strings.TrimSpace(statements); statements != ""; {
 		stmt, rest, err := conn.PrepareTransient(statements)
@@ -92,8 +92,8 @@ func script(conn *sqlite.Conn, statements string) error {
 	return nil
 }
 
-// bind sets a parameter of a statement, counted from 1. Bytes that are nil and
-// the zero time are NULL; other times are kept as fromMilli reads them.
+// bind sets a parameter of a statement, counted from 1. Nil bytes and the zero
+// time become NULL; other times are stored as fromMilli reads them.
 func bind(stmt *sqlite.Stmt, n int, arg any) error {
 	switch v := arg.(type) {
 	case nil:
@@ -124,11 +124,11 @@ func bind(stmt *sqlite.Stmt, n int, arg any) error {
 	return nil
 }
 
-// row is the row that a statement has come to. Each of its methods reads the
-// column after the one that was read last; NULL reads as zero.
+// row is the current row of a statement. Each of its methods reads the next
+// column; NULL reads as zero.
 type row struct {
 	stmt    *sqlite.Stmt
-	columns int // were read
+	columns int // read so far
 }
 
 func (r *row) next() int {
@@ -145,7 +145,7 @@ func (r *row) bool() bool   { return r.stmt.ColumnBool(r.next()) }
 func scanText(r *row) (string, error) { return r.text(), nil }
 func scanInt(r *row) (int64, error)   { return r.int(), nil }
 
-// bytes reads a copy; nil for NULL.
+// bytes reads a copy, nil for NULL.
 func (r *row) bytes() []byte {
 	column := r.next()
 	if r.stmt.ColumnIsNull(column) {
@@ -156,7 +156,7 @@ func (r *row) bytes() []byte {
 	return b
 }
 
-// time reads a time that bind has kept.
+// time reads a time that bind stored.
 func (r *row) time() time.Time {
 	column := r.next()
 	if r.stmt.ColumnIsNull(column) {

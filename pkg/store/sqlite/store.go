@@ -1,19 +1,18 @@
-// Package sqlite is a store.Store in one SQLite file: what
-// "hookline serve" keeps its data in when it runs without AWS.
+// Package sqlite implements [store.Store] in one SQLite file. "hookline serve"
+// keeps its data there when it runs without AWS.
 //
-// It guarantees that a write that has returned is on disk (WAL, full sync),
-// so neither a killed process nor a power cut loses it, and that it is seen
-// by every read that starts afterwards. Concurrent writes share one commit;
-// each is a request of its own all the same: one that fails, or whose client
-// leaves, does not touch the others. Several processes may have the file open
-// at once; whoever writes waits up to 30 seconds for the others.
+// A write that has returned is on disk (WAL, full sync), so neither a killed
+// process nor a power failure loses it, and every read that starts afterwards
+// sees it. Concurrent writes share one commit but remain independent: one that
+// fails, or whose client leaves, does not affect the others. Several processes
+// may have the file open at once; a writer waits up to 30 seconds for the
+// others.
 //
-// A write whose context ends before its turn is not written. One whose
-// context ends while it is being committed returns the context's error and
-// may stand.
+// A write whose context ends before its turn is not made. One whose context
+// ends during the commit returns the context's error and may have happened.
 //
-// It refuses files that are not its own, that are damaged, and that a newer
-// version has written. It never deletes or repairs a file.
+// The package rejects files of other applications, damaged files, and files
+// that a newer version wrote. It never deletes or repairs a file.
 package sqlite
 
 import (
@@ -25,8 +24,7 @@ import (
 	"github.com/hookline/hookline/pkg/store"
 )
 
-// Store is an open database file. Use Open; its methods may be called
-// concurrently.
+// Store is an open database file; see [Open]. It is safe for concurrent use.
 type Store struct {
 	writer  *writer
 	reader  *readConn // reads of one row
@@ -36,17 +34,17 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Options tune a Store. The zero value is fit for use.
+// Options configure a Store. The zero value is ready to use.
 type Options struct {
-	// Logger is told what no caller is: that the connection was replaced
-	// after a failure. Nothing is logged if nil.
+	// Logger is told when the connection was replaced after a failure, which no
+	// caller learns. Nothing is logged if it is nil.
 	Logger *slog.Logger
 }
 
-// Open opens the database file at path, and makes it, with mode 0600, if
-// there is none; its directory must exist. Any number of processes may do so
+// Open opens the database file at path, and creates it with mode 0600 if it
+// does not exist; its directory must exist. Any number of processes may do so
 // at once. An error is one line that says what is wrong with which file and
-// what to do about it. The caller closes the Store.
+// what to do about it. The caller must close the Store.
 func Open(path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -65,15 +63,15 @@ func Open(path string, o Options) (*Store, error) {
 		s.readers, err = openReadPool(file)
 	}
 	if err != nil {
-		_ = s.Close() // what failed first says more
+		_ = s.Close() // the first error says more
 		return nil, explain(path, err)
 	}
 	return s, nil
 }
 
-// Close finishes the writes that were accepted, and the read of each
-// connection, then closes the file. What is asked for afterwards fails with
-// webhook.ErrUnavailable. Closing again does nothing and returns the same.
+// Close finishes the accepted writes and the current read of each connection,
+// then closes the file. Later calls fail with [webhook.ErrUnavailable]. Closing
+// again does nothing and returns the same error.
 func (s *Store) Close() error { return s.close() }
 
 var errClosed = unavailable(errors.New("the store is closed"))
@@ -86,7 +84,7 @@ func (s *Store) shut() error {
 	if s.readers != nil {
 		err = errors.Join(err, s.readers.close())
 	}
-	// The connection that is closed last carries the log over into the database.
+	// The last connection to close checkpoints the log.
 	err = errors.Join(err, s.writer.close())
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)

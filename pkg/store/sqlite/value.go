@@ -10,8 +10,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// normalised gives w as it is stored: nothing shared with the caller, times to the
-// millisecond.
+// normalised returns w as it is stored: it shares nothing with the caller, and
+// times are to the millisecond.
 func normalised(w webhook.Webhook) webhook.Webhook {
 	w.SealedKey = bytes.Clone(w.SealedKey)
 	w.CreatedAt, w.UpdatedAt = toMilli(w.CreatedAt), toMilli(w.UpdatedAt)
@@ -23,21 +23,21 @@ func normalised(w webhook.Webhook) webhook.Webhook {
 	return w
 }
 
-// toMilli gives t to the millisecond in UTC. The zero time stays zero.
+// toMilli returns t to the millisecond in UTC. The zero time remains zero.
 func toMilli(t time.Time) time.Time { return fromMilli(t.UnixMilli()) }
 
-// fromMilli reads a time that is kept.
+// fromMilli converts a stored time.
 func fromMilli(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// retiredKey is one of the keys of column retired_keys.
+// retiredKey is an element of the column retired_keys.
 type retiredKey struct {
 	Sealed []byte `json:"sealed"` // in base64
 	Until  int64  `json:"until"`  // milliseconds since 1970 in UTC
 }
 
-// encodeRetired gives what is kept of retired keys: a JSON array of objects
-// such as {"sealed":"c2VhbGVk","until":1772600767089}, in their order; empty,
-// which is kept as NULL, for none.
+// encodeRetired returns the stored form of retired keys: a JSON array of
+// objects such as {"sealed":"c2VhbGVk","until":1772600767089}, in order. It
+// returns "", which is stored as NULL, for no keys.
 func encodeRetired(keys []webhook.RetiredKey) (string, error) {
 	if len(keys) == 0 {
 		return "", nil

@@ -12,13 +12,13 @@ import (
 	"sync/atomic"
 )
 
-// maxGroup is how many requests share a commit at most, so that none waits
-// long for those behind it.
+// maxGroup is how many requests share a commit at most, so that none waits long
+// for those behind it.
 const maxGroup = 512
 
 // writer lets concurrent requests share commits. One goroutine owns the
-// connection; it takes whatever is queued, runs it in one transaction, and
-// answers when that is on disk. It never waits for more to come: while one
+// connection. It takes all queued requests, runs them in one transaction, and
+// replies when that is on disk. It never waits for more requests: while one
 // group is committed the next one gathers.
 type writer struct {
 	open   func() (*session, error)
@@ -38,17 +38,17 @@ type writer struct {
 }
 
 // request is one write. Its do decides and writes; it must leave nothing
-// half-written when it fails.
+// half-written if it fails.
 type request struct {
 	do    func(*session) error
 	state atomic.Int32
-	reply chan error // holds the one answer
+	reply chan error // holds the only reply
 }
 
 const (
 	waiting int32 = iota // may still be dropped
 	begun                // is part of a group
-	left                 // its client has gone; it is not to be written
+	left                 // its client has left; it is not to be written
 )
 
 func newWriter(first *session, open func() (*session, error), logger *slog.Logger) *writer {
@@ -60,13 +60,14 @@ func newWriter(first *session, open func() (*session, error), logger *slog.Logge
 	return w
 }
 
-// write runs do in a transaction and returns its error when that transaction
-// is on disk.
+// write runs do in a transaction and returns its error when the transaction is
+// on disk.
 //
-//   - The context's error: it ended first. Nothing was written if do had not
-//     begun; otherwise it may stand. The values do uses must stay unchanged.
-//   - webhook.ErrUnavailable: nothing was written.
-//   - errUncertain: the commit failed so that it may still stand.
+//   - The context's error: the context ended first. Nothing was written if do
+//     had not started; otherwise the write may have happened. The values that
+//     do uses must remain unchanged.
+//   - [webhook.ErrUnavailable]: nothing was written.
+//   - errUncertain: the commit failed, but may have happened.
 func (w *writer) write(ctx context.Context, do func(*session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -89,7 +90,8 @@ func (w *writer) write(ctx context.Context, do func(*session) error) error {
 	}
 }
 
-// enqueue reports whether r will be answered: not if the writer is closed.
+// enqueue reports whether r will get a reply. It does not if the writer is
+// closed.
 func (w *writer) enqueue(r *request) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -109,7 +111,7 @@ func (w *writer) signal() {
 	}
 }
 
-// close ends the writer when all accepted requests are answered.
+// close ends the writer when all accepted requests have a reply.
 func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -147,8 +149,8 @@ func (w *writer) isClosed() bool {
 	return w.closed && len(w.queue) == 0
 }
 
-// take moves up to n queued requests to group, without those whose clients
-// have left.
+// take moves up to n queued requests to group, except those whose clients have
+// left.
 func (w *writer) take(group []outcome, n int) []outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -164,15 +166,15 @@ func (w *writer) take(group []outcome, n int) []outcome {
 	return group
 }
 
-// outcome is a request of the present group and what it came to.
+// outcome is a request of the current group and its error.
 type outcome struct {
 	*request
 	err error
 }
 
-// commitGroup runs what is queued in one transaction and answers. Whatever
-// happens, everyone it took from the queue is answered, and the session is
-// clean or gone.
+// commitGroup runs the queued requests in one transaction and replies. Whatever
+// happens, every request that it took gets a reply, and the session is clean or
+// closed.
 func (w *writer) commitGroup() {
 	var group []outcome
 	committing := false
@@ -187,10 +189,10 @@ func (w *writer) commitGroup() {
 		w.fail(w.take(nil, math.MaxInt), err, false)
 		return
 	}
-	// The lock is taken first: who leaves while it is waited for is dropped,
-	// who comes meanwhile is in time.
+	// Take the lock first: requests whose clients leave meanwhile are dropped,
+	// and requests that arrive meanwhile are included.
 	for done := 0; done < maxGroup; {
-		runtime.Gosched() // those just answered are about to ask again
+		runtime.Gosched() // clients that just got a reply are about to call again
 		group = w.take(group, maxGroup-done)
 		if done == len(group) {
 			break
@@ -214,8 +216,7 @@ func (w *writer) commitGroup() {
 	}
 }
 
-// begin starts a transaction, on a new connection if the last one was given
-// up.
+// begin starts a transaction, on a new connection if the last one was closed.
 func (w *writer) begin() (err error) {
 	if w.session == nil {
 		if w.session, err = w.open(); err != nil {
@@ -227,8 +228,8 @@ func (w *writer) begin() (err error) {
 	return whenFree(w.session.begin)
 }
 
-// fail gives the session up, so that the next group starts clean, and then
-// answers everyone in the group.
+// fail closes the session, so that the next group starts clean, then replies to
+// every request of the group.
 func (w *writer) fail(group []outcome, err error, uncertain bool) {
 	if w.session != nil {
 		discardErr := w.session.discard()
