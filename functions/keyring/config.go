@@ -9,7 +9,6 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/hookline/hookline/functions/internal/start"
-	"github.com/hookline/hookline/pkg/seal/keyring"
 	"github.com/hookline/hookline/pkg/seal/kms"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 )
@@ -33,7 +32,7 @@ func readConfig(environment []string) (config, error) {
 }
 
 // newHandler builds the handler. It makes no request.
-func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
+func newHandler(c config, log *slog.Logger) (*handler, error) {
 	client, err := c.DynamoDB()
 	if err != nil {
 		return nil, err
@@ -45,11 +44,11 @@ func newHandler(c config, log *slog.Logger) (*keyring.Handler, error) {
 	kmsClient := kms.NewClient(kms.ClientConfig{
 		Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint,
 	})
-	return keyring.New(keyring.Config{
-		Store:     store,
-		Generator: kms.NewGenerator(kmsClient, c.SealingKeyARN, time.Now),
-		Log:       log,
-		Now:       time.Now,
-		Jitter:    rand.N[time.Duration],
-	}), nil
+	return &handler{
+		store:     store,
+		generator: kms.NewGenerator(kmsClient, c.SealingKeyARN, time.Now),
+		log:       log,
+		now:       time.Now,
+		jitter:    rand.N[time.Duration],
+	}, nil
 }

@@ -246,7 +246,7 @@ func TestCannotOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, spec := range file.Imports {
-			if strings.HasSuffix(strings.Trim(spec.Path.Value, `"`), "/unseal") {
+			if strings.HasSuffix(strings.Trim(spec.Path.Value, `"`), "/seal/open") {
 				t.Errorf("%s imports %s", name, spec.Path.Value)
 			}
 		}

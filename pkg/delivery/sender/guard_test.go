@@ -18,8 +18,6 @@ import (
 	"github.com/hookline/hookline/pkg/delivery/sender"
 )
 
-const notPublic = "address is not public"
-
 var (
 	public4 = netip.MustParseAddr("93.184.216.34")
 	public6 = netip.MustParseAddr("2606:4700:4700::1111")
@@ -128,7 +126,7 @@ func TestNobodyIsReached(t *testing.T) {
 		if got.Status != 0 || got.Interrupted {
 			t.Errorf("%s: got %+v", url, got)
 		}
-		if strings.Contains(url, "private.test") && got.Reason != notPublic && (hasIPv6() || got.Reason != "address cannot be reached") {
+		if strings.Contains(url, "private.test") && got.Reason != notPublic && (hasIPv6() || got.Reason != noConnection) {
 			t.Errorf("%s: got %+v", url, got)
 		}
 		if seen := w.taken(); len(seen) != 0 {
@@ -212,7 +210,7 @@ func TestRebinding(t *testing.T) {
 	names.add("rebind.test", public, loopback, public, loopback, loopback)
 	var w watch
 	c := newClient(t, sender.Config{AllowHTTP: true, Resolver: names.resolver(t), Connecting: w.connecting})
-	for i, want := range []string{"could not connect", notPublic, "could not connect", notPublic, notPublic} {
+	for i, want := range []string{noConnection, notPublic, noConnection, notPublic, notPublic} {
 		if got := send(t, c, request("http://rebind.test:"+port+"/")); got.Reason != want {
 			t.Errorf("look-up %d: got %+v, want %q", i, got, want)
 		}
@@ -263,7 +261,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		var w watch
 		c := newClient(t, sender.Config{AllowHTTP: true, AllowPrivate: private, Connecting: w.connecting})
 		for _, scheme := range []string{"http", "https"} {
-			if got := send(t, c, request(scheme+"://"+public4.String()+":81/")); got.Reason != "could not connect" {
+			if got := send(t, c, request(scheme+"://"+public4.String()+":81/")); got.Reason != noConnection {
 				t.Errorf("got %+v", got)
 			}
 			if seen := w.taken(); len(seen) != 1 || seen[0] != netip.AddrPortFrom(public4, 81) {
@@ -276,7 +274,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 // TestPolicyOfToday tries URLs that were registered under another policy.
 func TestPolicyOfToday(t *testing.T) {
 	shoptet := []uint16{80, 443, 8080, 8443}
-	const ok = "could not connect" // the test's own doing: nothing else is wrong
+	const ok = noConnection // the test's own doing: nothing else is wrong
 	for _, test := range []struct {
 		cfg   sender.Config
 		ports []uint16
@@ -332,9 +330,9 @@ func TestNames(t *testing.T) {
 	cfg.Resolver = names.resolver(t)
 	c := newClient(t, cfg)
 	for name, want := range map[string]string{
-		"none.test":   "name not found",
-		"empty.test":  "name not found",
-		"broken.test": "name could not be looked up",
+		"none.test":   noName,
+		"empty.test":  noName,
+		"broken.test": noName,
 		"silent.test": "no answer within 100 ms",
 	} {
 		q := request("http://" + name + "/")
@@ -358,7 +356,7 @@ func TestManyAddresses(t *testing.T) {
 	var w watch
 	c := newClient(t, sender.Config{AllowHTTP: true, Resolver: names.resolver(t), Connecting: w.connecting})
 	for range 2 {
-		if got := send(t, c, request("http://many.test/")); got.Reason != "could not connect" {
+		if got := send(t, c, request("http://many.test/")); got.Reason != noConnection {
 			t.Errorf("got %+v", got)
 		}
 		if seen := w.taken(); len(seen) != 16 {
@@ -376,7 +374,7 @@ func TestNamesAreLookedUpAsTheyAre(t *testing.T) {
 	} {
 		names := newNameserver()
 		c := newClient(t, sender.Config{AllowHTTP: true, Resolver: names.resolver(t)})
-		if got := send(t, c, request("http://"+host+"/")); got.Reason != "name not found" {
+		if got := send(t, c, request("http://"+host+"/")); got.Reason != noName {
 			t.Errorf("%s: got %+v", host, got)
 		}
 		asked := names.names()
@@ -413,7 +411,7 @@ func TestReusedConnectionOfAMovedName(t *testing.T) {
 		return nil
 	}
 	c := newClient(t, cfg)
-	for i, want := range []string{"", "", "", "could not connect"} {
+	for i, want := range []string{"", "", "", noConnection} {
 		if got := send(t, c, request("http://moves.test:"+port(r)+"/")); got.Reason != want {
 			t.Errorf("attempt %d: got %+v, want %q", i, got, want)
 		}

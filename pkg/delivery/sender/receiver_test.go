@@ -101,6 +101,17 @@ func readRequest(r *bufio.Reader) error {
 	return err
 }
 
+// Reasons that several tests expect.
+const (
+	notPublic    = "address is not public"
+	noName       = "name could not be resolved"
+	noConnection = "could not connect"
+	expired      = "certificate has expired or is not valid yet"
+	closedOff    = "connection closed without a valid answer"
+	malformed    = "answer is malformed, incomplete or has a head larger than 32 KiB"
+	incomplete   = "answered 200, but its body was incomplete"
+)
+
 // hold waits for the other side to go away.
 func hold(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 

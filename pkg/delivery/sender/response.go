@@ -32,10 +32,8 @@ func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Respo
 		return delivery.Response{Status: status}
 	case t.interrupted(ctx, err):
 		return interrupted()
-	case t.late():
-		return failed("answered " + strconv.Itoa(status) + ", but not to its end within " + span(t.timeout))
 	default:
-		return failed("answered " + strconv.Itoa(status) + ", but its body broke off or is malformed")
+		return failed("answered " + strconv.Itoa(status) + ", but its body was incomplete")
 	}
 }
 

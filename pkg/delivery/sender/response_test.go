@@ -100,7 +100,7 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 	} {
 		q := request(r.url("http"))
 		q.Header = map[string]string{name: value}
-		want := delivery.Response{Reason: "the request has a header that cannot be sent"}
+		want := delivery.Response{Reason: "the request cannot be sent"}
 		if got := send(t, c, q); got != want {
 			t.Errorf("%q: %q: got %+v", name, value, got)
 		}

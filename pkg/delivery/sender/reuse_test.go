@@ -27,10 +27,7 @@ func TestMain(m *testing.M) {
 
 func nothing() *log.Logger { return log.New(io.Discard, "", 0) }
 
-const (
-	okay      = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-	closedOff = "connection closed without an answer"
-)
+const okay = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 // turns is a receiver that says one text after the other on each connection,
 // and closes it in place of an empty one.

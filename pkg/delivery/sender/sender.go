@@ -165,7 +165,7 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 		return failed(reason)
 	}
 	if !sendable(r.Header) {
-		return failed(reasonHeader)
+		return failed(reasonRequest)
 	}
 	c.dropStale()
 	defer func() { c.active.Store(c.cfg.Now().UnixNano()) }()
@@ -173,13 +173,13 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 	t := newTry(ctx, r.Timeout)
 	limited, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
-	response, err := c.pool.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // judgeAnswer closes it
+	response, err := c.pool.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // checkResponse closes it
 	if err != nil && t.stale(err) && limited.Err() == nil {
 		t.trail = &trail{}
 		response, err = c.fresh.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // the same
 	}
 	if err != nil {
-		return t.failure(ctx, err, c.cfg.Now())
+		return t.failure(ctx, err)
 	}
 	return c.checkResponse(ctx, t, response)
 }
@@ -195,14 +195,14 @@ func (c *Client) parseURL(r delivery.Request) (recipient *url.URL, reason string
 		if errors.As(err, &invalid) && invalid.Reason == validate.PrivateAddress {
 			return nil, reasonNotPublic
 		}
-		return nil, bounded("the URL " + err.Error()) // a Fault repeats no part of it
+		return nil, bounded("the URL " + err.Error()) // a validate.Error repeats no part of it
 	}
 	ascii, err := validate.ASCII(r.URL)
 	if err != nil {
-		return nil, reasonURL
+		return nil, reasonRequest
 	}
 	if recipient, err = url.Parse(ascii); err != nil {
-		return nil, reasonURL
+		return nil, reasonRequest
 	}
 	return recipient, ""
 }

@@ -59,8 +59,7 @@ func (t *try) stale(err error) bool {
 	if !t.trail.reused.Load() || t.trail.responded.Load() {
 		return false
 	}
-	_, reset := streamReset(err)
-	return !reset
+	return !streamReset(err)
 }
 
 // request builds what is sent. net/http must not send it again by itself, and

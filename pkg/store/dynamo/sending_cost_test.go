@@ -33,7 +33,7 @@ func published(w webhook.Webhook, n, size int) webhook.Delivery {
 func attempted(d webhook.Delivery) webhook.Delivery {
 	d.Attempts++
 	d.AttemptedAt = d.AcceptedAt.Add(time.Duration(d.Attempts) * time.Minute)
-	d.Status, d.StatusCode, d.Reason = webhook.StatusRetrying, 503, "certificate is of an unknown authority"
+	d.Status, d.StatusCode, d.Reason = webhook.StatusRetrying, 503, "certificate has expired or is not valid yet"
 	d.Next, d.Due, d.Sends = d.AttemptedAt.Add(time.Hour), d.AttemptedAt.Add(2*time.Hour), 0
 	return d
 }

@@ -1,4 +1,4 @@
-package keyring
+package main
 
 import (
 	"bytes"
@@ -22,24 +22,24 @@ import (
 
 // stack is a handler with all that it works with.
 type stack struct {
-	*Handler
+	*handler
 	store *faultyStore
 	kms   *generator
 	log   bytes.Buffer
 }
 
 func newStack(t *testing.T) *stack {
-	s := &stack{store: &faultyStore{Store: memory.Open(t)}, kms: &generator{}}
-	s.Handler = New(Config{
-		Store: s.store, Generator: s.kms, Log: slog.New(slog.NewJSONHandler(&s.log, nil)),
-		Now: time.Now, Jitter: func(d time.Duration) time.Duration { return d },
-	})
+	s := &stack{store: &faultyStore{keyStore: memory.Open(t)}, kms: &generator{}}
+	s.handler = &handler{
+		store: s.store, generator: s.kms, log: slog.New(slog.NewJSONHandler(&s.log, nil)),
+		now: time.Now, jitter: func(d time.Duration) time.Duration { return d },
+	}
 	return s
 }
 
 // faultyStore is a store that can be told to fail.
 type faultyStore struct {
-	Store
+	keyStore
 	list, add error
 }
 
@@ -47,14 +47,14 @@ func (s *faultyStore) SealingKeys(ctx context.Context) ([]webhook.SealingKey, er
 	if s.list != nil {
 		return nil, s.list
 	}
-	return s.Store.SealingKeys(ctx)
+	return s.keyStore.SealingKeys(ctx)
 }
 
 func (s *faultyStore) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
 	if s.add != nil {
 		return webhook.SealingKey{}, s.add
 	}
-	return s.Store.AddSealingKey(ctx, k)
+	return s.keyStore.AddSealingKey(ctx, k)
 }
 
 // generator makes real key pairs and forgets the private halves.
@@ -92,11 +92,11 @@ type attributes struct{ keyID, publicKey string }
 func (s *stack) ask(t *testing.T, kind cfn.RequestType, version any) (attributes, error) {
 	t.Helper()
 	id, data, err := s.Handle(t.Context(), cfn.Event{
-		RequestType: kind, RequestID: "r1", PhysicalResourceID: PhysicalID,
+		RequestType: kind, RequestID: "r1", PhysicalResourceID: physicalID,
 		ResourceProperties: map[string]any{"ServiceToken": "arn:x", versionProperty: version},
 	})
-	if id != PhysicalID {
-		t.Errorf("physical id %q, want %q", id, PhysicalID)
+	if id != physicalID {
+		t.Errorf("physical id %q, want %q", id, physicalID)
 	}
 	if err != nil {
 		if data != nil {
@@ -242,7 +242,7 @@ func TestDeleteDoesNothing(t *testing.T) {
 			RequestType: cfn.RequestDelete, PhysicalResourceID: "another",
 			ResourceProperties: map[string]any{versionProperty: version},
 		})
-		if id != PhysicalID || data != nil || err != nil {
+		if id != physicalID || data != nil || err != nil {
 			t.Errorf("Delete of %v = %q, %v, %v", version, id, data, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package keyring
+package main
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func startReceiver(t *testing.T) *receiver {
 
 // invoke sends an event the way that Lambda does, as JSON, and gives the body
 // that CloudFormation is sent.
-func (r *receiver) invoke(t *testing.T, h *Handler, fields map[string]any) map[string]any {
+func (r *receiver) invoke(t *testing.T, h *handler, fields map[string]any) map[string]any {
 	t.Helper()
 	event := map[string]any{
 		"RequestId": "unique-1", "ResponseURL": r.url, "ResourceType": "Custom::SealingKey",
@@ -74,7 +74,7 @@ func (r *receiver) invoke(t *testing.T, h *Handler, fields map[string]any) map[s
 
 func respond(fields map[string]any) map[string]any {
 	body := map[string]any{
-		"RequestId": "unique-1", "LogicalResourceId": "SealingKey", "PhysicalResourceId": PhysicalID,
+		"RequestId": "unique-1", "LogicalResourceId": "SealingKey", "PhysicalResourceId": physicalID,
 		"StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/hookline/1",
 	}
 	for name, value := range fields {
@@ -95,29 +95,29 @@ func TestCloudFormationIsAnswered(t *testing.T) {
 		}
 	}
 	create := map[string]any{"RequestType": "Create", "ResourceProperties": version("1")}
-	first := sqs.invoke(t, s.Handler, create)
+	first := sqs.invoke(t, s.handler, create)
 	data, ok := first["Data"].(map[string]any)
 	if !ok || data["KeyId"] != "v1" {
 		t.Fatalf("answer %v, want data of v1", first)
 	}
 	v1 := respond(map[string]any{"Status": "SUCCESS", "Data": map[string]any{"KeyId": "v1", "PublicKey": data["PublicKey"]}})
 	same("create", first, v1)
-	same("retried create", sqs.invoke(t, s.Handler, create), v1)
+	same("retried create", sqs.invoke(t, s.handler, create), v1)
 
 	s.kms.fail = errors.New("down")
-	failed := sqs.invoke(t, s.Handler, map[string]any{
-		"RequestType": "Update", "PhysicalResourceId": PhysicalID,
+	failed := sqs.invoke(t, s.handler, map[string]any{
+		"RequestType": "Update", "PhysicalResourceId": physicalID,
 		"ResourceProperties": version("2"), "OldResourceProperties": version("1"),
 	})
 	same("failed update", failed, respond(map[string]any{
 		"Status": "FAILED",
 		"Reason": "the sealing key could not be made or read (an unexpected error); the keyring function's log says more",
 	}))
-	same("roll-back", sqs.invoke(t, s.Handler, map[string]any{
-		"RequestType": "Update", "PhysicalResourceId": PhysicalID,
+	same("roll-back", sqs.invoke(t, s.handler, map[string]any{
+		"RequestType": "Update", "PhysicalResourceId": physicalID,
 		"ResourceProperties": version("1"), "OldResourceProperties": version("2"),
 	}), v1)
-	same("delete", sqs.invoke(t, s.Handler, map[string]any{
-		"RequestType": "Delete", "PhysicalResourceId": PhysicalID, "ResourceProperties": map[string]any{"SealingKeyVersion": "garbage"},
+	same("delete", sqs.invoke(t, s.handler, map[string]any{
+		"RequestType": "Delete", "PhysicalResourceId": physicalID, "ResourceProperties": map[string]any{"SealingKeyVersion": "garbage"},
 	}), respond(map[string]any{"Status": "SUCCESS"}))
 }

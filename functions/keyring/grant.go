@@ -1,4 +1,4 @@
-package keyring
+package main
 
 import (
 	"context"
@@ -37,7 +37,7 @@ type grant struct {
 	until  time.Time
 }
 
-func (h *Handler) newGrant(log *slog.Logger) *grant {
+func (h *handler) newGrant(log *slog.Logger) *grant {
 	return &grant{log: log, now: h.now, jitter: h.jitter, until: h.now().Add(grantTimeout)}
 }
 

@@ -1,4 +1,4 @@
-package keyring
+package main
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 // fleet is a stack and the tables that it may be pointed to.
 type fleet struct {
 	*stack
-	tables map[string]Store
+	tables map[string]keyStore
 }
 
 func newFleet(t *testing.T, tables ...string) *fleet {
-	f := &fleet{stack: newStack(t), tables: map[string]Store{}}
+	f := &fleet{stack: newStack(t), tables: map[string]keyStore{}}
 	for _, name := range tables {
 		f.tables[name] = memory.Open(t)
 	}
@@ -28,7 +28,7 @@ func newFleet(t *testing.T, tables ...string) *fleet {
 // send sends an event as CloudFormation does once the function reads the table
 // that the properties name. An empty name or version leaves the property out.
 func (f *fleet) send(kind cfn.RequestType, to, version string, old map[string]any) (map[string]any, error) {
-	f.Handler.store = f.tables[to]
+	f.handler.store = f.tables[to]
 	_, data, err := f.Handle(context.Background(), cfn.Event{
 		RequestType: kind, ResourceProperties: properties(to, version), OldResourceProperties: old,
 	})

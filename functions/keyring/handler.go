@@ -1,21 +1,4 @@
-// Package keyring answers CloudFormation for the custom resource that makes a
-// stack's sealing key. It guarantees that one version is one key, whatever is
-// repeated, retried, rolled back or done twice at once, since it answers only
-// from what the store holds; and that deleting the resource deletes nothing,
-// since keys live as long as the records that they open. It refuses an update
-// that moves the stack to a table without any sealing key: that table holds
-// nothing which was ever sealed, so it was named by mistake, and the roll-back
-// keeps the stack on the table that has the customers.
-//
-// A creation is never refused for that. A new stack may be given a table that
-// is empty, or that was never sealed to, and nobody depends on it yet.
-//
-// The properties that it reads are SealingKeyVersion and WebhooksTable, the
-// table's name. Its attributes are KeyId and PublicKey (standard base64 of the
-// 65-byte point). It outlasts the time that IAM and KMS take to know a new role
-// and key. A failure's reason is short and made of the package's own words; the
-// cause goes to the log.
-package keyring
+package main
 
 import (
 	"context"
@@ -33,9 +16,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// PhysicalID is the resource's physical id in every answer. It never changes,
+// physicalID is the resource's physical id in every answer. It never changes,
 // so CloudFormation never replaces the resource.
-const PhysicalID = "hookline-sealing-key"
+const physicalID = "hookline-sealing-key"
 
 // The properties that are read: a positive integer, and the name of the table
 // that the keys are in.
@@ -48,59 +31,45 @@ const (
 // function that dies silent keeps the stack waiting.
 const responseTime = 3 * time.Second
 
-// Store is the part of store.Store that keeps sealing keys.
-type Store interface {
+// keyStore is the part of store.Store that keeps sealing keys.
+type keyStore interface {
 	AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error)
 	SealingKeys(ctx context.Context) ([]webhook.SealingKey, error)
 }
 
-// Generator makes a new key pair of that id.
-type Generator interface {
+// keyGenerator makes a new key pair of that id.
+type keyGenerator interface {
 	Generate(ctx context.Context, keyID string) (webhook.SealingKey, error)
 }
 
-// Config is what a Handler works with. All fields must be set.
-type Config struct {
-	Store     Store
-	Generator Generator
-	Log       *slog.Logger
-	Now       func() time.Time
-	// Jitter gives a random duration from 0 up to the one given.
-	Jitter func(time.Duration) time.Duration
-}
-
-// Handler answers the events of the custom resource.
-type Handler struct {
-	store     Store
-	generator Generator
+// handler answers the events of the custom resource.
+type handler struct {
+	store     keyStore
+	generator keyGenerator
 	log       *slog.Logger
 	now       func() time.Time
-	jitter    func(time.Duration) time.Duration
-}
-
-// New makes a handler.
-func New(c Config) *Handler {
-	return &Handler{store: c.Store, generator: c.Generator, log: c.Log, now: c.Now, jitter: c.Jitter}
+	// jitter gives a random duration from 0 up to the one given.
+	jitter func(time.Duration) time.Duration
 }
 
 // Handle is a cfn.CustomResourceFunction, for cfn.LambdaWrap. The physical id
 // comes with every answer, errors included: CloudFormation would take another
 // one for a replacement.
-func (h *Handler) Handle(ctx context.Context, event cfn.Event) (string, map[string]any, error) {
+func (h *handler) Handle(ctx context.Context, event cfn.Event) (string, map[string]any, error) {
 	log := h.log.With("request_type", event.RequestType, "request_id", event.RequestID)
 	if event.RequestType == cfn.RequestDelete {
 		log.InfoContext(ctx, "sealing keys kept")
-		return PhysicalID, nil, nil
+		return physicalID, nil, nil
 	}
 	ctx, cancel := leaveTime(ctx)
 	defer cancel()
 	key, err := h.key(ctx, event, h.newGrant(log))
 	if err != nil {
 		log.ErrorContext(ctx, "no sealing key", "error", err)
-		return PhysicalID, nil, reason(err)
+		return physicalID, nil, reason(err)
 	}
 	log.InfoContext(ctx, "sealing key ready", "key_id", key.ID, "created_at", key.CreatedAt)
-	return PhysicalID, map[string]any{
+	return physicalID, map[string]any{
 		"KeyId":     key.ID,
 		"PublicKey": base64.StdEncoding.EncodeToString(key.Public),
 	}, nil
@@ -116,7 +85,7 @@ func leaveTime(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // key finds the key of the version asked for, or makes it.
-func (h *Handler) key(ctx context.Context, event cfn.Event, rights *grant) (webhook.SealingKey, error) {
+func (h *handler) key(ctx context.Context, event cfn.Event, rights *grant) (webhook.SealingKey, error) {
 	if event.RequestType != cfn.RequestCreate && event.RequestType != cfn.RequestUpdate {
 		return webhook.SealingKey{}, Error(fmt.Sprintf("request type %.20q is none of Create, Update, Delete", event.RequestType))
 	}
@@ -158,7 +127,7 @@ func (h *Handler) key(ctx context.Context, event cfn.Event, rights *grant) (webh
 }
 
 // create makes a key and stores it, unless another one was stored meanwhile.
-func (h *Handler) create(ctx context.Context, id string, rights *grant) (webhook.SealingKey, error) {
+func (h *handler) create(ctx context.Context, id string, rights *grant) (webhook.SealingKey, error) {
 	var made, existing webhook.SealingKey
 	err := rights.await(ctx, "make sealing key", func(ctx context.Context) (err error) {
 		made, err = h.generator.Generate(ctx, id)

@@ -1,4 +1,4 @@
-package keyring
+package main
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const lambdaTimeout = time.Minute
 
 // lateRights refuses what is asked of it until they have arrived.
 type lateRights struct {
-	Store
+	keyStore
 	*generator
 	arrive        time.Time
 	code          string
@@ -38,7 +38,7 @@ func (l *lateRights) SealingKeys(ctx context.Context) ([]webhook.SealingKey, err
 	if err := l.refuse(); err != nil {
 		return nil, err
 	}
-	return l.Store.SealingKeys(ctx)
+	return l.keyStore.SealingKeys(ctx)
 }
 
 func (l *lateRights) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
@@ -46,7 +46,7 @@ func (l *lateRights) AddSealingKey(ctx context.Context, k webhook.SealingKey) (w
 	if err := l.refuse(); err != nil {
 		return webhook.SealingKey{}, err
 	}
-	return l.Store.AddSealingKey(ctx, k)
+	return l.keyStore.AddSealingKey(ctx, k)
 }
 
 // lateKMS is late, and the table is not.
@@ -77,8 +77,8 @@ func TestWaitsForRights(t *testing.T) {
 		for _, delay := range []time.Duration{0, 100 * time.Millisecond, 2 * time.Second, 30 * time.Second, 34 * time.Second} {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStack(t)
-				late := &lateRights{Store: s.store, generator: s.kms, arrive: time.Now().Add(delay), code: code}
-				s.Handler.store = late
+				late := &lateRights{keyStore: s.store, generator: s.kms, arrive: time.Now().Add(delay), code: code}
+				s.handler.store = late
 				took, err := s.invoke(t)
 				if err != nil || took < delay || took > delay+longestPause {
 					t.Errorf("%s for %v: %v after %v", code, delay, err, took)
@@ -89,7 +89,7 @@ func TestWaitsForRights(t *testing.T) {
 			})
 			synctest.Test(t, func(t *testing.T) {
 				s := newStack(t)
-				s.Handler.generator = lateKMS{&lateRights{generator: s.kms, arrive: time.Now().Add(delay), code: code}}
+				s.handler.generator = lateKMS{&lateRights{generator: s.kms, arrive: time.Now().Add(delay), code: code}}
 				if took, err := s.invoke(t); err != nil || took < delay || took > delay+longestPause || len(s.kms.made) != 1 {
 					t.Errorf("KMS: %s for %v: %v after %v, made %v", code, delay, err, took, s.kms.made)
 				}
@@ -126,7 +126,7 @@ func TestGivesUpWaitingForRights(t *testing.T) {
 func TestRightsShareOneTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t)
-		s.Handler.store = &lateRights{Store: s.store, generator: s.kms, arrive: time.Now().Add(30 * time.Second), code: "AccessDeniedException"}
+		s.handler.store = &lateRights{keyStore: s.store, generator: s.kms, arrive: time.Now().Add(30 * time.Second), code: "AccessDeniedException"}
 		s.kms.fail = coded{"AccessDeniedException"}
 		if took, err := s.invoke(t); err == nil || took > grantTimeout {
 			t.Errorf("%v after %v, want a failure within %v", err, took, grantTimeout)
