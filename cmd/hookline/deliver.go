@@ -70,8 +70,8 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 	}
 }
 
-// Run delivers until ctx ends. Attempts under way may go on for patience then;
-// one that is cut off does not count, and is made at the next start.
+// Run delivers until ctx ends. Attempts under way may go on for the timeout
+// then; one that is cut off does not count, and is made at the next start.
 func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -90,7 +90,7 @@ func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	all.Wait()
 }
 
-// attempt makes the attempt that a message asks for. A fault of our own is
+// attempt makes the attempt that a message asks for. An internal error is
 // logged; the sweeper sends for the delivery again.
 func (d *dispatcher) attempt(ctx context.Context, m webhook.Message) {
 	defer func() {

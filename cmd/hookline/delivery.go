@@ -62,7 +62,7 @@ type deliveryList struct {
 	Limit   int           `help:"At most so many (default: 100)." default:"100" placeholder:"N"`
 }
 
-// Validate judges the flags.
+// Validate checks the flags.
 func (c *deliveryList) Validate() error {
 	switch {
 	case c.Limit < 1:

@@ -34,7 +34,7 @@ const (
 	maxKeyFile = 64 << 10
 )
 
-// Validate judges the flags. It reads no file.
+// Validate checks the flags. It reads no file.
 func (c *listenCommand) Validate() error {
 	if err := (&serveCommand{Listen: c.Listen}).Validate(); err != nil {
 		return err

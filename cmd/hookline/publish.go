@@ -35,7 +35,7 @@ type publishCommand struct {
 	Payload  string      `help:"The payload as JSON, @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
 
-// Validate judges what can be judged without the store.
+// Validate checks what can be checked without the store.
 func (c *publishCommand) Validate() error {
 	switch {
 	case c.ID != nil && c.Time == nil:

@@ -29,7 +29,7 @@ type serveCommand struct {
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
 }
 
-// Validate judges the address.
+// Validate checks the address.
 func (c *serveCommand) Validate() error {
 	_, port, err := net.SplitHostPort(c.Listen)
 	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {

@@ -55,7 +55,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 
 // Run serves and delivers until ctx ends, then takes no new connections, and
 // returns when the requests in flight are answered and the attempts under way
-// are made. It is an error if requests take longer than the server's patience,
+// are made. It is an error if requests take longer than the server's timeout,
 // and if the port fails; attempts that take longer are cut off, and made again
 // at the next start.
 func (s *server) Run(ctx context.Context) error {

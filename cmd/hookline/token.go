@@ -74,7 +74,7 @@ func (r *rights) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Validate judges the flags together.
+// Validate checks the flags together.
 func (c *tokenCreate) Validate() error {
 	switch {
 	case c.Rights != 0 && c.Operator:

@@ -80,7 +80,7 @@ type handler struct {
 }
 
 // Deliver makes the attempts of a batch side by side, so that a slow receiver
-// delays none but itself. What failed by a fault of our own goes back to the
+// delays none but itself. What failed by an internal error goes back to the
 // queue alone; the error is always nil.
 func (h *handler) Deliver(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	ctx, cancel := worker.Within(ctx, reserve)

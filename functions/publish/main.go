@@ -1,6 +1,6 @@
 // Command publish is the Lambda function behind POST /events: it makes durable
 // records of events and asks for their deliveries. It opens no signing key.
-// Who may call, IAM has judged before the gateway lets a request through.
+// Who may call, IAM has decided before the gateway lets a request through.
 package main
 
 import (

@@ -45,7 +45,7 @@ type handler struct {
 
 // Sweep sends for all that is due. What its time does not suffice for comes in
 // the next minute. The error says that something could not be looked for,
-// leased or sent for, by a fault of our own; Lambda counts it.
+// leased or sent for, by an internal error; Lambda counts it.
 func (h *handler) Sweep(ctx context.Context) error {
 	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()

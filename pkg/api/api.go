@@ -1,11 +1,11 @@
 // Package api is the way in that every registration API shares: one route
-// table per API, one order of judgement (path, method, working hours, token,
+// table per API, one order of checks (path, method, working hours, token,
 // right, content type, size, JSON, fields), one log line per request, and
 // every answer in the API's own shape, also those for unknown paths, wrong
-// methods, panics and faults of our own.
+// methods, panics and internal errors.
 //
 // What an API accepts and answers is in its own package below this one. Those
-// packages know this one, the registry and the rooms that judge and make
+// packages know this one, the registry and the packages that validate and make
 // values; they do not know each other, a store, or AWS.
 package api
 
@@ -29,7 +29,7 @@ type API struct {
 	Prefix string
 	// Rights says whether its tokens can have fewer rights than all.
 	Rights bool
-	// CheckAccountID judges an account's id beyond webhook.ParseAccount. Its
+	// CheckAccountID checks an account's id beyond webhook.ParseAccount. Its
 	// error says what an id looks like.
 	CheckAccountID func(id string) error
 	// New builds the handler of all its routes. The error names every
@@ -103,7 +103,7 @@ type Route struct {
 	// Right is what the token must have.
 	Right webhook.Rights
 	// Body says that the route takes one: its content type and size are
-	// judged, and Request.Content holds it. Elsewhere a body is ignored.
+	// checked, and Request.Content holds it. Elsewhere a body is ignored.
 	Body   bool
 	Handle func(context.Context, *Request) (Response, error)
 }

@@ -11,7 +11,7 @@ import (
 // Kind is what is wrong with a request, before any of its fields is looked at.
 type Kind int
 
-// The kinds, in the order in which they are judged.
+// The kinds, in the order in which they are checked.
 const (
 	UnknownPath Kind = iota + 1
 	WrongMethod
@@ -69,7 +69,7 @@ func (k Kind) String() string {
 // Error is the error for a request that is refused before its fields are read.
 type Error struct {
 	Kind Kind
-	// Value is what the problem is about as the client sent it: the path,
+	// Value is what the error is about as the client sent it: the path,
 	// the method, the content type or the id; for NotJSON, what is wrong.
 	Value string
 	// Present tells an empty Value from one that was not sent.
@@ -81,7 +81,7 @@ type Error struct {
 // Error says what is wrong without what the client sent.
 func (p *Error) Error() string { return p.Kind.String() }
 
-// Unknown turns webhook.ErrNotFound into the problem of an unknown id. Another
+// Unknown turns webhook.ErrNotFound into the error of an unknown id. Another
 // account's id is unknown like any other. Other errors stay as they are.
 func Unknown(id string, err error) error {
 	if errors.Is(err, webhook.ErrNotFound) {
@@ -90,7 +90,7 @@ func Unknown(id string, err error) error {
 	return err
 }
 
-// notJSON is the problem of a body that is not what JSON asks for.
+// notJSON is the error of a body that is not what JSON asks for.
 func notJSON(format string, args ...any) error {
 	return &Error{Kind: NotJSON, Value: fmt.Sprintf(format, args...)}
 }

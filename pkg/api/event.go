@@ -21,7 +21,7 @@ func (f *EventError) Error() string { return f.Field + ": " + f.Text }
 // Is matches webhook.ErrInvalid.
 func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
 
-// CheckPayload judges an event's payload: none, or JSON (RFC 8259) in UTF-8 in
+// CheckPayload checks an event's payload: none, or JSON (RFC 8259) in UTF-8 in
 // which no name stands twice in an object and no surrogate stands alone. The
 // error is an *EventError.
 func CheckPayload(payload []byte) error {

@@ -34,12 +34,12 @@ const (
 )
 
 // Server is an http.Handler for all routes of one API: it lets requests in or
-// refuses them, in the order of judgement, and writes what comes out.
+// refuses them, in the order of checks, and writes what comes out.
 type Server struct {
 	API    webhook.API
 	Routes []Route
 	// Refuse puts an error into the API's shape: a *Error, what the routes
-	// return, or any other error, which is our own fault.
+	// return, or any other error, which is internal.
 	Refuse func(r *Request, err error) Response
 	// Credentials finds the token in a request.
 	Credentials auth.Scheme
@@ -52,7 +52,7 @@ type Server struct {
 	Closed func(now time.Time) time.Duration
 	// MaxBody is the largest body in bytes; 0 for the constant of that name.
 	MaxBody int64
-	// Open lets every request in: somebody else has judged who may call.
+	// Open lets every request in: somebody else has checked who may call.
 	Open bool
 
 	// The rest is the process's.
@@ -62,7 +62,7 @@ type Server struct {
 	log  *slog.Logger
 }
 
-// Handler gives the door's handler, which works with what the process gives.
+// Handler gives the server's handler, which works with what the process gives.
 func (d Server) Handler(s Setup) Handler {
 	if !d.Open {
 		d.auth = auth.New(auth.Config{Tokens: s.Store, API: d.API, Now: s.Now})
@@ -113,7 +113,7 @@ func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	d.writeLog(v, status, err)
 }
 
-// respond judges the request, lets its route answer, and turns what went wrong,
+// respond checks the request, lets its route answer, and turns what went wrong,
 // a panic included, into the API's shape. body is the answer's, marshalled.
 func (d Server) respond(v *exchange) (response Response, body []byte, err error) {
 	defer func() {
@@ -158,7 +158,7 @@ func (d Server) refuse(v *exchange, err error) Response {
 	return response
 }
 
-// dispatch goes through the order of judgement up to the size; JSON and fields
+// dispatch goes through the order of checks up to the size; JSON and fields
 // are the route's.
 func (d Server) dispatch(v *exchange) (Response, error) {
 	r := &v.request
@@ -221,7 +221,7 @@ func tokenError(err error) error {
 	return err
 }
 
-// readBody judges content type and size and reads the body.
+// readBody checks content type and size and reads the body.
 func (d Server) readBody(r *http.Request) ([]byte, error) {
 	sent := r.Header["Content-Type"]
 	if len(sent) != 1 || !d.accepts(sent[0]) {
@@ -239,7 +239,7 @@ func (d Server) readBody(r *http.Request) ([]byte, error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Error{Kind: TooLarge}
 	}
-	if err != nil { // cut off, or not as HTTP writes it: not our fault
+	if err != nil { // cut off, or not as HTTP writes it: the client's error
 		return nil, notJSON("could not be read to its end")
 	}
 	return body.Bytes(), nil

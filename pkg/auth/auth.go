@@ -2,7 +2,7 @@
 // token it is, and what it may do.
 //
 // A Scheme finds the token in a request's headers and knows no store; an
-// Authenticator judges the token and knows no HTTP. Rights are part of the
+// Authenticator checks the token and knows no HTTP. Rights are part of the
 // answer: which one a route asks for, the route says.
 //
 // It guarantees that a token revoked in the store is refused within 30 s, that
@@ -67,7 +67,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Authenticator judges tokens. It is safe for concurrent use.
+// Authenticator checks tokens. It is safe for concurrent use.
 //
 // Callers who bring one token that is not cached, at the same time, each read
 // the store: shared reads would tie a caller to the deadline of another, and

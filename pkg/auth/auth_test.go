@@ -63,7 +63,7 @@ func TestJunkNeverReachesTheStore(t *testing.T) {
 }
 
 // A store that answers with another token's record is broken; nobody gets in,
-// and it is our fault, not the client's.
+// and it is an internal error, not the client's.
 func TestAnotherTokensRecord(t *testing.T) {
 	w := newEnv(t)
 	for _, bit := range []byte{0x01, 0x80} {

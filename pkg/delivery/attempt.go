@@ -82,7 +82,7 @@ var errInterrupted = errors.New("the attempt was interrupted")
 // Attempt makes the attempt that a message asks for, if the record of the
 // delivery says so too, and writes what came of it: a success, a failure with
 // the time of the next attempt, or that none comes. The webhook is taken as it
-// is now. An error is a fault of our own: the attempt does not count, and
+// is now. An error is internal: the attempt does not count, and
 // comes again when the message does or the lease is over.
 func (w *Worker) Attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
 	outcome, err := w.attempt(ctx, m)

@@ -29,7 +29,7 @@ const MaxDelay = 15 * time.Minute
 type Queue interface {
 	// Lease returns how long after its time an attempt is left to the queue
 	// before the sweeper sends for it again. ok is false when the queue has no
-	// room for messages of that subject now: none is to be sent, and the sweeper
+	// room for messages of that event key now: none is to be sent, and the sweeper
 	// takes the delivery when there is room.
 	Lease(webhook.EventKey) (lease time.Duration, ok bool)
 	// Full reports whether there is no room for anyone.

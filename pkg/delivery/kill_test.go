@@ -270,7 +270,7 @@ func TestKilledPublisherAgain(t *testing.T) {
 		}
 	}
 	if outcomes[delivery.Accepted] < 3 || outcomes[delivery.Duplicate] < 3 || len(outcomes) != 2 {
-		t.Errorf("verdicts %v", outcomes)
+		t.Errorf("statuses %v", outcomes)
 	}
 }
 

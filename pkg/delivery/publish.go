@@ -58,7 +58,7 @@ func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg} }
 // PublishStatus is what became of an event that was published.
 type PublishStatus string
 
-// The verdicts, as the operator's API writes them.
+// The statuses, as the operator's API writes them.
 const (
 	// Accepted: stored durably, and attempted whatever crashes now.
 	Accepted PublishStatus = "accepted"
@@ -69,7 +69,8 @@ const (
 	NoWebhook PublishStatus = "no_webhook"
 	// Rejected: the event is wrong.
 	Rejected PublishStatus = "rejected"
-	// InternalError: our fault. Whether the event was stored is not known.
+	// InternalError: an error of this program. Whether the event was stored is not
+	// known.
 	InternalError PublishStatus = "failed"
 )
 
@@ -143,7 +144,8 @@ func (b *batch) validate() {
 	}
 }
 
-// invalidError is a fault of an event, in the words that its publisher gets.
+// invalidError is what is wrong with an event, in the words that its publisher
+// gets.
 type invalidError struct{ text string }
 
 func (e *invalidError) Error() string         { return e.text }
@@ -151,8 +153,8 @@ func (*invalidError) Is(recipient error) bool { return recipient == webhook.ErrI
 
 func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
 
-// complete sets what an event may leave out and judges it. The error wraps
-// webhook.ErrInvalid, or is our fault.
+// complete sets what an event may leave out and checks it. The error wraps
+// webhook.ErrInvalid, or is internal.
 func (p *Publisher) complete(e *webhook.Event) (err error) {
 	sending, known := p.Sendings[e.Account.API]
 	now := p.Now().UTC().Truncate(time.Millisecond)
@@ -298,7 +300,7 @@ func (b *batch) send(ctx context.Context) {
 	}
 }
 
-// fail notes a fault of our own.
+// fail notes an internal error.
 func (b *batch) fail(i int, err error) {
 	b.results[i] = Result{Status: InternalError, Reason: reasonOurs}
 	b.Log.LogAttrs(context.Background(), slog.LevelError, "publish",

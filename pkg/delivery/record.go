@@ -16,12 +16,12 @@ const (
 	// overloaded is the shortest wait after an answer that speaks of overload,
 	// also where the API's own delay is shorter.
 	overloaded = time.Minute
-	// fresh is the age up to which the mark of the last success is left as it
+	// fresh is the age up to which the time of the last success is left as it
 	// is: the APIs show whole seconds.
 	fresh = time.Second
-	// maxSettling bounds how often a success is written anew because another
+	// maxRewrites bounds how often a success is written anew because another
 	// attempt's result came first.
-	maxSettling = 8
+	maxRewrites = 8
 )
 
 // record writes what an attempt, begun at the time given, came to.
@@ -113,7 +113,7 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 // writeSuccess writes a success, whatever other attempts came to meanwhile,
 // unless one of them was a success too.
 func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
-	for range maxSettling {
+	for range maxRewrites {
 		existing, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):

@@ -19,7 +19,7 @@ type attempt struct {
 }
 
 // request builds what is sent: the API's body and headers, and those of
-// Standard Webhooks 1.0.0 if there is a key. The error is a fault of our own.
+// Standard Webhooks 1.0.0 if there is a key. An error is internal.
 func (t *attempt) request(ctx context.Context, now time.Time) (Request, error) {
 	d := t.input.Delivery
 	body, err := t.sending.Body(d, t.input.Webhook)

@@ -11,7 +11,7 @@ import (
 // Sample sends a sample event to a webhook, built and signed like every
 // delivery, and gives the answer. It is sent once, whether the webhook is
 // disabled or not, and leaves no record and no statistics. The webhook-id
-// that it goes under is returned too. The error is a fault of our own.
+// that it goes under is returned too. An error is internal.
 func (w *Worker) Sample(ctx context.Context, recipient webhook.Recipient, eventID string) (id string, response Response, err error) {
 	sending, known := w.Sendings[recipient.Webhook.Account.API]
 	if !known {

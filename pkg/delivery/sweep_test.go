@@ -25,7 +25,7 @@ func (w *env) sweep(tb testing.TB) delivery.Swept {
 	return swept
 }
 
-// events gives so many of a subject.
+// events gives so many of an event key.
 func events(s webhook.EventKey, count int) []webhook.Event {
 	list := make([]webhook.Event, count)
 	for i := range list {

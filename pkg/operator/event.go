@@ -36,7 +36,7 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
 // readEvent reads one event. The error says which field is wrong; what an
-// event's values may be, the Publisher judges.
+// event's values may be, the Publisher checks.
 func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
 	object, ok := api.AsObject(value)
 	if !ok {
@@ -100,7 +100,7 @@ func (r *reader) id() string {
 	return id
 }
 
-// timeForm is RFC 3339, section 5.6. time.Parse judges the rest, and would take
+// timeForm is RFC 3339, section 5.6. time.Parse checks the rest, and would take
 // more than this, such as a comma.
 var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
 

@@ -3,7 +3,7 @@
 // contract.
 //
 // A request that is wrong as a whole is refused as a whole; otherwise each
-// event is judged, and accepted, for itself. Customers' tokens are refused:
+// event is checked, and accepted, for itself. Customers' tokens are refused:
 // the right to publish is the operator's alone.
 package operator
 
@@ -33,7 +33,7 @@ const (
 // Config is what the handler is made of.
 type Config struct {
 	Publisher *delivery.Publisher
-	// Tokens are the operator's; nil where somebody else has judged who may
+	// Tokens are the operator's; nil where somebody else has checked who may
 	// call, as IAM does before API Gateway lets a request through.
 	Tokens auth.Tokens
 	Keys   *keygen.Generator
@@ -57,7 +57,7 @@ func New(cfg Config) api.Handler {
 	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
 }
 
-// tokens is all that the door uses of a store.
+// tokens is all that the handler uses of a store.
 type tokens struct {
 	api.Store // nil
 	auth.Tokens
@@ -144,7 +144,7 @@ func internalError(r *api.Request) api.Response {
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
-// refuseProblem gives the answer to each kind of problem.
+// refuseProblem gives the answer to each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:

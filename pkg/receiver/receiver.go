@@ -38,7 +38,7 @@ type Config struct {
 	Keys     []Key
 	Response Response
 	// FailFirst is how many deliveries are answered 500 before the others get
-	// the Answer.
+	// the Response.
 	FailFirst int
 	// Show is given every delivery, one at a time. If it fails, the delivery
 	// is answered 500.
@@ -98,7 +98,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rc.response(w, r, d)
 }
 
-// take counts a delivery, settles its answer and shows it.
+// take counts a delivery, decides its response and shows it.
 func (rc *Receiver) take(d Delivery) (Delivery, error) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()

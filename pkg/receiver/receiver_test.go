@@ -26,7 +26,7 @@ type recorder struct {
 	notes chan string
 }
 
-// newRecorder gives a receiver with a clock of its own and no patience, unless
+// newRecorder gives a receiver with a clock of its own and no timeout, unless
 // change says otherwise.
 func newRecorder(t testing.TB, change func(*receiver.Config)) *recorder {
 	t.Helper()

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The headers that are judged, as net/http has their names.
+// The headers that are checked, as net/http has their names.
 const (
 	idHeader        = "Webhook-Id"
 	timestampHeader = "Webhook-Timestamp"
@@ -55,7 +55,7 @@ var schemes = []struct {
 	{shoptetHeader, []string{shoptetHeader}, plainError(shoptetHeader, sha1.New)},
 }
 
-// Verify judges a delivery that arrived at now by every scheme that it is
+// Verify checks a delivery that arrived at now by every scheme that it is
 // signed by; none if it is not signed. Any of the keys may be the one. The
 // signatures are computed here, and not by what Hookline signs with, so that
 // the two cannot agree on a mistake.

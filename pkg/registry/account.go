@@ -11,11 +11,11 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Settling is how long an account rests between the end of its tokens and that
+// DeletionPause is how long an account rests between the end of its tokens and that
 // of its webhooks. Until then a server may let in who had a token: for 30 s it
 // believes what it has read of one (package auth), and a request that is let
 // in has less than 30 s to be done.
-const Settling = 60 * time.Second
+const DeletionPause = 60 * time.Second
 
 // maxSweeps bounds how often what an account has is listed and deleted. The
 // first time nearly always takes all, the second sees that nothing is left.
@@ -40,7 +40,7 @@ type Deleted struct{ Tokens, Webhooks, Cancelled int }
 
 // DeleteAccount removes an account and what it has: it marks the account as
 // closing, so that it gets no more tokens and keys; deletes its tokens; calls
-// wait for Settling, since servers may accept them that long; deletes its
+// wait for DeletionPause, since servers may accept them that long; deletes its
 // webhooks until none is left, those that were registered meanwhile too;
 // cancels the deliveries that an attempt was to come of; and deletes the
 // account itself last, with its signing key. What was returned counts what this
@@ -58,7 +58,7 @@ type Deleted struct{ Tokens, Webhooks, Cancelled int }
 //   - webhook.ErrNotFound: there is no such account.
 //   - An error of wait, wrapped; it is given ctx and returns its error when
 //     that ends.
-//   - Any other error is our fault, or that of the store's surroundings. The
+//   - Any other error is internal, the store's included. The
 //     account may be closing then; call again.
 func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, wait func(context.Context, time.Duration) error) (Deleted, error) {
 	d := deletion{store: s, account: a}
@@ -91,7 +91,7 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 		return err
 	}
 	// Also where there was no token: it may have been revoked just now.
-	if err := wait(ctx, Settling); err != nil {
+	if err := wait(ctx, DeletionPause); err != nil {
 		return err
 	}
 	if err := sweep(ctx, d, d.store.Webhooks, d.deleteWebhooks); err != nil {

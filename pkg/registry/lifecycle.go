@@ -106,7 +106,7 @@ func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]we
 //   - webhook.ErrNotFound: there is no such id.
 //   - *webhook.TakenError: the event that edit set has another webhook.
 //   - An error of edit, as it is.
-//   - Any other error is our fault, as for Register.
+//   - Any other error is internal, as for Register.
 func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	return r.change(ctx, a, id, func(records []webhook.Webhook) error {
 		for i := range records {

@@ -1,6 +1,7 @@
 // Package registry holds the rules of registering, finding, changing and
-// deleting webhooks, over a store. It makes ids and signing keys, seals the keys, and settles writes whose outcome
-// is unknown. It judges no wire format and knows no JSON, HTTP or AWS.
+// deleting webhooks, over a store. It makes ids and signing keys, seals the
+// keys, and finds out what became of writes whose outcome is unknown. It reads
+// no wire format and knows no JSON, HTTP or AWS.
 package registry
 
 import (
@@ -91,7 +92,7 @@ type Registration struct {
 //
 //   - *webhook.TakenError: events that have a webhook already.
 //   - *webhook.ExcludedError: events that a registered one excludes.
-//   - Any other error is our fault. Then the registration may yet stand when
+//   - Any other error is internal. Then the registration may yet stand when
 //     the error wraps webhook.ErrUnknownOutcome, and otherwise does not.
 func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {
 	var registration Registration

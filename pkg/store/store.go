@@ -33,8 +33,9 @@ type Store interface {
 	//   - *webhook.ExcludedError: no event is taken, but events of
 	//     c.Exclusions are registered; all of them are named.
 	//   - webhook.ErrUnknownOutcome: the answer was lost and the store cannot
-	//     tell. Call again with new ids and the same claim. Comes only for a creation of one webhook without Exclusions; others
-	//     are settled inside.
+	//     tell. Call again with new ids and the same claim. Comes only
+	//     for a creation of one webhook without Exclusions; the store finds
+	//     out by itself what became of others.
 	//
 	// Of concurrent creations of one event, or of two that exclude each
 	// other, exactly one succeeds.
@@ -57,14 +58,14 @@ type Store interface {
 	//   - *webhook.TakenError: events that only c.Now has, and that other
 	//     records hold. It comes after the two others.
 	//
-	// A change whose answer was lost is settled inside: it is never refused
-	// because of itself.
+	// After a lost answer the store finds out whether the change was made: it
+	// is never refused because of itself.
 	Change(ctx context.Context, c webhook.Change) error
 
 	// Delete removes 1 to 50 records of one account, all or none, whatever
 	// their version. Their events are free at once. webhook.ErrNotFound: one
-	// is gone, or its event's record has another id. A deletion whose answer
-	// was lost is settled inside.
+	// is gone, or its event's record has another id. After a lost
+	// answer the store finds out whether the deletion was made.
 	Delete(ctx context.Context, webhooks []webhook.Webhook) error
 
 	// SetAccountKey makes sealed the account's signing key, in one write.
@@ -130,8 +131,8 @@ type Deliveries interface {
 	//   - webhook.ErrInvalid: the event's time is before 1970 or after
 	//     webhook.MaxEventTime, or the status is none.
 	//
-	// An addition whose answer was lost is settled inside: it is never refused
-	// because of itself.
+	// After a lost answer the store finds out whether the addition was made: it
+	// is never refused because of itself.
 	AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error)
 
 	// Delivery reads a delivery by its id, with its payload.
@@ -150,7 +151,7 @@ type Deliveries interface {
 	AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error)
 
 	// RecordAttempt writes what became of a delivery, on the condition that it has
-	// the attempts it had, and marks the statistics of the webhook of its
+	// the attempts it had, and updates the statistics of the webhook of its
 	// event, on the condition that it has the delivery's WebhookID.
 	//
 	//   - webhook.ErrChanged: the attempts have moved; nothing is written. The
@@ -158,8 +159,8 @@ type Deliveries interface {
 	//   - webhook.ErrNotFound: there is no such delivery.
 	//   - webhook.ErrInvalid: the status is none.
 	//
-	// A settlement whose answer was lost is settled inside. Statistics come
-	// after the delivery; what is lost between is not counted.
+	// After a lost answer the store finds out whether the result was written.
+	// Statistics come after the delivery; what is lost between is not counted.
 	RecordAttempt(ctx context.Context, s webhook.AttemptResult) (webhook.Delivery, error)
 
 	// Due gives what is due after from and not after before to yield, until

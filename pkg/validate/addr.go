@@ -18,7 +18,7 @@ var (
 	teredo = netip.MustParsePrefix("2001::/32")
 )
 
-// guard judges by the lists that code.dny.dev/ssrf keeps up with IANA's
+// guard checks by the lists that code.dny.dev/ssrf keeps up with IANA's
 // special-purpose registries. They cover all that the registries (of
 // 2025-10-09) mark as not globally reachable, and IPv4 multicast; IPv6 beyond
 // 2000::/3 is refused whole, and with it loopback, unique local, link-local,
@@ -50,7 +50,7 @@ var guard = ssrf.New(
 
 // PublicAddr reports whether IANA's special-purpose registries leave an
 // address globally reachable (docs/contracts/README.md, URLs 10). IPv4-mapped,
-// NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are judged by the IPv4
+// NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are checked by the IPv4
 // addresses they carry: the registries refer to their RFCs, which make them as
 // reachable as those. An invalid address and one with a zone are not public.
 func PublicAddr(addr netip.Addr) bool {

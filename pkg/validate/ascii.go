@@ -6,10 +6,10 @@ import (
 )
 
 // ASCII gives the form of a URL that a delivery requests: the scheme in lower
-// case, the host in ASCII exactly as it was judged, and what is not ASCII in
+// case, the host in ASCII exactly as it was checked, and what is not ASCII in
 // path and query percent-encoded (RFC 3987, section 3.1). net/url parses it,
-// and net/http sends it unchanged. It can be longer than MaxURL. The error is the *Fault that
-// URLPolicy{AllowHTTP: true, AllowPrivate: true}.URL gives.
+// and net/http sends it unchanged. It can be longer than MaxURL. The error is
+// the *Error that URLPolicy{AllowHTTP: true, AllowPrivate: true}.URL gives.
 func ASCII(raw string) (string, error) {
 	t, reason := parse(raw)
 	if reason != 0 {

@@ -4,8 +4,8 @@ package validate
 // (docs/contracts/abbeycross.md, Events).
 const maxEventName = 128
 
-// EventName judges a free-form event name: 1 to 128 characters of
-// A-Z a-z 0-9 _ . : -. It gives nil, or a *Fault.
+// EventName checks a free-form event name: 1 to 128 characters of
+// A-Z a-z 0-9 _ . : -. It gives nil, or a *Error.
 func EventName(name string) error {
 	if len(name) == 0 || len(name) > maxEventName {
 		return &Error{Reason: BadEventName}

@@ -38,7 +38,7 @@ var mapping = idna.New(
 	idna.StrictDomainName(false),
 )
 
-// parseName judges a host without brackets: percent-decoded, mapped to ASCII
+// parseName checks a host without brackets: percent-decoded, mapped to ASCII
 // and lower case, one trailing dot dropped; then it is a name of letters,
 // digits, hyphens and underscores, or an IPv4 address.
 func parseName(raw string) (host, Reason) {
@@ -68,7 +68,7 @@ func parseName(raw string) (host, Reason) {
 }
 
 // toASCII decodes and maps a host. Only names that need it go through IDNA;
-// names with an ACE prefix do, so that what they encode is judged.
+// names with an ACE prefix do, so that what they encode is checked.
 func toASCII(raw string) (string, Reason) {
 	name := raw
 	if strings.Contains(name, "%") {

@@ -24,8 +24,8 @@ type URLPolicy struct {
 	Ports []uint16
 }
 
-// URL judges a URL as the customer sent it, once decoded from JSON. It gives
-// nil, or a *Fault. First the string itself is judged, the same under every
+// URL checks a URL as the customer sent it, once decoded from JSON. It gives
+// nil, or a *Error. First the string itself is checked, the same under every
 // policy; then the policy: scheme, port, address (docs/contracts/README.md,
 // URLs).
 func (p URLPolicy) URL(raw string) error {
@@ -95,8 +95,8 @@ func (t parsedURL) effectivePort() uint16 {
 
 // parse takes a URL apart, or says what is wrong with it under any policy.
 // net/url is too lenient for it (it takes "https:example.com", and decodes
-// what it judges) and in one point too strict (it refuses percent-encoded
-// ASCII in a host, which the contract has judged decoded).
+// what it checks) and in one point too strict (it refuses percent-encoded
+// ASCII in a host, which the contract decodes first).
 func parse(raw string) (parsedURL, Reason) {
 	if reason := checkCharacters(raw); reason != 0 {
 		return parsedURL{}, reason
@@ -184,7 +184,7 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// parseAuthority splits "host:port" and judges both. The port is 0 when there
+// parseAuthority splits "host:port" and checks both. The port is 0 when there
 // is none; nothing after the colon is none too. Leading zeros of a port are
 // accepted, as by RFC 3986, section 3.2.3, and by browsers: all read ":0443"
 // as 443.
@@ -217,7 +217,7 @@ func parseAuthority(authority string) (h host, port uint16, reason Reason) {
 	return h, uint16(number), 0
 }
 
-// parseIPv6 judges what stands between brackets. IPvFuture (RFC 3986, section
+// parseIPv6 checks what stands between brackets. IPvFuture (RFC 3986, section
 // 3.2.2) has no version yet and is refused.
 func parseIPv6(s string) (host, Reason) {
 	address, _, zoned := strings.Cut(s, "%")

@@ -1,15 +1,15 @@
-// Package validate judges values that customers send: URLs, event names and
+// Package validate checks values that customers send: URLs, event names and
 // batches of events. It only looks at the value: it resolves no name, opens
-// no connection, and reads neither clock nor environment, so a judgement is
+// no connection, and reads neither clock nor environment, so the result is
 // the same wherever and whenever it is made.
 //
 // What it guarantees of a URL it accepts: net/url parses its ASCII form, its
 // host is a DNS name or a plain IP address, and unless the operator allows
 // private targets that address is one the public internet reaches. A name
-// can resolve to anything later; PublicAddr is for judging again what a
+// can resolve to anything later; PublicAddr is for checking again what a
 // delivery dials.
 //
-// What it refuses, it refuses with a *Fault, which says why in words made for
+// What it refuses, it refuses with a *Error, which says why in words made for
 // the customer and never repeats any part of the value.
 package validate
 
@@ -26,7 +26,7 @@ const (
 // Reason says which rule a value breaks.
 type Reason uint8
 
-// The reasons for which a value is refused. Of several faults of a URL one is
+// The reasons for which a value is refused. Of several errors of a URL one is
 // reported: first of the string as a whole, then of its characters, then of
 // its parts, each from left to right, then of the policy.
 const (
@@ -72,7 +72,7 @@ const (
 	BadEventName
 )
 
-// String gives the fixed part of what a Fault says.
+// String gives the fixed part of what an Error says.
 func (r Reason) String() string {
 	switch r {
 	case TooLong:

@@ -179,8 +179,8 @@ func (d Delivery) EventKey() EventKey { return EventKey{d.Account, d.Event} }
 // EventKey is the message's.
 func (m Message) EventKey() EventKey { return EventKey{m.Account, m.Event} }
 
-// Recipient is the webhook of a subject with its account, as both stand. What
-// there is none of is zero: its ID, or its CreatedAt.
+// Recipient is the webhook of an event key with its account, as both stand.
+// What there is none of is zero: its ID, or its CreatedAt.
 type Recipient struct {
 	Webhook Webhook
 	Account AccountInfo
@@ -195,8 +195,8 @@ type AttemptInput struct {
 
 // AttemptResult asks a store to write what became of a delivery.
 type AttemptResult struct {
-	// Was is the delivery as it was read. It is settled only while it has that
-	// many attempts.
+	// Was is the delivery as it was read. The result is written only while it has
+	// that many attempts.
 	Was Delivery
 	// Now is what it becomes. Only Attempts, AttemptedAt, Status,
 	// Next, Due, Sends, StatusCode and Reason are written.

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Errors that pass between rooms. They are wrapped with what was attempted;
-// compare with errors.Is and errors.As. An error that is none of these is our
-// own fault.
+// Errors that pass between packages. They are wrapped with what was attempted;
+// compare with errors.Is and errors.As. An error that is none of these is
+// internal.
 var (
 	// ErrInvalid: a value breaks a rule that the message names.
 	ErrInvalid = errors.New("invalid")

@@ -12,7 +12,7 @@ type Sending struct {
 	// from the API's settings.
 	CheckEvent func(Event) error
 	// Body writes the body of a delivery: the same bytes at every attempt to
-	// the same  The error is our own fault.
+	// the same webhook. An error is internal.
 	Body func(Delivery, Webhook) ([]byte, error)
 	// Header gives the API's own headers of an attempt at now: the signature
 	// over the body, if there is a key (the zero Secret is none), and what

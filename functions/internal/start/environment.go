@@ -45,7 +45,7 @@ func (a AWS) DynamoDB() (*dynamodb.Client, error) {
 }
 
 // PublicKey is an uncompressed P-256 point, in the environment as standard
-// base64. Package seal judges it.
+// base64. Package seal checks it.
 type PublicKey []byte
 
 // Read fills a T, whose fields say which variables they are, from an
@@ -74,7 +74,7 @@ func parsePublicKey(v string) (any, error) {
 	return PublicKey(point), err
 }
 
-// describe names the variable that a fault is about.
+// describe names the variable that an error is about.
 func describe(of reflect.Type, err error) error {
 	if empty, ok := errors.AsType[env.EmptyVarError](err); ok {
 		return fmt.Errorf("%s: must be set", empty.Key)

@@ -47,7 +47,7 @@ func (g *Gateway) Respond(ctx context.Context, event events.APIGatewayV2HTTPRequ
 	return response, nil
 }
 
-// fail lets the API answer for a fault of our own.
+// fail lets the API answer for an internal error.
 func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
 	w := core.NewProxyResponseWriterV2()
 	r := &http.Request{

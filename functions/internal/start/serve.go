@@ -66,7 +66,7 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	if err == nil {
 		connected, err = c.open(ctx, &setup)
 	}
-	// The API judges its own settings even when others are wrong.
+	// The API checks its own settings even when others are wrong.
 	handler, apiErr := a.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
 		return nil, errors.New(OneLine(err))

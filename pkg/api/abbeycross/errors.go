@@ -117,7 +117,7 @@ func internalError(r *api.Request) api.Response {
 	return respond(r, http.StatusInternalServerError, errorBody{Code: codeInternal, Text: textInternal})
 }
 
-// refuseProblem gives the answer to each kind of problem.
+// refuseProblem gives the answer to each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath, api.UnknownID:

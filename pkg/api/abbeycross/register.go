@@ -21,8 +21,8 @@ type registered struct {
 	APISecretKey string `json:"apiSecretKey"`
 }
 
-// register answers POST /v1/webhooks/register. All validity is judged before
-// any conflict; the first fault in the order url, events, events[0], … answers.
+// register answers POST /v1/webhooks/register. All validity is checked before
+// any conflict; the first error in the order url, events, events[0], … answers.
 func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, error) {
 	object, err := api.ParseObject(r.Content)
 	if err != nil {

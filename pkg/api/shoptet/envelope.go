@@ -19,7 +19,7 @@ type metadata struct {
 	RequestID string `json:"requestId"`
 }
 
-// respond wraps data, or faults, in the envelope. The official client looks
+// respond wraps data, or errors, in the envelope. The official client looks
 // the header up in just this spelling.
 func respond(r *api.Request, status int, data any, errs []errorItem) api.Response {
 	body := envelope{Data: data, Metadata: metadata{RequestID: r.ID}}

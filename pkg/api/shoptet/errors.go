@@ -33,7 +33,7 @@ type errorItem struct {
 	Instance  string `json:"instance"`
 }
 
-// Error is a status with all that one stage of judging found.
+// Error is a status with all that one stage of validation found.
 type Error struct {
 	status int
 	items  []errorItem
@@ -64,7 +64,7 @@ func refuse(r *api.Request, err error) api.Response {
 	return respond(r, status, nil, []errorItem{found})
 }
 
-// problemFault gives the status and fault of each kind of problem, 0 for one
+// problemFault gives the status and error of each kind of error, 0 for one
 // that this API does not have.
 func problemFault(reqErr *api.Error) (status int, found errorItem) {
 	switch reqErr.Kind {

@@ -69,7 +69,7 @@ func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, err
 	return respond(r, http.StatusOK, nil, nil), nil
 }
 
-// readChange judges a body {"data":{…}} with one field or both.
+// readChange checks a body {"data":{…}} with one field or both.
 func (h *handler) readChange(body []byte) (edit func(*webhook.Webhook), err error) {
 	object, err := api.ParseObject(body)
 	if err != nil {

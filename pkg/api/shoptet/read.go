@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-// reader judges the fields of one body and gathers what is wrong.
+// reader checks the fields of one body and gathers what is wrong.
 type reader struct {
 	urls   validate.URLPolicy
 	errors []errorItem
@@ -22,7 +22,7 @@ func (r *reader) add(instance, message string) {
 	r.errors = append(r.errors, errorItem{codeInvalid, message, instance})
 }
 
-// readItems judges a body {"data":[…]}: more than 50 items first, then the
+// readItems checks a body {"data":[…]}: more than 50 items first, then the
 // fields of all of them.
 func (h *handler) readItems(body []byte) ([]registry.Item, error) {
 	object, err := api.ParseObject(body)

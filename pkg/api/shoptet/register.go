@@ -19,7 +19,7 @@ type webhookList struct {
 	Webhooks []wireWebhook `json:"webhooks"`
 }
 
-// register answers POST /api/webhooks. It judges in stages; the first that
+// register answers POST /api/webhooks. It validates in stages; the first that
 // finds something answers with all it found.
 func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, error) {
 	items, err := h.readItems(r.Content)
@@ -56,7 +56,7 @@ func checkBatch(items []registry.Item) error {
 	return nil
 }
 
-// conflict turns the store's refusal into Shoptet's, in the order of the
+// conflict turns the store's error into Shoptet's, in the order of the
 // items; any other error stays as it is.
 func conflict(err error, items []registry.Item) error {
 	var found []string
@@ -89,7 +89,7 @@ func conflicting(events []string) error {
 	return each(events, http.StatusConflict, codeConflict, "This event cannot be registered together with another one that is.")
 }
 
-// each is a refusal with one fault an event.
+// each is a response with one error an event.
 func each(events []string, status int, code, message string) error {
 	e := &Error{status: status}
 	for _, event := range events {

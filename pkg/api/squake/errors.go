@@ -19,9 +19,9 @@ const (
 )
 
 const (
-	// model is what source.model says of a field's fault.
+	// model is what source.model says of a field's error.
 	model = "Webhook"
-	// base is the attribute of faults that are no field's.
+	// base is the attribute of errors that are no field's.
 	base = "base"
 )
 
@@ -77,7 +77,7 @@ func internalError(r *api.Request) api.Response {
 	return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
 }
 
-// refuseProblem gives the status and fault of each kind of problem.
+// refuseProblem gives the status and error of each kind of error.
 func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:

@@ -86,7 +86,7 @@ func (h *handler) change(ctx context.Context, r *api.Request) (api.Response, err
 	return api.Response{Status: http.StatusOK, Body: toWire(changed[0])}, nil
 }
 
-// readChange judges a body with one field or both; what was not sent is empty.
+// readChange checks a body with one field or both; what was not sent is empty.
 func (h *handler) readChange(body []byte) (kind, url string, err error) {
 	object, err := api.ParseObject(body)
 	if err != nil {

@@ -55,7 +55,7 @@ func conflict(err error) error {
 	return found
 }
 
-// readItem judges the body. All faults are reported at once; unknown fields
+// readItem checks the body. All errors are reported at once; unknown fields
 // are ignored.
 func (h *handler) readItem(body []byte) (registry.Item, error) {
 	object, err := api.ParseObject(body)
@@ -70,13 +70,13 @@ func (h *handler) readItem(body []byte) (registry.Item, error) {
 	return item, nil
 }
 
-// required and optional say whether a field that was not sent is a fault.
+// required and optional say whether a field that was not sent is an error.
 const (
 	required = true
 	optional = false
 )
 
-// kind reads and judges the kind.
+// kind reads and checks the kind.
 func (f *Error) kind(object api.Object, required bool) string {
 	return f.text(object, "kind", required, func(kind string) string {
 		if slices.Contains(kinds, kind) {
@@ -86,7 +86,7 @@ func (f *Error) kind(object api.Object, required bool) string {
 	})
 }
 
-// url reads and judges the URL.
+// url reads and checks the URL.
 func (f *Error) url(object api.Object, urls validate.URLPolicy, required bool) string {
 	return f.text(object, "endpoint_url", required, func(url string) string {
 		if err := urls.URL(url); err != nil {
@@ -97,7 +97,7 @@ func (f *Error) url(object api.Object, urls validate.URLPolicy, required bool) s
 }
 
 // text reads a string field; what is wrong with it, if anything, is added to the
-// faults.
+// errors.
 func (f *Error) text(object api.Object, field string, required bool, check func(string) string) string {
 	text, wrong := object.Text(field, check)
 	if wrong != "" && (required || wrong != api.FieldRequired) {

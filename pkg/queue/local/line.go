@@ -32,7 +32,7 @@ const (
 	standings // how many there are
 )
 
-// line is what the queue holds for one subject, and what it remembers of it.
+// line is what the queue holds for one event key, and what it remembers of it.
 type line struct {
 	key    webhook.EventKey
 	record record
@@ -48,7 +48,7 @@ type line struct {
 	refused bool
 }
 
-// line gives the subject's, made if need be.
+// line gives the event key's, made if need be.
 func (q *Queue) line(s webhook.EventKey) *line {
 	if l := q.lines[s]; l != nil {
 		return l

@@ -4,7 +4,7 @@
 // Webhooks take turns. One has a bounded number of attempts under way at once,
 // and one whose attempts are slow is a suspect: all suspects together may use
 // half of the slots, so that receivers that hang, however many, do not delay
-// the others. A quick attempt clears the mark. A webhook that was not attempted
+// the others. A quick attempt clears it. A webhook that was not attempted
 // yet has one attempt under way until that ends; those and the suspects
 // together may use three quarters. In the same way a webhook may hold only
 // part of what is left of the queue, so that a backlog leaves room for others.
@@ -135,8 +135,8 @@ func (q *Queue) share(s record) int {
 }
 
 // Lease returns how long an attempt is left to the queue: 120 seconds. ok is
-// false when there is no room for the subject: because the queue is full, or
-// because the subject holds as much as is left to the others, or because the
+// false when there is no room for the event key: because the queue is full, or
+// because the event key holds as much as is left to the others, or because the
 // queue has stopped. Then see Freed.
 func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	q.mu.Lock()
@@ -242,9 +242,9 @@ func (q *Queue) add(m webhook.Message, now time.Time) {
 	q.queueUp(l)
 }
 
-// Freed signals that there may be room again, after a refusal: when there is
-// some for everyone, or when a subject that was refused is down to half of its
-// share.
+// Freed signals that there may be room again, after Lease refused: when there
+// is some for everyone, or when an event key that was refused is down to half
+// of its share.
 func (q *Queue) Freed() <-chan struct{} { return q.freed }
 
 // tellFreed signals it, after a message of the line has gone.

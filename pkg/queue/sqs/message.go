@@ -54,7 +54,7 @@ func Encode(m webhook.Message) (string, error) {
 }
 
 // Decode reads the body of a message. Anyone who may write to the queue may
-// have written it: every field is judged, fields that are not known are
+// have written it: every field is checked, fields that are not known are
 // ignored. The error wraps webhook.ErrInvalid, and shows nothing of the body.
 func Decode(body string) (webhook.Message, error) {
 	var w wire
@@ -72,7 +72,7 @@ func Decode(body string) (webhook.Message, error) {
 	return m, nil
 }
 
-// message judges what was written. The error names the field, never its value.
+// message checks what was written. The error names the field, never its value.
 func (w wire) message() (webhook.Message, error) {
 	account, accountErr := webhook.ParseAccount(w.Account)
 	_, idErr := webhook.DeliveryTime(w.ID)

@@ -33,7 +33,7 @@ const (
 	longestPause = 800 * time.Millisecond
 )
 
-// call sends a request until DynamoDB has decided. Refusals (throttling,
+// call sends a request until DynamoDB has decided. Definite errors (throttling,
 // conflicts, no connection) are tried again with a growing, jittered pause,
 // lost answers as the repetition allows.
 //

@@ -48,7 +48,7 @@ func causeOf(err error) error {
 	return told
 }
 
-// definiteError is a fault's text and DynamoDB's code for it, "" for none. It
+// definiteError is an error's text and DynamoDB's code for it, "" for none. It
 // wraps nothing.
 type definiteError struct{ text, code string }
 
@@ -57,7 +57,7 @@ func (e *definiteError) Error() string { return e.text }
 // ErrorCode is DynamoDB's code, such as AccessDeniedException.
 func (e *definiteError) ErrorCode() string { return e.code }
 
-// classify judges the error of one request. Whatever is not known to be
+// classify checks the error of one request. Whatever is not known to be
 // definite counts as lost. The codes are those of
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html.
 func classify(err error, sent *progress) outcome {
@@ -85,7 +85,7 @@ func classify(err error, sent *progress) outcome {
 	return internalError // could not be built or signed
 }
 
-// classifyResponse judges an answer that DynamoDB, or something before it, gave
+// classifyResponse checks an answer that DynamoDB, or something before it, gave
 // with the HTTP status.
 func classifyResponse(err error, status int) outcome {
 	if status < 400 || status > 499 || status == http.StatusRequestTimeout {
@@ -106,7 +106,7 @@ func classifyResponse(err error, status int) outcome {
 		"TransactionConflictException", "TransactionInProgressException", "ReplicatedWriteConflictException":
 		return refused
 	}
-	// The SDK marks refusals for a wrong clock so; it has set its own right
+	// The SDK marks errors over a wrong clock so; it has set its own right
 	// by the answer, and the next try is signed with that.
 	var retryable interface{ RetryableError() bool }
 	if status == http.StatusTooManyRequests || errors.As(err, &retryable) && retryable.RetryableError() {
@@ -115,7 +115,7 @@ func classifyResponse(err error, status int) outcome {
 	return internalError
 }
 
-// classifyReasons judges why a transaction was cancelled. A conflict or
+// classifyReasons checks why a transaction was cancelled. A conflict or
 // throttling beside failed conditions is tried again: only then are all the
 // conditions known.
 func classifyReasons(reasons []types.CancellationReason) outcome {

@@ -24,9 +24,9 @@ const (
 var errNoDeliveries = errors.New("this store has no table of deliveries")
 
 // AddDelivery implements store.Deliveries with one conditional PutItem, and
-// one before it for a payload that is apart. A lost answer is settled by the
-// same put again: every call leaves a mark of its own in the record, by which
-// it knows what its earlier try has written.
+// one before it for a payload that is apart. A lost answer is made up for by
+// the same put again: every call leaves a mark of its own in the record, by
+// which it knows what its earlier try has written.
 //
 // A payload whose record is not written, because the process died or another
 // event has the identity, is in nobody's way and expires.

@@ -67,7 +67,7 @@ const (
 	timeDigits = 12
 )
 
-// resultAttributes are the attributes that a settlement writes.
+// resultAttributes are the attributes that RecordAttempt writes.
 var resultAttributes = [...]string{
 	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrCancelled, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
 }
@@ -144,7 +144,7 @@ func encodeRecord(d webhook.Delivery) item {
 	return it
 }
 
-// encodeResult gives what a settlement writes of d, to the delivery of an id.
+// encodeResult gives what RecordAttempt writes of d, to the delivery of an id.
 func encodeResult(a webhook.Account, id string, d webhook.Delivery) item {
 	it := item{}
 	putNum(it, attrAttempts, d.Attempts)

@@ -12,8 +12,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// AddSealingKey implements store.Store. A lost answer is settled by the same
-// put again: what it finds then is the key that stands.
+// AddSealingKey implements store.Store. A lost answer is made up for by the
+// same put again: what it finds then is the key that stands.
 func (s *Store) AddSealingKey(ctx context.Context, k webhook.SealingKey) (webhook.SealingKey, error) {
 	existing := encodeSealingKey(k)
 	op := "add sealing key " + k.ID

@@ -109,7 +109,8 @@ func (s *Store) Recipients(ctx context.Context, eventKeys []webhook.EventKey) ([
 	return recipients, nil
 }
 
-// recipient gives what was found of a subject. Each target has bytes of its own.
+// recipient gives what was found of an event key. Each recipient has bytes of
+// its own.
 func (s *Store) recipient(found map[itemKey]item, x webhook.EventKey) (t webhook.Recipient, err error) {
 	if it, there := found[s.webhookKey(x)]; there {
 		if t.Webhook, err = decodeWebhook(x.Account, it); err != nil {

@@ -15,11 +15,11 @@ import (
 )
 
 // RecordAttempt implements store.Deliveries: one conditional UpdateItem of the
-// delivery, and one of its webhook if there is a mark. The delivery is returned
-// without its payload.
+// delivery, and one of its webhook if there are statistics. The delivery is
+// returned without its payload.
 //
-// That the mark could not be made before the deadline is no error, since the
-// delivery is settled then; that it never could be is one.
+// That the statistics could not be written before the deadline is no error,
+// since the delivery is recorded then; that they never could be is one.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	was := result.Was
 	op := fmt.Sprintf("record attempt of delivery %s of %v", was.ID(), was.Account)

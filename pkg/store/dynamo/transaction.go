@@ -13,7 +13,7 @@ import (
 
 // transact makes one transaction. All its tries carry one ClientRequestToken
 // and the same parameters, so that it happens at most once; an ambiguous
-// failure is therefore settled by trying again. DynamoDB remembers a token for
+// failure is therefore resolved by trying again. DynamoDB remembers a token for
 // 10 minutes (TransactWriteItems, ClientRequestToken), far longer than a call
 // lasts.
 //

@@ -31,7 +31,7 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	return nil
 }
 
-// change judges the whole change, then does it. Nobody else can write in
+// change checks the whole change, then does it. Nobody else can write in
 // between.
 func (tx *session) change(was, now []webhook.Webhook) error {
 	if err := tx.checkWas(was); err != nil {

@@ -64,7 +64,7 @@ func (tx *session) createOne(w *webhook.Webhook) error {
 	return nil
 }
 
-// createAll judges the whole creation, then adds what is missing. Nobody else
+// createAll checks the whole creation, then adds what is missing. Nobody else
 // can write in between: the transaction has held the write lock since it
 // began.
 func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclusion) error {

@@ -39,7 +39,7 @@ func isBusy(err error) bool {
 	return c == sqlite.ResultBusy || c == sqlite.ResultLocked
 }
 
-// isOwn reports whether err is a verdict on one request, or of one statement
+// isOwn reports whether err concerns one request, or one statement
 // that SQLite has undone, and leaves the transaction as it was. After any
 // other error of SQLite's the transaction may be gone (lang_transaction.html,
 // "Response To Errors Within A Transaction").

@@ -51,7 +51,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return webhook.Delivery{}, err
 }
 
-// resultValues gives was with what a settlement writes of now.
+// resultValues gives was with what RecordAttempt writes of now.
 func resultValues(was, now webhook.Delivery) webhook.Delivery {
 	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason

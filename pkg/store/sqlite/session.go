@@ -90,7 +90,7 @@ func (s *session) discard() error {
 func (s *session) close() error { return s.conn.Close() }
 
 // whenFree does what needs a lock, again and again until nobody else
-// holds it, for as long as patience allows.
+// holds it, for as long as the timeout allows.
 func whenFree(do func() error) error {
 	var giveUp time.Time
 	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
