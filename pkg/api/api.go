@@ -62,7 +62,8 @@ type Example struct {
 // ExampleReceiver begins the URLs of examples.
 const ExampleReceiver = "https://example.com"
 
-// Setup is what a process gives an API to work with. All fields are needed.
+// Setup is what a process gives an API to work with. [Server.Handler] needs
+// Store, Keys, Now and Log, and [Setup.Registry] Sealer as well.
 type Setup struct {
 	Store  Store
 	Sealer registry.Sealer

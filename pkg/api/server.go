@@ -63,7 +63,11 @@ type Server struct {
 }
 
 // Handler gives the server's handler, which works with what the process gives.
+// It panics if something is missing.
 func (d Server) Handler(s Setup) Handler {
+	if s.Store == nil || s.Keys == nil || s.Now == nil || s.Log == nil {
+		panic("api: a field of Setup is missing")
+	}
 	if !d.Open {
 		d.auth = auth.New(auth.Config{Tokens: s.Store, API: d.API, Now: s.Now})
 	}

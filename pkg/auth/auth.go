@@ -58,7 +58,7 @@ type Tokens interface {
 	Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, error)
 }
 
-// Config is what an Authenticator needs; all of it.
+// Config is what an Authenticator is made of. All fields are needed.
 type Config struct {
 	Tokens Tokens
 	// API is the API whose tokens are accepted.
@@ -81,8 +81,12 @@ type Authenticator struct {
 	cache  *cache
 }
 
-// New makes an Authenticator with an empty cache.
+// New makes an Authenticator with an empty cache. It panics if a field of cfg is
+// missing.
 func New(cfg Config) *Authenticator {
+	if cfg.Tokens == nil || cfg.API == "" || cfg.Now == nil {
+		panic("auth: a field of Config is missing")
+	}
 	return &Authenticator{tokens: cfg.Tokens, api: cfg.API, now: cfg.Now, cache: newCache()}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -157,4 +158,8 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestNewNeeds(t *testing.T) {
+	needed.Fields(t, auth.Config{Tokens: newEnv(t), API: "squake", Now: time.Now}, func(c auth.Config) { auth.New(c) })
 }

@@ -84,8 +84,9 @@ func TestPublishFailsForOne(t *testing.T) {
 
 func TestPublishNoIDNoNumber(t *testing.T) {
 	w := newEnv(t)
-	p := w.publisher()
-	p.NewID = func() (string, error) { return "", errFault }
+	p := w.publisher(func(c *delivery.PublisherConfig) {
+		c.NewID = func() (string, error) { return "", errFault }
+	})
 	shoptet := w.sendings["shoptet"]
 	shoptet.Number = func() (int64, error) { return 0, errFault }
 	w.sendings["shoptet"] = shoptet

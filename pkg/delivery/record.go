@@ -61,8 +61,8 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 		next = t.next(d, response)
 	}
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
-	if d.Open() && next.Sub(t.Now()) <= MaxDelay {
-		d.Due = leaseEnd(t.Queue, d.EventKey(), next)
+	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
+		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}
 	return d
 }
@@ -81,9 +81,9 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 		delay = max(delay, overloaded)
 	}
 	delay = max(delay, response.RetryAfter)
-	delay += t.Jitter(delay * jitterShare / 100)
+	delay += t.cfg.Jitter(delay * jitterShare / 100)
 	// Rounded up: no attempt comes before its time.
-	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
+	next := t.cfg.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
 	if next.After(d.AcceptedAt.Add(retention)) {
 		return time.Time{}
 	}
@@ -93,7 +93,7 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 // writeFailure writes a failure, unless another result of the same attempt
 // stands already, and asks for the next attempt.
 func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
-	_, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+	_, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
 		return nil
 	}
@@ -103,8 +103,8 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 	if !now.Due.After(now.Next) {
 		return nil // the sweeper takes it
 	}
-	if err := t.Queue.Send(ctx, []webhook.Message{now.Message()}); err != nil {
-		t.Log.LogAttrs(ctx, slog.LevelWarn, "the message of the next attempt was not sent; the sweeper sends it",
+	if err := t.cfg.Queue.Send(ctx, []webhook.Message{now.Message()}); err != nil {
+		t.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "the message of the next attempt was not sent; the sweeper sends it",
 			append(about(now), slog.String("error", err.Error()))...)
 	}
 	return nil
@@ -114,7 +114,7 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 // unless one of them was a success too.
 func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
 	for range maxRewrites {
-		existing, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+		existing, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):
 			return nil
@@ -148,9 +148,9 @@ func (t *attempt) report(ctx context.Context, d webhook.Delivery, began time.Tim
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),
 		slog.Int("status", response.Status),
-		slog.Float64("duration_ms", float64(t.Now().Sub(began).Microseconds())/1000))
+		slog.Float64("duration_ms", float64(t.cfg.Now().Sub(began).Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
 	}
-	t.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
+	t.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
 }

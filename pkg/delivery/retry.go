@@ -15,12 +15,19 @@ type RetrierStore interface {
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 }
 
-// Retrier has deliveries attempted once more, by the operator's hand. All
-// fields are needed.
+// Retrier has deliveries attempted once more, by the operator's hand.
 type Retrier struct {
-	Store RetrierStore
-	Queue Queue
-	Now   func() time.Time
+	store RetrierStore
+	queue Queue
+	now   func() time.Time
+}
+
+// NewRetrier makes a retrier. It panics if an argument is nil.
+func NewRetrier(store RetrierStore, queue Queue, now func() time.Time) *Retrier {
+	if store == nil || queue == nil || now == nil {
+		panic("delivery: an argument of NewRetrier is nil")
+	}
+	return &Retrier{store, queue, now}
 }
 
 // Retry asks for another attempt of a delivery, at once: of one that failed
@@ -33,7 +40,7 @@ type Retrier struct {
 //   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
 //     gone, or disabled, or it was accepted more than 6 days ago.
 //   - webhook.ErrChanged: an attempt came between. Look again.
-func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+func (r *Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := r.retry(ctx, a, id)
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("retry delivery %s of %s: %w", id, a, err)
@@ -41,16 +48,16 @@ func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webho
 	return d, nil
 }
 
-func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
-	was, err := r.Store.Delivery(ctx, a, id)
+func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	was, err := r.store.Delivery(ctx, a, id)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	recipients, err := r.Store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
+	recipients, err := r.store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	at := r.Now().UTC().Truncate(time.Millisecond)
+	at := r.now().UTC().Truncate(time.Millisecond)
 	if at.After(was.AcceptedAt.Add(retention)) {
 		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
 	}
@@ -58,12 +65,12 @@ func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webho
 		return webhook.Delivery{}, invalid("it would be %s", reason)
 	}
 	now := was.Retried(at)
-	now.Due = leaseEnd(r.Queue, was.EventKey(), at)
-	if existing, err := r.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
+	now.Due = leaseEnd(r.queue, was.EventKey(), at)
+	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
 		return existing, err
 	}
 	if now.Due.After(now.Next) {
-		_ = r.Queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here
+		_ = r.queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here
 	}
 	return now, nil
 }

@@ -37,7 +37,7 @@ var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
 // readEvent reads one event. The error says which field is wrong; what an
 // event's values may be, the Publisher checks.
-func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
+func readEvent(value jsontext.Value, sendingOf func(webhook.API) (webhook.Sending, bool)) (webhook.Event, error) {
 	object, ok := api.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
@@ -53,7 +53,7 @@ func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (
 	if r.err == nil {
 		event.Account, r.err = readAccount(account)
 	}
-	if sending, known := sendings[event.Account.API]; known { // else the Publisher says so
+	if sending, known := sendingOf(event.Account.API); known { // else the Publisher says so
 		event.Instance = r.instance(sending.Instance)
 	}
 	event.Payload = r.payload()

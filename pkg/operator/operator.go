@@ -30,7 +30,7 @@ const (
 	maxBody = 4 << 20
 )
 
-// Config is what the handler is made of.
+// Config is what the handler is made of. All fields but Tokens are needed.
 type Config struct {
 	Publisher *delivery.Publisher
 	// Tokens are the operator's; nil where somebody else has checked who may
@@ -44,6 +44,9 @@ type Config struct {
 // New gives the handler. All answers are JSON, unknown paths and faults of our
 // own included.
 func New(cfg Config) api.Handler {
+	if cfg.Publisher == nil {
+		panic("operator: Config has no Publisher")
+	}
 	h := handler{publisher: cfg.Publisher}
 	return api.Server{
 		API:         Name,
@@ -91,7 +94,7 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 	var events []webhook.Event
 	var keys []int
 	for i, value := range sent {
-		event, err := readEvent(value, h.publisher.Sendings)
+		event, err := readEvent(value, h.publisher.Sending)
 		if err != nil {
 			response.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
 			continue

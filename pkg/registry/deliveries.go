@@ -18,11 +18,11 @@ const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
 // comes, if one was to come. What an account of the same id left behind, which
 // was deleted before, is not given. webhook.ErrNotFound: the account is gone.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
-	info, err := r.Store.Account(ctx, a)
+	info, err := r.cfg.Store.Account(ctx, a)
 	if err != nil {
 		return fmt.Errorf("list deliveries of %s: %w", a, err)
 	}
-	list, err := r.Store.Webhooks(ctx, a)
+	list, err := r.cfg.Store.Webhooks(ctx, a)
 	if err != nil {
 		return fmt.Errorf("list deliveries of %s: %w", a, err)
 	}
@@ -32,7 +32,7 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 			enabled[w.Event] = w.ID
 		}
 	}
-	err = r.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
+	err = r.cfg.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
 		if d.AcceptedAt.Before(info.CreatedAt) {
 			return true
 		}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -66,6 +67,9 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	if err == nil {
 		connected, err = c.open(ctx, &setup)
 	}
+	if err != nil {
+		setup.Store, setup.Sealer = missing{}, missing{}
+	}
 	// The API checks its own settings even when others are wrong.
 	handler, apiErr := a.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
@@ -73,6 +77,12 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	}
 	connected()
 	return NewGateway(handler), nil
+}
+
+// missing stands for what a function that does not start would have used.
+type missing struct {
+	api.Store
+	registry.Sealer
 }
 
 // open adds to an API's setup what the configuration says. The function that
