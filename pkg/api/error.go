@@ -63,7 +63,7 @@ func (k Kind) String() string {
 	case UnknownID:
 		return "unknown id"
 	}
-	return fmt.Sprintf("problem of kind %d", int(k))
+	return fmt.Sprintf("request error of kind %d", int(k))
 }
 
 // Error is the error for a request that is refused before its fields are read.

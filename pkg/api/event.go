@@ -8,34 +8,21 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// EventError says in words for its publisher what is wrong with an event. It
-// matches webhook.ErrInvalid and repeats nothing of a payload.
-type EventError struct {
-	// Field is the event's, as the operator's API writes it; Text goes on
-	// from there.
-	Field, Text string
-}
-
-func (f *EventError) Error() string { return f.Field + ": " + f.Text }
-
-// Is matches webhook.ErrInvalid.
-func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
-
 // CheckPayload checks an event's payload: none, or JSON (RFC 8259) in UTF-8 in
 // which no name stands twice in an object and no surrogate stands alone. The
-// error is an *EventError.
+// error matches webhook.ErrInvalid and repeats nothing of the payload.
 func CheckPayload(payload []byte) error {
 	if payload != nil && !jsontext.Value(payload).IsValid() {
-		return &EventError{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
+		return webhook.Invalid("payload: must be one JSON value in UTF-8, no name twice in an object")
 	}
 	return nil
 }
 
 // NoInstance refuses an instance, for APIs whose events have none. The error
-// is an *EventError.
+// matches webhook.ErrInvalid.
 func NoInstance(e webhook.Event) error {
 	if e.Instance != "" {
-		return &EventError{"instance", "this API has none"}
+		return webhook.Invalid("instance: this API has none")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -156,15 +155,6 @@ func (b *batch) validate() {
 	}
 }
 
-// invalidError is what is wrong with an event, in the words that its publisher
-// gets.
-type invalidError struct{ text string }
-
-func (e *invalidError) Error() string         { return e.text }
-func (*invalidError) Is(recipient error) bool { return recipient == webhook.ErrInvalid }
-
-func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
-
 // complete sets what an event may leave out and checks it. The error wraps
 // webhook.ErrInvalid, or is internal.
 func (p *Publisher) complete(e *webhook.Event) (err error) {
@@ -172,13 +162,13 @@ func (p *Publisher) complete(e *webhook.Event) (err error) {
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case !known:
-		return invalid("account: there is no API %q", e.Account.API)
+		return webhook.Invalid("account: there is no API %q", e.Account.API)
 	case e.ID != "" && e.Time.IsZero():
-		return invalid("time: required with an id")
+		return webhook.Invalid("time: required with an id")
 	case !utf8.ValidString(e.ID) || utf8.RuneCountInString(e.ID) > maxEventID:
-		return invalid("id: must have 1 to %d characters", maxEventID)
+		return webhook.Invalid("id: must have 1 to %d characters", maxEventID)
 	case len(e.Payload) > MaxPayload:
-		return invalid("payload: must have %d KiB at most", MaxPayload>>10)
+		return webhook.Invalid("payload: must have %d KiB at most", MaxPayload>>10)
 	}
 	if e.ID == "" {
 		if e.ID, err = p.cfg.NewID(); err != nil {
@@ -190,7 +180,7 @@ func (p *Publisher) complete(e *webhook.Event) (err error) {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
 	if e.Time.Before(now.Add(-oldest)) || e.Time.After(now.Add(latest)) {
-		return invalid("time: must be within the last 7 days and the next 5 minutes")
+		return webhook.Invalid("time: must be within the last 7 days and the next 5 minutes")
 	}
 	return sending.CheckEvent(*e)
 }

@@ -59,10 +59,10 @@ func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webh
 	}
 	at := r.now().UTC().Truncate(time.Millisecond)
 	if at.After(was.AcceptedAt.Add(retention)) {
-		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
+		return webhook.Delivery{}, webhook.Invalid("it was accepted more than 6 days ago")
 	}
 	if reason := cancelReason(webhook.AttemptInput{Delivery: was, Recipient: recipients[0]}); reason != "" {
-		return webhook.Delivery{}, invalid("it would be %s", reason)
+		return webhook.Delivery{}, webhook.Invalid("it would be %s", reason)
 	}
 	now := was.Retried(at)
 	now.Due = leaseEnd(r.queue, was.EventKey(), at)

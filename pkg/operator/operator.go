@@ -41,8 +41,8 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// New gives the handler. All answers are JSON, unknown paths and faults of our
-// own included.
+// New gives the handler. All answers are JSON, unknown paths and internal
+// errors included.
 func New(cfg Config) api.Handler {
 	if cfg.Publisher == nil {
 		panic("operator: Config has no Publisher")
@@ -116,8 +116,8 @@ func NewResult(r delivery.Result) Result {
 	return wire
 }
 
-// Error is the body of every error.
-type Error struct {
+// errorResponse is the body of every error.
+type errorResponse struct {
 	Error errorBody `json:"error"`
 }
 
@@ -126,18 +126,18 @@ type errorBody struct {
 	Message string `json:"message"`
 }
 
-// requestError is what is wrong with a request as a whole.
-type requestError struct{ message string }
+// Error is what is wrong with a request as a whole.
+type Error struct{ message string }
 
-func (e *requestError) Error() string { return e.message }
+func (e *Error) Error() string { return e.message }
 
 // refuse puts an error into the API's shape.
 func refuse(r *api.Request, err error) api.Response {
-	if wrong, ok := errors.AsType[*requestError](err); ok {
+	if wrong, ok := errors.AsType[*Error](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
 	}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		return refuseProblem(r, reqErr)
+		return refuseRequest(r, reqErr)
 	}
 	return internalError(r)
 }
@@ -147,8 +147,8 @@ func internalError(r *api.Request) api.Response {
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
-// refuseProblem gives the answer to each kind of error.
-func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
+// refuseRequest gives the answer to each kind of error.
+func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
@@ -172,5 +172,5 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 }
 
 func failure(status int, code, message string) api.Response {
-	return api.Response{Status: status, Body: Error{errorBody{code, message}}}
+	return api.Response{Status: status, Body: errorResponse{errorBody{code, message}}}
 }

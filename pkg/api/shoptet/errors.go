@@ -47,7 +47,7 @@ func (e *Error) Error() string {
 			codes = append(codes, f.ErrorCode)
 		}
 	}
-	return fmt.Sprintf("refused for %d faults: %s", len(e.items), strings.Join(codes, ", "))
+	return fmt.Sprintf("refused for %d errors: %s", len(e.items), strings.Join(codes, ", "))
 }
 
 // refuse puts an error into Shoptet's shape.
@@ -57,16 +57,16 @@ func refuse(r *api.Request, err error) api.Response {
 	}
 	status, found := http.StatusInternalServerError, errorItem{codeInternalError, "Something went wrong on our side.", r.ID}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		if known, of := problemFault(reqErr); known > 0 {
+		if known, of := requestError(reqErr); known > 0 {
 			status, found = known, of
 		}
 	}
 	return respond(r, status, nil, []errorItem{found})
 }
 
-// problemFault gives the status and error of each kind of error, 0 for one
+// requestError gives the status and error of each kind of error, 0 for one
 // that this API does not have.
-func problemFault(reqErr *api.Error) (status int, found errorItem) {
+func requestError(reqErr *api.Error) (status int, found errorItem) {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return http.StatusNotFound, errorItem{codeUnknownPath, "This endpoint does not exist.", reqErr.Value}
