@@ -104,7 +104,7 @@ func checkComparison(t *testing.T, calls []call, granted map[string][]grant, res
 	}
 }
 
-// allows judges a call as IAM does.
+// allows checks a call as IAM does.
 func (g grant) allows(c call) bool {
 	if g.action != c.action || g.resource != c.resource {
 		return false
@@ -119,7 +119,7 @@ func (g grant) allows(c call) bool {
 	return true
 }
 
-// holds judges a condition by the operators that the policies use. ForAllValues
+// holds checks a condition by the operators that the policies use. ForAllValues
 // holds of no value at all, too.
 func holds(operator string, want, got []string) bool {
 	switch operator {
@@ -137,7 +137,7 @@ func holds(operator string, want, got []string) bool {
 	return false
 }
 
-// like judges by a pattern that has at most a star at its end.
+// like checks by a pattern that has at most a star at its end.
 func like(pattern, value string) bool {
 	start, open := strings.CutSuffix(pattern, "*")
 	return value == pattern || open && strings.HasPrefix(value, start)
@@ -168,7 +168,7 @@ func grants(t *testing.T) map[string][]grant {
 	return granted
 }
 
-// Calls are judged as IAM would, by the conditions that the policies have.
+// Calls are checked as IAM would, by the conditions that the policies have.
 func TestConditions(t *testing.T) {
 	granted := grants(t)
 	keys := func(keys ...string) map[string][]string { return map[string][]string{"dynamodb:LeadingKeys": keys} }

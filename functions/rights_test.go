@@ -18,7 +18,7 @@ import (
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 )
 
-// call is what a function asks of AWS, as IAM judges it: an action, a resource
+// call is what a function asks of AWS, as IAM checks it: an action, a resource
 // by its name in template.yaml, and what conditions ask about, by their keys.
 type call struct {
 	action, resource string
@@ -107,7 +107,7 @@ func (w *watch) made() []call {
 	return slices.Collect(maps.Values(w.calls))
 }
 
-// read says what IAM judges of one request.
+// read says what IAM checks of one request.
 func (w *watch) read(service, action string, body []byte) ([]call, error) {
 	switch service {
 	case "AmazonSQS":
@@ -184,7 +184,7 @@ func (w *watch) readDynamoDB(action string, body []byte) ([]call, error) {
 				made = append(made, w.onTable(parts[part], write.TableName, write.Key["pk"].S+write.Item["pk"].S))
 			}
 		}
-	case "BatchGetItem": // judged once a table, with all of its keys
+	case "BatchGetItem": // checked once a table, with all of its keys
 		for table, asked := range in.RequestItems {
 			keys := map[string]bool{}
 			for _, key := range asked.Keys {

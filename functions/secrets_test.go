@@ -105,7 +105,7 @@ func bytesOf(value types.AttributeValue) []byte {
 			parts = append(parts, []byte(name), bytesOf(member))
 		}
 	default:
-		return fmt.Appendf(nil, "%#v", value) // dynamostore writes no sets
+		return fmt.Appendf(nil, "%#v", value) // package dynamo writes no sets
 	}
 	return bytes.Join(parts, []byte{0})
 }

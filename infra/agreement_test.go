@@ -180,7 +180,7 @@ func apiEnvironment(own map[string]any) map[string]any {
 }
 
 // routes lists the route keys that lead to a function, sorted. What triggers
-// it beside them, delivery_test.go judges.
+// it beside them, delivery_test.go checks.
 func routes(t *testing.T, tm template, name string) []string {
 	t.Helper()
 	var f functionProperties

@@ -22,7 +22,7 @@ import (
 var triggers = map[string]string{"Deliver": "SQS", "Sweep": "Schedule"}
 
 // Only who IAM lets through reaches POST /events; customers' routes have
-// tokens, which the functions judge.
+// tokens, which the functions check.
 func TestOnlyPublishingIsAuthorizedByIAM(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
@@ -95,7 +95,7 @@ func TestQueueFitsItsFunction(t *testing.T) {
 // An attempt fits into the function's time: reading its record and key and
 // writing its result too.
 func TestAttemptsFitTheFunction(t *testing.T) {
-	const readAndWrite = 2 * 10 * time.Second // dynamostore's limit of a call, and package delivery's for writing
+	const readAndWrite = 2 * 10 * time.Second // package dynamo's limit of a call, and package delivery's for writing
 	setup := api.Setup{
 		Keys:   keygen.New(strings.NewReader(strings.Repeat("random", 99)), time.Now),
 		Getenv: func(string) string { return "trip.started" }, Deployed: true,

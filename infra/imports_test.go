@@ -31,7 +31,7 @@ var importRules = []struct{ name, of, never string }{
 	{"what registers asks KMS for nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
 	{"what manages opens nothing", "functions/*-manage", "pkg/seal/open/..."},
 	{"what manages asks KMS for nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
-	{"values are judged without the network", "pkg/validate", "net/http"},
+	{"values are checked without the network", "pkg/validate", "net/http"},
 	{"delivery knows no store", "pkg/delivery/...", "pkg/store/..."},
 	{"delivery knows no queue", "pkg/delivery/...", "pkg/queue/..."},
 	{"delivery knows no AWS", "pkg/delivery/...", "github.com/aws/..."},

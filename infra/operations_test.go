@@ -291,7 +291,7 @@ func TestRatios(t *testing.T) {
 				t.Errorf("%d of %d periods breach, so it fires: %v, want %v", breaching, a.EvaluationPeriods, got, tt.want)
 			}
 			if len(tt.periods) != a.EvaluationPeriods || a.ComparisonOperator != "GreaterThanThreshold" || a.TreatMissingData != "notBreaching" {
-				t.Errorf("it is judged in another way: %+v", a)
+				t.Errorf("it is evaluated in another way: %+v", a)
 			}
 		})
 	}

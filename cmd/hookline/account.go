@@ -148,7 +148,7 @@ func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store)
 		return err
 	}
 	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; this takes %.0f seconds, since servers may accept its tokens that long\n",
-		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.Settling.Seconds())
+		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.DeletionPause.Seconds())
 	return nil
 }
 

@@ -234,7 +234,7 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer s.closeInto(&err)
-	d, err := delivery.Retrier{Store: s, Queue: s.queue, Now: p.now}.Retry(ctx, c.Account.Account, c.ID)
+	d, err := delivery.NewRetrier(s, s.queue, p.now).Retry(ctx, c.Account.Account, c.ID)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(ctx, p, s)

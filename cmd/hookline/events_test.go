@@ -45,7 +45,7 @@ func TestEventsAreTheOperators(t *testing.T) {
 	s.searchLogFor(t, operator.token)
 }
 
-// Each event of a request is judged for itself, in the order sent, and each
+// Each event of a request is checked for itself, in the order sent, and each
 // that is accepted arrives once.
 func TestEventsOfOneRequest(t *testing.T) {
 	where := dataDir{data: t.TempDir()}

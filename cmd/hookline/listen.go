@@ -69,11 +69,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	s.closeLater(s.closeListener)
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	handler, err := c.receiver(p, keys, log, fail)
-	if err != nil {
-		return err
-	}
-	s.http = newHTTPServer(handler, log)
+	s.http = newHTTPServer(c.receiver(p, keys, log, fail), log)
 	s.http.WriteTimeout += c.Delay
 	// A delay ends when the program does.
 	s.http.BaseContext = func(net.Listener) context.Context { return ctx }
@@ -101,8 +97,8 @@ type showError struct{ error }
 
 func (e *showError) Unwrap() error { return e.error }
 
-// receiver builds the receiver. It calls fail if a delivery cannot be shown.
-func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logger, fail context.CancelCauseFunc) (http.Handler, error) {
+// receiver builds the receiver. When it cannot show a delivery, fail is told.
+func (c *listenCommand) receiver(p *program, keys []receiver.Key, log *slog.Logger, fail context.CancelCauseFunc) http.Handler {
 	show := receiver.Text(p.stdout, c.coloured(p))
 	if p.flags.JSON {
 		show = receiver.JSON(p.stdout)

@@ -60,7 +60,7 @@ func patient(list []*customerOf) []*customerOf {
 	return slices.DeleteFunc(list, func(c *customerOf) bool { return c.api == "shoptet" })
 }
 
-// Attempts that outlast a server's patience are cut off without being counted,
+// Attempts that outlast a server's timeout are cut off without being counted,
 // and made again, under the same webhook-ids, at the next start.
 func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
 	where := dataDir{data: t.TempDir()}

@@ -49,8 +49,8 @@ func TestStartNamesEveryFault(t *testing.T) {
 	}
 }
 
-// The function has no door of its own, since IAM has judged who calls; it
-// judges the request before it asks anything of DynamoDB.
+// The function checks no token, since IAM has authorized who calls; it
+// checks the request before it asks anything of DynamoDB.
 func TestStart(t *testing.T) {
 	gateway, err := build(t.Context(), environment(nil), slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -8,7 +8,7 @@
 // and has at least one planted fault, a change of the translated templates that
 // it must find: a rule that finds nothing holds nothing.
 //
-// The rules judge what can be known without an account. They do not know
+// The rules check what can be known without an account. They do not know
 // quotas, what is in the account already, or whether a key, a certificate or a
 // subnet that a parameter names is there.
 package awsrules

@@ -59,11 +59,11 @@ type assumptions struct {
 	// function deliver at once.
 	events, batch int
 	// register and publish are durations of a warm function, sweep that of one
-	// that finds nothing; settle is what an attempt takes beside waiting for
-	// its receiver, which takes answer.
+	// that finds nothing; outcomeTime is what an attempt takes beside waiting for
+	// its receiver, which takes responseTime.
 	register, publish, sweep, outcomeTime, responseTime time.Duration
 	// sent are the bytes that leave for a receiver at an attempt, TLS included;
-	// answered those of an answer of the API.
+	// responseBytes those of an answer of the API.
 	sent, responseBytes float64
 	// line is a line of ours in a log, in bytes, and access one of the gateway.
 	line, access float64

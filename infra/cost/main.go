@@ -34,7 +34,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&a.register, "register", a.register, "duration of a registration")
 	flags.DurationVar(&a.publish, "publish", a.publish, "duration of a request to publish")
 	flags.DurationVar(&a.responseTime, "answer", a.responseTime, "time until a receiver answers")
-	flags.DurationVar(&a.outcomeTime, "settle", a.outcomeTime, "duration of an attempt beside that")
+	flags.DurationVar(&a.outcomeTime, "outcome", a.outcomeTime, "duration of an attempt beside that")
 	flags.Float64Var(&a.sent, "sent", a.sent, "bytes that leave for a receiver at an attempt")
 	flags.Float64Var(&a.line, "line", a.line, "bytes of a line in a log")
 	if err := flags.Parse(args); err != nil {

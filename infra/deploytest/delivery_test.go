@@ -176,7 +176,7 @@ func (s *stack) areFinished(t *testing.T, customers []*customer) {
 			select {
 			case <-ticker.C:
 			case <-ctx.Done():
-				t.Fatalf("%d deliveries of %s are not settled", active, c.account)
+				t.Fatalf("%d deliveries of %s are not final", active, c.account)
 			}
 		}
 	}

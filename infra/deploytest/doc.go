@@ -4,7 +4,7 @@
 // `sam deploy` hands the built template to CloudFormation, as a user's would.
 // The AWS that it reaches is ministack, in one process on a loopback address,
 // which runs the built functions, calls them through API Gateway over HTTP, and
-// judges every AWS call of theirs by their roles' policies (infra/tools/ministack).
+// checks every AWS call of theirs against their roles' policies (infra/tools/ministack).
 // Nothing is skipped: when a tool or a built function is missing, the tests fail
 // and say which command makes it.
 //
@@ -48,9 +48,9 @@
 //
 // It makes no routes of the OpenAPI document that SAM gives an HTTP API: the
 // tests make them, from that document as CloudFormation has it (gateway_test.go).
-// Of a route's callers it judges rights, but not their signatures. It keeps no
+// Of a route's callers it checks rights, but not their signatures. It keeps no
 // resource policies of API Gateway's calls, throttles nothing, and writes no
-// access log. What receives messages for a function is not judged by its role:
+// access log. What receives messages for a function is not checked against its role:
 // that it may, infra's own tests hold. Of condition keys it is told those that
 // the policies use.
 package deploytest

@@ -8,25 +8,12 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// EventError tells the publisher of an event what is wrong with it. It matches
-// [webhook.ErrInvalid] and contains nothing of the payload.
-type EventError struct {
-	// Field is the name of the field in the operator's API. Text follows the
-	// name in a sentence.
-	Field, Text string
-}
-
-func (f *EventError) Error() string { return f.Field + ": " + f.Text }
-
-// Is reports whether target is [webhook.ErrInvalid].
-func (*EventError) Is(target error) bool { return target == webhook.ErrInvalid }
-
-// CheckPayload checks that an event's payload is nil or one JSON value (RFC
-// 8259) in UTF-8 without duplicate names in an object and without lone
-// surrogates. It returns an [*EventError].
+// CheckPayload checks an event's payload: none, or JSON (RFC 8259) in UTF-8 in
+// which no name stands twice in an object and no surrogate stands alone. The
+// error matches webhook.ErrInvalid and repeats nothing of the payload.
 func CheckPayload(payload []byte) error {
 	if payload != nil && !jsontext.Value(payload).IsValid() {
-		return &EventError{"payload", "must be one JSON value in UTF-8, no name twice in an object"}
+		return webhook.Invalid("payload: must be one JSON value in UTF-8, no name twice in an object")
 	}
 	return nil
 }
@@ -35,7 +22,7 @@ func CheckPayload(payload []byte) error {
 // APIs whose events have none.
 func NoInstance(e webhook.Event) error {
 	if e.Instance != "" {
-		return &EventError{"instance", "this API has none"}
+		return webhook.Invalid("instance: this API has none")
 	}
 	return nil
 }

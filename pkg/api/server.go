@@ -67,6 +67,9 @@ type Server struct {
 
 // Handler returns the server's handler.
 func (d Server) Handler(s Setup) Handler {
+	if s.Store == nil || s.Keys == nil || s.Now == nil || s.Log == nil {
+		panic("api: a field of Setup is missing")
+	}
 	if !d.Open {
 		d.auth = auth.New(auth.Config{Tokens: s.Store, API: d.API, Now: s.Now})
 	}

@@ -83,6 +83,9 @@ type Authenticator struct {
 
 // New returns an Authenticator with an empty cache.
 func New(cfg Config) *Authenticator {
+	if cfg.Tokens == nil || cfg.API == "" || cfg.Now == nil {
+		panic("auth: a field of Config is missing")
+	}
 	return &Authenticator{tokens: cfg.Tokens, api: cfg.API, now: cfg.Now, cache: newCache()}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -63,7 +64,7 @@ func TestJunkNeverReachesTheStore(t *testing.T) {
 }
 
 // A store that answers with another token's record is broken; nobody gets in,
-// and it is our fault, not the client's.
+// and it is an internal error, not the client's.
 func TestAnotherTokensRecord(t *testing.T) {
 	w := newEnv(t)
 	for _, bit := range []byte{0x01, 0x80} {
@@ -157,4 +158,8 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestNewNeeds(t *testing.T) {
+	needed.Fields(t, auth.Config{Tokens: newEnv(t), API: "squake", Now: time.Now}, func(c auth.Config) { auth.New(c) })
 }

@@ -52,10 +52,16 @@ type WorkerConfig struct {
 }
 
 // Worker makes attempts. It is safe for concurrent use.
-type Worker struct{ WorkerConfig }
+type Worker struct{ cfg WorkerConfig }
 
-// NewWorker gives a worker.
-func NewWorker(cfg WorkerConfig) *Worker { return &Worker{cfg} }
+// NewWorker makes a worker. It panics if a field of cfg is missing.
+func NewWorker(cfg WorkerConfig) *Worker {
+	if cfg.Store == nil || cfg.Queue == nil || cfg.Sender == nil || cfg.Opener == nil ||
+		cfg.Sendings == nil || cfg.Now == nil || cfg.Jitter == nil || cfg.Log == nil {
+		panic("delivery: a field of WorkerConfig is missing")
+	}
+	return &Worker{cfg}
+}
 
 // Outcome is what became of a message.
 type Outcome int
@@ -93,7 +99,7 @@ func (w *Worker) Attempt(ctx context.Context, m webhook.Message) (Outcome, error
 }
 
 func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error) {
-	input, err := w.Store.AttemptInput(ctx, m)
+	input, err := w.cfg.Store.AttemptInput(ctx, m)
 	if errors.Is(err, webhook.ErrNotFound) {
 		return Dropped, nil
 	}
@@ -101,7 +107,7 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 		return Dropped, err
 	}
 	d := input.Delivery
-	now := w.Now()
+	now := w.cfg.Now()
 	if !d.Open() || m.Attempt != d.Attempts+1 || now.Before(d.Next.Add(-early)) {
 		return Dropped, nil
 	}
@@ -111,7 +117,7 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	if d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)) {
 		return w.end(ctx, d, d.GivenUp(reasonTooLate), reasonTooLate)
 	}
-	sending, known := w.Sendings[d.Account.API]
+	sending, known := w.cfg.Sendings[d.Account.API]
 	if !known {
 		return Dropped, fmt.Errorf("there is no API %q", d.Account.API)
 	}
@@ -120,7 +126,7 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	if err != nil {
 		return Dropped, err
 	}
-	response := w.Sender.Send(ctx, request)
+	response := w.cfg.Sender.Send(ctx, request)
 	if response.Interrupted {
 		return Dropped, errInterrupted
 	}
@@ -151,14 +157,14 @@ func cancelReason(t webhook.AttemptInput) string {
 // end records that no attempt is to come. It keeps the result of an attempt
 // that was under way meanwhile.
 func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason string) (Outcome, error) {
-	_, err := w.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now})
+	_, err := w.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now})
 	switch {
 	case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
 		return Dropped, nil
 	case err != nil:
 		return Dropped, err
 	}
-	w.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(was), slog.String("reason", reason))...)
+	w.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(was), slog.String("reason", reason))...)
 	return Cancelled, nil
 }
 

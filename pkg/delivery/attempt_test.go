@@ -180,7 +180,7 @@ func TestCancelOvertaken(t *testing.T) {
 	}
 }
 
-// A cancellation that cannot be written is our fault, and comes again.
+// A cancellation that cannot be written is an internal error, and comes again.
 func TestCancelFails(t *testing.T) {
 	w := newEnv(t)
 	m := w.acceptOne(t, eventKeys[0])

@@ -21,10 +21,12 @@ func BenchmarkDelivery(b *testing.B) {
 	}
 }
 
+// takingAll has a worker send to receivers that take everything.
+func takingAll(c *delivery.WorkerConfig) { c.Sender = taking{} }
+
 func benchDelivery(b *testing.B, s webhook.EventKey, batch int) {
 	w := newEnv(b)
-	publisher, worker := w.publisher(), w.worker()
-	worker.Sender = taking{}
+	publisher, worker := w.publisher(), w.worker(takingAll)
 	list := events(s, batch)
 	ctx := context.Background()
 	b.ReportAllocs()
@@ -43,8 +45,7 @@ func benchDelivery(b *testing.B, s webhook.EventKey, batch int) {
 		if n%50_000 < batch { // the store and the queue's memory stay small
 			b.StopTimer()
 			w = w.anew(b)
-			publisher, worker = w.publisher(), w.worker()
-			worker.Sender = taking{}
+			publisher, worker = w.publisher(), w.worker(takingAll)
 			b.StartTimer()
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Each fault of a publisher, worker or sweeper is caught by a test that the
-// sound ones pass. What goes wrong on the wire is in outbound.
+// Each error of a publisher, worker or sweeper is caught by a test that the
+// sound ones pass. What goes wrong on the wire is in package sender.
 func TestBrokenDeliveriesAreCaught(t *testing.T) {
 	again := func(tb testing.TB, w *env) {
 		doubledAttempt(tb, w, doubled{failing(500), failing(500), 1, webhook.StatusRetrying, 1})

@@ -23,7 +23,7 @@ const maxDisabling = 4
 func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 	gone := t.input.Webhook
 	for range maxDisabling {
-		list, err := t.Store.Webhooks(ctx, gone.Account)
+		list, err := t.cfg.Store.Webhooks(ctx, gone.Account)
 		if err != nil {
 			return false, err
 		}
@@ -37,9 +37,9 @@ func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 			now[i].Disabled, now[i].DisabledReason = true, ReasonGone
 			now[i].Version++
 		}
-		err = t.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		err = t.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
 		if err == nil {
-			t.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.input.Delivery),
+			t.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.input.Delivery),
 				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", at))...)
 			return true, nil
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
@@ -282,7 +283,7 @@ func (w *env) register(tb testing.TB, s webhook.EventKey, id string, more ...str
 
 func (w *env) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(w.log, nil)) }
 
-func (w *env) publisher() *delivery.Publisher {
+func (w *env) publisher(change ...func(*delivery.PublisherConfig)) *delivery.Publisher {
 	n := 0
 	cfg := delivery.PublisherConfig{
 		Store: w.store, Queue: w.queue, Sendings: w.sendings, Now: w.clock.Now, Log: w.logger(),
@@ -291,10 +292,13 @@ func (w *env) publisher() *delivery.Publisher {
 	if w.sabotage.publisher != nil {
 		w.sabotage.publisher(&cfg)
 	}
+	for _, c := range change {
+		c(&cfg)
+	}
 	return delivery.NewPublisher(cfg)
 }
 
-func (w *env) worker() *delivery.Worker {
+func (w *env) worker(change ...func(*delivery.WorkerConfig)) *delivery.Worker {
 	cfg := delivery.WorkerConfig{
 		Store: w.store, Queue: w.queue, Sender: w.receiver, Opener: w.opener, Sendings: w.sendings, Now: w.clock.Now,
 		Jitter: func(below time.Duration) time.Duration { return time.Duration(w.jitter * float64(below)) },
@@ -303,15 +307,34 @@ func (w *env) worker() *delivery.Worker {
 	if w.sabotage.worker != nil {
 		w.sabotage.worker(&cfg)
 	}
+	for _, c := range change {
+		c(&cfg)
+	}
 	return delivery.NewWorker(cfg)
 }
 
-func (w *env) sweeper() *delivery.Sweeper {
+func (w *env) sweeper(change ...func(*delivery.SweeperConfig)) *delivery.Sweeper {
 	cfg := delivery.SweeperConfig{
 		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second,
 	}
 	if w.sabotage.sweeper != nil {
 		w.sabotage.sweeper(&cfg)
 	}
+	for _, c := range change {
+		c(&cfg)
+	}
 	return delivery.NewSweeper(cfg)
+}
+
+func TestConstructorsNeedAllFields(t *testing.T) {
+	w := newEnv(t)
+	w.publisher(func(c *delivery.PublisherConfig) {
+		needed.Fields(t, *c, func(c delivery.PublisherConfig) { delivery.NewPublisher(c) })
+	})
+	w.worker(func(c *delivery.WorkerConfig) {
+		needed.Fields(t, *c, func(c delivery.WorkerConfig) { delivery.NewWorker(c) })
+	})
+	w.sweeper(func(c *delivery.SweeperConfig) {
+		needed.Fields(t, *c, func(c delivery.SweeperConfig) { delivery.NewSweeper(c) })
+	})
 }

@@ -76,11 +76,9 @@ func (s mortalSender) Send(ctx context.Context, r delivery.Request) delivery.Res
 func (w *env) mortal(l *life) (*delivery.Publisher, *delivery.Worker, *delivery.Sweeper) {
 	s := &store{Store: w.store.Store, before: func(string) error { return l.moment() }, after: func(string) error { return l.moment() }}
 	q := mortalQueue{w.queue, l}
-	p, worker, sweeper := w.publisher(), w.worker(), w.sweeper()
-	p.Store, p.Queue = s, q
-	worker.Store, worker.Queue, worker.Sender = s, q, mortalSender{w.receiver, l}
-	sweeper.Store, sweeper.Queue = s, q
-	return p, worker, sweeper
+	return w.publisher(func(c *delivery.PublisherConfig) { c.Store, c.Queue = s, q }),
+		w.worker(func(c *delivery.WorkerConfig) { c.Store, c.Queue, c.Sender = s, q, mortalSender{w.receiver, l} }),
+		w.sweeper(func(c *delivery.SweeperConfig) { c.Store, c.Queue = s, q })
 }
 
 // killing is one run: a process with so many moments to live, and a second one
@@ -270,7 +268,7 @@ func TestKilledPublisherAgain(t *testing.T) {
 		}
 	}
 	if outcomes[delivery.Accepted] < 3 || outcomes[delivery.Duplicate] < 3 || len(outcomes) != 2 {
-		t.Errorf("verdicts %v", outcomes)
+		t.Errorf("statuses %v", outcomes)
 	}
 }
 

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -50,10 +49,22 @@ type PublisherConfig struct {
 }
 
 // Publisher accepts events. It is safe for concurrent use.
-type Publisher struct{ PublisherConfig }
+type Publisher struct{ cfg PublisherConfig }
 
-// NewPublisher gives a publisher.
-func NewPublisher(cfg PublisherConfig) *Publisher { return &Publisher{cfg} }
+// NewPublisher makes a publisher. It panics if a field of cfg is missing.
+func NewPublisher(cfg PublisherConfig) *Publisher {
+	if cfg.Store == nil || cfg.Queue == nil || cfg.Sendings == nil ||
+		cfg.NewID == nil || cfg.Now == nil || cfg.Log == nil {
+		panic("delivery: a field of PublisherConfig is missing")
+	}
+	return &Publisher{cfg}
+}
+
+// Sending is how an API has its deliveries made; ok is false for an unknown API.
+func (p *Publisher) Sending(api webhook.API) (_ webhook.Sending, ok bool) {
+	sending, ok := p.cfg.Sendings[api]
+	return sending, ok
+}
 
 // PublishStatus is what became of a published event.
 type PublishStatus string
@@ -145,32 +156,23 @@ func (b *batch) validate() {
 	}
 }
 
-// invalidError says what is wrong with an event, in the words that its
-// publisher gets.
-type invalidError struct{ text string }
-
-func (e *invalidError) Error() string         { return e.text }
-func (*invalidError) Is(recipient error) bool { return recipient == webhook.ErrInvalid }
-
-func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
-
-// complete sets what an event may omit and validates the event. The error wraps
-// [webhook.ErrInvalid], or is an internal error.
+// complete sets what an event may leave out and checks it. The error wraps
+// webhook.ErrInvalid, or is internal.
 func (p *Publisher) complete(e *webhook.Event) (err error) {
-	sending, known := p.Sendings[e.Account.API]
-	now := p.Now().UTC().Truncate(time.Millisecond)
+	sending, known := p.cfg.Sendings[e.Account.API]
+	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	switch {
 	case !known:
-		return invalid("account: there is no API %q", e.Account.API)
+		return webhook.Invalid("account: there is no API %q", e.Account.API)
 	case e.ID != "" && e.Time.IsZero():
-		return invalid("time: required with an id")
+		return webhook.Invalid("time: required with an id")
 	case !utf8.ValidString(e.ID) || utf8.RuneCountInString(e.ID) > maxEventID:
-		return invalid("id: must have 1 to %d characters", maxEventID)
+		return webhook.Invalid("id: must have 1 to %d characters", maxEventID)
 	case len(e.Payload) > MaxPayload:
-		return invalid("payload: must have %d KiB at most", MaxPayload>>10)
+		return webhook.Invalid("payload: must have %d KiB at most", MaxPayload>>10)
 	}
 	if e.ID == "" {
-		if e.ID, err = p.NewID(); err != nil {
+		if e.ID, err = p.cfg.NewID(); err != nil {
 			return err
 		}
 	}
@@ -179,7 +181,7 @@ func (p *Publisher) complete(e *webhook.Event) (err error) {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
 	if e.Time.Before(now.Add(-oldest)) || e.Time.After(now.Add(latest)) {
-		return invalid("time: must be within the last 7 days and the next 5 minutes")
+		return webhook.Invalid("time: must be within the last 7 days and the next 5 minutes")
 	}
 	return sending.CheckEvent(*e)
 }
@@ -194,7 +196,7 @@ func (b *batch) resolve(ctx context.Context) {
 	for n, i := range list {
 		eventKeys[n] = webhook.EventKey{Account: b.events[i].Account, Event: b.events[i].Name}
 	}
-	recipients, err := b.Store.Recipients(ctx, eventKeys)
+	recipients, err := b.cfg.Store.Recipients(ctx, eventKeys)
 	for n, i := range list {
 		if err != nil {
 			b.fail(i, err)
@@ -248,7 +250,7 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 		b.fail(i, err)
 		return
 	}
-	existing, err := b.Store.AddDelivery(ctx, d)
+	existing, err := b.cfg.Store.AddDelivery(ctx, d)
 	switch {
 	case err == nil:
 		b.results[i] = Result{Status: Accepted, Delivery: id}
@@ -267,7 +269,7 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 // delivery returns the record that an event becomes. Its attempt is due at
 // once; the sweeper checks for it when the queue's lease ends.
 func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Delivery, error) {
-	now := p.Now().UTC().Truncate(time.Millisecond)
+	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	d := webhook.Delivery{
 		Account: e.Account, Event: e.Name, EventID: e.ID, Time: e.Time, Instance: e.Instance,
 		Payload: e.Payload, Content: e.Content(),
@@ -278,9 +280,9 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Deli
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
-	d.Due = leaseEnd(p.Queue, d.EventKey(), now)
+	d.Due = leaseEnd(p.cfg.Queue, d.EventKey(), now)
 	var err error
-	if number := p.Sendings[e.Account.API].Number; number != nil {
+	if number := p.cfg.Sendings[e.Account.API].Number; number != nil {
 		d.Number, err = number()
 	}
 	return d, err
@@ -295,8 +297,8 @@ func (b *batch) send(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	if err := b.Queue.Send(ctx, messages); err != nil {
-		b.Log.LogAttrs(ctx, slog.LevelWarn, "messages of accepted events were not sent; the sweeper sends them",
+	if err := b.cfg.Queue.Send(ctx, messages); err != nil {
+		b.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "messages of accepted events were not sent; the sweeper sends them",
 			slog.Int("messages", len(messages)), slog.String("error", err.Error()))
 	}
 }
@@ -304,7 +306,7 @@ func (b *batch) send(ctx context.Context) {
 // fail records an internal error.
 func (b *batch) fail(i int, err error) {
 	b.results[i] = Result{Status: InternalError, Reason: reasonOurs}
-	b.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
+	b.cfg.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
 		slog.String("account", b.events[i].Account.String()), slog.String("event", b.events[i].Name),
 		slog.String("error", err.Error()))
 }

@@ -32,7 +32,8 @@ func (w *env) publishOne(e webhook.Event) delivery.Result {
 	return w.publisher().Publish(context.Background(), []webhook.Event{e})[0]
 }
 
-// Times are judged to the millisecond: an event of exactly 7 days ago is taken.
+// Times are checked to the millisecond: an event of exactly 7 days ago is
+// taken.
 func TestPublishOldestByClock(t *testing.T) {
 	w := newEnv(t)
 	w.clock.Advance(999 * time.Microsecond)
@@ -254,7 +255,7 @@ func TestPublishDuplicatesWithin(t *testing.T) {
 		delivery.Accepted, delivery.Duplicate, delivery.Rejected, delivery.Rejected, delivery.Accepted, delivery.Duplicate,
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("verdicts %v, want %v", got, want)
+		t.Errorf("statuses %v, want %v", got, want)
 	}
 	if n := w.queue.count(); n != 2 {
 		t.Errorf("%d messages, want 2", n)

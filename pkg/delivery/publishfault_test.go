@@ -12,8 +12,8 @@ import (
 
 var failed = delivery.Result{Status: delivery.InternalError, Reason: "internal error, publish it again"}
 
-// Nothing is accepted that the store does not have: its faults are ours, said
-// in the log and to the publisher, who may publish the event again.
+// Nothing is accepted that the store does not have: its errors are internal,
+// said in the log and to the publisher, who may publish the event again.
 func TestPublishStoreFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before, after func(string) error
@@ -63,7 +63,7 @@ func (w *env) deliverDue(tb testing.TB) (swept delivery.Swept) {
 	return swept
 }
 
-// One event's fault is not another's.
+// One event's error is not another's.
 func TestPublishFailsForOne(t *testing.T) {
 	w := newEnv(t)
 	n := 0
@@ -84,8 +84,9 @@ func TestPublishFailsForOne(t *testing.T) {
 
 func TestPublishNoIDNoNumber(t *testing.T) {
 	w := newEnv(t)
-	p := w.publisher()
-	p.NewID = func() (string, error) { return "", errFault }
+	p := w.publisher(func(c *delivery.PublisherConfig) {
+		c.NewID = func() (string, error) { return "", errFault }
+	})
 	shoptet := w.sendings["shoptet"]
 	shoptet.Number = func() (int64, error) { return 0, errFault }
 	w.sendings["shoptet"] = shoptet

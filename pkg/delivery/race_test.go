@@ -106,7 +106,7 @@ func (w *env) fail(tb testing.TB, m webhook.Message) {
 	}
 }
 
-// A failure whose record is gone, or moved, is nobody's fault.
+// A failure whose record is gone, or moved, is no error.
 func TestFailureOvertaken(t *testing.T) {
 	w := newEnv(t)
 	m := w.acceptOne(t, eventKeys[0])

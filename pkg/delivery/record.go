@@ -19,9 +19,9 @@ const (
 	// fresh is the age up to which LastSentAt is not updated: the APIs show
 	// whole seconds.
 	fresh = time.Second
-	// maxSettling is the maximum number of tries to record a success when the
-	// results of other attempts come first.
-	maxSettling = 8
+	// maxRewrites bounds how often a success is written anew because another
+	// attempt's result came first.
+	maxRewrites = 8
 )
 
 // record records the outcome of an attempt that began at began.
@@ -61,8 +61,8 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 		next = t.next(d, response)
 	}
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
-	if d.Open() && next.Sub(t.Now()) <= MaxDelay {
-		d.Due = leaseEnd(t.Queue, d.EventKey(), next)
+	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
+		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}
 	return d
 }
@@ -82,9 +82,9 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 		delay = max(delay, overloaded)
 	}
 	delay = max(delay, response.RetryAfter)
-	delay += t.Jitter(delay * jitterShare / 100)
-	// Round up: no attempt is early.
-	next := t.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
+	delay += t.cfg.Jitter(delay * jitterShare / 100)
+	// Rounded up: no attempt comes before its time.
+	next := t.cfg.Now().UTC().Add(delay + time.Millisecond - 1).Truncate(time.Millisecond)
 	if next.After(d.AcceptedAt.Add(retention)) {
 		return time.Time{}
 	}
@@ -94,7 +94,7 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 // writeFailure records a failure, unless another result of the same attempt
 // exists, and queues the next attempt.
 func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
-	_, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+	_, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
 		return nil
 	}
@@ -104,8 +104,8 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 	if !now.Due.After(now.Next) {
 		return nil // the sweeper takes it
 	}
-	if err := t.Queue.Send(ctx, []webhook.Message{now.Message()}); err != nil {
-		t.Log.LogAttrs(ctx, slog.LevelWarn, "the message of the next attempt was not sent; the sweeper sends it",
+	if err := t.cfg.Queue.Send(ctx, []webhook.Message{now.Message()}); err != nil {
+		t.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "the message of the next attempt was not sent; the sweeper sends it",
 			append(about(now), slog.String("error", err.Error()))...)
 	}
 	return nil
@@ -114,8 +114,8 @@ func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) e
 // writeSuccess records a success, whatever other attempts came to meanwhile,
 // unless one of them was a success too.
 func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
-	for range maxSettling {
-		existing, err := t.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+	for range maxRewrites {
+		existing, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):
 			return nil
@@ -149,9 +149,9 @@ func (t *attempt) report(ctx context.Context, d webhook.Delivery, began time.Tim
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),
 		slog.Int("status", response.Status),
-		slog.Float64("duration_ms", float64(t.Now().Sub(began).Microseconds())/1000))
+		slog.Float64("duration_ms", float64(t.cfg.Now().Sub(began).Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
 	}
-	t.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
+	t.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
 }

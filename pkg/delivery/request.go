@@ -72,7 +72,7 @@ func (t *attempt) keys(ctx context.Context, now time.Time) ([]webhook.Secret, er
 		if len(one) == 0 {
 			continue
 		}
-		key, err := t.Opener.Open(ctx, owner, one)
+		key, err := t.cfg.Opener.Open(ctx, owner, one)
 		if err != nil {
 			return nil, err
 		}

@@ -18,9 +18,17 @@ type RetrierStore interface {
 // Retrier retries deliveries on the operator's request. All fields are
 // required.
 type Retrier struct {
-	Store RetrierStore
-	Queue Queue
-	Now   func() time.Time
+	store RetrierStore
+	queue Queue
+	now   func() time.Time
+}
+
+// NewRetrier makes a retrier. It panics if an argument is nil.
+func NewRetrier(store RetrierStore, queue Queue, now func() time.Time) *Retrier {
+	if store == nil || queue == nil || now == nil {
+		panic("delivery: an argument of NewRetrier is nil")
+	}
+	return &Retrier{store, queue, now}
 }
 
 // Retry asks for another attempt of a delivery at once. The delivery may have
@@ -29,13 +37,11 @@ type Retrier struct {
 // the schedule of its API if attempts are left. Retry returns the delivery as
 // it is then.
 //
-//   - [webhook.ErrNotFound]: the delivery does not exist.
-//   - [webhook.ErrInvalid]: the delivery cannot be attempted: its webhook or
-//     account is deleted, or the webhook is disabled, or it was accepted more
-//     than 6 days ago.
-//   - [webhook.ErrChanged]: another attempt was recorded meanwhile. Read the
-//     delivery again.
-func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+//   - webhook.ErrNotFound: there is no such delivery.
+//   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
+//     gone, or disabled, or it was accepted more than 6 days ago.
+//   - webhook.ErrChanged: an attempt came between. Look again.
+func (r *Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := r.retry(ctx, a, id)
 	if err != nil {
 		return webhook.Delivery{}, fmt.Errorf("retry delivery %s of %s: %w", id, a, err)
@@ -43,29 +49,29 @@ func (r Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webho
 	return d, nil
 }
 
-func (r Retrier) retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
-	was, err := r.Store.Delivery(ctx, a, id)
+func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
+	was, err := r.store.Delivery(ctx, a, id)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	recipients, err := r.Store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
+	recipients, err := r.store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	at := r.Now().UTC().Truncate(time.Millisecond)
+	at := r.now().UTC().Truncate(time.Millisecond)
 	if at.After(was.AcceptedAt.Add(retention)) {
-		return webhook.Delivery{}, invalid("it was accepted more than 6 days ago")
+		return webhook.Delivery{}, webhook.Invalid("it was accepted more than 6 days ago")
 	}
 	if reason := cancelReason(webhook.AttemptInput{Delivery: was, Recipient: recipients[0]}); reason != "" {
-		return webhook.Delivery{}, invalid("it would be %s", reason)
+		return webhook.Delivery{}, webhook.Invalid("it would be %s", reason)
 	}
 	now := was.Retried(at)
-	now.Due = leaseEnd(r.Queue, was.EventKey(), at)
-	if existing, err := r.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
+	now.Due = leaseEnd(r.queue, was.EventKey(), at)
+	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
 		return existing, err
 	}
 	if now.Due.After(now.Next) {
-		_ = r.Queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here
+		_ = r.queue.Send(ctx, []webhook.Message{now.Message()}) // the sweeper sends what is not sent here
 	}
 	return now, nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-func (w *env) retrier() delivery.Retrier {
-	return delivery.Retrier{Store: w.store, Queue: w.queue, Now: w.clock.Now}
+func (w *env) retrier() *delivery.Retrier {
+	return delivery.NewRetrier(w.store, w.queue, w.clock.Now)
 }
 
 // Whatever became of a delivery, it can be attempted once more, at once, as

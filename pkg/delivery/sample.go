@@ -13,11 +13,11 @@ import (
 // once, even if the webhook is disabled, and leaves no record and no
 // statistics. An error is an internal error.
 func (w *Worker) Sample(ctx context.Context, recipient webhook.Recipient, eventID string) (id string, response Response, err error) {
-	sending, known := w.Sendings[recipient.Webhook.Account.API]
+	sending, known := w.cfg.Sendings[recipient.Webhook.Account.API]
 	if !known {
 		return "", Response{}, fmt.Errorf("sample: there is no API %q", recipient.Webhook.Account.API)
 	}
-	now := w.Now()
+	now := w.cfg.Now()
 	d := webhook.Delivery{
 		Account:    recipient.Webhook.Account,
 		Event:      recipient.Webhook.Event,
@@ -36,7 +36,7 @@ func (w *Worker) Sample(ctx context.Context, recipient webhook.Recipient, eventI
 	if err != nil {
 		return "", Response{}, fmt.Errorf("sample for webhook %s of %s: %w", recipient.Webhook.ID, d.Account, err)
 	}
-	response = w.Sender.Send(ctx, request)
+	response = w.cfg.Sender.Send(ctx, request)
 	if response.Interrupted {
 		return "", Response{}, fmt.Errorf("sample for webhook %s of %s: %w", recipient.Webhook.ID, d.Account, errInterrupted)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// recipient reads where a subject's deliveries go.
+// recipient reads where an event key's deliveries go.
 func (w *env) recipient(tb testing.TB, s webhook.EventKey) webhook.Recipient {
 	tb.Helper()
 	recipients, err := w.store.Store.Recipients(tb.Context(), []webhook.EventKey{s})

@@ -90,8 +90,7 @@ func (s *simulation) upTo(d time.Duration) time.Duration { return time.Duration(
 // publish publishes an event a minute and a half to each webhook until the
 // time given, and now and then one twice.
 func (s *simulation) publish(ctx context.Context, until time.Time) {
-	publisher := s.publisher()
-	publisher.Queue, publisher.Now = s.queue, time.Now
+	publisher := s.publisher(func(c *delivery.PublisherConfig) { c.Queue, c.Now = s.queue, time.Now })
 	var all sync.WaitGroup
 	for _, eventKey := range s.eventKeys {
 		all.Go(func() {
@@ -128,9 +127,9 @@ type numberKey struct{}
 // attempter gives what makes the attempt that a message asks for. It may be
 // called by many at once.
 func (s *simulation) attempter() func(context.Context, webhook.Message) {
-	worker := s.worker()
-	worker.Queue, worker.Sender, worker.Now = s.queue, s, time.Now
-	worker.Jitter = s.upTo
+	worker := s.worker(func(c *delivery.WorkerConfig) {
+		c.Queue, c.Sender, c.Now, c.Jitter = s.queue, s, time.Now, s.upTo
+	})
 	return func(ctx context.Context, m webhook.Message) {
 		key := attemptKey{m.ID, m.Attempt}
 		s.mu.Lock()

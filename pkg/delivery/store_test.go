@@ -91,7 +91,7 @@ func failOn(err error, calls ...string) func(string) error {
 	}
 }
 
-// event is one of a subject, with a payload.
+// event is one of an event key, with a payload.
 func event(s webhook.EventKey, id string) webhook.Event {
 	e := webhook.Event{Account: s.Account, Name: s.Event, ID: id, Time: start, Payload: []byte(payload)}
 	if s.Account.API == "shoptet" {
@@ -144,7 +144,7 @@ func show(d webhook.Delivery) string {
 	return fmt.Sprintf("%+v with payload %s", d, payload)
 }
 
-// webhook reads the webhook of a subject.
+// webhook reads the webhook of an event key.
 func (w *env) webhook(tb testing.TB, s webhook.EventKey) webhook.Webhook {
 	tb.Helper()
 	found, err := w.store.Webhook(context.Background(), s.Account, s.Event)
@@ -154,7 +154,7 @@ func (w *env) webhook(tb testing.TB, s webhook.EventKey) webhook.Webhook {
 	return found
 }
 
-// edit changes the webhook of a subject.
+// edit changes the webhook of an event key.
 func (w *env) edit(tb testing.TB, s webhook.EventKey, change func(*webhook.Webhook)) {
 	tb.Helper()
 	was := w.webhook(tb, s)
@@ -167,7 +167,7 @@ func (w *env) edit(tb testing.TB, s webhook.EventKey, change func(*webhook.Webho
 	}
 }
 
-// remove deletes the webhook of a subject.
+// remove deletes the webhook of an event key.
 func (w *env) remove(tb testing.TB, s webhook.EventKey) {
 	tb.Helper()
 	if err := w.store.Delete(context.Background(), []webhook.Webhook{w.webhook(tb, s)}); err != nil {

@@ -37,13 +37,18 @@ type SweeperConfig struct {
 	Ahead time.Duration
 }
 
-// Sweeper queues attempts that are due and were not made: because they were
-// further ahead than a message can be sent, because a message was lost, or
-// because the queue had no room.
-type Sweeper struct{ SweeperConfig }
+// Sweeper sends for the attempts that are due and were not made: because they
+// were further ahead than a message can be, because a message was lost, or
+// because there was no room for one.
+type Sweeper struct{ cfg SweeperConfig }
 
-// NewSweeper gives a sweeper.
-func NewSweeper(cfg SweeperConfig) *Sweeper { return &Sweeper{cfg} }
+// NewSweeper makes a sweeper. It panics if a field of cfg is missing.
+func NewSweeper(cfg SweeperConfig) *Sweeper {
+	if cfg.Store == nil || cfg.Queue == nil || cfg.Now == nil || cfg.Log == nil || cfg.Ahead <= 0 {
+		panic("delivery: a field of SweeperConfig is missing")
+	}
+	return &Sweeper{cfg}
+}
 
 // Swept summarises a sweep.
 type Swept struct {
@@ -64,9 +69,9 @@ type Swept struct {
 // takes longer than a lease does not multiply. The error is the store's or that
 // of ctx; deliveries queued before it remain queued.
 func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
-	now := s.Now()
+	now := s.cfg.Now()
 	pass := sweep{Sweeper: s, now: now}
-	err := s.Store.Due(ctx, from, now.Add(s.Ahead), func(p webhook.Pending) bool {
+	err := s.cfg.Store.Due(ctx, from, now.Add(s.cfg.Ahead), func(p webhook.Pending) bool {
 		pass.take(ctx, p)
 		return !pass.full && ctx.Err() == nil
 	})
@@ -108,10 +113,10 @@ func (s *sweep) take(ctx context.Context, p webhook.Pending) {
 	if late && (s.swept.Oldest.IsZero() || p.At.Before(s.swept.Oldest)) {
 		s.swept.Oldest = p.At
 	}
-	lease, ok := s.Queue.Lease(p.EventKey())
+	lease, ok := s.cfg.Queue.Lease(p.EventKey())
 	if !ok {
 		s.swept.Refused++
-		s.full = s.Queue.Full()
+		s.full = s.cfg.Queue.Full()
 		return
 	}
 	if s.batch = append(s.batch, leased{p, s.until(p, lease)}); len(s.batch) == together {
@@ -129,7 +134,7 @@ func (s *sweep) send(ctx context.Context) {
 	group.SetLimit(atOnce)
 	for _, p := range batch {
 		group.Go(func() error {
-			err := s.Store.Lease(ctx, p.Pending, p.until)
+			err := s.cfg.Store.Lease(ctx, p.Pending, p.until)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -139,7 +144,7 @@ func (s *sweep) send(ctx context.Context) {
 				s.swept.Failed++ // the next sweep takes it
 			case !errors.Is(err, webhook.ErrChanged): // else another has it
 				s.swept.Failed++
-				s.Log.LogAttrs(ctx, slog.LevelWarn, "lease a due delivery",
+				s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "lease a due delivery",
 					slog.String("account", p.Account.String()), slog.String("delivery", p.ID), slog.String("error", err.Error()))
 			}
 			return nil
@@ -153,9 +158,9 @@ func (s *sweep) send(ctx context.Context) {
 	// the lease otherwise.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	if err := s.Queue.Send(ctx, messages); err != nil {
+	if err := s.cfg.Queue.Send(ctx, messages); err != nil {
 		s.swept.Failed += len(messages)
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "send for due deliveries; they are sent for again when their leases end",
+		s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "send for due deliveries; they are sent for again when their leases end",
 			slog.Int("messages", len(messages)), slog.String("error", err.Error()))
 		return
 	}

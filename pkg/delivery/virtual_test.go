@@ -87,8 +87,7 @@ func TestVirtualTimeAWS(t *testing.T) {
 				c := &fakeSQS{simulation: s, losses: tt.losses, ctx: ctx}
 				s.queue = c
 				c.attempt = s.attempter()
-				sweeper := s.sweeper()
-				sweeper.Queue, sweeper.Now = c, time.Now
+				sweeper := s.sweeper(func(cfg *delivery.SweeperConfig) { cfg.Queue, cfg.Now = c, time.Now })
 				c.all.Go(func() { s.publish(ctx, time.Now().Add(30*time.Minute)) })
 				for tick := range ticks(ctx, time.Minute) {
 					if swept, err := sweeper.Sweep(ctx, time.Time{}); err != nil && ctx.Err() == nil || swept.Refused != 0 {
@@ -158,8 +157,7 @@ func TestVirtualBacklog(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer stop()
 		queue := local.New(local.Config{Capacity: 300})
-		publisher := w.publisher()
-		publisher.Queue, publisher.Now = queue, time.Now
+		publisher := w.publisher(func(c *delivery.PublisherConfig) { c.Queue, c.Now = queue, time.Now })
 		list := events(eventKeys[0], count)
 		for i := range list {
 			list[i].Time = time.Now()
@@ -172,8 +170,7 @@ func TestVirtualBacklog(t *testing.T) {
 			}
 			list = list[100:]
 		}
-		worker := w.worker()
-		worker.Queue, worker.Now = queue, time.Now
+		worker := w.worker(func(c *delivery.WorkerConfig) { c.Queue, c.Now = queue, time.Now })
 		w.receiver.now = time.Now
 		w.receiver.during = func(delivery.Request) { <-time.After(10 * time.Millisecond) }
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{

@@ -36,7 +36,7 @@ func (s *Sweeper) Watch(ctx context.Context, signal <-chan struct{}) {
 
 // watchLatest sweeps what has become due since its last sweep.
 func (s *Sweeper) watchLatest(ctx context.Context) {
-	seen := s.Now() // all that was due by then has been offered to the queue
+	seen := s.cfg.Now() // all that was due until then has been offered to the queue
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
 	for {
@@ -45,9 +45,9 @@ func (s *Sweeper) watchLatest(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		began := s.Now()
+		began := s.cfg.Now()
 		if _, ok := s.sweepLogged(ctx, seen.Add(-overlap)); ok {
-			seen = began.Add(s.Ahead)
+			seen = began.Add(s.cfg.Ahead)
 		}
 	}
 }
@@ -57,9 +57,9 @@ func (s *Sweeper) watchAll(ctx context.Context, signal <-chan struct{}) {
 	again := time.NewTicker(wholeInterval)
 	defer again.Stop()
 	for {
-		began := s.Now()
+		began := s.cfg.Now()
 		swept, _ := s.sweepLogged(ctx, time.Time{})
-		rest := time.NewTimer(restAfter(s.Now().Sub(began), swept))
+		rest := time.NewTimer(restAfter(s.cfg.Now().Sub(began), swept))
 		select {
 		case <-ctx.Done():
 			return
@@ -89,7 +89,7 @@ func restAfter(took time.Duration, swept Swept) time.Duration {
 func (s *Sweeper) sweepLogged(ctx context.Context, from time.Time) (Swept, bool) {
 	swept, err := s.Sweep(ctx, from)
 	if err != nil && ctx.Err() == nil {
-		s.Log.LogAttrs(ctx, slog.LevelError, "sweep", slog.String("error", err.Error()))
+		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "sweep", slog.String("error", err.Error()))
 	}
 	return swept, err == nil
 }

@@ -23,11 +23,11 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 	}
 	value, ok := object.Get("events")
 	if !ok || len(object) != 1 {
-		return nil, &requestError{`The body must be {"events": […]} and have no other field.`}
+		return nil, &Error{`The body must be {"events": […]} and have no other field.`}
 	}
 	events, ok := api.AsArray(value)
 	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
-		return nil, &requestError{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
+		return nil, &Error{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
 	}
 	return events, nil
 }
@@ -36,9 +36,9 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 // one is not ignored silently.
 var fields = []string{"account", "event", "id", "time", "instance", "payload"}
 
-// readEvent parses one event. The error says which field is wrong. The
-// Publisher validates the values.
-func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (webhook.Event, error) {
+// readEvent reads one event. The error says which field is wrong; what an
+// event's values may be, the Publisher checks.
+func readEvent(value jsontext.Value, sendingOf func(webhook.API) (webhook.Sending, bool)) (webhook.Event, error) {
 	object, ok := api.AsObject(value)
 	if !ok {
 		return webhook.Event{}, errors.New("must be an object")
@@ -54,7 +54,7 @@ func readEvent(value jsontext.Value, sendings map[webhook.API]webhook.Sending) (
 	if r.err == nil {
 		event.Account, r.err = readAccount(account)
 	}
-	if sending, known := sendings[event.Account.API]; known { // otherwise the Publisher reports it
+	if sending, known := sendingOf(event.Account.API); known { // else the Publisher says so
 		event.Instance = r.instance(sending.Instance)
 	}
 	event.Payload = r.payload()

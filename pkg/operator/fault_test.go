@@ -79,8 +79,8 @@ func TestOurFaultInAnEvent(t *testing.T) {
 	}
 }
 
-// TestOurFault: a fault that leaves no results is a 500 that says nothing of
-// the inside, and whose id is in the log beside the error.
+// TestOurFault: an internal error that leaves no results is a 500 that says
+// nothing of the inside, and whose id is in the log beside the error.
 func TestOurFault(t *testing.T) {
 	id := regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	for name, serve := range map[string]func(log *bytes.Buffer, w http.ResponseWriter, r *http.Request){

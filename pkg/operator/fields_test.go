@@ -132,7 +132,7 @@ func fieldCases() [][][2]string {
 	}
 }
 
-// TestFields judges all events of a field in one request.
+// TestFields checks all events of a field in one request.
 func TestFields(t *testing.T) {
 	for _, cases := range fieldCases() {
 		h, _ := inMemory(t)

@@ -43,6 +43,9 @@ type Config struct {
 // New returns the handler. All responses are JSON, including those for unknown
 // paths and internal errors.
 func New(cfg Config) api.Handler {
+	if cfg.Publisher == nil {
+		panic("operator: Config has no Publisher")
+	}
 	h := handler{publisher: cfg.Publisher}
 	return api.Server{
 		API:         Name,
@@ -90,7 +93,7 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 	var events []webhook.Event
 	var keys []int
 	for i, value := range sent {
-		event, err := readEvent(value, h.publisher.Sendings)
+		event, err := readEvent(value, h.publisher.Sending)
 		if err != nil {
 			response.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
 			continue
@@ -112,8 +115,8 @@ func NewResult(r delivery.Result) Result {
 	return wire
 }
 
-// Error is the body of every error.
-type Error struct {
+// errorResponse is the body of every error.
+type errorResponse struct {
 	Error errorBody `json:"error"`
 }
 
@@ -122,18 +125,18 @@ type errorBody struct {
 	Message string `json:"message"`
 }
 
-// requestError says what is wrong with a request as a whole.
-type requestError struct{ message string }
+// Error is what is wrong with a request as a whole.
+type Error struct{ message string }
 
-func (e *requestError) Error() string { return e.message }
+func (e *Error) Error() string { return e.message }
 
 // refuse returns the response to an error in the API's shape.
 func refuse(r *api.Request, err error) api.Response {
-	if wrong, ok := errors.AsType[*requestError](err); ok {
+	if wrong, ok := errors.AsType[*Error](err); ok {
 		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
 	}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		return refuseProblem(r, reqErr)
+		return refuseRequest(r, reqErr)
 	}
 	return internalError(r)
 }
@@ -143,8 +146,8 @@ func internalError(r *api.Request) api.Response {
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
-// refuseProblem returns the response to each kind of error.
-func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
+// refuseRequest gives the answer to each kind of error.
+func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
@@ -170,5 +173,5 @@ func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
 }
 
 func failure(status int, code, message string) api.Response {
-	return api.Response{Status: status, Body: Error{errorBody{code, message}}}
+	return api.Response{Status: status, Body: errorResponse{errorBody{code, message}}}
 }

@@ -52,7 +52,7 @@ type Config struct {
 // Receiver receives deliveries: every request but GET /, whose response says
 // what this is. The contexts of its requests must end when the server stops.
 type Receiver struct {
-	Config
+	cfg Config
 
 	mu   sync.Mutex // held while a delivery is counted and shown
 	seen *lru.LRU[[sha256.Size]byte, int]
@@ -60,13 +60,16 @@ type Receiver struct {
 	failed int
 }
 
-// New returns a Receiver.
-func New(cfg Config) (*Receiver, error) {
+// New makes a receiver. It panics if a field of cfg is missing.
+func New(cfg Config) *Receiver {
+	if cfg.Show == nil || cfg.Note == nil || cfg.Now == nil || cfg.Sleep == nil {
+		panic("receiver: a field of Config is missing")
+	}
 	seen, err := lru.NewLRU[[sha256.Size]byte, int](remembered, nil)
 	if err != nil {
-		return nil, fmt.Errorf("new receiver: %w", err)
+		panic(err) // only a size below 1 is refused
 	}
-	return &Receiver{Config: cfg, seen: seen}, nil
+	return &Receiver{cfg: cfg, seen: seen}
 }
 
 // ServeHTTP receives one delivery.
@@ -81,16 +84,16 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
 		d.Body = nil
 	} else if err != nil {
-		rc.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
+		rc.cfg.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
 		say(w, http.StatusBadRequest, "The body is incomplete.")
 		return
 	}
-	d.At = rc.Now()
+	d.At = rc.cfg.Now()
 	if !d.TooLarge {
-		d.Checks = Verify(d.At, rc.Keys, d.Header, d.Body)
+		d.Checks = Verify(d.At, rc.cfg.Keys, d.Header, d.Body)
 	}
 	if d, err = rc.take(d); err != nil {
-		rc.Note(err.Error())
+		rc.cfg.Note(err.Error())
 		say(w, http.StatusInternalServerError, "The delivery could not be shown.")
 		return
 	}
@@ -107,23 +110,23 @@ func (rc *Receiver) take(d Delivery) (Delivery, error) {
 		d.Seen = before + 1
 		rc.seen.Add(key, d.Seen)
 	}
-	switch d.Response = rc.Response; {
+	switch d.Response = rc.cfg.Response; {
 	case d.TooLarge:
 		d.Response = Response{Status: http.StatusRequestEntityTooLarge}
-	case rc.failed < rc.FailFirst:
+	case rc.failed < rc.cfg.FailFirst:
 		rc.failed++
 		d.Response.Status = http.StatusInternalServerError
 	}
-	return d, rc.Show(d)
+	return d, rc.cfg.Show(d)
 }
 
 // response waits and responds.
 func (rc *Receiver) response(w http.ResponseWriter, r *http.Request, d Delivery) {
 	if d.Response.Delay > 0 {
-		began := rc.Now()
-		if err := rc.Sleep(r.Context(), d.Response.Delay); err != nil {
-			waited := rc.Now().Sub(began).Truncate(time.Millisecond)
-			rc.Note(fmt.Sprintf("%s: no response after %v: the sender hung up, or hookline listen was stopped",
+		began := rc.cfg.Now()
+		if err := rc.cfg.Sleep(r.Context(), d.Response.Delay); err != nil {
+			waited := rc.cfg.Now().Sub(began).Truncate(time.Millisecond)
+			rc.cfg.Note(fmt.Sprintf("%s: no response after %v: the sender hung up, or hookline listen was stopped",
 				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
 			say(w, http.StatusServiceUnavailable, "hookline listen is stopping.")
 			return

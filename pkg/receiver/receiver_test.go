@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/pkg/receiver"
 )
 
@@ -26,7 +27,7 @@ type recorder struct {
 	notes chan string
 }
 
-// newRecorder gives a receiver with a clock of its own and no patience, unless
+// newRecorder gives a receiver with a clock of its own and no timeout, unless
 // change says otherwise.
 func newRecorder(t testing.TB, change func(*receiver.Config)) *recorder {
 	t.Helper()
@@ -41,10 +42,7 @@ func newRecorder(t testing.TB, change func(*receiver.Config)) *recorder {
 	if change != nil {
 		change(&cfg)
 	}
-	var err error
-	if r.Receiver, err = receiver.New(cfg); err != nil {
-		t.Fatal(err)
-	}
+	r.Receiver = receiver.New(cfg)
 	return r
 }
 
@@ -243,4 +241,10 @@ func TestManyAtOnce(t *testing.T) {
 			t.Fatalf("delivery %d: seen %d, %v", i+1, d.Seen, d.Errors())
 		}
 	}
+}
+
+func TestNewNeeds(t *testing.T) {
+	var cfg receiver.Config
+	newRecorder(t, func(c *receiver.Config) { cfg = *c })
+	needed.Fields(t, cfg, func(c receiver.Config) { receiver.New(c) }, "Keys", "Response", "FailFirst")
 }

@@ -78,14 +78,12 @@ func exchangeWith(t *testing.T, tt signed, key string, verified bool) {
 	var got []receiver.Delivery
 	now := time.Date(2026, time.January, 15, 10, 30, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	r, err := receiver.New(receiver.Config{
+	r := receiver.New(receiver.Config{
 		Keys: []receiver.Key{parsed}, Response: receiver.Response{Status: 204}, FailFirst: 1, Now: clock,
-		Show: func(d receiver.Delivery) error { got = append(got, d); return nil },
-		Note: func(line string) { t.Error(line) },
+		Show:  func(d receiver.Delivery) error { got = append(got, d); return nil },
+		Note:  func(line string) { t.Error(line) },
+		Sleep: func(context.Context, time.Duration) error { t.Error("it sleeps"); return nil },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewServer(r)
 	defer server.Close()
 

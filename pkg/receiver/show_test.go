@@ -108,7 +108,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// NO_COLOR is for the program to judge: the flag alone decides here.
+// NO_COLOR is for the program to check: the flag alone decides here.
 func TestColoursAreAskedFor(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
 	var out bytes.Buffer

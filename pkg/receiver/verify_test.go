@@ -101,7 +101,7 @@ func printed(checks []receiver.Check) string {
 	return strings.Join(errs, "; ")
 }
 
-// Every verdict on a delivery by Standard Webhooks is the official library's.
+// Every result of a delivery by Standard Webhooks is the official library's.
 func TestVerifyAgreesWithTheOfficialLibrary(t *testing.T) {
 	now := time.Now()
 	good := standard(t, now, body, abbeycrossKey)
@@ -111,7 +111,7 @@ func TestVerifyAgreesWithTheOfficialLibrary(t *testing.T) {
 		key    string
 		header http.Header
 		body   []byte
-		want   string // part of the verdict; empty for verified
+		want   string // part of the result; empty for verified
 	}{
 		{"AbbeyCross's key", abbeycrossKey, good, body, ""},
 		{"Squake's key", squakeKey, standard(t, now, body, squakeKey), body, ""},

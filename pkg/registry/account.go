@@ -11,11 +11,11 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Settling is how long a deletion waits between deleting an account's tokens
-// and its webhooks. A server may accept a deleted token meanwhile: it caches
-// tokens for 30 s (package auth), and a request that it accepts takes less than
-// 30 s.
-const Settling = 60 * time.Second
+// DeletionPause is how long an account rests between the end of its tokens and that
+// of its webhooks. Until then a server may let in who had a token: for 30 s it
+// believes what it has read of one (package auth), and a request that is let
+// in has less than 30 s to be done.
+const DeletionPause = 60 * time.Second
 
 // maxSweeps bounds how often an account's records are listed and deleted. The
 // first sweep nearly always deletes all, and the second finds none.
@@ -90,8 +90,8 @@ func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Dura
 	if err := sweep(ctx, d, d.store.Tokens, d.revoke); err != nil {
 		return err
 	}
-	// Even if no token was left: one may have just been revoked.
-	if err := wait(ctx, Settling); err != nil {
+	// Also where there was no token: it may have been revoked just now.
+	if err := wait(ctx, DeletionPause); err != nil {
 		return err
 	}
 	if err := sweep(ctx, d, d.store.Webhooks, d.deleteWebhooks); err != nil {

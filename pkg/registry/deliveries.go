@@ -19,11 +19,11 @@ const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
 // account with the same id are omitted. It returns [webhook.ErrNotFound] if the
 // account does not exist.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
-	info, err := r.Store.Account(ctx, a)
+	info, err := r.cfg.Store.Account(ctx, a)
 	if err != nil {
 		return fmt.Errorf("list deliveries of %s: %w", a, err)
 	}
-	list, err := r.Store.Webhooks(ctx, a)
+	list, err := r.cfg.Store.Webhooks(ctx, a)
 	if err != nil {
 		return fmt.Errorf("list deliveries of %s: %w", a, err)
 	}
@@ -33,7 +33,7 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 			enabled[w.Event] = w.ID
 		}
 	}
-	err = r.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
+	err = r.cfg.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
 		if d.AcceptedAt.Before(info.CreatedAt) {
 			return true
 		}

@@ -26,7 +26,7 @@ const (
 // List returns all webhooks of an account, ordered by time of creation, then
 // id, then position in the request.
 func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
-	list, err := r.Store.Webhooks(ctx, a)
+	list, err := r.cfg.Store.Webhooks(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %s: %w", a, err)
 	}
@@ -70,7 +70,7 @@ func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]we
 }
 
 func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
-	if r.Rules.EventOf == nil {
+	if r.cfg.Rules.EventOf == nil {
 		found, err := r.pick(ctx, a, id)
 		if err == nil && len(found) == 0 {
 			// A list may omit a record whose event changes meanwhile.
@@ -78,11 +78,11 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 		}
 		return found, err
 	}
-	event, ok := r.Rules.EventOf(id)
+	event, ok := r.cfg.Rules.EventOf(id)
 	if !ok {
 		return nil, nil
 	}
-	w, err := r.Store.Webhook(ctx, a, event)
+	w, err := r.cfg.Store.Webhook(ctx, a, event)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound) || err == nil && w.ID != id:
 		return nil, nil
@@ -130,9 +130,9 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 		}
 		for i := range now {
 			now[i].Version++
-			now[i].UpdatedAt = r.Now().UTC().Truncate(time.Millisecond)
+			now[i].UpdatedAt = r.cfg.Now().UTC().Truncate(time.Millisecond)
 		}
-		err = r.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		err = r.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
 		if err == nil {
 			return now, nil
 		}
@@ -165,7 +165,7 @@ func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) err
 		if err != nil {
 			return err
 		}
-		err = r.Store.Delete(ctx, found)
+		err = r.cfg.Store.Delete(ctx, found)
 		if err == nil {
 			return nil
 		}
@@ -183,11 +183,11 @@ func (r *Registry) Delete(ctx context.Context, a webhook.Account, id string) err
 // deleted and registered again, or the operator enables them). RotateKey
 // returns [webhook.ErrNotFound] if no webhook has the id.
 func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) (webhook.Secret, error) {
-	key, sealed, err := r.newKey(r.Rules.NewKey, seal.WebhookKey(a, id))
+	key, sealed, err := r.newKey(r.cfg.Rules.NewKey, seal.WebhookKey(a, id))
 	if err != nil {
 		return webhook.Secret{}, fmt.Errorf("rotate key of webhook %q of %s: %w", id, a, err)
 	}
-	now := r.Now().UTC().Truncate(time.Millisecond)
+	now := r.cfg.Now().UTC().Truncate(time.Millisecond)
 	_, err = r.change(ctx, a, id, func(records []webhook.Webhook) error {
 		for i := range records {
 			w := &records[i]
@@ -208,9 +208,9 @@ func (r *Registry) RotateKey(ctx context.Context, a webhook.Account, id string) 
 // cannot be shown again. The old key stops signing at once. It returns
 // [webhook.ErrNotFound] if the account does not exist or is closing.
 func (r *Registry) RenewAccountKey(ctx context.Context, a webhook.Account) (webhook.Secret, error) {
-	key, sealed, err := r.newKey(r.Rules.NewAccountKey, seal.AccountKey(a))
+	key, sealed, err := r.newKey(r.cfg.Rules.NewAccountKey, seal.AccountKey(a))
 	if err == nil {
-		err = r.Store.SetAccountKey(ctx, a, sealed)
+		err = r.cfg.Store.SetAccountKey(ctx, a, sealed)
 	}
 	if err != nil {
 		return webhook.Secret{}, fmt.Errorf("renew key of %s: %w", a, err)
@@ -223,6 +223,6 @@ func (r *Registry) newKey(generate func() (webhook.Secret, error), owner seal.Ow
 	if err != nil {
 		return webhook.Secret{}, nil, err
 	}
-	sealed, err := r.Sealer.Seal(owner, key)
+	sealed, err := r.cfg.Sealer.Seal(owner, key)
 	return key, sealed, err
 }

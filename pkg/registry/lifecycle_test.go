@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -19,14 +20,14 @@ import (
 
 // newLife gives a registry over a store in memory. Its clock is the bubble's
 // where there is one; its ids and keys are numbered.
-func newLife(store registry.Store) (*registry.Registry, *recordSeals) {
+func newLife(store registry.Store, change ...func(*registry.Config)) (*registry.Registry, *recordSeals) {
 	sealer := &recordSeals{sealed: map[string]string{}}
 	made := 0
 	number := func(what string) (string, error) {
 		made++
 		return fmt.Sprintf("%s%02d", what, made), nil
 	}
-	return registry.New(registry.Config{
+	cfg := registry.Config{
 		Store: store, Sealer: sealer, Now: time.Now,
 		NewRequestID: func() (string, error) { return number("claim") },
 		Rules: registry.Rules{
@@ -40,7 +41,11 @@ func newLife(store registry.Store) (*registry.Registry, *recordSeals) {
 			},
 			NewAccountKey: func() (webhook.Secret, error) { return webhook.NewSecret("account key"), nil },
 		},
-	}), sealer
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	return registry.New(cfg), sealer
 }
 
 func mustRegister(t *testing.T, r *registry.Registry, events ...string) (id string) {
@@ -87,9 +92,10 @@ func TestListAndFind(t *testing.T) {
 }
 
 func TestFindByEvent(t *testing.T) {
-	r, _ := newLife(memory.Open(t))
+	r, _ := newLife(memory.Open(t), func(c *registry.Config) {
+		c.Rules.EventOf = func(id string) (string, bool) { return "a", strings.HasPrefix(id, "id") }
+	})
 	id := mustRegister(t, r, "a")
-	r.Rules.EventOf = func(id string) (string, bool) { return "a", strings.HasPrefix(id, "id") }
 	if found, err := r.Find(t.Context(), account, id); err != nil || len(found) != 1 {
 		t.Errorf("Find = %v, %v", found, err)
 	}
@@ -307,4 +313,11 @@ func TestListsReadWhileARecordMoves(t *testing.T) {
 	if _, err := r.Find(t.Context(), account, id); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("not there: %v, want ErrNotFound", err)
 	}
+}
+
+func TestNewNeeds(t *testing.T) {
+	newLife(memory.Open(t), func(c *registry.Config) {
+		needed.Fields(t, *c, func(c registry.Config) { registry.New(c) })
+		registry.New(registry.Config{Store: c.Store, Now: c.Now}) // what does not register
+	})
 }

@@ -57,7 +57,10 @@ type Rules struct {
 	Excluding [][2]string
 }
 
-// Config is what a registry is made of. All fields are needed.
+// Config is what a registry is made of. Store and Now are needed. Sealer,
+// NewRequestID and Rules.NewIDs come together: without them the registry finds,
+// changes and deletes webhooks of all APIs, and must not be asked to register
+// or to make a key.
 type Config struct {
 	Store  Store
 	Sealer Sealer
@@ -68,10 +71,17 @@ type Config struct {
 }
 
 // Registry registers webhooks for one API. It is safe for concurrent use.
-type Registry struct{ Config }
+type Registry struct{ cfg Config }
 
-// New gives a registry.
-func New(cfg Config) *Registry { return &Registry{cfg} }
+// New makes a registry. It panics if a field of cfg is missing.
+func New(cfg Config) *Registry {
+	registers := cfg.Sealer != nil && cfg.NewRequestID != nil && cfg.Rules.NewIDs != nil
+	finds := cfg.Sealer == nil && cfg.NewRequestID == nil && cfg.Rules.NewIDs == nil
+	if cfg.Store == nil || cfg.Now == nil || !registers && !finds {
+		panic("registry: a field of Config is missing")
+	}
+	return &Registry{cfg}
+}
 
 // Item is an event to register.
 type Item struct {
@@ -98,23 +108,23 @@ type Registration struct {
 func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {
 	var registration Registration
 	var err error
-	if r.Rules.NewKey != nil {
-		if registration.SigningKey, err = r.Rules.NewKey(); err != nil {
+	if r.cfg.Rules.NewKey != nil {
+		if registration.SigningKey, err = r.cfg.Rules.NewKey(); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
 	}
-	requestID, err := r.NewRequestID()
+	requestID, err := r.cfg.NewRequestID()
 	if err != nil {
 		return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 	}
 	creation := webhook.Creation{Exclusions: r.exclusions(items)}
-	blank := webhook.Webhook{Account: account, RequestID: requestID, Version: 1, CreatedAt: r.Now().UTC().Truncate(time.Millisecond)}
+	blank := webhook.Webhook{Account: account, RequestID: requestID, Version: 1, CreatedAt: r.cfg.Now().UTC().Truncate(time.Millisecond)}
 	unknown := false
 	for try := range maxTries {
 		if creation.Webhooks, err = r.records(blank, items, registration.SigningKey); err != nil {
 			return Registration{}, fmt.Errorf("register for %s: %w", account, err)
 		}
-		registration.Webhooks, err = r.Store.Create(ctx, creation)
+		registration.Webhooks, err = r.cfg.Store.Create(ctx, creation)
 		if err == nil {
 			return registration, nil
 		}
@@ -149,12 +159,12 @@ func (r *Registry) records(blank webhook.Webhook, items []Item, key webhook.Secr
 	for i, item := range items {
 		events[i] = item.Event
 	}
-	newIDs, err := r.Rules.NewIDs(events)
+	newIDs, err := r.cfg.Rules.NewIDs(events)
 	if err != nil {
 		return nil, err
 	}
-	if r.Rules.NewKey != nil {
-		if blank.SealedKey, err = r.Sealer.Seal(seal.WebhookKey(blank.Account, newIDs[0]), key); err != nil {
+	if r.cfg.Rules.NewKey != nil {
+		if blank.SealedKey, err = r.cfg.Sealer.Seal(seal.WebhookKey(blank.Account, newIDs[0]), key); err != nil {
 			return nil, err
 		}
 	}
@@ -172,7 +182,7 @@ func (r *Registry) records(blank webhook.Webhook, items []Item, key webhook.Secr
 func (r *Registry) exclusions(items []Item) []webhook.Exclusion {
 	var found []webhook.Exclusion
 	for _, item := range items {
-		for _, pair := range r.Rules.Excluding {
+		for _, pair := range r.cfg.Rules.Excluding {
 			switch item.Event {
 			case pair[0]:
 				found = append(found, webhook.Exclusion{Event: item.Event, By: pair[1]})

@@ -82,7 +82,7 @@ func TestPublicAddrAtBordersOfRegistries(t *testing.T) {
 	}
 }
 
-// TestPublicAddrOfMappedIPv4 holds that an IPv4 address is judged the same
+// TestPublicAddrOfMappedIPv4 holds that an IPv4 address is checked the same
 // when it is written as an IPv6 one.
 func TestPublicAddrOfMappedIPv4(t *testing.T) {
 	for _, row := range readRegistry(t) {

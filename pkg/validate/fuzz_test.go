@@ -13,8 +13,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// FuzzURL holds every judgement to what the package promises: it does not
-// panic, judges the same twice, accepts no less under a laxer policy, and
+// FuzzURL holds every result to what the package promises: it does not
+// panic, checks the same twice, accepts no less under a laxer policy, and
 // accepts only what an independent check accepts.
 func FuzzURL(f *testing.F) {
 	if seeds, err := os.ReadDir("testdata/fuzz/FuzzURL"); err != nil || len(seeds) < 50 {
@@ -38,7 +38,7 @@ func FuzzURL(f *testing.F) {
 		private := validate.URLPolicy{Ports: ports, AllowPrivate: true}
 		both := validate.URLPolicy{Ports: ports, AllowHTTP: true, AllowPrivate: true}
 		for _, p := range []validate.URLPolicy{strict, http, private, both} {
-			checkJudgement(t, p, raw)
+			checkTwice(t, p, raw)
 		}
 		for _, laxer := range [][2]validate.URLPolicy{{strict, http}, {strict, private}, {http, both}, {private, both}} {
 			if laxer[0].URL(raw) == nil && laxer[1].URL(raw) != nil {
@@ -49,8 +49,8 @@ func FuzzURL(f *testing.F) {
 	})
 }
 
-// checkJudgement judges raw twice and compares with the independent check.
-func checkJudgement(t *testing.T, p validate.URLPolicy, raw string) {
+// checkTwice checks raw twice and compares with the independent check.
+func checkTwice(t *testing.T, p validate.URLPolicy, raw string) {
 	t.Helper()
 	err := p.URL(raw)
 	if got, again := reasonOf(t, err), reasonOf(t, p.URL(raw)); got != again {
@@ -68,7 +68,7 @@ func checkJudgement(t *testing.T, p validate.URLPolicy, raw string) {
 }
 
 // checkASCII holds that the ASCII form exists exactly for what the laxest
-// policy accepts, is judged like the URL it is made of, and passes net/url
+// policy accepts, is checked like the URL it is made of, and passes net/url
 // unchanged.
 func checkASCII(t *testing.T, laxest validate.URLPolicy, raw string) {
 	t.Helper()
@@ -82,14 +82,14 @@ func checkASCII(t *testing.T, laxest validate.URLPolicy, raw string) {
 	if i := strings.IndexFunc(ascii, func(c rune) bool { return c <= ' ' || c >= 0x7f }); i >= 0 {
 		t.Errorf("ASCII(%.300q) = %.300q holds what is not printable ASCII", raw, ascii)
 	}
-	// Encoding makes a URL longer: beyond the limit it cannot be judged again.
+	// Encoding makes a URL longer: beyond the limit it cannot be checked again.
 	if len(ascii) <= validate.MaxURL {
 		if again, err := validate.ASCII(ascii); err != nil || again != ascii {
 			t.Errorf("ASCII(%.300q) = %.300q, %v, want it unchanged", ascii, again, err)
 		}
 		public := validate.URLPolicy{AllowHTTP: true}
 		if got, want := reasonOf(t, public.URL(ascii)), reasonOf(t, public.URL(raw)); got != want {
-			t.Errorf("%.300q is judged %.300q, its ASCII form %.300q %.300q", raw, want, ascii, got)
+			t.Errorf("%.300q gives %.300q, its ASCII form %.300q %.300q", raw, want, ascii, got)
 		}
 	}
 	u, err := url.Parse(ascii)
@@ -108,7 +108,7 @@ func checkASCII(t *testing.T, laxest validate.URLPolicy, raw string) {
 
 // acceptable is the independent check: it shares no code with the package,
 // takes the URL apart with the expression of RFC 3986, appendix B, reads IPv4
-// as inet_aton does, and judges addresses by the predicates of net/netip.
+// as inet_aton does, and checks addresses by the predicates of net/netip.
 func acceptable(p validate.URLPolicy, raw string) error {
 	if err := acceptableString(raw); err != nil {
 		return err

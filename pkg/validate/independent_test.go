@@ -122,7 +122,7 @@ func inetAton(s string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(ip)))), true
 }
 
-// acceptableTarget judges an address, and every IPv4 address it may carry, by
+// acceptableTarget checks an address, and every IPv4 address it may carry, by
 // what net/netip knows of it. It is coarser than the registries.
 func acceptableTarget(addr netip.Addr) error {
 	candidates := []netip.Addr{addr.Unmap()}

@@ -9,7 +9,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// reasonOf gives the reason of a judgement, 0 when it is favourable.
+// reasonOf gives the reason of an error, 0 for none.
 func reasonOf(t *testing.T, err error) validate.Reason {
 	t.Helper()
 	if err == nil {

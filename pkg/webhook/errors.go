@@ -33,8 +33,19 @@ var (
 	ErrUnknownOutcome = errors.New("outcome of the write unknown")
 )
 
-// TakenError says which events of a creation already have a webhook. It matches
-// [ErrTaken].
+// Invalid makes an error that matches ErrInvalid and whose text is the format's
+// alone: the words for whoever sent the value. They repeat nothing secret.
+func Invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
+
+type invalidError struct{ text string }
+
+func (e *invalidError) Error() string { return e.text }
+
+// Is matches ErrInvalid.
+func (*invalidError) Is(target error) bool { return target == ErrInvalid }
+
+// TakenError says which events of a creation have a webhook already. It
+// matches ErrTaken.
 type TakenError struct {
 	// IDs maps each taken event to the id of its webhook.
 	IDs map[string]string

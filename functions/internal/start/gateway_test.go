@@ -157,7 +157,7 @@ func capture(t *testing.T, do func()) string {
 	return logged.String() + string(text)
 }
 
-// The API's own shape for a fault on the way, with the id that the log has.
+// The API's own shape for an error on the way, with the id that the log has.
 func TestFaultHasTheAPIsShape(t *testing.T) {
 	var logged bytes.Buffer
 	f := apitest.NewFixture(t, squake.API(), nil, &logged)

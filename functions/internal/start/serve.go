@@ -23,6 +23,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/validate"
 )
 
@@ -67,7 +68,10 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	if err == nil {
 		connected, err = c.open(ctx, &setup)
 	}
-	// The API checks its own settings even if others are wrong.
+	if err != nil {
+		setup.Store, setup.Sealer = missing{}, missing{}
+	}
+	// The API checks its own settings even when others are wrong.
 	handler, apiErr := a.New(setup)
 	if err := errors.Join(err, apiErr); err != nil {
 		return nil, errors.New(OneLine(err))
@@ -76,8 +80,14 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 	return NewGateway(handler), nil
 }
 
-// open completes an API's setup from the configuration. The returned function
-// waits for the connection to DynamoDB as long as that is useful.
+// missing stands for what a function that does not start would have used.
+type missing struct {
+	api.Store
+	registry.Sealer
+}
+
+// open adds to an API's setup what the configuration says. The function that
+// it returns waits for the connection to DynamoDB, as long as that is worth it.
 func (c config) open(ctx context.Context, setup *api.Setup) (connected func(), err error) {
 	client, err := c.DynamoDB()
 	if err != nil {

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // complete is an environment that lacks nothing.
@@ -39,15 +43,24 @@ func TestOpen(t *testing.T) {
 	if shown := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(shown, "hush") {
 		t.Errorf("the configuration shows a secret: %s", shown)
 	}
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ = io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	defer server.Close()
+	c.SQSEndpoint = server.URL
 	store, queue, err := c.Open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil || store == nil {
 		t.Fatalf("open: %v, %v", store, err)
 	}
-	if queue.QueueURL != complete()["HOOKLINE_QUEUE_URL"] {
-		t.Errorf("queue %s", queue.QueueURL)
+	now := time.Now()
+	d := webhook.Delivery{Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", EventID: "1", Time: now, Next: now}
+	if err := queue.Send(t.Context(), []webhook.Message{d.Message()}); err == nil {
+		t.Error("a refused message is no error")
 	}
-	if to := queue.Client.Options().BaseEndpoint; to == nil || *to != "http://127.0.0.1:2" {
-		t.Errorf("SQS is asked at %v", to)
+	if !bytes.Contains(body, []byte(complete()["HOOKLINE_QUEUE_URL"])) {
+		t.Errorf("SQS is sent %s", body)
 	}
 }
 

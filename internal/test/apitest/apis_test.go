@@ -82,7 +82,7 @@ func marshal(v any) string {
 	return string(b)
 }
 
-// bench is a subject set up, with its log.
+// bench is an API set up, with its log.
 type bench struct {
 	testedAPI
 	*apitest.Fixture
@@ -316,7 +316,7 @@ func testHungUp(t *testing.T, b *bench) {
 	}
 }
 
-// testBrokenBody: a body that ends early is the client's fault, not ours.
+// testBrokenBody: a body that ends early is the client's error, not ours.
 func testBrokenBody(t *testing.T, b *bench) {
 	body := io.MultiReader(strings.NewReader(`{"data"`), iotest.ErrReader(io.ErrUnexpectedEOF))
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, b.api.Example.Path, body)

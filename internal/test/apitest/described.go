@@ -85,7 +85,7 @@ func checkDescribedHeaders(t *testing.T, post *openapi3.Operation, header map[st
 	}
 }
 
-// describedDelivery judges a delivery by the description.
+// describedDelivery checks a delivery by the description.
 func describedDelivery(doc *openapi3.T, item *openapi3.PathItem, header map[string]string, body []byte) error {
 	request := httptest.NewRequest(http.MethodPost, "https://example.com/", bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")

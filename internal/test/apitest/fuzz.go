@@ -67,7 +67,7 @@ func goldenBodies(tb testing.TB) [][]byte {
 	return bodies
 }
 
-// PlausibleURL judges a URL by the standard library alone: what it refuses,
+// PlausibleURL checks a URL by the standard library alone: what it refuses,
 // no API may have accepted.
 func PlausibleURL(raw string) bool {
 	u, err := url.Parse(raw)

@@ -37,7 +37,7 @@ const (
 	wrongMethod = "WrongMethod"
 )
 
-// commonResponses are given by API.Door around the routes, by the same code
+// commonResponses are given by [api.Server] around the routes, by the same code
 // for all of them. Of each, one exchange of any operation is enough; all others
 // must be shown for every operation that has them.
 var commonResponses = []string{"Unauthorized", "Forbidden", "Closed", "TooLarge", "UnsupportedMediaType", "ServerError"}

@@ -73,7 +73,7 @@ type Checked struct {
 	Want  string
 }
 
-// CheckEvents holds an API's judgement of events to what is expected.
+// CheckEvents holds an API's validation of events to what is expected.
 func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Checked) {
 	t.Helper()
 	for name, c := range cases {

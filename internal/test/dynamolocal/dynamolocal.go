@@ -85,13 +85,13 @@ func Client(t testing.TB, endpoint string) *dynamodb.Client {
 	return client
 }
 
-// expiryAttribute is what dynamostore sets a delivery's end in.
+// expiryAttribute is what package dynamo sets a delivery's end in.
 const expiryAttribute = "z"
 
-// Tables are the names of dynamostore's tables.
+// Tables are the names of package dynamo's tables.
 type Tables struct{ Webhooks, Deliveries string }
 
-// NewTables makes empty tables of dynamostore's layout, with names that no
+// NewTables makes empty tables of package dynamo's layout, with names that no
 // others have. Nothing expires in them: the emulator removes what has within
 // seconds, and tests keep things of fixed times.
 func (s *Server) NewTables(t testing.TB) Tables {

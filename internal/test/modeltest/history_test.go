@@ -29,7 +29,7 @@ import (
 
 const (
 	// rivals share an account, and each does turns operations, so that a
-	// history stays short enough to be judged.
+	// history stays short enough to be checked.
 	rivals = 4
 	turns  = 16
 )
@@ -401,7 +401,7 @@ func TestHistoriesThroughFaults(t *testing.T) {
 	}
 }
 
-// testHistories makes histories and judges each.
+// testHistories makes histories and checks each.
 func testHistories(t *testing.T, s setting, want int64) *tally {
 	t.Helper()
 	start := time.Now()

@@ -106,7 +106,7 @@ func testRecipientsNow(t *testing.T, s *suite) {
 	s.mustResolve(t, eventKeys, webhook.Recipient{})
 }
 
-// 100 subjects come at once, of one account, of ten, and of as many accounts
+// 100 event keys come at once, of one account, of ten, and of as many accounts
 // as subjects.
 func testRecipientsMany(t *testing.T, s *suite) {
 	const most = 100
@@ -143,7 +143,7 @@ func testRecipientsMany(t *testing.T, s *suite) {
 	}
 }
 
-// mustAttempt fails the test unless the task of the message is want.
+// mustAttempt fails the test unless the input of the message is want.
 func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.AttemptInput) {
 	t.Helper()
 	got, err := s.Store.AttemptInput(s.context(t), m)
@@ -154,7 +154,7 @@ func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.Attemp
 	same(t, "target of the task", []webhook.Recipient{got.Recipient}, []webhook.Recipient{want.Recipient})
 }
 
-// A task is the delivery, the webhook of its event and the account, all as
+// The input is the delivery, the webhook of its event and the account, all as
 // they stand now, whatever attempt the message is for.
 func testInput(t *testing.T, s *suite) {
 	ctx := s.context(t)
@@ -209,8 +209,8 @@ func testInput(t *testing.T, s *suite) {
 	}
 }
 
-// There is no task without a delivery, though webhook and account are there;
-// and what a task gave does not change what is stored.
+// There is no input without a delivery, though webhook and account are there;
+// and what an input gave does not change what is stored.
 func testInputUnknown(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	recipient := s.newRecipient(t, "event")
@@ -253,11 +253,11 @@ func sent(d webhook.Delivery) webhook.Delivery {
 	return d
 }
 
-// mustRecord settles, and fails the test if that fails.
+// mustRecord records a result, and fails the test if that fails.
 func (s *suite) mustRecord(t *testing.T, result webhook.AttemptResult) {
 	t.Helper()
 	if _, err := s.Store.RecordAttempt(s.context(t), result); err != nil {
-		t.Fatalf("Settle(%+v): %v", result.Now, err)
+		t.Fatalf("RecordAttempt(%+v): %v", result.Now, err)
 	}
 }
 
@@ -298,7 +298,7 @@ func testRecord(t *testing.T, s *suite) {
 // toMilli gives a time as it is kept.
 func toMilli(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
-// A settlement writes what an attempt changes and nothing else, whatever it
+// A result writes what an attempt changes and nothing else, whatever it
 // says; the deliveries beside are left alone.
 func testRecordLeaves(t *testing.T, s *suite) {
 	account := newAccount()
@@ -325,7 +325,7 @@ func testRecordLeaves(t *testing.T, s *suite) {
 }
 
 // A delivery whose attempts have moved is left as it is, and given to who
-// wanted to settle it; its webhook's statistics are left too.
+// wanted to record it; its webhook's statistics are left too.
 func testRecordChanged(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
@@ -344,7 +344,7 @@ func testRecordChanged(t *testing.T, s *suite) {
 	} {
 		got, err := store.RecordAttempt(ctx, result)
 		if !errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
-			t.Fatalf("Settle of attempt %d after %d: error = %v, want ErrChanged", result.Was.Attempts+1, existing.Attempts, err)
+			t.Fatalf("RecordAttempt of attempt %d after %d: error = %v, want ErrChanged", result.Was.Attempts+1, existing.Attempts, err)
 		}
 		got.Payload = nil // whether it comes along is not said
 		mustBeRecord(t, "delivery that stands", got, existing)
@@ -355,7 +355,7 @@ func testRecordChanged(t *testing.T, s *suite) {
 	s.mustStand(t, sent(existing))
 }
 
-// What is not there is not settled, and does not come to be there.
+// What is not there is not recorded, and does not come to be there.
 func testRecordUnknown(t *testing.T, s *suite) {
 	ctx, store := s.context(t), s.Store
 	w := newWebhook(newAccount(), "event")
@@ -370,7 +370,7 @@ func testRecordUnknown(t *testing.T, s *suite) {
 	for _, x := range []webhook.Delivery{otherID, otherTime, otherEvent, otherAccount} {
 		_, err := store.RecordAttempt(ctx, webhook.AttemptResult{Was: x, Now: failed(x, d.Due), Stats: webhook.StatsFailed})
 		if !errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) {
-			t.Fatalf("Settle of an unknown delivery: error = %v, want ErrNotFound", err)
+			t.Fatalf("RecordAttempt of an unknown delivery: error = %v, want ErrNotFound", err)
 		}
 		s.mustNotBe(ctx, t, x.Account, x.ID())
 	}
@@ -382,7 +382,7 @@ func testRecordUnknown(t *testing.T, s *suite) {
 	s.mustRead(t, w)
 }
 
-// Of concurrent settlements of one attempt exactly one is written and marked
+// Of concurrent results of one attempt exactly one is written and counted
 // once; the others are given what it wrote.
 func testRecordRace(t *testing.T, s *suite) {
 	const rivals = 8
@@ -407,7 +407,7 @@ func testRecordRace(t *testing.T, s *suite) {
 				continue
 			}
 			if !errors.Is(err, webhook.ErrChanged) {
-				t.Fatalf("round %d: Settle: error = %v, want ErrChanged", round, err)
+				t.Fatalf("round %d: RecordAttempt: error = %v, want ErrChanged", round, err)
 			}
 			got[i].Payload = nil
 			mustBeRecord(t, "delivery that stands", got[i], now[winner])

@@ -116,7 +116,7 @@ func testBatchRace(t *testing.T, s *suite) {
 
 // mustNameHolders fails the test unless err names events of the batch only,
 // with the ids that hold them. Which of them were taken when the batch was
-// judged depends on the race, so it need not be all.
+// checked depends on the race, so it need not be all.
 func mustNameHolders(t *testing.T, err error, batch []webhook.Webhook, holders map[string]string) {
 	t.Helper()
 	var taken *webhook.TakenError

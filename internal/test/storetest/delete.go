@@ -295,7 +295,8 @@ func testCancelledMidway(t *testing.T, s *suite) {
 	}
 }
 
-// mustStats has a new delivery to w come to an attempt at a time, with a mark.
+// mustStats has a new delivery to w come to an attempt at a time, with
+// statistics.
 func (s *suite) mustStats(t *testing.T, w webhook.Webhook, stats webhook.StatsUpdate, attempted time.Time) {
 	t.Helper()
 	d := s.mustKeep(t, newDueTo(w, s.moment()))
@@ -341,8 +342,8 @@ func testStats(t *testing.T, s *suite) {
 	s.mustHold(t, w.Account, beside, w)
 }
 
-// Only the webhook is marked that has the delivery's id under its event; the
-// delivery is settled all the same.
+// Only the webhook is counted that has the delivery's id under its event; the
+// delivery is recorded all the same.
 func testStatsElsewhere(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	w := newWebhook(newAccount(), "event")
@@ -383,8 +384,8 @@ func testStatsElsewhere(t *testing.T, s *suite) {
 	s.mustHold(t, w.Account, moved)
 }
 
-// A mark is no change: who has read the webhook before may still change it,
-// and the change leaves the marks.
+// Statistics are no change: who has read the webhook before may still change
+// it, and the change leaves them.
 func testStatsChange(t *testing.T, s *suite) {
 	was := newWebhook(newAccount(), "event")
 	s.mustCreate(t, creation(was))

@@ -206,7 +206,7 @@ func testDueStop(t *testing.T, s *suite) {
 	}
 }
 
-// Yield may use the store. What it puts off, settles or adds does not come
+// Yield may use the store. What it puts off, records or adds does not come
 // again, and what was due is given once.
 func testDueYield(t *testing.T, s *suite) {
 	const count = 30
@@ -305,7 +305,7 @@ func (s *suite) mustNotLease(t *testing.T, what string, p webhook.Pending) {
 	}
 }
 
-// What was attempted, settled, leased or deleted since it was found due is not
+// What was attempted, recorded, leased or deleted since it was found due is not
 // leased, and nothing comes to be there.
 func testLeaseChanged(t *testing.T, s *suite) {
 	ctx := s.context(t)
@@ -389,7 +389,7 @@ func testLeaseRecordRace(t *testing.T, s *suite) {
 			errs[i] = store.Lease(ctx, pending(d), base.Add(time.Hour))
 		})
 		if errs[0] != nil {
-			t.Fatalf("round %d: Settle: %v", round, errs[0])
+			t.Fatalf("round %d: RecordAttempt: %v", round, errs[0])
 		}
 		if errs[1] != nil && !errors.Is(errs[1], webhook.ErrChanged) {
 			t.Fatalf("round %d: Lease: error = %v, want ErrChanged or none", round, errs[1])

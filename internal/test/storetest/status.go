@@ -25,7 +25,7 @@ func withStatus(d webhook.Delivery, status webhook.Status) webhook.Delivery {
 	return d
 }
 
-// Each status is kept, whether a delivery is added with it or settled to it
+// Each status is kept, whether a delivery is added with it or recorded with it
 // from any other; what is no status is refused. One that was delivered may have
 // another attempt to come.
 func testStatuses(t *testing.T, s *suite) {
@@ -52,7 +52,7 @@ func testStatuses(t *testing.T, s *suite) {
 		now := none
 		now.Status = webhook.Status(i)
 		if _, err := s.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: none, Now: now}); !errors.Is(err, webhook.ErrInvalid) {
-			t.Errorf("Settle to %v: error = %v, want ErrInvalid", now.Status, err)
+			t.Errorf("RecordAttempt to %v: error = %v, want ErrInvalid", now.Status, err)
 		}
 		now.EventID = newID()
 		if _, err := s.AddDelivery(ctx, now); !errors.Is(err, webhook.ErrInvalid) {

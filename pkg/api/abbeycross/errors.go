@@ -109,7 +109,7 @@ func refuse(r *api.Request, err error) api.Response {
 		return respond(r, http.StatusBadRequest, errorBody{Code: e.code, Text: e.text, ParameterName: e.name, ParameterValue: shown(e.value)})
 	}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		return refuseProblem(r, reqErr)
+		return refuseRequest(r, reqErr)
 	}
 	return internalError(r)
 }
@@ -118,8 +118,8 @@ func internalError(r *api.Request) api.Response {
 	return respond(r, http.StatusInternalServerError, errorBody{Code: codeInternal, Text: textInternal})
 }
 
-// refuseProblem returns the response to each kind of error.
-func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
+// refuseRequest gives the answer to each kind of error.
+func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath, api.UnknownID:
 		return respond(r, http.StatusNotFound, errorBody{Code: codeNotFound, Text: textNotFound})

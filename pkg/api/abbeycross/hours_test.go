@@ -81,7 +81,7 @@ func TestParseEvents(t *testing.T) {
 	}
 	for event, wantOK := range map[string]bool{"shipment.created": true, "shipment.lost": true, "shipment.new": false, "a b": false} {
 		if wrong := events.check(event); (wrong == "") != wantOK {
-			t.Errorf("judge(%q) = %q", event, wrong)
+			t.Errorf("check(%q) = %q", event, wrong)
 		}
 	}
 }

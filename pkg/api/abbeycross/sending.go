@@ -38,7 +38,7 @@ func newSending(setup api.Setup) (webhook.Sending, error) {
 
 func (l eventList) checkEvent(e webhook.Event) error {
 	if text := l.check(e.Name); text != "" {
-		return &api.EventError{Field: "event", Text: text}
+		return webhook.Invalid("event: %s", text)
 	}
 	if err := api.NoInstance(e); err != nil {
 		return err

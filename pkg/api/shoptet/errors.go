@@ -57,16 +57,16 @@ func refuse(r *api.Request, err error) api.Response {
 	}
 	status, found := http.StatusInternalServerError, errorItem{codeInternalError, "Something went wrong on our side.", r.ID}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		if known, of := problemFault(reqErr); known > 0 {
+		if known, of := requestError(reqErr); known > 0 {
 			status, found = known, of
 		}
 	}
 	return respond(r, status, nil, []errorItem{found})
 }
 
-// problemFault returns the status and error of each kind. The status is 0 for a
-// kind that this API does not have.
-func problemFault(reqErr *api.Error) (status int, found errorItem) {
+// requestError gives the status and error of each kind of error, 0 for one
+// that this API does not have.
+func requestError(reqErr *api.Error) (status int, found errorItem) {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return http.StatusNotFound, errorItem{codeUnknownPath, "This endpoint does not exist.", reqErr.Value}

@@ -8,7 +8,7 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 )
 
-// TestKinds: each kind of problem has its status, and what is none of this API's
+// TestKinds: each kind of error has its status, and what is none of this API's
 // is an internal error in its shape.
 func TestKinds(t *testing.T) {
 	want := map[api.Kind]int{

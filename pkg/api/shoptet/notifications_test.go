@@ -30,7 +30,7 @@ type shop struct {
 	handler   http.Handler
 	publisher *delivery.Publisher
 	worker    *delivery.Worker
-	retrier   delivery.Retrier
+	retrier   *delivery.Retrier
 	now       time.Time
 	status    int // that the receiver answers with
 	messages  map[string]webhook.Message
@@ -76,12 +76,14 @@ func newShop(t *testing.T) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.publisher = delivery.NewPublisher(delivery.PublisherConfig{Store: s.Store, Queue: s, Sendings: sendings, Now: clock, Log: log})
+	s.publisher = delivery.NewPublisher(delivery.PublisherConfig{
+		Store: s.Store, Queue: s, Sendings: sendings, NewID: s.Setup.Keys.UUID, Now: clock, Log: log,
+	})
 	s.worker = delivery.NewWorker(delivery.WorkerConfig{
 		Store: s.Store, Queue: s, Sender: receiver{s}, Opener: s, Sendings: sendings, Now: clock, Log: log,
 		Jitter: func(time.Duration) time.Duration { return 0 },
 	})
-	s.retrier = delivery.Retrier{Store: s.Store, Queue: s, Now: clock}
+	s.retrier = delivery.NewRetrier(s.Store, s, clock)
 	s.request(t, "POST", "/api/webhooks", `{"data":[{"event":"order:create","url":"https://example.com/c"},{"event":"order:delete","url":"https://example.com/d"}]}`)
 	return s
 }

@@ -67,11 +67,11 @@ func checkEvent(e webhook.Event) error {
 	_, known := eventNumbers[e.Name]
 	switch {
 	case slices.Contains(systemEvents, e.Name):
-		return &api.EventError{Field: "event", Text: "is a system event, which no webhook can be registered for"}
+		return webhook.Invalid("event: is a system event, which no webhook can be registered for")
 	case !known:
-		return &api.EventError{Field: "event", Text: "is not an event of this API"}
+		return webhook.Invalid("event: is not an event of this API")
 	case !utf8.ValidString(e.Instance) || utf8.RuneCountInString(e.Instance) > maxInstance:
-		return &api.EventError{Field: "instance", Text: fmt.Sprintf("must have 0 to %d characters", maxInstance)}
+		return webhook.Invalid("instance: must have 0 to %d characters", maxInstance)
 	}
 	return api.CheckPayload(e.Payload)
 }

@@ -69,7 +69,7 @@ func refuse(r *api.Request, err error) api.Response {
 		return api.Response{Status: http.StatusUnprocessableEntity, Body: errorList{found}}
 	}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		return refuseProblem(r, reqErr)
+		return refuseRequest(r, reqErr)
 	}
 	return internalError(r)
 }
@@ -78,8 +78,8 @@ func internalError(r *api.Request) api.Response {
 	return single(http.StatusInternalServerError, codeServer, "Something went wrong on our side", source{Attribute: base, ID: r.ID})
 }
 
-// refuseProblem returns the response to each kind of error.
-func refuseProblem(r *api.Request, reqErr *api.Error) api.Response {
+// refuseRequest gives the status and error of each kind of error.
+func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return single(http.StatusNotFound, codeNotFound, "This path does not exist", source{Attribute: "path"})

@@ -39,7 +39,7 @@ func newSending(api.Setup) (webhook.Sending, error) {
 
 func checkEvent(e webhook.Event) error {
 	if !slices.Contains(events, e.Name) {
-		return &api.EventError{Field: "event", Text: "must be one of " + strings.Join(events, ", ")}
+		return webhook.Invalid("event: must be one of %s", strings.Join(events, ", "))
 	}
 	if err := api.NoInstance(e); err != nil {
 		return err

@@ -56,7 +56,7 @@ func (c *Client) rooted(address string) string {
 
 // checkAddr is asked by net.Dialer about every address once its socket is made and
 // before it is connected: of each address that a name has, in whichever order
-// and however many at once. Nothing lies between this judgement and the
+// and however many at once. Nothing lies between this check and the
 // connection.
 func (c *Client) checkAddr(ctx context.Context, network, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)

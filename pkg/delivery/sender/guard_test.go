@@ -390,7 +390,7 @@ func TestNamesAreLookedUpAsTheyAre(t *testing.T) {
 }
 
 // TestReusedConnectionOfAMovedName holds that a kept connection leads where it
-// was dialled to, and that the next one is judged anew.
+// was dialled to, and that the next one is checked anew.
 func TestReusedConnectionOfAMovedName(t *testing.T) {
 	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
 		b := bufio.NewReader(c)
@@ -418,6 +418,6 @@ func TestReusedConnectionOfAMovedName(t *testing.T) {
 	}
 	seen := w.taken()
 	if len(seen) != 2 || seen[0].Addr() != here || seen[1].Addr() != elsewhere {
-		t.Errorf("judged %v, want one address and then the other", seen)
+		t.Errorf("checked %v, want one address and then the other", seen)
 	}
 }

@@ -3,10 +3,10 @@
 //
 // What it guarantees of an attempt:
 //   - It connects to no address that validate.PublicAddr does not call public,
-//     unless private targets are allowed. The address is judged at the moment
+//     unless private targets are allowed. The address is checked at the moment
 //     it is dialled, so that it makes no difference what a name resolved to
 //     before, or how an address was written.
-//   - The URL is judged again by the policy of today, whichever it was
+//   - The URL is checked again by the present policy, whichever it was
 //     registered under. No redirect is followed, and no proxy of the
 //     environment is used.
 //   - All of it, from the look-up of the name to the last byte that is read,
@@ -23,13 +23,13 @@
 // failure with that status whatever becomes of its body.
 //
 // Connections are kept for 30 seconds unused. One leads for all its life to the
-// address that was judged when it was dialled: whatever its name resolves to by
-// now, it reaches nobody who was not judged, and a name that has moved is
-// followed when the connection ends. One that was kept may be dead by the
-// time it is used: receivers close them, and a function is frozen between two
-// calls. So where a kept connection ends before any byte of an answer, the
-// request is sent once more, on a new connection and within the same time. The
-// receiver may get it twice then, under the same webhook-id, as it may anyway.
+// address that was checked when it was dialled: whatever its name resolves to
+// by now, it reaches nobody who was not checked, and a name that has moved is
+// followed when the connection ends. One that was kept may be dead by the time
+// it is used: receivers close them, and a function is frozen between two calls.
+// So where a kept connection ends before any byte of an answer, the request is
+// sent once more, on a new connection and within the same time. The receiver
+// may get it twice then, under the same webhook-id, as it may anyway.
 //
 // What a receiver sends unasked on a kept connection net/http writes to the
 // standard logger of package log, which it cannot be told not to. FilterUnsolicited keeps it
@@ -82,11 +82,11 @@ type Config struct {
 	// Roots are the authorities whose certificates are accepted; nil is the
 	// system's.
 	Roots *x509.CertPool
-	// Now is the time by which certificates and Retry-After are judged; nil is
+	// Now is the time by which certificates and Retry-After are checked; nil is
 	// time.Now.
 	Now func() time.Time
 	// Connecting, unless nil, is told of every address just before a
-	// connection to it is opened, after it was judged. An error stops that.
+	// connection to it is opened, after it was checked. An error stops that.
 	Connecting func(netip.AddrPort) error
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// waits sends a message of the subject now and again, and gives the longest
+// waits sends a message of the event key now and again, and gives the longest
 // that one waited for its attempt.
 func waits(t *testing.T, q *Queue, r *receivers, name string, every time.Duration) time.Duration {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// message asks for the first attempt of a subject's nth delivery.
+// message asks for the first attempt of an event key's nth delivery.
 func message(eventKey string, n int, at time.Time) webhook.Message {
 	return webhook.Message{
 		Account: webhook.Account{API: "squake", ID: eventKey},
@@ -36,7 +36,7 @@ type receivers struct {
 	lasts func(webhook.Message) time.Duration
 
 	mu       sync.Mutex
-	started  map[string][]time.Time // by subject
+	started  map[string][]time.Time // by event key
 	running  map[string]int
 	most     map[string]int // at once
 	all, top int
@@ -123,14 +123,14 @@ func send(t *testing.T, q *Queue, list ...webhook.Message) {
 	synctest.Wait()
 }
 
-// room reports whether the queue has room for a subject.
+// room reports whether the queue has room for an event key.
 func room(q *Queue, s webhook.EventKey) bool {
 	_, ok := q.Lease(s)
 	return ok
 }
 
-// offer sends as many of a subject's messages as Lease allows, as a publisher
-// does, and gives how many that were.
+// offer sends as many of an event key's messages as Lease allows, as a
+// publisher does, and gives how many that were.
 func offer(t *testing.T, q *Queue, list ...webhook.Message) (sent int) {
 	t.Helper()
 	for _, m := range list {

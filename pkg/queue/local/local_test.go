@@ -82,8 +82,8 @@ func TestNoDoubles(t *testing.T) {
 	})
 }
 
-// A subject that is trusted may hold as many messages as are left to everyone,
-// another an eighth of that. A refusal is followed by a signal.
+// An event key that is trusted may hold as many messages as are left to
+// everyone, another an eighth of that. A refusal is followed by a signal.
 func TestShareOfTheQueue(t *testing.T) {
 	const capacity = 1600
 	const usable = capacity - capacity/16
@@ -153,8 +153,8 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// After a subject was refused for its share there is one signal, when half of
-// that is free, and not one for each message that goes.
+// After an event key was refused for its share there is one signal, when half
+// of that is free, and not one for each message that goes.
 func TestOneSignalARejection(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
@@ -175,7 +175,7 @@ func TestOneSignalARejection(t *testing.T) {
 	})
 }
 
-// A subject that was refused for its share gets its signal though the queue
+// An event key that was refused for its share gets its signal though the queue
 // was full when the last of its messages went.
 func TestRefusedThenFull(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })

@@ -50,8 +50,8 @@ type Config struct {
 	Now      func() time.Time
 }
 
-// Queue sends messages to an SQS queue. It is safe for concurrent use.
-type Queue struct{ Config }
+// Queue is an SQS queue, for those who send. It is safe for concurrent use.
+type Queue struct{ cfg Config }
 
 // New returns a Queue. The error wraps [webhook.ErrInvalid] and names what is
 // missing.
@@ -87,7 +87,7 @@ func (*Queue) Full() bool { return false }
 func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	var sum tally
 	entries := make([]types.SendMessageBatchRequestEntry, 0, len(messages))
-	now := q.Now()
+	now := q.cfg.Now()
 	for _, m := range messages {
 		entry, err := newEntry(m, now)
 		if err != nil {
@@ -137,7 +137,7 @@ func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchReq
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	response, err := q.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &q.QueueURL, Entries: batch})
+	response, err := q.cfg.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &q.cfg.QueueURL, Entries: batch})
 	if err != nil {
 		return len(batch), err
 	}

@@ -183,7 +183,7 @@ func TestShapeOfDelete(t *testing.T) {
 
 // What a failed change is told, by the record that stands at each event: gone
 // before changed before taken.
-func TestJudgementOfChange(t *testing.T) {
+func TestValidationOfChange(t *testing.T) {
 	const none = `{"Code":"ConditionalCheckFailed"}`
 	fine := reason("None")
 	mine, other := func(event string) string { return holds(event, "id-"+event) }, func(event string) string { return holds(event, "other-"+event) }
@@ -238,7 +238,7 @@ var lifecycle = map[string]func(context.Context, *Store) error{
 	"delete account": func(ctx context.Context, s *Store) error { return s.DeleteAccount(ctx, testAccount) },
 }
 
-// A lost answer is settled by the same transaction with the same token, within
+// A lost answer is made up for by the same transaction with the same token, within
 // the call.
 func TestLifecycleResolvesLostResponses(t *testing.T) {
 	ok := says(http.StatusOK, `{}`)

@@ -366,8 +366,8 @@ func (p *path) deliver(t *testing.T, e webhook.Event) (counts faultproxy.Counts)
 // TestCostOfADelivery: what is published and received at once takes two read
 // requests, one when it is published and one when it is attempted, and two
 // writes of one unit beside the index's two. A payload over 1 KB is a third
-// write, Squake's statistics are one more, unless the last mark is fresh. None
-// of it scans, or queries.
+// write, Squake's statistics are one more, unless the last update is fresh.
+// None of it scans, or queries.
 func TestCostOfADelivery(t *testing.T) {
 	s, proxy := counted(t)
 	for _, spoken := range all.APIs() {

@@ -208,7 +208,7 @@ func createPair(ctx context.Context, s *Store) error {
 	return err
 }
 
-// The outcome of a batch by what came back for it. A lost answer is settled by
+// The outcome of a batch by what came back for it. A lost answer is made up for by
 // the same transaction again.
 func TestOutcomeOfBatch(t *testing.T) {
 	ok := says(http.StatusOK, `{}`)

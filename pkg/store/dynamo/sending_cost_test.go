@@ -143,7 +143,7 @@ func TestCostOfRetries(t *testing.T) {
 		}
 		mustIndex(t, proxy, update, 0, 1, 2)
 		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); !errors.Is(err, webhook.ErrChanged) {
-			t.Errorf("Settle again: error = %v, want ErrChanged", err)
+			t.Errorf("RecordAttempt again: error = %v, want ErrChanged", err)
 		}
 		mustIndex(t, proxy, update, 0, 0, 0)
 		if got, err := s.Delivery(ctx, d.Account, d.ID()); err != nil || len(got.Payload) != size {

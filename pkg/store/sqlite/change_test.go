@@ -74,7 +74,7 @@ func TestRefusedInGroup(t *testing.T) {
 	}
 }
 
-// A change or deletion that fails half-way, by a fault of its own, leaves its
+// A change or deletion that fails half-way, by an error of its own, leaves its
 // records as they were and touches nobody else of its group.
 func TestChangeFailsHalfWay(t *testing.T) {
 	s, _ := openLogged(t)

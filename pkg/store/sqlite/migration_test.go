@@ -11,7 +11,7 @@ import (
 )
 
 // A file of schema version 2, which testdata/version2.sql makes as the last
-// program of that version wrote it, is read as before, settled, and written to.
+// program of that version wrote it, is read as before, recorded, and written to.
 func TestOpenVersion2(t *testing.T) {
 	script, err := os.ReadFile("testdata/version2.sql")
 	if err != nil {

@@ -259,7 +259,7 @@ func mustAddDelivery(t *testing.T, s *Store, d webhook.Delivery) webhook.Deliver
 	return stored
 }
 
-// end settles a delivery so that no attempt comes any more.
+// end records of a delivery so that no attempt comes any more.
 func end(t *testing.T, s *Store, d webhook.Delivery) {
 	t.Helper()
 	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: d, Now: d.Cancelled("ended")}); err != nil {
