@@ -13,7 +13,6 @@ import (
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
-	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // complete is an environment that lacks nothing.
@@ -48,16 +47,6 @@ func TestOpen(t *testing.T) {
 	}
 	if to := queue.Client.Options().BaseEndpoint; to == nil || *to != "http://127.0.0.1:2" {
 		t.Errorf("SQS is asked at %v", to)
-	}
-}
-
-func TestEveryAPIIsPublishedFor(t *testing.T) {
-	var names []string
-	for _, api := range all.APIs() {
-		names = append(names, string(api.Name))
-	}
-	if got, want := strings.Join(names, " "), "squake shoptet abbeycross"; got != want {
-		t.Errorf("APIs %q, want %q", got, want)
 	}
 }
 
