@@ -30,7 +30,7 @@ import (
 //
 //	go test ./functions -run '^$' -bench ColdStart -benchtime 25x
 func BenchmarkColdStart(b *testing.B) {
-	s := newStack(b)
+	s, samples := newStack(b), readSamples(b)
 	yardstick := &scenario{name: "bare", program: bare(b), event: readSample(b, "squake-register/no-token"), status: 204}
 	eventKeys := []*scenario{yardstick}
 	for _, name := range []string{

@@ -18,64 +18,39 @@ import (
 
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// samples are the files of events/, in the form that `sam local invoke` takes,
-// and the status of the answer that each gets in a stack without webhooks; 0 if
-// it is no request.
-var samples = map[string]int{
-	"squake-register/base64-body":       201,
-	"squake-register/bad-url":           422,
-	"squake-register/content-type":      415,
-	"squake-register/created":           201,
-	"squake-register/no-token":          401,
-	"squake-register/not-json":          422,
-	"squake-manage/change":              404,
-	"squake-manage/delete":              404,
-	"squake-manage/get":                 404,
-	"squake-manage/head":                200,
-	"squake-manage/list":                200,
-	"squake-manage/no-token":            401,
-	"squake-manage/wrong-method":        405,
-	"shoptet-register/bad-fields":       422,
-	"shoptet-register/batch":            201,
-	"shoptet-register/created":          201,
-	"shoptet-register/no-token":         401,
-	"shoptet-manage/change":             404,
-	"shoptet-manage/delete":             404,
-	"shoptet-manage/get":                404,
-	"shoptet-manage/list":               200,
-	"shoptet-manage/no-token":           401,
-	"shoptet-manage/notifications":      200,
-	"shoptet-manage/renew-key":          200,
-	"shoptet-manage/unknown-path":       404,
-	"abbeycross-register/bad-url":       400,
-	"abbeycross-register/created":       201,
-	"abbeycross-register/no-token":      401,
-	"abbeycross-register/unknown-event": 400,
-	"abbeycross-manage/delete":          404,
-	"abbeycross-manage/list":            200,
-	"abbeycross-manage/no-token":        401,
-	"abbeycross-manage/rotate-secret":   404,
-	"abbeycross-manage/wrong-method":    405,
-	"publish/abbeycross":                202,
-	"publish/no-events":                 400,
-	"publish/not-json":                  400,
-	"publish/several":                   202,
-	"publish/shoptet":                   202,
-	"publish/squake":                    202,
-	"deliver/batch":                     0,
-	"deliver/unknown-delivery":          0,
-	"deliver/unreadable":                0,
-	"sweep/minute":                      0,
-	"keyring/create":                    0,
-	"keyring/delete":                    0,
-	"keyring/move-to-empty-table":       0,
-	"keyring/new-version":               0,
-	"keyring/update":                    0,
+// readSamples reads which files events/ has, in the form that `sam local invoke`
+// takes, and the status of the answer that each gets in a stack without webhooks:
+// functions/<name>/samples.json says it of events/<name>. It is 0 of what is no
+// request.
+func readSamples(tb testing.TB) map[string]int {
+	tb.Helper()
+	functions := filepath.Join(emulator.Root(tb), "functions")
+	mains, err := filepath.Glob(filepath.Join(functions, "*", "main.go"))
+	if err != nil || len(mains) == 0 {
+		tb.Fatalf("no function in %s: %v", functions, err)
+	}
+	samples := map[string]int{}
+	for _, main := range mains {
+		folder := filepath.Dir(main)
+		text, err := os.ReadFile(filepath.Join(folder, "samples.json"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var statuses map[string]int
+		if err := json.Unmarshal(text, &statuses); err != nil {
+			tb.Fatalf("%s/samples.json: %v", folder, err)
+		}
+		for name, status := range statuses {
+			samples[filepath.Base(folder)+"/"+name] = status
+		}
+	}
+	return samples
 }
 
 // readSample reads events/<name>.json.
@@ -101,7 +76,7 @@ func TestSamples(t *testing.T) {
 	for _, own := range []string{"HOOKLINE_ABBEYCROSS_EVENTS", "HOOKLINE_ALLOW_PRIVATE"} {
 		delete(p.settings, own) // what the stack and events/env.json say, instead
 	}
-	for name, status := range samples {
+	for name, status := range readSamples(t) {
 		folder, _, _ := strings.Cut(name, "/")
 		if folder == "keyring" {
 			continue // TestKeyring sends them
@@ -134,8 +109,8 @@ func TestSamplesAreEvents(t *testing.T) {
 		name, _ := strings.CutSuffix(file, ".json")
 		found = append(found, filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name))
 	}
-	if want := slices.Sorted(maps.Keys(samples)); !slices.Equal(found, want) {
-		t.Errorf("files of events are %q, want %q", found, want)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(readSamples(t))), found); diff != "" {
+		t.Errorf("samples (-functions/*/samples.json +events/*):\n%s", diff)
 	}
 	routes, taken := readRoutes(t), map[string]bool{}
 	token := regexp.MustCompile(`hk_[A-Za-z0-9_-]*`)

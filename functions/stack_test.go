@@ -20,17 +20,25 @@ import (
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/internal/test/gatewaytest"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// apiFunctions and dispatchers are the functions by their names in
-// template.yaml: those of an API, and those that publish, deliver and sweep.
-var (
-	apiFunctions = []string{"SquakeRegister", "SquakeManage", "ShoptetRegister", "ShoptetManage", "AbbeycrossRegister", "AbbeycrossManage"}
-	dispatchers  = []string{"Publish", "Deliver", "Sweep"}
-)
+// apiFunctions returns the functions of the APIs by their names in template.yaml.
+func apiFunctions() []string {
+	var names []string
+	for _, api := range all.APIs() {
+		for _, does := range []string{"-register", "-manage"} {
+			names = append(names, resourceOf(string(api.Name)+does))
+		}
+	}
+	return names
+}
+
+// dispatchers are those that publish, deliver and sweep.
+var dispatchers = []string{"Publish", "Deliver", "Sweep"}
 
 const sealingKeyID = "v1"
 

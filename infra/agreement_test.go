@@ -8,18 +8,26 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
-// functionRoutes are the routes to each function. Registering has one of its
-// own; all else of an API, known or not, goes to the function that manages.
-var functionRoutes = map[string][]string{
-	"SquakeRegister":     {"POST /v2/webhooks"},
-	"SquakeManage":       {"ANY /v2/webhooks", "ANY /v2/{proxy+}"},
-	"ShoptetRegister":    {"POST /api/webhooks"},
-	"ShoptetManage":      {"ANY /api/webhooks", "ANY /api/{proxy+}"},
-	"AbbeycrossRegister": {"POST /v1/webhooks/register"},
-	"AbbeycrossManage":   {"ANY /v1/webhooks/register", "ANY /v1/{proxy+}"},
-	"Publish":            {"POST /events"},
+// functionRoutes returns the routes to each function. Registering has one of
+// its own; all else of an API, known or not, goes to the function that manages.
+func functionRoutes() map[string][]string {
+	routes := map[string][]string{"Publish": {"POST /events"}}
+	for _, a := range all.APIs() {
+		register, manage := apiFunctions(a)
+		routes[register] = []string{"POST " + a.Example.Path}
+		routes[manage] = []string{"ANY " + a.Example.Path, "ANY " + a.Prefix + "/{proxy+}"}
+	}
+	return routes
+}
+
+// apiFunctions returns the names of an API's two functions in the template.
+func apiFunctions(a api.API) (register, manage string) {
+	return resourceName(string(a.Name) + "-register"), resourceName(string(a.Name) + "-manage")
 }
 
 // timeouts are those of functions that have another than all have, in seconds.
@@ -103,7 +111,7 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if f.Timeout != timeouts[name] || f.Runtime != "" || f.Handler != "" {
 		t.Errorf("timeout %d, want %d; runtime and handler are those of all functions", f.Timeout, timeouts[name])
 	}
-	if len(functionRoutes[name]) > 0 && f.Timeout >= maxTimeout {
+	if len(functionRoutes()[name]) > 0 && f.Timeout >= maxTimeout {
 		t.Errorf("timeout is %d s, want less than the gateway's %d", f.Timeout, maxTimeout)
 	}
 	if want := "!GetAtt " + name + "Role.Arn"; f.Role != want {
@@ -124,19 +132,28 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if group.RetentionInDays == nil {
 		t.Errorf("%s keeps its logs for ever", logs)
 	}
-	if diff := cmp.Diff(environment[name], f.Environment.Variables); diff != "" {
+	if diff := cmp.Diff(environment()[name], f.Environment.Variables); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(functionRoutes[name], routes(t, tm, name)); diff != "" {
+	if diff := cmp.Diff(functionRoutes()[name], routes(t, tm, name)); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)
 	}
 }
 
-// environment is what each function is told beside the table of webhooks.
-var environment = map[string]map[string]any{
-	"SquakeRegister":     apiEnvironment(nil),
-	"SquakeManage":       apiEnvironment(nil),
-	"ShoptetRegister":    apiEnvironment(nil),
+// environment returns what each function is told beside the table of webhooks.
+func environment() map[string]map[string]any {
+	told := map[string]map[string]any{}
+	for _, a := range all.APIs() {
+		register, manage := apiFunctions(a)
+		told[register], told[manage] = apiEnvironment(nil), apiEnvironment(nil)
+	}
+	maps.Copy(told, ownEnvironment)
+	return told
+}
+
+// ownEnvironment is that of the functions which are told more, or something
+// else, than every function that serves an API.
+var ownEnvironment = map[string]map[string]any{
 	"ShoptetManage":      apiEnvironment(map[string]any{"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable"}),
 	"AbbeycrossRegister": apiEnvironment(abbeycrossSettings),
 	"AbbeycrossManage":   apiEnvironment(abbeycrossSettings),

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // A domain of one's own is made when it is asked for, leads to the whole API,
@@ -40,9 +42,8 @@ func TestDomain(t *testing.T) {
 func checkURLs(t *testing.T, tm template) {
 	t.Helper()
 	paths := map[string]string{"ApiUrl": "", "EventsUrl": "/events"}
-	for _, name := range []string{"Squake", "Shoptet", "Abbeycross"} {
-		_, path, _ := strings.Cut(functionRoutes[name+"Register"][0], " ")
-		paths[name+"RegisterUrl"] = path
+	for _, a := range all.APIs() {
+		paths[resourceName(string(a.Name)+"-register")+"Url"] = a.Example.Path
 	}
 	for name, path := range paths {
 		want := map[string]any{"!If": []any{

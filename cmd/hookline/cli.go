@@ -123,7 +123,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	parser, err := kong.New(&line,
 		kong.Name("hookline"),
 		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
-		kong.Vars{"version": "hookline " + webhook.Version},
+		kong.Vars{"version": "hookline " + webhook.Version, "statuses": statusNames()},
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { asked = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),

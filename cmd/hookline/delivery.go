@@ -22,6 +22,17 @@ type deliveryCommands struct {
 	Retry deliveryRetry `cmd:"" help:"Attempt a delivery again, at once and under the same webhook-id."`
 }
 
+// statusNames lists the statuses of deliveries, "a, b or c".
+func statusNames() string {
+	statuses := webhook.Statuses()
+	names := make([]string, len(statuses))
+	for i, status := range statuses {
+		names[i] = status.String()
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // statusFlag is the value of a flag for a status.
 type statusFlag struct{ webhook.Status }
 
@@ -55,7 +66,7 @@ func newDeliveryResult(d webhook.Delivery) deliveryResult {
 type deliveryList struct {
 	Account *accountName  `help:"Only deliveries of this account (default: of all, which reads every account)." placeholder:"<api>:<id>"`
 	Event   string        `help:"Only deliveries of this event." placeholder:"NAME"`
-	Status  *statusFlag   `help:"Only deliveries with this status: pending, retrying, delivered, failed or cancelled." placeholder:"STATUS"`
+	Status  *statusFlag   `help:"Only deliveries with this status: ${statuses}." placeholder:"STATUS"`
 	Since   time.Duration `help:"Only events that happened within this duration (default: all)." placeholder:"24h"`
 	From    *moment       `help:"Only events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
 	Until   *moment       `help:"Only events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`

@@ -133,9 +133,12 @@ func TestFunctionsCarryNoDescription(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return bytes.Contains(content, []byte("\n  title: Squake webhooks\n")) ||
-			bytes.Contains(content, []byte("\n  title: Shoptet webhooks\n")) ||
-			bytes.Contains(content, []byte("\n  title: AbbeyCross webhooks\n"))
+		for _, text := range all.OpenAPI() {
+			if bytes.Contains(content, []byte(text)) {
+				return true
+			}
+		}
+		return false
 	}
 	programs, err := filepath.Glob(filepath.Join(dir, "*-*"))
 	if err != nil || len(programs) < len(all.APIs()) {

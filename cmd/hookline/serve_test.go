@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -42,30 +41,31 @@ func paste(t *testing.T, before, line string) int {
 func TestWelcomeLinesWork(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "new", "data dir")
 	s := boot(t, data, "--dev")
-	first, again := []int{201, 201, 201}, []int{422, 422, 400}
-	for _, want := range [][]int{first, again} {
-		var got []int
-		for _, d := range s.Demo {
-			got = append(got, paste(t, "", d.Curl))
+	for _, d := range s.Demo {
+		if status := paste(t, "", d.Curl); status != http.StatusCreated {
+			t.Errorf("%s: status %d, want 201", d.Account, status)
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("the curl lines answer %v, want %v", got, want)
+		if status := paste(t, "", d.Curl); !isConflict(status) {
+			t.Errorf("%s: the same again: status %d, want one of a conflict", d.Account, status)
 		}
 	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
 	s = boot(t, data, "--dev")
-	var got []int
 	for _, d := range s.Demo {
 		if d.Token != "" {
 			t.Errorf("%s has a new token at the second start", d.Account)
 		}
-		got = append(got, paste(t, "TOKEN=$("+d.NewToken+")", d.Curl))
+		if status := paste(t, "TOKEN=$("+d.NewToken+")", d.Curl); !isConflict(status) {
+			t.Errorf("%s: at the second start: status %d, want one of a conflict", d.Account, status)
+		}
 	}
-	if !slices.Equal(got, again) {
-		t.Errorf("the second start's curl lines answer %v, want %v", got, again)
-	}
+}
+
+// isConflict reports whether an API answers so when an event is taken.
+func isConflict(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusConflict || status == http.StatusUnprocessableEntity
 }
 
 // A start that was killed before its tokens were stored is completed by the

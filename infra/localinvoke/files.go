@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 const (
@@ -112,7 +114,7 @@ func welcome(c config, accounts []account) string {
 	}
 	events := filepath.Join(c.directory, eventsFolder)
 	b.WriteString("\nIn another terminal (docs/local.md has more):\n\n")
-	for _, sample := range samples {
+	for _, sample := range samples() {
 		fmt.Fprintf(&b, "sam local invoke %s --event %s --env-vars %s\n",
 			sample.resource, filepath.Join(events, sample.event), filepath.Join(c.directory, environmentFile))
 	}
@@ -120,14 +122,17 @@ func welcome(c config, accounts []account) string {
 	return b.String()
 }
 
-// samples are one event for each function that has a customer's token, in an
+// sample is an event of a function.
+type sample struct{ resource, event string }
+
+// samples returns one event for each function that has a customer's token, in an
 // order in which they can be sent.
-var samples = []struct{ resource, event string }{
-	{"SquakeRegister", "squake-register/created.json"},
-	{"SquakeManage", "squake-manage/list.json"},
-	{"ShoptetRegister", "shoptet-register/created.json"},
-	{"ShoptetManage", "shoptet-manage/list.json"},
-	{"AbbeycrossRegister", "abbeycross-register/created.json"},
-	{"AbbeycrossManage", "abbeycross-manage/list.json"},
-	{"Publish", "publish/squake.json"},
+func samples() []sample {
+	var list []sample
+	for _, api := range all.APIs() {
+		name := string(api.Name)
+		resource := strings.ToUpper(name[:1]) + name[1:]
+		list = append(list, sample{resource + "Register", name + "-register/created.json"}, sample{resource + "Manage", name + "-manage/list.json"})
+	}
+	return append(list, sample{"Publish", "publish/squake.json"})
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
-	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -61,16 +60,6 @@ func TestOpen(t *testing.T) {
 	}
 	if !bytes.Contains(body, []byte(complete()["HOOKLINE_QUEUE_URL"])) {
 		t.Errorf("SQS is sent %s", body)
-	}
-}
-
-func TestEveryAPIIsPublishedFor(t *testing.T) {
-	var names []string
-	for _, api := range all.APIs() {
-		names = append(names, string(api.Name))
-	}
-	if got, want := strings.Join(names, " "), "squake shoptet abbeycross"; got != want {
-		t.Errorf("APIs %q, want %q", got, want)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -35,6 +37,28 @@ func Sending(tb testing.TB, api api.API, env map[string]string) webhook.Sending 
 		tb.Fatal(err)
 	}
 	return sending
+}
+
+// CheckSending compares what an API says of its attempts with its contract. Of
+// want it looks at everything but the functions.
+func CheckSending(t *testing.T, a api.API, want webhook.Sending) {
+	t.Helper()
+	got := Sending(t, a, nil)
+	if got.CheckEvent == nil || got.Body == nil || got.Header == nil {
+		t.Error("a function is missing")
+	}
+	got.CheckEvent, got.Body, got.Header, got.Number = nil, nil, nil, nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("sending (-want +got):\n%s", diff)
+	}
+}
+
+// Backoff returns the delays of the APIs that make ten attempts in three days.
+func Backoff() []time.Duration {
+	return []time.Duration{
+		5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+		10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+	}
 }
 
 // CheckDeliveries holds deliveries to their golden bodies and headers, at the first

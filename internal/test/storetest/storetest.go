@@ -87,6 +87,7 @@ func registrationTests() map[string]func(*testing.T, *suite) {
 		"Isolation":      testIsolation,
 		"IsolationKinds": testIsolationKinds,
 		"Fields":         testFields,
+		"EveryField":     testEveryField,
 		"FieldsStored":   testFieldsStored,
 		"List":           testList,
 		"ListLarge":      testListLarge,

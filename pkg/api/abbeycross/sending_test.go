@@ -29,6 +29,11 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
+// docs/contracts/abbeycross.md, Delivery.
+func TestSending(t *testing.T) {
+	apitest.CheckSending(t, abbeycross.API(), webhook.Sending{Timeout: 15 * time.Second, Delays: apitest.Backoff()})
+}
+
 func TestCheckEvent(t *testing.T) {
 	event := func(name, instance, payload string) webhook.Event {
 		e := webhook.Event{Account: account, Name: name, Instance: instance}

@@ -52,6 +52,17 @@ func TestMassEvents(t *testing.T) {
 	}
 }
 
+// docs/contracts/shoptet.md, Delivery.
+func TestSending(t *testing.T) {
+	apitest.CheckSending(t, shoptet.API(), webhook.Sending{
+		Timeout: 4 * time.Second, Delays: []time.Duration{15 * time.Minute, 15 * time.Minute},
+		Instance: true, AccountKey: true, Ports: []uint16{80, 443, 8080, 8443},
+	})
+	if apitest.Sending(t, shoptet.API(), nil).Number == nil {
+		t.Error("deliveries have no number")
+	}
+}
+
 func TestCheckEvent(t *testing.T) {
 	event := func(name, instance, payload string) webhook.Event {
 		e := webhook.Event{Account: account, Name: name, Instance: instance}

@@ -38,6 +38,11 @@ func TestDelivery(t *testing.T) {
 	})
 }
 
+// docs/contracts/squake.md, Delivery.
+func TestSending(t *testing.T) {
+	apitest.CheckSending(t, squake.API(), webhook.Sending{Timeout: 15 * time.Second, Delays: apitest.Backoff(), Statistics: true})
+}
+
 func TestCheckEvent(t *testing.T) {
 	event := func(name, instance, payload string) webhook.Event {
 		e := webhook.Event{Account: account, Name: name, Instance: instance}

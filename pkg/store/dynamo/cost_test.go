@@ -381,7 +381,7 @@ func TestCostOfADelivery(t *testing.T) {
 			t.Fatal(err)
 		}
 		statistics := 0
-		if spoken.Name == "squake" {
+		if apitest.Sending(t, spoken, nil).Statistics {
 			statistics = 1
 		}
 		for _, tt := range []struct {
