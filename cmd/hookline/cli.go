@@ -50,7 +50,15 @@ type program struct {
 	now            func() time.Time
 	keys           *keygen.Generator
 	// sleep waits, or returns the error of ctx when that ends first.
-	sleep func(ctx context.Context, d time.Duration) error
+	sleep    func(ctx context.Context, d time.Duration) error
+	timeouts timeouts
+}
+
+// timeouts bound what a program waits for; zero is what the packages have.
+type timeouts struct {
+	request time.Duration // a client's, until it is answered
+	call    time.Duration // on DynamoDB, with all its tries
+	try     time.Duration // of a call
 }
 
 // newProgram gives the program on the real clock and random source.
@@ -112,11 +120,6 @@ func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 // returns when the command is done, a server when ctx has ended and the
 // requests in flight are answered. The error is a usageError when nothing was
 // begun because the command line cannot be understood.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	return newProgram(getenv, stdout, stderr).run(ctx, args)
-}
-
-// run sets the flags and the name of the program by the command line.
 func (p *program) run(ctx context.Context, args []string) error {
 	var line commands
 	asked := false // for help or the version, which has been written then

@@ -94,7 +94,7 @@ func TestSampleThatFails(t *testing.T) {
 	} {
 		c.status.Store(int64(given.response))
 		var out, said bytes.Buffer
-		p := newProgram(noSettings, &out, &said)
+		p := testProgram(noSettings, &out, &said)
 		err := p.run(t.Context(), append([]string{"hookline"}, append(customer.test(append(given.flags, "--json")...), where.flags()...)...))
 		if err == nil {
 			t.Fatalf("%v with %d: it says that it was taken: %s", given.flags, given.response, out.String())

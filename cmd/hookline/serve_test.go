@@ -89,7 +89,7 @@ func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // A token that could not be shown is not stored.
 func TestWelcomeThatNobodySaw(t *testing.T) {
 	data := t.TempDir()
-	err := run(t.Context(), serveArgs(data, "--dev"), noSettings, broken{}, io.Discard)
+	err := testProgram(noSettings, broken{}, io.Discard).run(t.Context(), serveArgs(data, "--dev"))
 	if !errors.Is(err, io.ErrClosedPipe) {
 		t.Fatalf("run = %v, want the error of standard output", err)
 	}
@@ -192,7 +192,7 @@ func exchange(t *testing.T, server, method, recipient string) (status int, body 
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {
-	p := newProgram(noSettings, io.Discard, io.Discard)
+	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, discardLog())
 	if err != nil {
@@ -246,7 +246,7 @@ func TestWrongSettings(t *testing.T) {
 	settings := func(name string) string {
 		return map[string]string{"HOOKLINE_ABBEYCROSS_HOURS": "always", "HOOKLINE_ABBEYCROSS_EVENTS": "a,,b c"}[name]
 	}
-	err := run(t.Context(), serveArgs(t.TempDir()), settings, io.Discard, io.Discard)
+	err := testProgram(settings, io.Discard, io.Discard).run(t.Context(), serveArgs(t.TempDir()))
 	if err == nil {
 		t.Fatal("serve takes wrong settings")
 	}

@@ -62,7 +62,8 @@ type Example struct {
 // ExampleReceiver begins the URLs of examples.
 const ExampleReceiver = "https://example.com"
 
-// Setup is what a process gives an API to work with. All fields are needed.
+// Setup is what a process gives an API to work with. All fields but Deadline
+// are needed.
 type Setup struct {
 	Store  Store
 	Sealer registry.Sealer
@@ -73,6 +74,9 @@ type Setup struct {
 	URLs validate.URLPolicy
 	// Getenv reads the API's own settings.
 	Getenv func(string) string
+	// Deadline bounds the work on a request; zero for 10 s. It is shorter than
+	// the functions' timeout, so that an answer in the API's shape can be given.
+	Deadline time.Duration
 	// Deployed is set where settings that a laptop may leave out are
 	// required.
 	Deployed bool

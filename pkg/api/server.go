@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,9 +26,8 @@ const (
 	// MaxBody is the largest body of a registration API in bytes
 	// (docs/contracts/README.md, Requests).
 	MaxBody = 256 << 10
-	// deadline bounds the work on one request. It is shorter than the
-	// functions' timeout, so that an answer in the API's shape can be given.
-	deadline = 10 * time.Second
+	// defaultDeadline bounds the work on one request (Setup.Deadline).
+	defaultDeadline = 10 * time.Second
 	// statusHungUp stands in the log where the client did not wait for the
 	// answer.
 	statusHungUp = 499
@@ -60,6 +60,8 @@ type Server struct {
 	keys *keygen.Generator
 	now  func() time.Time
 	log  *slog.Logger
+
+	deadline time.Duration
 }
 
 // Handler gives the door's handler, which works with what the process gives.
@@ -71,6 +73,7 @@ func (d Server) Handler(s Setup) Handler {
 		d.MaxBody = MaxBody
 	}
 	d.keys, d.now, d.log = s.Keys, s.Now, s.Log
+	d.deadline = cmp.Or(s.Deadline, defaultDeadline)
 	return &handler{server: d, Handler: newTable(d.Routes, d.serve)}
 }
 
@@ -177,7 +180,7 @@ func (d Server) dispatch(v *exchange) (Response, error) {
 			return Response{}, &Error{Kind: Closed, Wait: wait}
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), deadline)
+	ctx, cancel := context.WithTimeout(r.Context(), d.deadline)
 	defer cancel()
 	if !d.Open {
 		if err := d.authorise(ctx, r, route.Right); err != nil {
