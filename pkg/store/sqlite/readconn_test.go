@@ -129,7 +129,7 @@ func TestReadFailsAlone(t *testing.T) {
 				}
 			}
 			mustBeLetGo(t, s)
-			if told := strings.Contains(log.String(), "finder_test.go"); told != (name == "panics") {
+			if told := strings.Contains(log.String(), "readconn_test.go"); told != (name == "panics") {
 				t.Errorf("the log tells where it was: %t: %s", told, log)
 			}
 		})
