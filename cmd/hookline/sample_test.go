@@ -129,3 +129,10 @@ func TestSampleWithoutSealingKey(t *testing.T) {
 	contains(t, where.fails(t, customer.test(openly...)...), "the sealing key is missing")
 	c.nothingMore(t)
 }
+
+// webhookDetails are what webhook show tells.
+func (p dataDir) webhookDetails(t testing.TB, customer *customerOf) (list []webhookDetails) {
+	t.Helper()
+	decode(t, p.run(t, "webhook", "show", "--json", customer.id, "--account", customer.account), &list)
+	return list
+}

@@ -101,25 +101,6 @@ func TestWelcomeThatNobodySaw(t *testing.T) {
 	}
 }
 
-func TestTokensWorkAtOnce(t *testing.T) {
-	s := boot(t, t.TempDir())
-	if len(s.Demo) != 0 {
-		t.Errorf("demo accounts without --dev: %+v", s.Demo)
-	}
-	for _, c := range []struct{ account, path, header, body string }{
-		{"squake:acme", "/v2/webhooks", "Authorization: Bearer ", `{"kind":"order","endpoint_url":"https://receiver.example/in"}`},
-		{"shoptet:315185-myaddon", "/api/webhooks", "Shoptet-Access-Token: ", `{"data":[{"event":"order:create","url":"https://receiver.example/in"}]}`},
-		{"abbeycross:fleet-7", "/v1/webhooks/register", "Authorization: Bearer ", oneEvent("trip.ended")},
-	} {
-		cli(t, "account", "create", c.account, "--data", s.data)
-		token := cli(t, "token", "create", "--data", s.data, "--account", c.account)
-		status, err := post(t.Context(), newClient(t), s.URL+c.path, c.body, c.header+token, "Content-Type: application/json")
-		if err != nil || status != http.StatusCreated {
-			t.Errorf("%s: status %d, %v; want 201", c.account, status, err)
-		}
-	}
-}
-
 func TestRecipientsWithoutDev(t *testing.T) {
 	for _, c := range []struct {
 		flags []string
