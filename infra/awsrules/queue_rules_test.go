@@ -47,13 +47,6 @@ func queueRules() []rule {
 				property("kept too long", 1209601.0, "DeadLetters", "MessageRetentionPeriod"),
 			},
 		},
-		{
-			name: "queues by TLS only", source: sqs + "sqs-security-best-practices.html", check: queuesByTLS,
-			mutations: []mutation{
-				property("one is left out", list(ref("Attempts")), "QueuesByTLSOnly", "Queues"),
-				{name: "none", plant: func(all templates) { all.set(nil, mainPath, "Resources", "QueuesByTLSOnly") }},
-			},
-		},
 	}
 }
 
@@ -129,28 +122,6 @@ func queuesWithinQuotas(d *deployment) []string {
 		}
 		if !between(p["MessageRetentionPeriod"], 60, 1209600) {
 			wrong = append(wrong, fmt.Sprintf("%s: messages are kept %v s", name, p["MessageRetentionPeriod"]))
-		}
-	}
-	return wrong
-}
-
-func queuesByTLS(d *deployment) []string {
-	denied := map[string]bool{}
-	for _, name := range d.ofKind("AWS::SQS::QueuePolicy") {
-		p := d.resources[name].properties
-		for _, s := range items(at(p, "PolicyDocument", "Statement")) {
-			if at(s, "Effect") != "Deny" || at(s, "Condition", "Bool", "aws:SecureTransport") != "false" {
-				continue
-			}
-			for _, queue := range items(p["Queues"]) {
-				denied[resourceOf(queue)] = true
-			}
-		}
-	}
-	var wrong []string
-	for _, name := range d.ofKind("AWS::SQS::Queue") {
-		if !denied[name] {
-			wrong = append(wrong, name+" answers without TLS")
 		}
 	}
 	return wrong
