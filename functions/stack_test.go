@@ -67,11 +67,7 @@ func newStack(tb testing.TB) *stack {
 		tb.Fatal(err)
 	}
 	s.public = base64.StdEncoding.EncodeToString(private.PublicKey().Bytes())
-	client := dynamolocal.Client(tb, s.endpoint)
-	s.store, err = dynamo.New(dynamo.Config{Client: client, Table: s.tables.Webhooks, Deliveries: s.tables.Deliveries})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s.store = dynamolocal.Store(tb, s.endpoint, s.tables)
 	return s
 }
 

@@ -63,15 +63,6 @@ func parameterFile(t *testing.T, text string) string {
 	return "file://" + path
 }
 
-func readExample(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, exampleFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // commentedOut is a parameter's line in the example, in a comment.
 var commentedOut = regexp.MustCompile(`(?m)^# ([A-Z][A-Za-z]+: (?:"[^"]*"|[0-9]+))$`)
 
@@ -96,7 +87,7 @@ AlarmTopicArn: ""
 const unnamed = "DeliverConcurrency: 5\nAlarmTopicArn:\n"
 
 func TestParameters(t *testing.T) {
-	example := readExample(t)
+	example := readFile(t, exampleFile)
 	whole := commentedOut.ReplaceAllString(example, "$1")
 	file := parameterFile(t, telling)
 	stacks := deploy(t,
@@ -179,11 +170,7 @@ func TestParameterFileIsTheDefault(t *testing.T) {
 		"samconfig.toml": `parameter_overrides = "file://parameters.yaml"`,
 		".gitignore":     "/parameters*.yaml",
 	} {
-		text, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !slices.Contains(strings.Split(string(text), "\n"), line) {
+		if !slices.Contains(strings.Split(readFile(t, path), "\n"), line) {
 			t.Errorf("%s lacks the line %s", path, line)
 		}
 	}

@@ -89,7 +89,7 @@ func readPolicy(t *testing.T, name string) (document policyDocument, text string
 	t.Helper()
 	text = strings.NewReplacer(
 		"REGION", "eu-central-1", "ACCOUNT", "123456789012", "STACK", "hookline", "API_ID", "a1b2c3d4e5",
-	).Replace(readPage(t, "infra/policies/"+name+".json"))
+	).Replace(readFile(t, "infra/policies/"+name+".json"))
 	decoder := json.NewDecoder(strings.NewReader(text))
 	if err := decoder.Decode(&document); err != nil {
 		t.Fatalf("%s: %v", name, err)

@@ -3,9 +3,7 @@ package infra_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,12 +16,8 @@ import (
 // runbook gives infra/README.md by its sections, under the headings' texts.
 func runbook(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "infra", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	sections := map[string]string{}
-	for _, section := range regexp.MustCompile(`(?m)^## `).Split(string(text), -1)[1:] {
+	for _, section := range regexp.MustCompile(`(?m)^## `).Split(readFile(t, "infra/README.md"), -1)[1:] {
 		heading, body, _ := strings.Cut(section, "\n")
 		sections[heading] = body
 	}
@@ -110,45 +104,6 @@ func TestRunbookHasTheAlarms(t *testing.T) {
 // pages are the runbook and the pages that were once part of it.
 var pages = []string{"infra/README.md", "docs/capacity.md", "docs/cost.md", "docs/regions.md"}
 
-func readPage(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// anchors are the names that a page's headings are linked by.
-func anchors(page string) map[string]bool {
-	found := map[string]bool{}
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
-		found[strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")] = true
-	}
-	return found
-}
-
-// Links lead to files and headings that are there.
-func TestRunbookLinks(t *testing.T) {
-	for _, path := range pages {
-		links := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]+))?\)`).FindAllStringSubmatch(readPage(t, path), -1)
-		if len(links) == 0 && path != "docs/regions.md" {
-			t.Errorf("%s has no links", path)
-		}
-		for _, link := range links {
-			target := path
-			if link[1] != "" {
-				target = filepath.Join(filepath.Dir(path), link[1])
-			}
-			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
-				t.Errorf("%s: %v", path, err)
-			} else if link[2] != "" && !anchors(readPage(t, target))[link[2]] {
-				t.Errorf("%s: %s has no heading #%s", path, target, link[2])
-			}
-		}
-	}
-}
-
 // fenced gives a page's blocks of code in a language, at the left margin.
 func fenced(page, language string) []string {
 	var blocks []string
@@ -163,7 +118,7 @@ func fenced(page, language string) []string {
 func TestRunbookCommands(t *testing.T) {
 	deployments := 0
 	for _, path := range pages {
-		for _, block := range fenced(readPage(t, path), "sh") {
+		for _, block := range fenced(readFile(t, path), "sh") {
 			shell := exec.Command("bash", "-n")
 			shell.Stdin = strings.NewReader(block)
 			if out, err := shell.CombinedOutput(); err != nil {
@@ -193,7 +148,7 @@ var generated = []string{"AWS::Lambda::Function", "AWS::Lambda::EventSourceMappi
 func TestRunbookNamesResources(t *testing.T) {
 	main, data, operations := readTemplate(t, "template.yaml"), readTemplate(t, "infra/data.yaml"), readTemplate(t, "infra/operations.yaml")
 	logical := slices.Concat(slices.Collect(maps.Keys(main.Resources)), slices.Collect(maps.Keys(data.Resources)), slices.Collect(maps.Keys(operations.Resources)))
-	page := readPage(t, "infra/README.md")
+	page := readFile(t, "infra/README.md")
 	for pattern, known := range map[string][]string{
 		`LogicalResourceId=='(\w+)'`:                logical,
 		`contains\(AlarmName, '(\w+)'\)`:            logical,
@@ -236,7 +191,7 @@ func TestRunbookNamesResources(t *testing.T) {
 // the template takes as SAM hands them on: text by text, lists with commas.
 func TestRunbookParameterFiles(t *testing.T) {
 	parameters := readTemplate(t, "template.yaml").Parameters
-	blocks := fenced(readPage(t, "infra/README.md"), "yaml")
+	blocks := fenced(readFile(t, "infra/README.md"), "yaml")
 	if len(blocks) < 4 {
 		t.Errorf("%d blocks; are they found?", len(blocks))
 	}

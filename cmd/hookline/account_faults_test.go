@@ -75,7 +75,8 @@ func (f *faulty) addWebhook(t *testing.T, a webhook.Account, id, event string) {
 // deleteQuickly deletes an account without the time that has to pass.
 func (p dataDir) deleteQuickly(ctx context.Context, account string) error {
 	var out bytes.Buffer
-	program := newProgram(noSettings, &out, io.Discard)
+	program := testProgram(noSettings, &out, io.Discard)
+	faultyTimeouts(program)
 	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	err := program.run(ctx, append([]string{"hookline", "account", "delete", "--json", account}, p.flags()...))
 	if err == nil && !strings.HasPrefix(out.String(), `{"deleted":"`+account+`"`) {

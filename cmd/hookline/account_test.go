@@ -86,7 +86,7 @@ func TestDeleteAccountBesideRegistrations(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		d := &departure{dataDir: where, responded: make(chan struct{}, 1), ended: make(chan struct{})}
 		log := &record.Buffer{}
-		s := bootAt(t, d.clock.now, log, where.data, where.flags()[2:]...)
+		s := bootWith(t, func(p *program) { p.now = d.clock.now }, log, where.data, where.flags()[2:]...)
 		d.server = s.URL
 		for _, account := range []string{leavingFleet, bystandingSite} {
 			where.cli(t, "account", "create", account)
@@ -127,7 +127,7 @@ func (d *departure) delete(t *testing.T, clients *errgroup.Group) {
 	}()
 	<-d.responded // the server knows the token
 	var out, log bytes.Buffer
-	p := newProgram(noSettings, &out, &log)
+	p := testProgram(noSettings, &out, &log)
 	before := int64(-1)
 	p.sleep = func(ctx context.Context, pause time.Duration) error {
 		if before < 0 {

@@ -59,9 +59,9 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// newTableStore opens the two tables, at the endpoint of the AWS settings for
-// DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
-func newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, error) {
+// newTableStore opens the two tables. The endpoint is the one that the AWS settings
+// give for DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
+func (p *program) newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, error) {
 	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region:      cfg.Region,
 		Credentials: cfg.Credentials,
@@ -70,12 +70,14 @@ func newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, err
 	if err != nil {
 		return nil, err
 	}
-	return dynamo.New(dynamo.Config{Client: client, Table: table, Deliveries: deliveries})
+	return dynamo.New(dynamo.Config{
+		Client: client, Table: table, Deliveries: deliveries, TryTimeout: p.timeouts.try, CallTimeout: p.timeouts.call,
+	})
 }
 
-// openStack opens the tables and the queue that a deployed stack's outputs
-// name.
-func openStack(ctx context.Context, name string) (openedStore, error) {
+// openStack opens the tables and the queue of a deployed stack, which its
+// outputs name.
+func (p *program) openStack(ctx context.Context, name string) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return openedStore{}, err
@@ -92,7 +94,7 @@ func openStack(ctx context.Context, name string) (openedStore, error) {
 	if region := found.outputs[outputRegion]; region != "" {
 		cfg.Region = region
 	}
-	s, err := newTableStore(cfg, found.outputs[outputTable], found.outputs[outputDeliveries])
+	s, err := p.newTableStore(cfg, found.outputs[outputTable], found.outputs[outputDeliveries])
 	if err != nil {
 		return openedStore{}, err
 	}

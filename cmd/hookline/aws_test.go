@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
-	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
 // onDynamoDB sets what an AWS tool reads to DynamoDB Local, and gives a prefix
@@ -63,7 +62,7 @@ func TestServeOnDynamoDB(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := openBoth(t, prefix).Check(t.Context()); err != nil {
+	if err := dynamolocal.Store(t, dynamolocal.Start(t).URL, tablesOf(prefix)).Check(t.Context()); err != nil {
 		t.Errorf("serve did not make both tables: %v", err)
 	}
 	if _, err := os.Stat("data"); !errors.Is(err, os.ErrNotExist) {
@@ -79,17 +78,10 @@ func TestServeOnDynamoDB(t *testing.T) {
 	t.Run("stack", func(t *testing.T) { testStack(t, prefix) })
 }
 
-// openBoth opens the two tables that documentation and other tools name.
-func openBoth(t *testing.T, prefix string) *dynamo.Store {
-	t.Helper()
-	s, err := dynamo.New(dynamo.Config{
-		Client: dynamolocal.Client(t, dynamolocal.Start(t).URL), Table: prefix + "-webhooks", Deliveries: prefix + "-deliveries",
-		TryTimeout: timeout, CallTimeout: timeout,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+// tablesOf are the two tables by the names that documentation and other tools
+// have.
+func tablesOf(prefix string) dynamolocal.Tables {
+	return dynamolocal.Tables{Webhooks: prefix + "-webhooks", Deliveries: prefix + "-deliveries"}
 }
 
 // testStack works on a stack whose tables are those of the prefix, through a

@@ -49,8 +49,16 @@ type program struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	keys           *keygen.Generator
-	// sleep waits, or returns ctx.Err() if ctx ends first.
-	sleep func(ctx context.Context, d time.Duration) error
+	// sleep waits, or returns the error of ctx when that ends first.
+	sleep    func(ctx context.Context, d time.Duration) error
+	timeouts timeouts
+}
+
+// timeouts bound what a program waits for; zero is what the packages have.
+type timeouts struct {
+	request time.Duration // a client's, until it is answered
+	call    time.Duration // on DynamoDB, with all its tries
+	try     time.Duration // of a call
 }
 
 // newProgram returns a program with the real clock and random source.
@@ -108,15 +116,10 @@ func report(stderr io.Writer, err error) int {
 
 func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 
-// run executes a command line; args[0] is the command that ran the program. It
-// returns when the command is done; a server is done when ctx has ended and the
-// requests in flight have responses. The error is a usageError if nothing was
-// done because the command line is not valid.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	return newProgram(getenv, stdout, stderr).run(ctx, args)
-}
-
-// run sets the flags and the name of the program from the command line.
+// run carries out a command line; args[0] is how the program was called. It
+// returns when the command is done, a server when ctx has ended and the
+// requests in flight are answered. The error is a usageError when nothing was
+// begun because the command line cannot be understood.
 func (p *program) run(ctx context.Context, args []string) error {
 	var line commands
 	asked := false // whether help or the version was requested and written

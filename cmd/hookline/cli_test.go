@@ -53,7 +53,7 @@ func TestReport(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for _, line := range []string{"--help", "account --help", "account create -h", "account delete --help", "webhook --help", "webhook disable -h", "token revoke --help", "serve --help"} {
 		var out, log bytes.Buffer
-		err := run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...), noSettings, &out, &log)
+		err := testProgram(noSettings, &out, &log).run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...))
 		if err != nil || !strings.HasPrefix(out.String(), "Usage: hookline") || log.Len() > 0 {
 			t.Errorf("hookline %s: %v, %q, %q; want help", line, err, out.String(), log.String())
 		}

@@ -260,7 +260,7 @@ func (p dataDir) runWith(t testing.TB, stdin string, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var out, said bytes.Buffer
-	program := newProgram(noSettings, &out, &said)
+	program := testProgram(noSettings, &out, &said)
 	program.stdin = strings.NewReader(stdin)
 	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	err := program.run(ctx, append(append([]string{"hookline"}, args...), p.flags()...))

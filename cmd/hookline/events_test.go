@@ -2,12 +2,7 @@ package main
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -90,50 +85,4 @@ func TestEventsOfOneRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.nothingMore(t)
-}
-
-// What hookline serve sends, hookline listen verifies with the keys that the
-// customers were shown; with another key it does not.
-func TestListenVerifiesWhatServeSends(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	list := customers(t, where, s, c)
-	// A customer knows its key only after it has registered its URL.
-	var behind atomic.Pointer[url.URL]
-	local := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind.Load()) }}
-	server := httptest.NewServer(local)
-	defer server.Close()
-	list[0].call(t, s, http.StatusOK, "PUT", list[0].own, `{"endpoint_url":"`+server.URL+`/squake"}`)
-	list[1].call(t, s, http.StatusOK, "PATCH", list[1].own, `{"data":{"url":"`+server.URL+`/shoptet"}}`)
-	where.run(t, "webhook", "delete", list[2].id, "--account", list[2].account)
-	list[2].register(t, s, server.URL+"/abbeycross")
-
-	through := func(args ...string) *receiving {
-		l := startListen(t, append(args, "--json")...)
-		to, err := url.Parse(l.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		behind.Store(to)
-		return l
-	}
-	l := through("--key", list[0].key, "--key", list[1].key, "--key", list[2].key)
-	for _, customer := range list {
-		id := customer.published(t, where, "--payload", `{"n":1.0}`)
-		got := l.next(t)
-		if !got.Verified || got.Reason != "" || got.ID != id || got.Seen != 1 || got.Path != "/"+customer.api || got.Status != http.StatusOK {
-			t.Errorf("%s: listen shows %+v, want %s verified", customer.api, got, id)
-		}
-		where.becomes(t, customer.account, id, attempted(1))
-	}
-	other := through("--key", list[0].key, "--status", "503", "--retry-after", "1h")
-	id := list[2].published(t, where)
-	if got := other.next(t); got.Verified || !strings.Contains(got.Reason, "another key") || got.ID != id {
-		t.Errorf("with another key listen shows %+v", got)
-	}
-	d := where.becomes(t, list[2].account, id, attempted(1))
-	if wait := d.Next.Sub(d.AttemptedAt); d.StatusCode != http.StatusServiceUnavailable || wait < time.Hour || wait > 67*time.Minute {
-		t.Errorf("after 503 and Retry-After: %+v, want another attempt in an hour", d)
-	}
 }

@@ -18,16 +18,21 @@ import (
 	"github.com/hookline/hookline/internal/test/faultproxy"
 	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
 	faultRate      = 0.35
 	faultyBatch    = 10
-	faultyClients  = 16
+	faultyClients  = 8
 	faultyDeadline = 10 * time.Minute
+	// faultyTry is how long a request to DynamoDB may take until it counts as
+	// lost, as those do that are never answered.
+	faultyTry = 3 * time.Second
 )
+
+// faultyTimeouts give up only what is lost each time.
+func faultyTimeouts(p *program) { p.timeouts.try = faultyTry }
 
 // faulty is a server on a DynamoDB that fails, and the same table without
 // faults.
@@ -49,14 +54,8 @@ func newFaulty(t *testing.T) *faulty {
 	proxy := faultproxy.Start(t, local.URL)
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
-	f.instance = boot(t, t.TempDir(), "--store", "dynamodb:"+prefix)
-	clean, err := dynamo.New(dynamo.Config{
-		Client: dynamolocal.Client(t, local.URL), Table: prefix + tableSuffix, TryTimeout: timeout, CallTimeout: timeout,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.store = clean
+	f.instance = bootLogged(t, faultyTimeouts, t.TempDir(), "--store", "dynamodb:"+prefix)
+	f.store = dynamolocal.Store(t, local.URL, tablesOf(prefix))
 	return f
 }
 
@@ -160,7 +159,7 @@ func (f *faulty) jobs(t *testing.T, n, events, first int) []*job {
 // own write was there already, and a batch stands whole or not at all.
 func TestRegistrationsUnderFaults(t *testing.T) {
 	f := newFaulty(t)
-	singles, batches := long.Pick(400, 2000), long.Pick(60, 200)
+	singles, batches := long.Pick(240, 2000), long.Pick(40, 200)
 	jobs := slices.Concat(f.jobs(t, singles, 1, 10_000), f.jobs(t, batches, faultyBatch, 20_000))
 	f.proxy.Reset()
 	writes := []string{"PutItem", "TransactWriteItems"}
@@ -189,7 +188,7 @@ func TestRegistrationsUnderFaults(t *testing.T) {
 	}
 	gaveUp := f.mustStand(t, jobs)
 	t.Logf("%d of %d registrations were answered 500 under %v", gaveUp, len(jobs), c.Faults)
-	if gaveUp > len(jobs)/10 { // a request has a deadline, which a busy machine may miss
+	if gaveUp > len(jobs)/100 {
 		t.Errorf("%d of %d registrations gave up", gaveUp, len(jobs))
 	}
 }

@@ -73,7 +73,7 @@ func listenTo(t testing.TB, getenv func(string) string, stdout io.Writer, args .
 	said, stderr := io.Pipe()
 	log = &record.Buffer{}
 	go func() {
-		err := run(ctx, append([]string{"hookline", "listen", "--listen", "127.0.0.1:0"}, args...), getenv, stdout, io.MultiWriter(log, stderr))
+		err := testProgram(getenv, stdout, io.MultiWriter(log, stderr)).run(ctx, append([]string{"hookline", "listen", "--listen", "127.0.0.1:0"}, args...))
 		_ = stderr.Close()
 		ended <- err
 	}()

@@ -22,10 +22,13 @@ import (
 	"github.com/hookline/hookline/pkg/delivery/sender"
 )
 
-func main() {
+func main() { start(newProgram(os.Getenv, os.Stdout, os.Stderr)) }
+
+// start runs the program until it ends or is told to, and exits.
+func start(p *program) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// While stopping, a second signal has its default effect.
 	context.AfterFunc(ctx, stop)
 	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
-	os.Exit(report(os.Stderr, run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr)))
+	os.Exit(report(os.Stderr, p.run(ctx, os.Args)))
 }

@@ -29,12 +29,21 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv(raceSettings()); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"hookline": main, "hookline-quick": quickMain})
+	testscript.Main(m, map[string]func(){"hookline": patientMain, "hookline-quick": quickMain})
 }
+
+// testProgram is the program with timeouts that a busy machine keeps.
+func testProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
+	p := newProgram(getenv, stdout, stderr)
+	p.timeouts = timeouts{request: timeout, call: timeout, try: timeout}
+	return p
+}
+
+func patientMain() { start(testProgram(os.Getenv, os.Stdout, os.Stderr)) }
 
 // quickMain is the program, for which no time passes when it waits.
 func quickMain() {
-	p := newProgram(os.Getenv, os.Stdout, os.Stderr)
+	p := testProgram(os.Getenv, os.Stdout, os.Stderr)
 	p.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	os.Exit(report(os.Stderr, p.run(context.Background(), os.Args)))
 }
@@ -97,11 +106,17 @@ func serveArgs(data string, more ...string) []string {
 // then searched for secrets.
 func boot(t testing.TB, data string, more ...string) *instance {
 	t.Helper()
+	return bootLogged(t, func(*program) {}, data, more...)
+}
+
+// bootLogged is boot with something about the program changed.
+func bootLogged(t testing.TB, change func(*program), data string, more ...string) *instance {
+	t.Helper()
 	log := &record.Buffer{}
-	s := bootTo(t, log, data, more...)
+	s := bootWith(t, change, log, data, more...)
 	s.log = log
 	t.Cleanup(func() {
-		_ = s.stop() // whose error bootTo reports
+		_ = s.stop() // whose error bootWith reports
 		s.searchLog(t)
 	})
 	return s
@@ -110,19 +125,19 @@ func boot(t testing.TB, data string, more ...string) *instance {
 // bootTo runs the real program, which logs to log.
 func bootTo(t testing.TB, log io.Writer, data string, more ...string) *instance {
 	t.Helper()
-	return bootAt(t, time.Now, log, data, more...)
+	return bootWith(t, func(*program) {}, log, data, more...)
 }
 
-// bootAt runs the real program by another clock.
-func bootAt(t testing.TB, now func() time.Time, log io.Writer, data string, more ...string) *instance {
+// bootWith runs the real program with something about it changed.
+func bootWith(t testing.TB, change func(*program), log io.Writer, data string, more ...string) *instance {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &instance{data: data}
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		p := newProgram(noSettings, in, log)
-		p.now = now
+		p := testProgram(noSettings, in, log)
+		change(p)
 		err := p.run(ctx, serveArgs(data, more...))
 		_ = in.CloseWithError(io.EOF)
 		ended <- err
@@ -247,7 +262,7 @@ func fails(t testing.TB, wantCode int, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var said, log bytes.Buffer
-	code := report(&said, run(ctx, args, noSettings, io.Discard, &log))
+	code := report(&said, testProgram(noSettings, io.Discard, &log).run(ctx, args))
 	line := said.String()
 	if code != wantCode || strings.Count(line, "\n") != 1 {
 		t.Fatalf("%q: exit code %d with %q, want %d with one line", args, code, line, wantCode)

@@ -122,7 +122,7 @@ func TestOperatorPolicy(t *testing.T) {
 	run := func(args ...string) string {
 		t.Helper()
 		var stdout, stderr strings.Builder
-		p := newProgram(noSettings, &stdout, &stderr)
+		p := testProgram(noSettings, &stdout, &stderr)
 		p.sleep = func(context.Context, time.Duration) error { return nil }
 		if err := p.run(t.Context(), append(append([]string{"hookline"}, args...), "--stack", "open")); err != nil {
 			t.Errorf("%s: %v", args, err)

@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -108,37 +106,6 @@ func TestPublishedOnceReceivedOnce(t *testing.T) {
 	s.searchLogFor(t, append(secrets, operator.token, marker, "query-7f3a")...)
 }
 
-// The keys of Shoptet's and AbbeyCross's customers can be replaced: the next
-// delivery is signed with the new one, AbbeyCross's with the old one too.
-func TestPublishedAfterKeysWereReplaced(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	list := customers(t, where, s, c)
-	shop, fleet := list[1], list[2]
-
-	shop.renew(t, s)
-	shop.verified(t, c.following(t, shop, where), "")
-	old := *fleet
-	var rotated struct{ APISecretKey string }
-	decode(t, fleet.call(t, s, http.StatusOK, "POST", "/v1/webhooks/"+fleet.id+"/rotate-secret", ""), &rotated)
-	fleet.key = rotated.APISecretKey
-	got := c.following(t, fleet, where)
-	fleet.verified(t, got, "")
-	old.verified(t, got, "")
-	if old.key == fleet.key || len(strings.Fields(got.header.Get("Webhook-Signature"))) != 2 {
-		t.Errorf("webhook-signature %q, want two", got.header.Get("Webhook-Signature"))
-	}
-	s.searchLogFor(t, shop.key, fleet.key, old.key)
-}
-
-// following publishes an event of a customer and gives its arrival.
-func (c *site) following(t testing.TB, customer *customerOf, where dataDir) arrival {
-	t.Helper()
-	customer.published(t, where)
-	return c.next(t)
-}
-
 // Numbers and strings arrive as the publisher spelled them, however the payload
 // was given.
 func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
@@ -230,31 +197,4 @@ func TestPublishWithoutWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.nothingMore(t)
-}
-
-// tryCLIOutput runs a command as a process of its own, which may fail, and gives its
-// standard output.
-func tryCLIOutput(t testing.TB, args ...string) (string, error) {
-	t.Helper()
-	text, err := exec.CommandContext(t.Context(), "hookline", args...).Output()
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		err = &commandError{failed, string(failed.Stderr)}
-	}
-	return strings.TrimSpace(string(text)), err
-}
-
-// A machine is told in JSON too that an event was rejected.
-func TestPublishRejectedAsJSON(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	where.run(t, "account", "create", "squake:acme")
-	out, err := tryCLIOutput(t, append([]string{"publish", "--json", "--account", "squake:acme", "--event", "nothing"}, where.flags()...)...)
-	failed, ok := errors.AsType[*commandError](err)
-	if !ok || failed.ExitCode() != exitFailed || !strings.HasPrefix(failed.said, "hookline: the event was rejected: event: ") {
-		t.Errorf("it ended with %v", err)
-	}
-	var r operator.Result
-	decode(t, out, &r)
-	if r.Status != "rejected" || r.Delivery != nil || !strings.HasPrefix(r.Error, "event: must be one of ") {
-		t.Errorf("it wrote %s", out)
-	}
 }

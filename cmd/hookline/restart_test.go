@@ -111,7 +111,7 @@ func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
 // ready returns, and gives its log.
 func serveImpatiently(t *testing.T, where dataDir, ready func()) string {
 	t.Helper()
-	p := newProgram(noSettings, io.Discard, io.Discard)
+	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: where.data}
 	log := &record.Buffer{}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0", Dev: true}).boot(t.Context(), p, logTo(log))

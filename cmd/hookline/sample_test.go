@@ -94,7 +94,7 @@ func TestSampleThatFails(t *testing.T) {
 	} {
 		c.status.Store(int64(given.response))
 		var out, said bytes.Buffer
-		p := newProgram(noSettings, &out, &said)
+		p := testProgram(noSettings, &out, &said)
 		err := p.run(t.Context(), append([]string{"hookline"}, append(customer.test(append(given.flags, "--json")...), where.flags()...)...))
 		if err == nil {
 			t.Fatalf("%v with %d: it says that it was taken: %s", given.flags, given.response, out.String())
@@ -128,4 +128,11 @@ func TestSampleWithoutSealingKey(t *testing.T) {
 	remove(t, where.data+"/sealing.key")
 	contains(t, where.fails(t, customer.test(openly...)...), "the sealing key is missing")
 	c.nothingMore(t)
+}
+
+// webhookDetails are what webhook show tells.
+func (p dataDir) webhookDetails(t testing.TB, customer *customerOf) (list []webhookDetails) {
+	t.Helper()
+	decode(t, p.run(t, "webhook", "show", "--json", customer.id, "--account", customer.account), &list)
+	return list
 }

@@ -21,7 +21,7 @@ func (s *spoken) say(t *testing.T, args ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var out, log bytes.Buffer
-	p := newProgram(noSettings, &out, &log)
+	p := testProgram(noSettings, &out, &log)
 	p.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	report(&log, p.run(ctx, append(append([]string{"hookline"}, args...), s.flags()...)))
 	s.text.WriteString(out.String() + log.String())

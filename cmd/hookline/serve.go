@@ -106,6 +106,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
 	handler, err := newRouter(all.APIs(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
+		Deadline: p.timeouts.request,
 	}, s.store)
 	if err != nil {
 		return nil, err

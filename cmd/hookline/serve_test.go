@@ -89,7 +89,7 @@ func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // A token that could not be shown is not stored.
 func TestWelcomeThatNobodySaw(t *testing.T) {
 	data := t.TempDir()
-	err := run(t.Context(), serveArgs(data, "--dev"), noSettings, broken{}, io.Discard)
+	err := testProgram(noSettings, broken{}, io.Discard).run(t.Context(), serveArgs(data, "--dev"))
 	if !errors.Is(err, io.ErrClosedPipe) {
 		t.Fatalf("run = %v, want the error of standard output", err)
 	}
@@ -98,25 +98,6 @@ func TestWelcomeThatNobodySaw(t *testing.T) {
 	}
 	if s := boot(t, data, "--dev"); s.token(t, "squake") == "" {
 		t.Error("the next start shows no token")
-	}
-}
-
-func TestTokensWorkAtOnce(t *testing.T) {
-	s := boot(t, t.TempDir())
-	if len(s.Demo) != 0 {
-		t.Errorf("demo accounts without --dev: %+v", s.Demo)
-	}
-	for _, c := range []struct{ account, path, header, body string }{
-		{"squake:acme", "/v2/webhooks", "Authorization: Bearer ", `{"kind":"order","endpoint_url":"https://receiver.example/in"}`},
-		{"shoptet:315185-myaddon", "/api/webhooks", "Shoptet-Access-Token: ", `{"data":[{"event":"order:create","url":"https://receiver.example/in"}]}`},
-		{"abbeycross:fleet-7", "/v1/webhooks/register", "Authorization: Bearer ", oneEvent("trip.ended")},
-	} {
-		cli(t, "account", "create", c.account, "--data", s.data)
-		token := cli(t, "token", "create", "--data", s.data, "--account", c.account)
-		status, err := post(t.Context(), newClient(t), s.URL+c.path, c.body, c.header+token, "Content-Type: application/json")
-		if err != nil || status != http.StatusCreated {
-			t.Errorf("%s: status %d, %v; want 201", c.account, status, err)
-		}
 	}
 }
 
@@ -192,7 +173,7 @@ func exchange(t *testing.T, server, method, recipient string) (status int, body 
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {
-	p := newProgram(noSettings, io.Discard, io.Discard)
+	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, discardLog())
 	if err != nil {
@@ -246,7 +227,7 @@ func TestWrongSettings(t *testing.T) {
 	settings := func(name string) string {
 		return map[string]string{"HOOKLINE_ABBEYCROSS_HOURS": "always", "HOOKLINE_ABBEYCROSS_EVENTS": "a,,b c"}[name]
 	}
-	err := run(t.Context(), serveArgs(t.TempDir()), settings, io.Discard, io.Discard)
+	err := testProgram(settings, io.Discard, io.Discard).run(t.Context(), serveArgs(t.TempDir()))
 	if err == nil {
 		t.Fatal("serve takes wrong settings")
 	}

@@ -50,7 +50,7 @@ type deployed struct {
 func deploy(t *testing.T) (*deployed, *customerOf, *site) {
 	t.Helper()
 	prefix := onDynamoDB(t)
-	s := openBoth(t, prefix)
+	s := dynamolocal.Store(t, dynamolocal.Start(t).URL, tablesOf(prefix))
 	if err := s.CreateTable(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func (d *deployed) refuse(full bool) {
 func (d *deployed) on(t *testing.T, stack string, args ...string) (out, said string, err error) {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	p := newProgram(noSettings, &stdout, &stderr)
+	p := testProgram(noSettings, &stdout, &stderr)
 	err = p.run(t.Context(), append(append([]string{"hookline"}, args...), "--stack", stack))
 	return strings.TrimSpace(stdout.String()), stderr.String(), err
 }

@@ -155,7 +155,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestStopHasAnEnd(t *testing.T) {
-	p := newProgram(noSettings, io.Discard, io.Discard)
+	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	command := &serveCommand{Listen: "127.0.0.1:0", Dev: true}
 	s, err := command.boot(t.Context(), p, discardLog())

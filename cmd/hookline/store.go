@@ -128,9 +128,9 @@ func (p *program) openStore(ctx context.Context, m missing) (openedStore, error)
 func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logger) (openedStore, error) {
 	switch {
 	case p.flags.Stack != "":
-		return openStack(ctx, p.flags.Stack)
+		return p.openStack(ctx, p.flags.Stack)
 	case p.flags.Store.prefix != "":
-		s, err := openTables(ctx, p.flags.Store, m)
+		s, err := p.openTables(ctx, p.flags.Store, m)
 		return p.local(s), err
 	}
 	path := filepath.Join(p.flags.Data, databaseName)
@@ -148,14 +148,14 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	return p.local(openedStore{Store: s, file: s, close: s.Close}), nil
 }
 
-// openTables opens the DynamoDB tables with a prefix, in the region and with
-// the credentials of the AWS settings.
-func openTables(ctx context.Context, name storeName, m missing) (openedStore, error) {
+// openTables opens DynamoDB's tables of a prefix, in the region and with the
+// credentials of the AWS configuration.
+func (p *program) openTables(ctx context.Context, name storeName, m missing) (openedStore, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return openedStore{}, err
 	}
-	s, err := newTableStore(cfg, name.prefix+tableSuffix, name.prefix+deliveriesSuffix)
+	s, err := p.newTableStore(cfg, name.prefix+tableSuffix, name.prefix+deliveriesSuffix)
 	if err != nil {
 		return openedStore{}, err
 	}

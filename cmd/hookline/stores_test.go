@@ -56,7 +56,7 @@ func (p dataDir) fails(t testing.TB, args ...string) string {
 // open opens the store, beside those who work on it.
 func (p dataDir) open(t testing.TB) store.Store {
 	t.Helper()
-	program := newProgram(noSettings, io.Discard, io.Discard)
+	program := testProgram(noSettings, io.Discard, io.Discard)
 	program.flags = &globals{Data: p.data, Store: storeName{prefix: p.prefix}}
 	s, err := program.openStore(t.Context(), mustExist)
 	if err != nil {

@@ -21,13 +21,7 @@ func newLedger(t *testing.T) ledger {
 	t.Helper()
 	server := dynamolocal.Start(t)
 	proxy, tables := faultproxy.Start(t, server.URL), server.NewTables(t)
-	store, err := dynamo.New(dynamo.Config{
-		Client: dynamolocal.Client(t, proxy.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: time.Minute,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ledger{store, proxy}
+	return ledger{dynamolocal.Store(t, proxy.URL, tables), proxy}
 }
 
 // takes compares what something takes with what is assumed.

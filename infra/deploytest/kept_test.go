@@ -96,7 +96,7 @@ func (d data) store(t *testing.T) *dynamo.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := dynamo.New(dynamo.Config{Client: client, Table: d.webhooks, Deliveries: d.deliveries})
+	store, err := dynamo.New(dynamo.Config{Client: client, Table: d.webhooks, Deliveries: d.deliveries, TryTimeout: timeout, CallTimeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,8 +76,11 @@ type Setup struct {
 	URLs validate.URLPolicy
 	// Getenv reads the API's own settings.
 	Getenv func(string) string
-	// Deployed makes those settings required that a development server may
-	// omit.
+	// Deadline bounds the work on a request; zero for 10 s. It is shorter than
+	// the functions' timeout, so that an answer in the API's shape can be given.
+	Deadline time.Duration
+	// Deployed is set where settings that a laptop may leave out are
+	// required.
 	Deployed bool
 }
 

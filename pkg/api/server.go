@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,11 +27,10 @@ const (
 	// MaxBody is the maximum size of a registration API's request body in bytes
 	// (docs/contracts/README.md, Requests).
 	MaxBody = 256 << 10
-	// deadline bounds the work on one request. It is shorter than the
-	// functions' timeout, so that a response in the API's shape can still be
-	// sent.
-	deadline = 10 * time.Second
-	// statusHungUp is logged if the client did not wait for the response.
+	// defaultDeadline bounds the work on one request (Setup.Deadline).
+	defaultDeadline = 10 * time.Second
+	// statusHungUp stands in the log where the client did not wait for the
+	// answer.
 	statusHungUp = 499
 )
 
@@ -63,6 +63,8 @@ type Server struct {
 	keys *keygen.Generator
 	now  func() time.Time
 	log  *slog.Logger
+
+	deadline time.Duration
 }
 
 // Handler returns the server's handler.
@@ -77,6 +79,7 @@ func (d Server) Handler(s Setup) Handler {
 		d.MaxBody = MaxBody
 	}
 	d.keys, d.now, d.log = s.Keys, s.Now, s.Log
+	d.deadline = cmp.Or(s.Deadline, defaultDeadline)
 	return &handler{server: d, Handler: newTable(d.Routes, d.serve)}
 }
 
@@ -186,7 +189,7 @@ func (d Server) dispatch(v *exchange) (Response, error) {
 			return Response{}, &Error{Kind: Closed, Wait: wait}
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), deadline)
+	ctx, cancel := context.WithTimeout(r.Context(), d.deadline)
 	defer cancel()
 	if !d.Open {
 		if err := d.authorise(ctx, r, route.Right); err != nil {

@@ -127,18 +127,6 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
-// Reasons are told apart in logs, and each belongs to one sentinel only.
-func TestSentinelsAreApart(t *testing.T) {
-	all := []error{auth.ErrMissing, auth.ErrInvalid, auth.ErrExpired}
-	for i, a := range all {
-		for j, b := range all {
-			if errors.Is(a, b) != (i == j) {
-				t.Errorf("errors.Is(%v, %v) = %v", a, b, i != j)
-			}
-		}
-	}
-}
-
 // Whatever is sent: either a token that could stand in a header by itself and
 // was sent, or one of the two errors and no token.
 func FuzzSchemes(f *testing.F) {

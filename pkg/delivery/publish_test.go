@@ -262,26 +262,6 @@ func TestPublishDuplicatesWithin(t *testing.T) {
 	}
 }
 
-// A hundred at once keep their order, and publishing nothing is nothing.
-func TestPublishMany(t *testing.T) {
-	w := newEnv(t)
-	var events []webhook.Event
-	for i := range delivery.MaxEvents {
-		events = append(events, event(eventKeys[i%len(eventKeys)], fmt.Sprint(i)))
-	}
-	for i, r := range w.publisher().Publish(t.Context(), events) {
-		if r.Status != delivery.Accepted || r.Delivery != events[i].DeliveryID() {
-			t.Errorf("event %d: %+v", i, r)
-		}
-	}
-	if n := w.queue.count(); n != delivery.MaxEvents {
-		t.Errorf("%d messages", n)
-	}
-	if got := w.publisher().Publish(t.Context(), nil); len(got) != 0 {
-		t.Errorf("nothing gave %v", got)
-	}
-}
-
 // The same event from many publishers at once is one delivery.
 func TestPublishAtOnce(t *testing.T) {
 	w := newEnv(t)

@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -99,30 +98,6 @@ func TestStatisticsOfAnother(t *testing.T) {
 		}
 		if got := w.webhook(t, eventKeys[0]).Statistics; got != (webhook.Statistics{}) {
 			t.Errorf("after %+v: %+v", response, got)
-		}
-	}
-}
-
-// Successes and failures that end in any order leave what is consistent: no
-// more failures than came after the last noted success.
-func TestStatisticsInterleaved(t *testing.T) {
-	w := newEnv(t)
-	var want int64
-	for i := range 50 {
-		sent := w.accept(t, event(eventKeys[0], fmt.Sprint(i)))
-		m := sent[len(sent)-1]
-		if i%3 == 2 {
-			w.receiver.responses = nil
-			want = 0
-			w.attempt(t, m, delivery.Delivered)
-		} else {
-			w.receiver.responses = []delivery.Response{failing(500)}
-			want++
-			w.attempt(t, m, delivery.Failed)
-		}
-		w.clock.Advance(100 * time.Millisecond)
-		if got := w.webhook(t, eventKeys[0]).Statistics.FailedAttempts; got != want {
-			t.Fatalf("after %d attempts: %d failed, want %d", i+1, got, want)
 		}
 	}
 }

@@ -143,23 +143,3 @@ func TestASCII(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkURL(b *testing.B) {
-	policy := validate.URLPolicy{Ports: []uint16{80, 443, 8080, 8443}}
-	for name, raw := range map[string]string{
-		"ascii":   "https://hooks.example.com/v1/in/6c1f6b0e-5b1c-4f7e-9d0a-1a2b3c4d5e6f?tenant=acme",
-		"idna":    "https://bücher.example/hook",
-		"ipv4":    "https://93.184.216.34/hook",
-		"ipv6":    "https://[2606:4700:4700::1111]/hook",
-		"longest": "https://example.com/" + strings.Repeat("é", validate.MaxURL-20),
-	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := policy.URL(raw); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -122,17 +122,25 @@ func (s *Server) NewTable(t testing.TB) string {
 
 func (s *Server) create(t testing.TB, tables Tables) {
 	t.Helper()
-	st, err := dynamo.New(dynamo.Config{
-		Client: Client(t, s.URL), Table: tables.Webhooks, Deliveries: tables.Deliveries, TryTimeout: timeout,
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	if err := Store(t, s.URL, tables).CreateTable(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Store gives a store on tables at endpoint (Client), with timeouts that a busy
+// machine keeps.
+func Store(t testing.TB, endpoint string, tables Tables) *dynamo.Store {
+	t.Helper()
+	s, err := dynamo.New(dynamo.Config{
+		Client: Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
+		TryTimeout: timeout, CallTimeout: timeout,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	if err := st.CreateTable(ctx); err != nil {
-		t.Fatal(err)
-	}
+	return s
 }
 
 // timeout is how long the emulator may take to start or to make a table on a

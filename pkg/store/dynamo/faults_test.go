@@ -369,39 +369,6 @@ func newToken(id string) webhook.Token {
 	}
 }
 
-// An account that is being deleted takes no new token.
-func TestClosingAccountTakesNoToken(t *testing.T) {
-	server := dynamolocal.Start(t)
-	tables := server.NewTables(t)
-	s := open(t, server.URL, tables, timeout)
-	ctx := t.Context()
-	if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account, CreatedAt: createdAt}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.CreateToken(ctx, newToken("before")); err != nil {
-		t.Fatal(err)
-	}
-	_, err := dynamolocal.Client(t, server.URL).UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: aws.String(tables.Webhooks),
-		Key: map[string]types.AttributeValue{
-			"pk": &types.AttributeValueMemberS{Value: "A#squake#acme"},
-			"sk": &types.AttributeValueMemberS{Value: "ACCOUNT"},
-		},
-		ConditionExpression:       aws.String("attribute_exists(pk)"),
-		UpdateExpression:          aws.String("SET x = :x"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":x": &types.AttributeValueMemberN{Value: "1"}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.CreateToken(ctx, newToken("after")); !errors.Is(err, webhook.ErrNotFound) {
-		t.Errorf("CreateToken: error = %v, want ErrNotFound", err)
-	}
-	if list, err := s.Tokens(ctx, account); err != nil || len(list) != 1 {
-		t.Errorf("Tokens = %v, %v, want the one from before", list, err)
-	}
-}
-
 // Of those who revoke a token at once, one is told that it did.
 func TestRevocationRace(t *testing.T) {
 	server := dynamolocal.Start(t)

@@ -60,46 +60,6 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestRoundTrips(t *testing.T) {
-	full := webhook.Webhook{
-		Account: testAccount, Event: "e", ID: "i", URL: "https://ü.example/\u2028", SendPayload: true,
-		Position: 3, SealedKey: []byte{0, 255}, Version: 1 << 60, CreatedAt: testTime, UpdatedAt: testTime.Add(time.Hour),
-		RetiredKeys: []webhook.RetiredKey{{Sealed: []byte{1}, Until: testTime}, {Sealed: []byte{0, 2}, Until: testTime.Add(time.Minute)}},
-		Disabled:    true, DisabledReason: "why",
-		Statistics: webhook.Statistics{LastSentAt: testTime, LastFailedAt: testTime.Add(time.Second), FailedAttempts: 1 << 40},
-	}
-	for _, w := range []webhook.Webhook{full, {Account: testAccount, Event: "e", ID: "i", URL: "u", Version: 1, CreatedAt: testTime}} {
-		got, err := decodeWebhook(testAccount, encodeWebhook(w))
-		if diff := cmp.Diff(w, got); err != nil || diff != "" {
-			t.Errorf("webhook: %v (-want +got):\n%s", err, diff)
-		}
-	}
-	for _, want := range []webhook.AccountInfo{
-		{Account: testAccount, CreatedAt: testTime},
-		{Account: testAccount, CreatedAt: testTime, Closing: true, SealedKey: []byte{0, 1}},
-	} {
-		account, _ := encodeAccount(want)
-		got, err := decodeAccount(testAccount, account)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("account: %v (-want +got):\n%s", err, diff)
-		}
-	}
-	for _, want := range []webhook.Token{
-		{ID: "t", Account: testAccount, Hash: webhook.HashToken("x"), Rights: webhook.Publish, CreatedAt: testTime, ExpiresAt: testTime},
-		{ID: "t", Account: testAccount, Hash: webhook.HashToken("y"), Rights: 255, CreatedAt: testTime},
-	} {
-		token, listed := encodeToken(want)
-		got, err := decodeToken(want.Hash, token)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("token: %v (-want +got):\n%s", err, diff)
-		}
-		got, err = decodeListedToken(testAccount, listed)
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("listed token: %v (-want +got):\n%s", err, diff)
-		}
-	}
-}
-
 // A record that lacks an attribute or has one of another type is our own
 // fault, and the error shows no value.
 func TestDecodeRefusesMalformed(t *testing.T) {

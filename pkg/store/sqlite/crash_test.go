@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/hookline/hookline/internal/test/long"
@@ -109,60 +108,6 @@ func mustStand(t *testing.T, path string, account webhook.Account, responded []s
 		if size == "1" && !existing[event] || size != "1" && batches[event] == 0 {
 			t.Errorf("creation %s was answered and does not stand", line)
 		}
-	}
-}
-
-// runOperator opens the store, adds one account and closes it, operatorWrites
-// times, as the command line does beside a server.
-func runOperator(ctx context.Context, path string) error {
-	for n := range operatorWrites() {
-		s, err := sqlite.Open(path, sqlite.Options{})
-		if err != nil {
-			return err
-		}
-		account := webhook.Account{API: "squake", ID: fmt.Sprintf("operator-%d", n)}
-		if err := s.CreateAccount(ctx, webhook.AccountInfo{Account: account}); err != nil {
-			return err
-		}
-		if err := s.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func operatorWrites() int { return long.Pick(30, 200) }
-
-// Another process writes while this one is under full load: nobody
-// fails, and this one sees what the other wrote.
-func TestOperatorBesideLoad(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	account := webhook.Account{API: "squake", ID: "busy"}
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	for worker := range 16 {
-		load.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				w := newWebhook(account, fmt.Sprintf("%d-%d", worker, n))
-				if _, err := s.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
-					t.Errorf("creation beside the operator: %v", err)
-					return
-				}
-			}
-		})
-	}
-	runChild(t, "operator", path)
-	close(stop)
-	load.Wait()
-	accounts, err := s.Accounts(t.Context(), "squake")
-	if err != nil || len(accounts) != operatorWrites() {
-		t.Fatalf("%d of the operator's %d accounts stand, %v", len(accounts), operatorWrites(), err)
 	}
 }
 
@@ -312,12 +257,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	children := map[string]func(ctx context.Context, argument string) error{
-		"create":   createUntilKilled,
-		"change":   changeUntilKilled,
-		"operator": runOperator,
-		"limit":    hitFileLimit,
-		"open":     openOnce,
-		"nobody":   openAsNobody,
+		"create": createUntilKilled,
+		"change": changeUntilKilled,
+		"limit":  hitFileLimit,
+		"open":   openOnce,
+		"nobody": openAsNobody,
 	}
 	if err := children[name](context.Background(), os.Getenv(argumentVariable)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
