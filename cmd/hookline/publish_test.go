@@ -232,8 +232,8 @@ func TestPublishWithoutWebhook(t *testing.T) {
 	c.nothingMore(t)
 }
 
-// tryCLIOutput runs a command as a process of its own, which may fail, and gives its
-// standard output.
+// tryCLIOutput runs a command as a process of its own, which may fail, and
+// gives its standard output.
 func tryCLIOutput(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	text, err := exec.CommandContext(t.Context(), "hookline", args...).Output()

@@ -62,11 +62,11 @@ type Swept struct {
 }
 
 // Sweep sends for what is due after from, and returns when all of it is sent
-// for, the queue is full, or ctx has ended. Each delivery gets a new lease first, in a
-// conditional write, so that of several sweepers one sends; each lease of one
-// attempt is twice the last one, so that a backlog that is longer than a lease
-// does not multiply itself. The error is the store's, or that of ctx; what was
-// done stands.
+// for, the queue is full, or ctx has ended. Each delivery gets a new lease
+// first, in a conditional write, so that of several sweepers one sends; each
+// lease of one attempt is twice the last one, so that a backlog that is longer
+// than a lease does not multiply itself. The error is the store's, or that of
+// ctx; what was done stands.
 func (s *Sweeper) Sweep(ctx context.Context, from time.Time) (Swept, error) {
 	now := s.cfg.Now()
 	pass := sweep{Sweeper: s, now: now}

@@ -186,8 +186,8 @@ type Recipient struct {
 	Account AccountInfo
 }
 
-// AttemptInput is all that an attempt needs: the delivery with its payload, and where
-// it is to go now.
+// AttemptInput is all that an attempt needs: the delivery with its payload, and
+// where it is to go now.
 type AttemptInput struct {
 	Delivery Delivery
 	Recipient

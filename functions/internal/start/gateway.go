@@ -18,8 +18,8 @@ import (
 
 // Gateway answers what an HTTP API of API Gateway sends (payload format 2.0)
 // with an API's handler. The API's stage must be $default, as in template.yaml:
-// the name of any other stands before each path. Whatever goes wrong on the way to the
-// handler, and a panic in it, is answered in the API's own shape.
+// the name of any other stands before each path. Whatever goes wrong on the way
+// to the handler, and a panic in it, is answered in the API's own shape.
 type Gateway struct {
 	api   api.Handler
 	proxy *httpadapter.HandlerAdapterV2

@@ -120,8 +120,8 @@ func (q *query) oneOf(name string, values ...string) string {
 }
 
 // time reads a point in time, the zero time if it was not sent: RFC 3339, in
-// either letter case, or with a zone without colon, or without zone, which is UTC. A space may stand
-// for the + of the zone, which means a space in a query.
+// either letter case, or with a zone without colon, or without zone, which is
+// UTC. A space may stand for the + of the zone, which means a space in a query.
 func (q *query) time(name string) time.Time {
 	value, sent := q.get(name)
 	if !sent {

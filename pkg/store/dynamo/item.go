@@ -11,8 +11,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The layout of the table of webhooks. The names are short because DynamoDB bills them
-// with every item; an ordinary webhook stays below the 1 KB of one write unit.
+// The layout of the table of webhooks. The names are short because DynamoDB
+// bills them with every item; an ordinary webhook stays below the 1 KB of one
+// write unit.
 //
 //	item              pk                     sk           attributes
 //	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j

@@ -153,10 +153,10 @@ func assign(whole item, names []string, values item) string {
 	return strings.Join(clauses, " ")
 }
 
-// updateStats notes an attempt of d in the statistics of its webhook, if that has the
-// id still. A failure leaves a mark of the call beside the count, so that a
-// second try after a lost answer does not count again; only if another failure
-// came between the two, it does.
+// updateStats notes an attempt of d in the statistics of its webhook, if that
+// has the id still. A failure leaves a mark of the call beside the count, so
+// that a second try after a lost answer does not count again; only if another
+// failure came between the two, it does.
 func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
 	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
 	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}

@@ -1,4 +1,4 @@
-// package dynamo keeps webhooks, accounts, tokens and sealing keys in one
+// Package dynamo keeps webhooks, accounts, tokens and sealing keys in one
 // DynamoDB table, and deliveries in a second one, with an index of those that
 // are due.
 //
@@ -66,7 +66,8 @@ type Config struct {
 	RequestToken func() string
 }
 
-// Store is a store.Store and store.Deliveries on DynamoDB. It is safe for concurrent use.
+// Store is a store.Store and store.Deliveries on DynamoDB. It is safe for
+// concurrent use.
 type Store struct {
 	client       *dynamodb.Client
 	table        *string

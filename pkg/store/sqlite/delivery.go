@@ -159,8 +159,8 @@ func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	return d, err
 }
 
-// normalizedDelivery gives d as it is stored and read, without its payload: times to
-// the millisecond. A payload needs no PayloadRef here to be found.
+// normalizedDelivery gives d as it is stored and read, without its payload:
+// times to the millisecond. A payload needs no PayloadRef here to be found.
 func normalizedDelivery(d webhook.Delivery) webhook.Delivery {
 	d.Payload, d.PayloadRef = nil, ""
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)

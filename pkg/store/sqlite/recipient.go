@@ -66,8 +66,9 @@ func copyOf(t webhook.Recipient) webhook.Recipient {
 	return t
 }
 
-// AttemptInput reads a delivery with its payload, and its webhook and account, all as
-// they stood at one moment. webhook.ErrNotFound: there is no such delivery.
+// AttemptInput reads a delivery with its payload, and its webhook and account,
+// all as they stood at one moment. webhook.ErrNotFound: there is no such
+// delivery.
 func (s *Store) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
 	input, err := find(ctx, s, selectAttemptInput, func(r *row) (input webhook.AttemptInput, err error) {
 		if input.Delivery, err = readDelivery(m.Account, r); err != nil {
