@@ -62,7 +62,8 @@ const bySAM = "cloudformation: ContinueUpdateRollback CreateChangeSet DeleteChan
 	"PutBucketVersioning PutEncryptionConfiguration PutObject"
 
 // generates are the types that SAM makes of its own
-// (github.com/aws/serverless-application-model, docs/internals/generated_resources.rst).
+// (github.com/aws/serverless-application-model,
+// docs/internals/generated_resources.rst).
 var generates = map[string][]string{
 	"AWS::Serverless::HttpApi":  {"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"},
 	"AWS::Serverless::Function": {"AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig", "AWS::Events::Rule"},

@@ -4,9 +4,9 @@
 // `sam deploy` hands the built template to CloudFormation, as a user's would.
 // The AWS that it reaches is ministack, in one process on a loopback address,
 // which runs the built functions, calls them through API Gateway over HTTP, and
-// checks every AWS call of theirs against their roles' policies (infra/tools/ministack).
-// Nothing is skipped: when a tool or a built function is missing, the tests fail
-// and say which command makes it.
+// checks every AWS call of theirs against their roles' policies
+// (infra/tools/ministack). Nothing is skipped: when a tool or a built function
+// is missing, the tests fail and say which command makes it.
 //
 // # What is held
 //
@@ -50,7 +50,7 @@
 // tests make them, from that document as CloudFormation has it (gateway_test.go).
 // Of a route's callers it checks rights, but not their signatures. It keeps no
 // resource policies of API Gateway's calls, throttles nothing, and writes no
-// access log. What receives messages for a function is not checked against its role:
-// that it may, infra's own tests hold. Of condition keys it is told those that
-// the policies use.
+// access log. What receives messages for a function is not checked against its
+// role: that it may, infra's own tests hold. Of condition keys it is told those
+// that the policies use.
 package deploytest

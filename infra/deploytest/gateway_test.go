@@ -86,7 +86,7 @@ func (s *stack) makeRoutes(t *testing.T) {
 	}
 }
 
-// check says who authorizes the callers of a route.
+// check says what checks the callers of a route.
 func check(security []map[string]any) gateway.AuthorizationType {
 	for _, way := range security {
 		if _, ok := way["AWS_IAM"]; ok {

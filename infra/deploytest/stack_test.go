@@ -67,7 +67,8 @@ func sam(t *testing.T, dir string, environment []string, args ...string) error {
 	return err
 }
 
-// tryDeploy runs `sam deploy` with the settings that users have, on a built template.
+// tryDeploy runs `sam deploy` with the settings that users have, on a built
+// template.
 func (c *emulator) tryDeploy(t *testing.T, name, template string, with parameters) error {
 	t.Helper()
 	all := parameters{"Architecture": architecture(), "AbbeycrossEvents": "shipment.created,shipment.delivered"}

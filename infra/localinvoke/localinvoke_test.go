@@ -1,8 +1,9 @@
 // Package main_test holds what docs/local.md and README.md say about
-// `sam local invoke` to be true. Each of their lines is resolved by the SAM CLI's own
-// code, and the program that it names is run under the Lambda runtime emulator,
-// which is what the container would do, with exactly the environment that SAM
-// would pass, and with what `make local` prepares. No Docker is needed.
+// `sam local invoke` to be true. Each of their lines is resolved by the SAM
+// CLI's own code, and the program that it names is run under the Lambda runtime
+// emulator, which is what the container would do, with exactly the environment
+// that SAM would pass, and with what `make local` prepares. No Docker is
+// needed.
 package main_test
 
 import (

@@ -53,7 +53,8 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 	}
 }
 
-// schedules are those of docs/contracts, delays after the end of the previous attempt.
+// schedules are those of docs/contracts, delays after the end of the previous
+// attempt.
 var schedules = map[webhook.Account][]time.Duration{
 	squakeAccount:  tenAttempts,
 	shoptetAccount: {15 * time.Minute, 15 * time.Minute},

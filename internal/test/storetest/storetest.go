@@ -123,7 +123,8 @@ func changeTests() map[string]func(*testing.T, *suite) {
 	}
 }
 
-// accountTests are of accounts, their tokens and keys, sealing keys, and of contexts that end.
+// accountTests are of accounts, their tokens and keys, sealing keys, and of
+// contexts that end.
 func accountTests() map[string]func(*testing.T, *suite) {
 	return map[string]func(*testing.T, *suite){
 		"AccountKey":        testAccountKey,

@@ -32,8 +32,8 @@
 // may get it twice then, under the same webhook-id, as it may anyway.
 //
 // What a receiver sends unasked on a kept connection net/http writes to the
-// standard logger of package log, which it cannot be told not to. FilterUnsolicited keeps it
-// out of a program's log.
+// standard logger of package log, which it cannot be told not to.
+// FilterUnsolicited keeps it out of a program's log.
 package sender
 
 import (

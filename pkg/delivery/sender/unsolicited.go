@@ -11,10 +11,10 @@ import (
 // attempt. What was sent comes behind it.
 const unasked = "Unsolicited response received on idle HTTP channel"
 
-// FilterUnsolicited keeps the text of strangers out of the log of a program that delivers:
-// what is printed with package log goes to the logger, at level WARN, without
-// what a receiver sent unasked. It is for the program's main, since package log
-// is one for all of the process.
+// FilterUnsolicited keeps the text of strangers out of the log of a program
+// that delivers: what is printed with package log goes to the logger, at level
+// WARN, without what a receiver sent unasked. It is for the program's main,
+// since package log is one for all of the process.
 func FilterUnsolicited(to *slog.Logger) {
 	log.SetFlags(0) // the logger has the time
 	log.SetOutput(unsolicitedFilter{to})

@@ -58,8 +58,8 @@ func createUntilKilled(ctx context.Context, argument string) error {
 	return <-failed
 }
 
-// The process is killed again and again under load. Every creation that had returned
-// stands after that, no batch stands in part, and the file is sound.
+// The process is killed again and again under load. Every creation that had
+// returned stands after that, no batch stands in part, and the file is sound.
 func TestKilledUnderLoad(t *testing.T) {
 	kills := long.Pick(6, 25)
 	path := newPath(t)
