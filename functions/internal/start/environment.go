@@ -1,4 +1,4 @@
-// package start reads what a Lambda function is told by its environment, and
+// Package start reads what a Lambda function is told by its environment, and
 // opens the connection to DynamoDB that it starts with.
 //
 // It guarantees that everything wrong is reported at once, by the names of the

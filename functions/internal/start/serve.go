@@ -1,4 +1,4 @@
-// package start starts a Lambda function that serves an API: it reads the
+// Package start starts a Lambda function that serves an API: it reads the
 // environment, builds what the API works with, opens the connection to
 // DynamoDB while Lambda initialises the process, and answers API Gateway's
 // requests.

@@ -1,4 +1,4 @@
-// package worker is what the functions that publish, deliver and sweep have
+// Package worker is what the functions that publish, deliver and sweep have
 // in common: both tables, and the queue between them. It opens no signing key.
 package worker
 

@@ -1,4 +1,4 @@
-// package apitest holds the tests that every API passes: golden exchanges
+// Package apitest holds the tests that every API passes: golden exchanges
 // recorded from the wire, and what their tests are set up with.
 package apitest
 

@@ -1,4 +1,4 @@
-// package sender makes delivery attempts over HTTP, to URLs that strangers
+// Package sender makes delivery attempts over HTTP, to URLs that strangers
 // chose and to receivers that may be broken or hostile.
 //
 // What it guarantees of an attempt:

@@ -1,4 +1,4 @@
-// package local carries messages within one process, and runs the
+// Package local carries messages within one process, and runs the
 // attempts that they ask for.
 //
 // Webhooks take turns. One has a bounded number of attempts under way at once,

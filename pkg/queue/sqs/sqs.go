@@ -1,4 +1,4 @@
-// package sqs carries messages through Amazon SQS, to the function that
+// Package sqs carries messages through Amazon SQS, to the function that
 // makes attempts.
 //
 // The queue is a standard one. Messages may arrive late, doubled or in another

@@ -1,4 +1,4 @@
-// package kms makes sealing key pairs with AWS KMS, and fetches their
+// Package kms makes sealing key pairs with AWS KMS, and fetches their
 // private keys back. It guarantees that a private key is never in the clear
 // where the pair is made: KMS hands it out wrapped, bound to its key id, and
 // only an Unwrapper, whose role may decrypt, sees it.

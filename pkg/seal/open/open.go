@@ -1,4 +1,4 @@
-// package open opens what package seal sealed. It guarantees that a key opens
+// Package open opens what package seal sealed. It guarantees that a key opens
 // only for the owner and under the key id it was sealed for, and that nothing
 // altered by as much as a bit opens at all. Only what delivers may import it.
 package open

@@ -1,4 +1,4 @@
-// package dynamo keeps webhooks, accounts, tokens and sealing keys in one
+// Package dynamo keeps webhooks, accounts, tokens and sealing keys in one
 // DynamoDB table, and deliveries in a second one, with an index of those that
 // are due.
 //

@@ -1,4 +1,4 @@
-// package sqlite is a store.Store in one SQLite file: what
+// Package sqlite is a store.Store in one SQLite file: what
 // "hookline serve" keeps its data in when it runs without AWS.
 //
 // It guarantees that a write that has returned is on disk (WAL, full sync),
