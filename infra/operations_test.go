@@ -247,7 +247,7 @@ type period struct{ part, requests float64 }
 func ratio(t *testing.T, expression string, p period) (float64, bool) {
 	t.Helper()
 	found := regexp.MustCompile(`^IF\((\w+) >= (\d+), 100 \* (\w+) / requests, 0\)$`).FindStringSubmatch(expression)
-	if found == nil || found[1] != found[3] {
+	if len(found) < 4 || found[1] != found[3] {
 		t.Fatalf("%s is no ratio that this test can evaluate", expression)
 	}
 	if p.part < 0 || p.requests <= 0 {

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestRetryOfADelivered(t *testing.T) {
 	for want, ended := range map[webhook.Status]webhook.Delivery{
 		webhook.StatusCancelled: d.Cancelled("why"), webhook.StatusFailed: d.GivenUp("why"),
 	} {
-		if ended.Status != want || ended.Reason != "why" || ended.StatusCode != 204 || ended.Open() {
+		if ended.Status != want || ended.Reason != "why" || ended.StatusCode != http.StatusNoContent || ended.Open() {
 			t.Errorf("%+v, want it %v", ended, want)
 		}
 	}
