@@ -164,7 +164,7 @@ func TestVerifyIsStrict(t *testing.T) {
 	twice.Add("webhook-signature", good.Get("webhook-signature"))
 	for want, header := range map[string]http.Header{
 		"Standard Webhooks: webhook-timestamp is not a number of seconds since 1970": with(good, "webhook-timestamp", "+1768473000"),
-		"Standard Webhooks: webhook-signature was sent more than once":            twice,
+		"Standard Webhooks: webhook-signature was sent more than once":               twice,
 	} {
 		if got := printed(receiver.Verify(now, keys(t, abbeycrossKey), header, body)); got != want {
 			t.Errorf("%q, want %q", got, want)
