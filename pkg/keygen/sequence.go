@@ -22,7 +22,7 @@ const (
 // milliseconds since 2025-01-01 UTC, 8 bits of number, 4 random bits. It is
 // above 0, below 2^53, and ordered by the clock's millisecond, then by number.
 // It is not unique by itself: two ids with the same number and millisecond are
-// equal once in 16 times, and the store must reject one.
+// equal once in 16 times. The caller must ensure that ids are unique.
 //
 // Sequence returns an error if the random source fails, or if the clock is not
 // between 2025-01-01T00:00:00.001Z and 2094-09-07T15:47:35.551Z. (In the very

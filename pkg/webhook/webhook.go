@@ -72,8 +72,8 @@ type Creation struct {
 	// Webhooks has 1 to 50 records of one account and one RequestID, each event
 	// once.
 	Webhooks []Webhook
-	// Exclusions are checked before the webhooks are added. An event may occur
-	// in several.
+	// Exclusions prevent the creation if By of any of them is registered. An
+	// event may occur in several.
 	Exclusions []Exclusion
 }
 

@@ -91,8 +91,8 @@ func (q *Queue) room(s record) int {
 
 // limit returns how many attempts the line may have running: a quarter of what
 // lines with the same record could still start, so that many of them leave room
-// for one more. From the last eighth of all slots each line gets only one, and
-// each may always have one.
+// for one more. The last eighth of all slots is reserved for one attempt per
+// line, which a line may always have.
 func (q *Queue) limit(l *line) int {
 	if l.record == unproven {
 		return 1
