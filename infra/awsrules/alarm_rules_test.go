@@ -1,6 +1,7 @@
 package awsrules
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -38,6 +39,16 @@ func alarmRules() []rule {
 				})},
 				{name: "a namespace of AWS", plant: eachTransformation(func(m object) { m["MetricNamespace"] = "AWS/Hookline" })},
 			},
+		},
+		{
+			name: "the dashboard", source: guide + "APIReference/CloudWatch-Dashboard-Body-Structure.html", check: eachStack(dashboardFits),
+			mutations: []mutation{{name: "no JSON", with: combinations()["watched"], plant: func(all templates) {
+				for _, r := range members(all[operationsPath]["Resources"]) {
+					if at(r, "Type") == "AWS::CloudWatch::Dashboard" {
+						members(at(r, "Properties"))["DashboardBody"] = object{"Fn::Sub": `{"widgets":[${Api}]}`}
+					}
+				}
+			}}},
 		},
 	}
 }
@@ -168,6 +179,22 @@ func metricFiltersFit(d *deployment) []string {
 			if of != "" && (!namespace.MatchString(of) || regexp.MustCompile(`^AWS/`).MatchString(of)) {
 				wrong = append(wrong, name+": the namespace "+of)
 			}
+		}
+	}
+	return wrong
+}
+
+func dashboardFits(d *deployment) []string {
+	var wrong []string
+	for _, name := range d.ofKind("AWS::CloudWatch::Dashboard") {
+		body := d.resources[name].properties["DashboardBody"]
+		whole, ok := body.(string)
+		if pattern, isPattern := at(body, "Fn::Sub").(string); isPattern {
+			whole, ok = pattern, true // what is left are names of alarms
+		}
+		var parsed struct{ Widgets []any }
+		if err := json.Unmarshal([]byte(whole), &parsed); !ok || err != nil || len(parsed.Widgets) == 0 || len(parsed.Widgets) > 500 {
+			wrong = append(wrong, fmt.Sprintf("%s: %v, %d widgets", name, err, len(parsed.Widgets)))
 		}
 	}
 	return wrong

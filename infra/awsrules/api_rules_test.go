@@ -77,7 +77,7 @@ func documentIsOpenAPI(d *deployment) []string {
 }
 
 // ordinaryMethods gives a document with the extension for all methods written
-// as a method, so that what is in it is checked as well.
+// as a method, so that what is in it is judged as well.
 func ordinaryMethods(document any) object {
 	copied, paths := object{}, object{}
 	for member, value := range members(document) {

@@ -11,6 +11,15 @@ func dataRules() []rule {
 	key := combinations()["table key"]
 	return []rule{
 		{
+			name: "a table defines its keys", source: guide + "APIReference/API_CreateTable.html", check: tablesDefineTheirKeys,
+			mutations: []mutation{
+				dataProperty("one attribute more", list(object{"AttributeName": "pk", "AttributeType": "S"}, object{"AttributeName": "sk", "AttributeType": "S"},
+					object{"AttributeName": "z", "AttributeType": "N"}), "WebhooksTable", "AttributeDefinitions"),
+				dataProperty("one less", list(object{"AttributeName": "pk", "AttributeType": "S"}), "WebhooksTable", "AttributeDefinitions"),
+				dataProperty("an index without its keys' types", nil, "DeliveriesTable", "GlobalSecondaryIndexes"),
+			},
+		},
+		{
 			name: "projections", source: guide + "developerguide/ServiceQuotas.html#limits-secondary-indexes", check: projectionsFit,
 			mutations: []mutation{{name: "a key of the table", plant: func(all templates) {
 				for _, index := range items(at(all[dataPath], "Resources", "DeliveriesTable", "Properties", "GlobalSecondaryIndexes")) {
@@ -50,6 +59,21 @@ func names(list any) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+func tablesDefineTheirKeys(d *deployment) []string {
+	var wrong []string
+	for name, p := range d.tables() {
+		used := names(p["KeySchema"])
+		for _, index := range items(p["GlobalSecondaryIndexes"]) {
+			used = append(used, names(at(index, "KeySchema"))...)
+		}
+		slices.Sort(used)
+		if defined := names(p["AttributeDefinitions"]); !slices.Equal(defined, slices.Compact(used)) {
+			wrong = append(wrong, fmt.Sprintf("%s defines %v, uses %v", name, defined, used))
+		}
+	}
+	return wrong
 }
 
 func projectionsFit(d *deployment) []string {

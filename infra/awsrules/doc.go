@@ -6,10 +6,9 @@
 // decided, as CloudFormation would decide them, and each rule is asked of the
 // result. A rule names the document of AWS or the report that it comes from,
 // and has at least one planted fault, a change of the translated templates that
-// it must find: a rule that finds nothing holds nothing. What cfn-lint finds
-// (make lint) has no rule here.
+// it must find: a rule that finds nothing holds nothing.
 //
-// The rules check what can be known without an account. They do not know
+// The rules judge what can be known without an account. They do not know
 // quotas, what is in the account already, or whether a key, a certificate or a
 // subnet that a parameter names is there.
 package awsrules

@@ -44,6 +44,20 @@ func functionRules() []rule {
 				property("stopped", "Terminate", "Deliver", "RecursiveLoop"),
 			},
 		},
+		{
+			name: "what becomes of an asynchronous invocation", source: guide + "invocation-async-configuring.html", check: asynchronousWithinLimits,
+			mutations: []mutation{
+				property("too old too soon", 59.0, "SweepEventInvokeConfig", "MaximumEventAgeInSeconds"),
+				property("too many retries", 3.0, "SweepEventInvokeConfig", "MaximumRetryAttempts"),
+			},
+		},
+		{
+			name: "a runtime of its own", source: guide + "lambda-runtimes.html", check: runtimeIsSupported,
+			mutations: []mutation{
+				property("one that Lambda no longer makes functions with", "go1.x", "Sweep", "Runtime"),
+				property("two processors", list("arm64", "x86_64"), "Sweep", "Architectures"),
+			},
+		},
 	}
 }
 
@@ -117,6 +131,28 @@ func loopsAreAllowed(d *deployment) []string {
 		p := d.resources[function].properties
 		if d.allows(resourceOf(p["Role"]), "sqs:SendMessage", mapping["EventSourceArn"]) && p["RecursiveLoop"] != "Allow" {
 			wrong = append(wrong, function+" sends to the queue that invokes it, and would be stopped")
+		}
+	}
+	return wrong
+}
+
+func asynchronousWithinLimits(d *deployment) []string {
+	var wrong []string
+	for _, name := range d.ofKind("AWS::Lambda::EventInvokeConfig") {
+		p := d.resources[name].properties
+		if !between(p["MaximumEventAgeInSeconds"], 60, 21600) || !between(p["MaximumRetryAttempts"], 0, 2) {
+			wrong = append(wrong, fmt.Sprintf("%s: %v", name, p))
+		}
+	}
+	return wrong
+}
+
+func runtimeIsSupported(d *deployment) []string {
+	var wrong []string
+	for _, name := range d.ofKind("AWS::Lambda::Function") {
+		p := d.resources[name].properties
+		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" || len(items(p["Architectures"])) != 1 {
+			wrong = append(wrong, fmt.Sprintf("%s: %v, %v, %v", name, p["Runtime"], p["Handler"], p["Architectures"]))
 		}
 	}
 	return wrong

@@ -53,6 +53,15 @@ func policyRules() []rule {
 				{name: "no action", plant: func(all templates) { withoutAction(all, "SquakeRegisterRole", "dynamodb:PutItem"); emptied(all) }},
 			},
 		},
+		{
+			name: "a key's policy leaves it to the account", check: keyPolicyLeavesAccess,
+			source: "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html",
+			mutations: []mutation{
+				dataProperty("only a role", list(object{"Effect": "Allow", "Principal": object{"AWS": "arn:aws:iam::123456789012:role/x"}, "Action": "kms:*", "Resource": "*"}),
+					"SealingKmsKey", "KeyPolicy", "Statement"),
+				dataProperty("a wait that KMS has not", 40.0, "SealingKmsKey", "PendingWindowInDays"),
+			},
+		},
 	}
 }
 
@@ -179,6 +188,26 @@ func statementsAreWellFormed(d *deployment) []string {
 				if len(texts(s["Action"])) == 0 || len(items(s["Resource"])) == 0 || !slices.Contains([]string{"Allow", "Deny"}, text(s["Effect"])) {
 					wrong = append(wrong, fmt.Sprintf("%s: no action, resource or effect: %v", name, s))
 				}
+			}
+		}
+	}
+	return wrong
+}
+
+// keyPolicyLeavesAccess holds a key's policy to let the account change it, which
+// KMS asks for before it makes the key.
+func keyPolicyLeavesAccess(d *deployment) []string {
+	var wrong []string
+	for _, one := range d.all() {
+		for _, name := range one.ofKind("AWS::KMS::Key") {
+			p := one.resources[name].properties
+			if !slices.ContainsFunc(items(at(p, "KeyPolicy", "Statement")), func(s any) bool {
+				return at(s, "Effect") == "Allow" && at(s, "Principal", "AWS") == "arn:aws:iam::123456789012:root" && at(s, "Action") == "kms:*" && at(s, "Condition") == nil
+			}) {
+				wrong = append(wrong, name+": its policy would let nobody change it")
+			}
+			if !between(p["PendingWindowInDays"], 7, 30) {
+				wrong = append(wrong, name+": is deleted after less than 7 or more than 30 days")
 			}
 		}
 	}

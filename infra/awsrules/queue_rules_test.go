@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // queueRules are of queues, of what Lambda receives from them, and of log
@@ -45,6 +46,23 @@ func queueRules() []rule {
 			mutations: []mutation{
 				property("a name too long", object{"Fn::Sub": "${AWS::StackName}-attempts"}, "Attempts", "QueueName"),
 				property("kept too long", 1209601.0, "DeadLetters", "MessageRetentionPeriod"),
+			},
+		},
+		{
+			name: "queues by TLS only", source: sqs + "sqs-security-best-practices.html", check: queuesByTLS,
+			mutations: []mutation{
+				property("one is left out", list(ref("Attempts")), "QueuesByTLSOnly", "Queues"),
+				{name: "none", plant: func(all templates) { all.set(nil, mainPath, "Resources", "QueuesByTLSOnly") }},
+			},
+		},
+		{
+			name: "log groups", source: "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html", check: logGroupsFit,
+			mutations: []mutation{
+				property("a name too long", strings.Repeat("x", 513), "SweepLogs", "LogGroupName"),
+				property("kept for days that CloudWatch has not", 10.0, "SweepLogs", "RetentionInDays"),
+				{name: "a choice that CloudWatch has not", with: map[string]string{"LogRetentionDays": "2"}, plant: func(all templates) {
+					all.set(list(1.0, 2.0), mainPath, "Parameters", "LogRetentionDays", "AllowedValues")
+				}},
 			},
 		},
 	}
@@ -122,6 +140,42 @@ func queuesWithinQuotas(d *deployment) []string {
 		}
 		if !between(p["MessageRetentionPeriod"], 60, 1209600) {
 			wrong = append(wrong, fmt.Sprintf("%s: messages are kept %v s", name, p["MessageRetentionPeriod"]))
+		}
+	}
+	return wrong
+}
+
+func queuesByTLS(d *deployment) []string {
+	denied := map[string]bool{}
+	for _, name := range d.ofKind("AWS::SQS::QueuePolicy") {
+		p := d.resources[name].properties
+		for _, s := range items(at(p, "PolicyDocument", "Statement")) {
+			if at(s, "Effect") != "Deny" || at(s, "Condition", "Bool", "aws:SecureTransport") != "false" {
+				continue
+			}
+			for _, queue := range items(p["Queues"]) {
+				denied[resourceOf(queue)] = true
+			}
+		}
+	}
+	var wrong []string
+	for _, name := range d.ofKind("AWS::SQS::Queue") {
+		if !denied[name] {
+			wrong = append(wrong, name+" answers without TLS")
+		}
+	}
+	return wrong
+}
+
+var groupName = regexp.MustCompile(`^[\w./#-]{1,512}$`)
+
+func logGroupsFit(d *deployment) []string {
+	days := []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731", "1096", "1827", "2192", "2557", "2922", "3288", "3653"}
+	var wrong []string
+	for _, name := range d.ofKind("AWS::Logs::LogGroup") {
+		p := d.resources[name].properties
+		if !groupName.MatchString(text(p["LogGroupName"])) || !slices.Contains(days, text(p["RetentionInDays"])) {
+			wrong = append(wrong, fmt.Sprintf("%s: name %v, kept %v days", name, p["LogGroupName"], p["RetentionInDays"]))
 		}
 	}
 	return wrong

@@ -149,6 +149,11 @@ func property(name string, value any, resource string, names ...string) mutation
 	return mutation{name: name, plant: func(all templates) { all.main(value, resource, names...) }}
 }
 
+// dataProperty is a fault in one property of infra/data.yaml.
+func dataProperty(name string, value any, resource string, names ...string) mutation {
+	return mutation{name: name, plant: func(all templates) { all.data(value, resource, names...) }}
+}
+
 // list makes a list of anything.
 func list(all ...any) []any { return all }
 

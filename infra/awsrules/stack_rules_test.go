@@ -2,6 +2,7 @@ package awsrules
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,10 @@ import (
 func stackRules() []rule {
 	const guide = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
 	return []rule{
+		{
+			name: "no circle", source: "https://repost.aws/knowledge-center/cloudformation-circular-dependency-error", check: eachStack(noCircle),
+			mutations: []mutation{property("dead letters know their source by its ARN", list(getAtt("Attempts", "Arn")), "DeadLetters", "RedriveAllowPolicy", "sourceQueueArns")},
+		},
 		{
 			name: "what is referred to is there", source: guide + "conditions-section-structure.html", check: eachStack(referencesAreThere),
 			mutations: []mutation{
@@ -48,6 +53,16 @@ func stackRules() []rule {
 			},
 		},
 	}
+}
+
+func noCircle(d *deployment) []string {
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(d.resources)) {
+		if d.waitsFor(name, name) {
+			wrong = append(wrong, name+" waits for itself")
+		}
+	}
+	return wrong
 }
 
 func referencesAreThere(d *deployment) []string {
