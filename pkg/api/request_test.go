@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestUUID(t *testing.T) {
 		"ABC":                                    "ABC",
 		"":                                       "",
 	} {
-		r := api.Request{Request: httptest.NewRequest("GET", "/", nil)}
+		r := api.Request{Request: httptest.NewRequest(http.MethodGet, "/", nil)}
 		r.SetPathValue("id", sent)
 		if got := r.UUID("id"); got != want {
 			t.Errorf("UUID of %q = %q, want %q", sent, got, want)
