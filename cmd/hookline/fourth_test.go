@@ -69,9 +69,18 @@ func newFourth(setup api.Setup) (api.Handler, error) {
 		body := map[string]string{"id": made.Webhooks[0].ID, "key": made.SigningKey.Reveal()}
 		return api.Response{Status: http.StatusCreated, Body: body}, nil
 	}
+	remove := func(ctx context.Context, r *api.Request) (api.Response, error) {
+		if err := hooks.Delete(ctx, r.Account, r.UUID("id")); err != nil {
+			return api.Response{}, api.Unknown(r.PathValue("id"), err)
+		}
+		return api.Response{Status: http.StatusNoContent}, nil
+	}
 	return api.Server{
-		API:         "fourth",
-		Routes:      []api.Route{{Method: http.MethodPost, Path: "/v4/hooks", Right: webhook.Write, Body: true, Handle: register}},
+		API: "fourth",
+		Routes: []api.Route{
+			{Method: http.MethodPost, Path: "/v4/hooks", Right: webhook.Write, Body: true, Handle: register},
+			{Method: http.MethodDelete, Path: "/v4/hooks/{id}", Right: webhook.Write, Handle: remove},
+		},
 		Refuse:      refuseFourth,
 		Credentials: auth.Bearer,
 		MediaTypes:  []string{"application/json"},
