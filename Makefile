@@ -50,6 +50,9 @@ export GORACE := atexit_sleep_ms=0
 # shows what failed, and one line a package. They share one DynamoDB Local.
 run_tests = go run $(race) ./internal/test/withdynamodb go test $(race) -vet=off -count=1 -timeout 30m $(1)
 
+# What takes longest is begun first, so that nothing waits for it at the end.
+longest := ./infra/deploytest ./cmd/hookline
+
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
 long_packages := ./cmd/... ./infra/deploytest ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
@@ -80,7 +83,7 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 test: tools test-functions ## Check the prerequisites, install the tools, build, and run all tests
 	$(sam) validate --lint
 	go vet $(race) ./...
-	$(call run_tests,./...)
+	$(call run_tests,$(longest) ./...)
 
 # The functions as tests run them, on this machine.
 .PHONY: test-functions
