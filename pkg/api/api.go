@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hookline/hookline/pkg/auth"
@@ -130,13 +131,17 @@ type Request struct {
 // is printed in upper case is the same (RFC 9562, section 4).
 func (r *Request) UUID(name string) string {
 	value := r.PathValue(name)
-	if !uuidForm.MatchString(value) {
+	if !uuidForm().MatchString(value) {
 		return value
 	}
 	return strings.ToLower(value)
 }
 
-var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+// uuidForm is compiled at its first use: registering has no id in its path, and
+// a function starts without it.
+var uuidForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+})
 
 // Response is the response to a request. A nil Body means no body.
 type Response struct {
