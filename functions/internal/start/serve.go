@@ -38,9 +38,7 @@ const Deliveries Table = "HOOKLINE_DELIVERIES_TABLE"
 // which requests go to which function. needs are the tables that the function
 // requires besides that of webhooks.
 func Serve(a api.API, needs ...Table) {
-	log := newLog(os.Stderr)
-	// The Lambda runtime and the adapter print with package log.
-	slog.SetDefault(log)
+	log := NewLog(os.Stderr)
 	g, err := build(context.Background(), a, needs, env.ToMap(os.Environ()), log)
 	if err != nil {
 		log.Error("cannot start", slog.String("api", string(a.Name)), slog.String("error", err.Error()))
@@ -49,7 +47,14 @@ func Serve(a api.API, needs ...Table) {
 	lambda.Start(g.Respond)
 }
 
-func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+// NewLog returns a logger that writes lines of JSON to w, and makes it the
+// default, so that the messages of the Lambda runtime and the adapter, which
+// print with package log, go there too.
+func NewLog(w io.Writer) *slog.Logger {
+	log := slog.New(slog.NewJSONHandler(w, nil))
+	slog.SetDefault(log)
+	return log
+}
 
 // build builds a function from its environment variables and connects it. The
 // error names, in one line, every variable that is missing or invalid. It is

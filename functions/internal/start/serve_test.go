@@ -6,9 +6,11 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base64"
+	"log"
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -45,7 +47,7 @@ func TestStart(t *testing.T) {
 		{"AWS_SESSION_TOKEN": "", "HOOKLINE_ABBEYCROSS_HOURS": "Mon-Fri 08:00-18:00 Europe/Prague"},
 	} {
 		var logged bytes.Buffer
-		if g, err := build(t.Context(), abbeycross.API(), nil, environment(t, changes), newLog(&logged)); err != nil || g == nil {
+		if g, err := build(t.Context(), abbeycross.API(), nil, environment(t, changes), slog.New(slog.NewJSONHandler(&logged, nil))); err != nil || g == nil {
 			t.Errorf("start with %v: %v", changes, err)
 		}
 		if logged.Len() > 0 {
@@ -122,5 +124,21 @@ func TestStartWithoutDynamoDB(t *testing.T) {
 		if _, err := build(ctx, squake.API(), nil, env, slog.New(slog.DiscardHandler)); err != nil {
 			t.Errorf("start with %s: %v", endpoint, err)
 		}
+	}
+}
+
+// What is printed with package log, as the Lambda runtime does, is a line of
+// JSON too.
+func TestNewLog(t *testing.T) {
+	before := slog.Default()
+	defer func() {
+		slog.SetDefault(before)
+		log.SetOutput(os.Stderr)
+	}()
+	var printed bytes.Buffer
+	NewLog(&printed).Info("a")
+	log.Print("b") //nolint:forbidigo // as the Lambda runtime does
+	if got := printed.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"msg":"a"`) || !strings.Contains(got, `"msg":"b"`) {
+		t.Errorf("printed %s", got)
 	}
 }

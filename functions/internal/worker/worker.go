@@ -5,7 +5,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -52,21 +51,13 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs
 // that handler returns. It never returns: if the environment is invalid, it
 // logs that in one line and ends the process.
 func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (F, error), handler func(F) any) {
-	log := NewLog(os.Stderr)
+	log := start.NewLog(os.Stderr)
 	function, err := build(context.Background(), env.ToMap(os.Environ()), log)
 	if err != nil {
 		log.Error("cannot start", slog.String("error", start.OneLine(err)))
 		os.Exit(1)
 	}
 	lambda.Start(handler(function))
-}
-
-// NewLog returns a logger that writes lines of JSON to w, and makes it the
-// default, so that the Lambda runtime's messages go there too.
-func NewLog(w io.Writer) *slog.Logger {
-	log := slog.New(slog.NewJSONHandler(w, nil))
-	slog.SetDefault(log)
-	return log
 }
 
 // Within returns a context that ends reserve before the function's time does,

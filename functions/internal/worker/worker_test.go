@@ -5,11 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -79,21 +77,5 @@ func TestWithin(t *testing.T) {
 	cancel()
 	if endless.Err() == nil {
 		t.Error("it cannot be cancelled")
-	}
-}
-
-// What is printed with package log, as the Lambda runtime does, is a line of
-// JSON too.
-func TestNewLog(t *testing.T) {
-	before := slog.Default()
-	defer func() {
-		slog.SetDefault(before)
-		log.SetOutput(os.Stderr)
-	}()
-	var printed bytes.Buffer
-	worker.NewLog(&printed).Info("a")
-	log.Print("b") //nolint:forbidigo // as the Lambda runtime does
-	if got := printed.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, `"msg":"a"`) || !strings.Contains(got, `"msg":"b"`) {
-		t.Errorf("printed %s", got)
 	}
 }
