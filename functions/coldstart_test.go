@@ -39,10 +39,10 @@ func BenchmarkColdStart(b *testing.B) {
 	} {
 		folder, _, _ := strings.Cut(name, "/")
 		api, _, _ := strings.Cut(folder, "-")
-		env := s.environment(b, resourceOf(folder))
+		env := s.environment(b, emulator.ResourceName(folder))
 		env["HOOKLINE_QUEUE_URL"] = queueURL
 		eventKeys = append(eventKeys, &scenario{
-			name: name, program: emulator.Program(b, resourceOf(folder)), env: env, status: samples[name],
+			name: name, program: emulator.Program(b, emulator.ResourceName(folder)), env: env, status: samples[name],
 			event: s.newCustomer(b, webhook.API(api)).fill(readSample(b, name)),
 		})
 	}

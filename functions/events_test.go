@@ -84,7 +84,7 @@ func TestSamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			api, _, _ := strings.Cut(folder, "-")
 			sample := p.stack.newCustomer(t, webhook.API(api)).fill(readSample(t, name))
-			payload := p.invoke(t, resourceOf(folder), json.RawMessage(sample))
+			payload := p.invoke(t, emulator.ResourceName(folder), json.RawMessage(sample))
 			if status == 0 {
 				if bytes.Contains(payload, []byte("errorMessage")) {
 					t.Errorf("answered %s", payload)
@@ -124,7 +124,7 @@ func TestSamplesAreEvents(t *testing.T) {
 				}
 			}
 			folder, _, _ := strings.Cut(name, "/")
-			folders[resourceOf(folder)] = true
+			folders[emulator.ResourceName(folder)] = true
 			switch folder {
 			case "deliver":
 				checkQueueEvent(t, text)
@@ -134,7 +134,7 @@ func TestSamplesAreEvents(t *testing.T) {
 				checkCustomResourceEvent(t, text)
 			default:
 				key := checkRequestEvent(t, text, routes)
-				if routes[key] != resourceOf(folder) {
+				if routes[key] != emulator.ResourceName(folder) {
 					t.Errorf("route %q leads to %s", key, routes[key])
 				}
 				taken[key] = true

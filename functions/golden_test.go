@@ -52,7 +52,7 @@ func TestGoldenExchanges(t *testing.T) {
 				w.check(t, function, true)
 			}
 			for key, function := range p.routes {
-				if strings.HasPrefix(function, resourceOf(string(api.Name))) && !p.taken[key] {
+				if strings.HasPrefix(function, emulator.ResourceName(string(api.Name))) && !p.taken[key] {
 					t.Errorf("no request takes the route %s", key)
 				}
 			}

@@ -31,7 +31,7 @@ func apiFunctions() []string {
 	var names []string
 	for _, api := range all.APIs() {
 		for _, does := range []string{"-register", "-manage"} {
-			names = append(names, resourceOf(string(api.Name)+does))
+			names = append(names, emulator.ResourceName(string(api.Name)+does))
 		}
 	}
 	return names

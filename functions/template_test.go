@@ -119,13 +119,3 @@ func (r routes) key(method, path string) string {
 	}
 	return best
 }
-
-// resourceOf returns the name in template.yaml of the function in a folder:
-// squake-register is SquakeRegister.
-func resourceOf(folder string) string {
-	var name strings.Builder
-	for part := range strings.SplitSeq(folder, "-") {
-		name.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return name.String()
-}

@@ -2,13 +2,12 @@ package infra_test
 
 import (
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
 )
@@ -27,7 +26,7 @@ func functionRoutes() map[string][]string {
 
 // apiFunctions returns the names of an API's two functions in the template.
 func apiFunctions(a api.API) (register, manage string) {
-	return resourceName(string(a.Name) + "-register"), resourceName(string(a.Name) + "-manage")
+	return emulator.ResourceName(string(a.Name) + "-register"), emulator.ResourceName(string(a.Name) + "-manage")
 }
 
 // timeouts are those of functions that have another than all have, in seconds.
@@ -38,38 +37,11 @@ var timeouts = map[string]int{"Publish": 20, "Deliver": 60, "Sweep": 55, "Keyrin
 // a function and answers in its own shape.
 const maxTimeout = 30
 
-// functionFolders lists functions/<name> that have a main.go.
-func functionFolders(t *testing.T) []string {
-	t.Helper()
-	mains, err := filepath.Glob(filepath.Join(root, "functions", "*", "main.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(mains) == 0 {
-		t.Fatal("no folder functions/<name> has a main.go")
-	}
-	names := make([]string, len(mains))
-	for i, path := range mains {
-		names[i] = filepath.Base(filepath.Dir(path))
-	}
-	return names
-}
-
-// resourceName gives the name of a folder's function in the template:
-// squake-register is SquakeRegister.
-func resourceName(folder string) string {
-	var name strings.Builder
-	for part := range strings.SplitSeq(folder, "-") {
-		name.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return name.String()
-}
-
 func TestEveryFolderIsAFunction(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	var want []string
-	for _, folder := range functionFolders(t) {
-		want = append(want, resourceName(folder)+" functions/"+folder)
+	for _, folder := range emulator.Folders(t) {
+		want = append(want, emulator.ResourceName(folder)+" functions/"+folder)
 	}
 	var got []string
 	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {

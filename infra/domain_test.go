@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/api/all"
 )
 
@@ -43,7 +44,7 @@ func checkURLs(t *testing.T, tm template) {
 	t.Helper()
 	paths := map[string]string{"ApiUrl": "", "EventsUrl": "/events"}
 	for _, a := range all.APIs() {
-		paths[resourceName(string(a.Name)+"-register")+"Url"] = a.Example.Path
+		paths[emulator.ResourceName(string(a.Name)+"-register")+"Url"] = a.Example.Path
 	}
 	for name, path := range paths {
 		want := map[string]any{"!If": []any{

@@ -57,8 +57,8 @@ func TestDocumentedInvocations(t *testing.T) {
 		checkEnvironment(t, in)
 		checkResponse(t, in, invoke(t, checkout, in))
 	}
-	for _, folder := range functionFolders(t) {
-		if name := resourceName(folder); !invoked[name] {
+	for _, folder := range emulator.Folders(t) {
+		if name := emulator.ResourceName(folder); !invoked[name] {
 			t.Errorf("docs/local.md does not invoke %s", name)
 		}
 	}
