@@ -263,6 +263,11 @@ func TestPlans(t *testing.T) {
 		listDue:        {"SEARCH delivery USING INDEX delivery_due (due>? AND due<?)"},
 		listDueAt:      {"SEARCH delivery USING INDEX delivery_due (due=? AND rowid>?)"},
 		listOldest:     {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
+		latestAttempted: {
+			"CO-ROUTINE (subquery-1)", // read only as far as is needed
+			"SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=?)",
+			"SCAN (subquery-1)",
+		},
 	} {
 		args := make([]any, strings.Count(query, "?"))
 		got, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+query, func(r *row) (string, error) {
