@@ -107,6 +107,8 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler, err := newRouter(all.APIs(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 		Deadline: p.timeouts.request,
+		// On DynamoDB the lists of events bound how many webhooks an account has.
+		Deployed: opened.file == nil && !c.Dev,
 	}, s.store)
 	if err != nil {
 		return nil, err
