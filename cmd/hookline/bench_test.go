@@ -160,12 +160,13 @@ func newBenchClient(b *testing.B, server string, r benchRequest) *benchClient {
 		digits = append(digits, rest[at:at+len(benchDigits)])
 		rest = rest[at+len(benchDigits):]
 	}
+	before, _, _ := bytes.Cut(request, []byte(r.token))
 	return &benchClient{
 		conn:      conn,
 		responses: bufio.NewReader(conn),
 		request:   request,
 		digits:    digits,
-		token:     request[bytes.Index(request, []byte(r.token)):][:len(r.token)],
+		token:     request[len(before):][:len(r.token)],
 		tokens:    r.tokens,
 		want:      r.want,
 		waits:     hdrhistogram.New(1, time.Minute.Microseconds(), 3),

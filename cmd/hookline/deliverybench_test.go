@@ -434,7 +434,7 @@ func (s *benchServer) burden(b *testing.B, accounts, each int) {
 			var names, events []string
 			for i := first; i < min(first+50, each); i++ {
 				names = append(names, fmt.Sprintf(`"hang.%d"`, i))
-				events = append(events, fmt.Sprintf(`{"account":"%s","event":"hang.%d","payload":{}}`, account, i))
+				events = append(events, fmt.Sprintf(`{"account":%q,"event":"hang.%d","payload":{}}`, account, i))
 			}
 			send("/v1/webhooks/register", token, http.StatusCreated, `{"url":"`+hang.URL+`","events":[`+strings.Join(names, ",")+`]}`)
 			send("/events", s.publisher, http.StatusAccepted, `{"events":[`+strings.Join(events, ",")+`]}`)

@@ -84,12 +84,15 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err != nil {
 		return s, err
 	}
-	s.listener, err = listen(ctx, c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return s, err
 	}
+	limited := limitConnections(listener, connectionLimit(openFiles()))
+	s.listener = limited
 	s.closeLater(s.closeListener)
 	s.http = newHTTPServer(handler, log)
+	limited.serveOn(s.http)
 	return s, nil
 }
 

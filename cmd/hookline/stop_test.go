@@ -38,8 +38,13 @@ func spawn(t testing.TB, data string, more ...string) *child {
 // spawnTo starts the real program, which logs to log.
 func spawnTo(t testing.TB, log io.Writer, data string, more ...string) *child {
 	t.Helper()
+	return spawnAs(t, log, data, exec.Command("hookline", serveArgs(data, more...)[1:]...))
+}
+
+// spawnAs starts it by a command.
+func spawnAs(t testing.TB, log io.Writer, data string, command *exec.Cmd) *child {
+	t.Helper()
 	c := &child{instance: instance{data: data, log: &record.Buffer{}}, ended: make(chan error, 1)}
-	command := exec.Command("hookline", serveArgs(data, more...)[1:]...)
 	command.Stderr = log
 	out, err := command.StdoutPipe()
 	if err != nil {
