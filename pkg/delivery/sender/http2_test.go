@@ -133,7 +133,15 @@ func TestHostileHTTP2(t *testing.T) {
 		"reset after the head": {func(f *http2.Framer, s uint32) bool {
 			writeHeaders(f, s, false, ":status", "200", "x-a", marker)
 			return f.WriteRSTStream(s, http2.ErrCodeInternal) == nil
-		}, 0, incomplete},
+		}, 200, ""},
+		"reset after the head of a failure": {func(f *http2.Framer, s uint32) bool {
+			writeHeaders(f, s, false, ":status", "500", "x-a", marker)
+			return f.WriteRSTStream(s, http2.ErrCodeRefusedStream) == nil
+		}, 500, "answered 500"},
+		"less than the length": {func(f *http2.Framer, s uint32) bool {
+			writeHeaders(f, s, false, ":status", "200", "content-length", "9")
+			return f.WriteData(s, true, []byte("a")) == nil
+		}, 200, ""},
 		"reset after 4 KiB": {func(f *http2.Framer, s uint32) bool {
 			writeHeaders(f, s, false, ":status", "200")
 			_ = f.WriteData(s, false, make([]byte, 5000))
@@ -184,20 +192,20 @@ func TestHugeHeadsOverHTTP2(t *testing.T) {
 	huge := strings.Repeat("~", 1<<20)
 	for name, test := range map[string]struct {
 		response func(f *http2.Framer, stream uint32) error
-		want     string
+		want     delivery.Response
 	}{
 		"head": {func(f *http2.Framer, s uint32) error {
 			return writeInFrames(f, s, true, ":status", "200", "x-a", huge)
-		}, closedOff},
+		}, delivery.Response{Reason: closedOff}},
 		"trailer": {func(f *http2.Framer, s uint32) error {
 			writeHeaders(f, s, false, ":status", "200", "trailer", "x-a")
 			return writeInFrames(f, s, true, "x-a", huge)
-		}, incomplete},
+		}, delivery.Response{Status: 200}},
 	} {
 		url, cfg, _ := framed(t, nil, func(_, _ int64, f *http2.Framer, stream uint32) bool {
 			return test.response(f, stream) == nil
 		})
-		if got := send(t, newClient(t, cfg), request(url)); got != (delivery.Response{Reason: test.want}) {
+		if got := send(t, newClient(t, cfg), request(url)); got != test.want {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}

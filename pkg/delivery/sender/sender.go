@@ -16,11 +16,10 @@
 //     what the receiver sent it holds the status code and nothing else; it
 //     never holds an address, a name or any part of the URL.
 //
-// Success is an answer 2xx whose head came whole and whose body was read to
-// its end or to 4 KiB: a receiver that answers 200 and a large page has taken
-// the delivery, whatever becomes of the rest of the page. A body that breaks
-// off earlier, or takes too long, is no success. An answer other than 2xx is a
-// failure with that status whatever becomes of its body.
+// An answer is judged by its status line and headers: success is a 2xx whose
+// head came whole. The receiver has answered then, whatever becomes of the body:
+// one that breaks off, is malformed, takes too long or is larger than 4 KiB
+// costs its connection and nothing else.
 //
 // Connections are kept for 30 seconds unused. One leads for all its life to the
 // address that was checked when it was dialled: whatever its name resolves to
@@ -181,7 +180,7 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 	if err != nil {
 		return t.failure(ctx, err)
 	}
-	return c.checkResponse(ctx, t, response)
+	return c.checkResponse(response)
 }
 
 // parseURL gives the URL as it is requested, or why it is not.
