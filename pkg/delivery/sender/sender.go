@@ -27,8 +27,11 @@
 // followed when the connection ends. One that was kept may be dead by the time
 // it is used: receivers close them, and a function is frozen between two calls.
 // So where a kept connection ends before any byte of an answer, the request is
-// sent once more, on a new connection and within the same time. The receiver
-// may get it twice then, under the same webhook-id, as it may anyway.
+// sent again, on a new connection and within the same time. The receiver may
+// get it twice then, under the same webhook-id, as it may anyway. A request that
+// a receiver of HTTP/2 says it did not process is sent again as well (RFC 9113,
+// section 8.7), whichever connection it was made on. All that happens at most
+// twice in an attempt.
 //
 // What a receiver sends unasked on a kept connection net/http writes to the
 // standard logger of package log, which it cannot be told not to.
@@ -62,6 +65,8 @@ const (
 	// function may have open (AWS Lambda Developer Guide, "Lambda quotas").
 	maxIdleConns        = 512
 	maxIdleConnsPerHost = 256
+	// maxRepeats is how often an attempt sends its request again at most.
+	maxRepeats = 2
 	// maxHandshake bounds a TLS handshake that goes on after its attempt is
 	// over, as net/http lets it.
 	maxHandshake = 15 * time.Second
@@ -127,6 +132,8 @@ func (c *Client) transport() *http.Transport {
 			RootCAs:            c.cfg.Roots,
 			Time:               c.cfg.Now,
 			ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
+			// There is none; to be asked for one may explain what follows.
+			GetClientCertificate: noCertificate,
 		},
 		TLSHandshakeTimeout:    maxHandshake,
 		DisableCompression:     true,
@@ -173,8 +180,7 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 	limited, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
 	response, err := c.pool.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // checkResponse closes it
-	if err != nil && t.stale(err) && limited.Err() == nil {
-		t.trail = &trail{}
+	for n := 0; n < maxRepeats && err != nil && t.repeatable(err) && limited.Err() == nil; n++ {
 		response, err = c.fresh.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // the same
 	}
 	if err != nil {
