@@ -44,6 +44,17 @@ type dialled struct {
 	*dialling
 }
 
+// Write says that all was written when the receiver has closed the connection:
+// it may have answered before, and net/http would not read that after an error.
+// If it has not, reading ends at once.
+func (d dialled) Write(b []byte) (int, error) {
+	n, err := d.Conn.Write(b)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return len(b), nil
+	}
+	return n, err
+}
+
 // diallingOf gives the dialling of a connection, with or without TLS.
 func diallingOf(c net.Conn) *dialling {
 	if secure, ok := c.(*tls.Conn); ok {

@@ -192,16 +192,25 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestResponseBeforeTheWholeRequest has receivers answer a request that they do
+// not read, and then wait or close the connection while it is written.
 func TestResponseBeforeTheWholeRequest(t *testing.T) {
-	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
-		_, _ = c.Read(make([]byte, 1000))
-		_, _ = io.WriteString(c, "HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		hold(c)
-	})
-	q := request(r.url("http"))
-	q.Body = make([]byte, 1<<20)
-	if got := send(t, newClient(t, open()), q); got.Status != 413 {
-		t.Errorf("got %+v", got)
+	for name, then := range map[string]func(net.Conn){"wait": hold, "close": func(net.Conn) {}} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
+				_, _ = c.Read(make([]byte, 1000))
+				_, _ = io.WriteString(c, "HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				then(c)
+			})
+			c := newClient(t, open())
+			for range 20 {
+				q := request(r.url("http"))
+				q.Body = make([]byte, 1<<20)
+				if got := send(t, c, q); got.Status != 413 {
+					t.Errorf("got %+v", got)
+				}
+			}
+		})
 	}
 }
 
