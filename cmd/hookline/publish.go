@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -127,6 +128,9 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 		}
 	} else if c.Payload == "" {
 		return nil, nil
+	}
+	if err := api.CheckDepth(text); err != nil {
+		return nil, fmt.Errorf("the event was rejected: %w", err)
 	}
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil {
