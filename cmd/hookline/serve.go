@@ -69,6 +69,9 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err := makeDataDir(p.flags.Data); err != nil {
 		return s, err
 	}
+	if err := checkDataDir(p.flags.Data); err != nil {
+		return s, err
+	}
 	unlock, err := lockDataDir(p.flags.Data)
 	if err != nil {
 		return s, err
