@@ -61,6 +61,7 @@ func deliveries(t testing.TB) []receiver.Delivery {
 	tooLarge := arrived(t, http.Header{}, "")
 	tooLarge.Body, tooLarge.TooLarge, tooLarge.Checks = nil, true, nil
 	tooLarge.Response.Status = http.StatusRequestEntityTooLarge
+	milliseconds := arrived(t, standard(t, time.Unix(noon.Add(-time.Second).UnixMilli(), 0), []byte(abbeycross), abbeycrossKey), abbeycross, abbeycrossKey)
 	hostile := arrived(t, http.Header{"Webhook-Id": {"\x9b31m\u202eid"}, "Shoptet-\x9b": {"a\tb"}}, "line\r\nnext\x1b]0;title\a\tend\xff")
 	hostile.Path = "/\u009b2J\x7f"
 	return []receiver.Delivery{
@@ -71,6 +72,7 @@ func deliveries(t testing.TB) []receiver.Delivery {
 		arrived(t, signed, squake),
 		arrived(t, http.Header{}, "", squakeKey),
 		tooLarge,
+		milliseconds,
 		hostile,
 	}
 }

@@ -93,13 +93,25 @@ func showHeader(out *strings.Builder, d Delivery, colours palette) {
 			}
 			for _, value := range d.Header[name] {
 				out.WriteString(indent + colours.quiet(plain(wireName(name), maxWordText)+":") + " " + plain(value, maxHeaderText))
-				if at, err := timestamp(d.Header); name == timestampHeader && err == nil {
-					out.WriteString(colours.quiet(" (" + age(d.At.Sub(at)) + ")"))
+				if name == timestampHeader {
+					out.WriteString(colours.quiet(timestampNote(d)))
 				}
 				out.WriteString("\n")
 			}
 		}
 	}
+}
+
+// timestampNote says how old a delivery's timestamp is, if it is one.
+func timestampNote(d Delivery) string {
+	at, milliseconds, err := timestamp(d.Header)
+	switch {
+	case err != nil:
+		return ""
+	case milliseconds:
+		return " (milliseconds; " + age(d.At.Sub(at)) + ")"
+	}
+	return " (" + age(d.At.Sub(at)) + ")"
 }
 
 // age formats how long ago something was.
