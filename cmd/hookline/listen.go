@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/hookline/hookline/pkg/receiver"
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 type listenCommand struct {
@@ -60,7 +61,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &server{log: log, timeout: stopTimeout}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.listener, err = listen(ctx, c.Listen); err != nil {

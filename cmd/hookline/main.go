@@ -20,6 +20,7 @@ import (
 	_ "time/tzdata" // AbbeyCross's working hours have a time zone
 
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 func main() { start(newProgram(os.Getenv, os.Stdout, os.Stderr)) }
@@ -29,7 +30,7 @@ func start(p *program) {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	// While stopping, a second signal has its default effect.
 	context.AfterFunc(ctx, stop)
-	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(terminal.NewWriter(os.Stderr), nil)))
 	os.Exit(report(os.Stderr, p.run(ctx, os.Args)))
 }
 

@@ -187,6 +187,7 @@ func TestPayloadDepth(t *testing.T) {
 		if got := string(where.show(t, customer.account, id).Payload); got != deepest {
 			t.Errorf("delivery show --json has the payload %.40s, want %d levels", got, api.MaxDepth)
 		}
+		contains(t, where.run(t, "delivery", "show", id, "--account", customer.account), "payload\n  [\n    [\n")
 		for _, depth := range []int{api.MaxDepth + 1, 10_000, 50_000} {
 			line := where.fails(t, customer.publish("--payload", nested(depth))...)
 			if line != "hookline: the event was rejected: payload: is nested more than 500 deep\n" {
