@@ -25,9 +25,9 @@ func TestConnectionsThatWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			where, log := dataDir{data: t.TempDir()}, &record.Buffer{}
-			c := spawnAs(t, log, where.data, exec.Command("sh", append([]string{"-c", `ulimit -n 128 && exec "$@"`, "sh"},
+			c := spawnCommand(t, log, exec.Command("sh", append([]string{"-c", `ulimit -n 128 && exec "$@"`, "sh"},
 				serveArgs(where.data, "--dev")...)...))
-			c.log = log
+			c.data = where.data
 			site := openSite(t)
 			squake := customers(t, where, &c.instance, site)[0]
 			for range 300 {
