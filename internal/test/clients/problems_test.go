@@ -47,6 +47,9 @@ func (c *checker) walk(at string, part any) {
 			c.walk(fmt.Sprintf("%s[%d]", at, i), item)
 		}
 	case map[string]any:
+		if part["in"] == "query" && member(part, "schema")["type"] == "boolean" {
+			c.add(at, "a boolean in a query is 1 or 0 in PHP; use an enum of strings")
+		}
 		for _, name := range slices.Sorted(maps.Keys(part)) {
 			at := at + "/" + name
 			switch {
@@ -58,6 +61,8 @@ func (c *checker) walk(at string, part any) {
 				}
 			case name == "callbacks":
 				c.add(at, "callbacks are made operations of the API; use webhooks")
+			case name == "content" && len(member(part, name)) > 1:
+				c.add(at, "several content types: openapi-python-client makes what does not run")
 			case strings.HasPrefix(name, "x-") || name == "example" || name == "examples":
 			default:
 				c.walk(at, part[name])
@@ -179,6 +184,9 @@ func (c *checker) names(schemas map[string]any) {
 	for name := range schemas {
 		if name == "Error" || name == "Object" || name == "Exception" {
 			c.add(name, "%s is a type of the language in TypeScript, Java or PHP", name)
+		}
+		if types, _ := member(schemas[name])["type"].([]any); types != nil {
+			c.add(name, "null gets lost where a schema with a name may be null")
 		}
 		if _, found := schemas[strings.TrimPrefix(name, "New")]; found && strings.HasPrefix(name, "New") {
 			c.add(name, "%s is the constructor of another schema in Go", name)

@@ -111,7 +111,7 @@ func doShoptet() {
 	other := must(api.GetWebhook(ctx, made[0].Id).Execute()).Data.Webhook
 	fmt.Println("shoptet read", other.Url, never(read.Updated.Get()), other.Updated.Get() == nil)
 	fmt.Println("shoptet key", len(must(client.SignatureAPI.RenewSignatureKey(ctx).Execute()).Data.SignatureKey))
-	fmt.Println("shoptet notifications", len(must(client.NotificationsAPI.ListNotifications(ctx).Status(shoptet.FAILED).Active(true).Execute()).Data.Notifications))
+	fmt.Println("shoptet notifications", len(must(client.NotificationsAPI.ListNotifications(ctx).Status(shoptet.FAILED).Active("true").Execute()).Data.Notifications))
 	fmt.Println("shoptet deleted", must(api.DeleteWebhook(ctx, made[0].Id).Execute()).Data == nil)
 	listed = must(api.ListWebhooks(ctx).Execute()).Data
 	fmt.Println("shoptet listed", len(listed.Webhooks), "of", listed.Paginator.TotalCount)

@@ -72,7 +72,7 @@ def do_shoptet():
     other = api().get_webhook(made[0].id).data.webhook
     print("shoptet read", other.url, read.updated or "never", str(other.updated is None).lower())
     print("shoptet key", len(api("SignatureApi").renew_signature_key().data.signature_key))
-    sent = api("NotificationsApi").list_notifications(status=shoptet.Status.FAILED, active=True)
+    sent = api("NotificationsApi").list_notifications(status=shoptet.Status.FAILED, active="true")
     print("shoptet notifications", len(sent.data.notifications))
     print("shoptet deleted", str(api().delete_webhook(made[0].id).data is None).lower())
     listed = api().list_webhooks().data

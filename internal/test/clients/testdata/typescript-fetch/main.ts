@@ -70,7 +70,7 @@ async function doShoptet(): Promise<void> {
   const other = (await api.getWebhook({ id: made[0].id })).data.webhook;
   console.log("shoptet read", other.url, read.updated ?? "never", other.updated === null);
   console.log("shoptet key", (await new shoptet.SignatureApi(configuration).renewSignatureKey()).data.signatureKey.length);
-  const sent = await new shoptet.NotificationsApi(configuration).listNotifications({ status: shoptet.Status.Failed, active: true });
+  const sent = await new shoptet.NotificationsApi(configuration).listNotifications({ status: shoptet.Status.Failed, active: "true" });
   console.log("shoptet notifications", sent.data.notifications.length);
   console.log("shoptet deleted", (await api.deleteWebhook({ id: made[0].id })).data === null);
   listed = (await api.listWebhooks()).data;
