@@ -21,12 +21,17 @@ python := $(tools)/venv/bin/python
 sam := $(python) $(tools)/venv/bin/sam
 cfn_lint := $(python) $(tools)/venv/bin/cfn-lint
 golangci_version := v2.15.0
-# What makes, compiles and checks clients of the APIs.
+# The APIs as OpenAPI describes them, and what makes, compiles and checks clients.
+descriptions = $(shell find pkg -name openapi.yaml)
+node_bin := $(tools)/clients/node/node_modules/.bin
 clients := $(addprefix $(tools)/clients/,go.stamp java.stamp node.stamp python.stamp)
 
 # The SAM CLI keeps its settings here, asks nothing and reports nothing.
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/$(tools)/sam
+# Neither does redocly.
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 # $(call build_functions,directory,processor): build every function of the
 # template. Static, stripped, and the same bytes wherever and whenever they are
@@ -57,7 +62,7 @@ longest := ./infra/deploytest ./cmd/hookline
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
-long_packages := ./cmd/... ./infra/deploytest ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
+long_packages := ./cmd/... ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
 
 .PHONY: help
 help: ## List these commands
@@ -102,8 +107,8 @@ build: tools ## Build bin/hookline, and the functions as they are deployed
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/hookline ./cmd/hookline
 	$(call build_functions,.aws-sam/build,$(ARCH))
 
-.PHONY: lint lint-format lint-modules lint-go lint-templates
-lint: lint-format lint-modules lint-templates lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
+.PHONY: lint lint-format lint-modules lint-go lint-templates lint-descriptions
+lint: lint-format lint-modules lint-templates lint-descriptions lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
 
 lint-format:
 	@unformatted=$$(gofmt -l $(wildcard cmd functions infra internal pkg)); \
@@ -116,6 +121,10 @@ lint-templates: $(tools)/venv.stamp $(tools)/checkov.stamp
 	$(cfn_lint)
 	$(sam) validate --lint
 	$(tools)/checkov/bin/python $(tools)/checkov/bin/checkov
+
+lint-descriptions: $(tools)/clients/node.stamp
+	$(node_bin)/redocly lint --config infra/tools/clients/redocly.yaml $(descriptions)
+	$(node_bin)/spectral lint --ruleset infra/tools/clients/spectral.yaml $(descriptions)
 
 lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
