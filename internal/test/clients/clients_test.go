@@ -13,11 +13,11 @@ func TestClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	openAPIGenerator(t, dir,
-		target{"go", func(name string) map[string]any {
+		language{"go", func(name string) map[string]any {
 			return map[string]any{"packageName": name, "withGoMod": false}
 		}},
-		target{"python", func(name string) map[string]any { return map[string]any{"packageName": name} }},
-		target{"typescript-fetch", func(string) map[string]any { return map[string]any{"importFileExtension": ".js"} }},
+		language{"python", func(name string) map[string]any { return map[string]any{"packageName": name} }},
+		language{"typescript-fetch", func(string) map[string]any { return map[string]any{"importFileExtension": ".js"} }},
 	)
 	t.Run("go", func(t *testing.T) {
 		t.Parallel()

@@ -45,16 +45,16 @@ func run(t *testing.T, dir string, env []string, program string, arguments ...st
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, arguments...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problems
+	var out, errors bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errors
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(program), strings.Join(arguments, " "), err, out.String(), problems.String())
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(program), strings.Join(arguments, " "), err, out.String(), errors.String())
 	}
 	return out.String()
 }
 
-// target is a generator of openapi-generator and its options.
-type target struct {
+// language is a generator of openapi-generator and its options.
+type language struct {
 	generator string
 	// options are given the name of the API.
 	options func(name string) map[string]any
@@ -62,7 +62,7 @@ type target struct {
 
 // openAPIGenerator makes the clients of every description, each in
 // dir/<generator>/<name>, in one process, since it takes long to start.
-func openAPIGenerator(t *testing.T, dir string, targets ...target) {
+func openAPIGenerator(t *testing.T, dir string, languages ...language) {
 	t.Helper()
 	java := installed(t, "java", "openapi-generator runs on it")
 	// It compiles itself no further than pays for so short a run.
@@ -70,18 +70,18 @@ func openAPIGenerator(t *testing.T, dir string, targets ...target) {
 		"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
 		"-jar", tool(t, "java", "openapi-generator-cli-*.jar"), "batch", "--fail-fast", "--threads", "1",
 	}
-	for _, target := range targets {
+	for _, language := range languages {
 		for name, file := range descriptions(t) {
 			config := map[string]any{
-				"generatorName": target.generator, "inputSpec": file,
-				"outputDir":            filepath.Join(dir, target.generator, name),
-				"additionalProperties": target.options(name),
+				"generatorName": language.generator, "inputSpec": file,
+				"outputDir":            filepath.Join(dir, language.generator, name),
+				"additionalProperties": language.options(name),
 			}
 			content, err := json.Marshal(config)
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join(dir, target.generator+"-"+name+".json")
+			path := filepath.Join(dir, language.generator+"-"+name+".json")
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -19,13 +19,13 @@ func TestMoreClients(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		openAPIGenerator(t, dir,
-			target{"java", func(name string) map[string]any {
+			language{"java", func(name string) map[string]any {
 				return map[string]any{
 					"library": "native", "invokerPackage": "client." + name,
 					"apiPackage": "client." + name + ".api", "modelPackage": "client." + name + ".model",
 				}
 			}},
-			target{"php", func(name string) map[string]any {
+			language{"php", func(name string) map[string]any {
 				return map[string]any{"invokerPackage": `Client\` + strings.ToUpper(name[:1]) + name[1:]}
 			}},
 		)

@@ -27,8 +27,8 @@ func TestDescriptionsKeepTheRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, problem := range problems(read(t, text)) {
-			t.Errorf("%s: %s", name, problem)
+		for _, violation := range violations(read(t, text)) {
+			t.Errorf("%s: %s", name, violation)
 		}
 	}
 }
@@ -76,8 +76,8 @@ components:
 
 func TestRulesFindWhatBreaks(t *testing.T) {
 	t.Parallel()
-	if found := problems(read(t, []byte(sound))); len(found) > 0 {
-		t.Errorf("what is sound has problems: %q", found)
+	if found := violations(read(t, []byte(sound))); len(found) > 0 {
+		t.Errorf("what is sound has violations: %q", found)
 	}
 	schema := func(text string) string {
 		return strings.Replace(sound, "        ref:\n", "        bad: "+text+"\n        ref:\n", 1)
@@ -121,8 +121,8 @@ func TestRulesFindWhatBreaks(t *testing.T) {
 		if c.want == "Own" {
 			text = strings.Replace(text, "      tags: [deliveries]\n", "      tags: [deliveries]\n      requestBody: {content: {a/b: {schema: {$ref: \"#/components/schemas/Own\"}}}}\n", 1)
 		}
-		found := problems(read(t, []byte(text)))
-		if !slices.ContainsFunc(found, func(problem string) bool { return strings.Contains(problem, c.want) }) {
+		found := violations(read(t, []byte(text)))
+		if !slices.ContainsFunc(found, func(violation string) bool { return strings.Contains(violation, c.want) }) {
 			t.Errorf("%s: found %q, want one of %s", c.name, found, c.want)
 		}
 	}

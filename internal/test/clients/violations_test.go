@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// problems lists what generators do not understand in a description.
-func problems(doc map[string]any) []string {
+// violations lists what generators do not understand in a description.
+func violations(doc map[string]any) []string {
 	c := &checker{operations: map[string]bool{}}
 	c.walk("", doc)
 	c.operationsOf(doc)
