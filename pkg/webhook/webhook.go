@@ -7,8 +7,7 @@ package webhook
 import "time"
 
 // MaxWebhooks is how many webhooks an account may have
-// (docs/contracts/README.md, One URL
-// per event 6).
+// (docs/contracts/README.md, One URL per event 6).
 const MaxWebhooks = 500
 
 // Webhook is a URL registered for an event of an account. An account has at
