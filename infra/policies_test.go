@@ -24,6 +24,7 @@ const (
 	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*" + named
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
+	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
 	onQueue      = " on !GetAtt Attempts.Arn"
 	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
@@ -93,6 +94,12 @@ var ownRights = map[string][]string{
 		"sqs:SendMessage" + onQueue,
 	},
 	"SweepRole": {
+		"dynamodb:DeleteItem" + within + "A#*, T#*, ACCOUNTS#*, CLOSING" + named,
+		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:Query" + onClosing,
+		"dynamodb:Query" + onDeliveries,
+		"dynamodb:Query" + within + "A#*" + named,
+		"dynamodb:UpdateItem" + onClosing,
 		"dynamodb:Query on !GetAtt Data.Outputs.DueIndexArn",
 		"dynamodb:UpdateItem" + onDeliveries,
 		"sqs:SendMessage" + onQueue,

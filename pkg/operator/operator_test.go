@@ -73,7 +73,7 @@ func populate(tb testing.TB, s *sqlite.Store) {
 			tb.Fatal(err)
 		}
 	}
-	if err := s.CloseAccount(ctx, closingAccount); err != nil {
+	if err := s.CloseAccount(ctx, closingAccount, at); err != nil {
 		tb.Fatal(err)
 	}
 }

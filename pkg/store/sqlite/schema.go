@@ -15,7 +15,7 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
+func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, closingSchema} }
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -143,6 +143,13 @@ UPDATE delivery SET status_name = CASE
 ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
+`
+
+// closingSchema adds the time since which an account is closing. Those that
+// are closing already have none.
+const closingSchema = `
+ALTER TABLE account ADD COLUMN closing_since INTEGER;
+CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
 `
 
 // identity is what a database file says about itself.
