@@ -1,0 +1,114 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// deliveryResponse is a delivery as responses show it.
+type deliveryResponse struct {
+	ID       string    `json:"id"`
+	Account  string    `json:"account"`
+	Event    string    `json:"event"`
+	EventID  string    `json:"event_id"`
+	Time     timestamp `json:"time"`
+	Instance *string   `json:"instance"` // null: the API has none
+	// WebhookID and URL are those of the webhook at acceptance.
+	WebhookID     string     `json:"webhook_id"`
+	URL           string     `json:"url"`
+	AcceptedAt    timestamp  `json:"accepted_at"`
+	Status        string     `json:"status"`
+	AttemptCount  int64      `json:"attempt_count"`
+	LastAttemptAt *timestamp `json:"last_attempt_at"` // null: never
+	LastStatus    *int       `json:"last_status"`     // null: no response
+	Reason        *string    `json:"reason"`          // null: nothing failed
+	NextAttemptAt *timestamp `json:"next_attempt_at"` // null: no attempt is to come
+}
+
+func (m manager) newDelivery(d webhook.Delivery) deliveryResponse {
+	response := deliveryResponse{
+		ID: d.ID(), Account: d.Account.String(), Event: d.Event, EventID: d.EventID, Time: timestamp{d.Time},
+		WebhookID: d.WebhookID, URL: d.URL, AcceptedAt: timestamp{d.AcceptedAt}, Status: d.Status.String(),
+		AttemptCount: d.Attempts, LastAttemptAt: orNull(d.AttemptedAt), NextAttemptAt: orNull(d.Next),
+	}
+	if d.Instance != "" {
+		response.Instance = &d.Instance
+	}
+	if d.StatusCode != 0 {
+		response.LastStatus = &d.StatusCode
+	}
+	if d.Reason != "" {
+		response.Reason = &d.Reason
+	}
+	return response
+}
+
+// deliveryDetails is all that is shown of one delivery.
+type deliveryDetails struct {
+	deliveryResponse
+	Payload jsontext.Value `json:"payload"` // null: none, or null itself
+}
+
+// find returns a delivery of an account that exists. Deliveries of a deleted
+// account with the same id are not found.
+func (m manager) find(ctx context.Context, r *api.Request) (webhook.Delivery, error) {
+	a, err := m.account(r)
+	if err != nil {
+		return webhook.Delivery{}, err
+	}
+	info, err := m.store.Account(ctx, a)
+	if err != nil {
+		return webhook.Delivery{}, unknown("account", err)
+	}
+	d, err := m.store.Delivery(ctx, a, strings.ToLower(r.PathValue("id")))
+	if err == nil && d.AcceptedAt.Before(info.CreatedAt) {
+		err = webhook.ErrNotFound
+	}
+	return d, unknown("delivery", err)
+}
+
+// getDelivery serves GET /operator/accounts/{account}/deliveries/{id}.
+func (m manager) getDelivery(ctx context.Context, r *api.Request) (api.Response, error) {
+	d, err := m.find(ctx, r)
+	if err != nil {
+		return api.Response{}, err
+	}
+	details := deliveryDetails{deliveryResponse: m.newDelivery(d), Payload: d.Payload}
+	if d.Payload == nil {
+		details.Payload = jsontext.Value("null")
+	}
+	return api.Response{Status: http.StatusOK, Body: details}, nil
+}
+
+// retryDelivery serves POST /operator/accounts/{account}/deliveries/{id}/retry.
+// An attempt that is due already is not asked for twice.
+func (m manager) retryDelivery(ctx context.Context, r *api.Request) (api.Response, error) {
+	d, err := m.find(ctx, r)
+	if err != nil {
+		return api.Response{}, err
+	}
+	if d.Open() && !d.Next.After(m.now()) {
+		return api.Response{}, errConflict("An attempt of this delivery is due already.")
+	}
+	d, err = m.retrier.Retry(ctx, d.Account, d.ID())
+	switch {
+	case errors.Is(err, webhook.ErrInvalid):
+		return api.Response{}, errConflict("This delivery cannot be attempted again: its webhook is gone or disabled, or it was accepted more than 6 days ago.")
+	case errors.Is(err, webhook.ErrChanged):
+		return api.Response{}, errConflict("Another attempt of this delivery was just made.")
+	case err != nil:
+		return api.Response{}, unknown("delivery", err)
+	}
+	return api.Response{Status: http.StatusAccepted, Body: m.newDelivery(d)}, nil
+}
+
+func errConflict(message string) *Error {
+	return &Error{http.StatusConflict, conflict, "", message}
+}
