@@ -41,6 +41,7 @@ func TestDelivery(t *testing.T) {
 		{"refused as a whole", testPublishRefused},
 		{"sweeping", testSweep},
 		{"deleting", testFinish},
+		{"operating", testOperate},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, p) })
 	}

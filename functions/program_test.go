@@ -30,7 +30,7 @@ var unwanted = []string{
 }
 
 func TestProgramsAreSmall(t *testing.T) {
-	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
+	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Operate": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
 	for _, resource := range apiFunctions() {
 		resources[resource] = maxProgram
 	}

@@ -80,6 +80,18 @@ var ownRights = map[string][]string{
 		"dynamodb:PutItem" + onDeliveries,
 		"sqs:SendMessage" + onQueue,
 	},
+	"OperateRole": {
+		"dynamodb:BatchGetItem" + within + "A#*" + named,
+		"dynamodb:ConditionCheckItem" + within + "A#*" + named,
+		"dynamodb:DeleteItem" + within + "A#*, T#*" + named,
+		"dynamodb:GetItem" + onDeliveries,
+		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:PutItem" + within + "A#*, ACCOUNTS#*, T#*" + named,
+		"dynamodb:Query" + within + "A#*, ACCOUNTS#*" + named,
+		"dynamodb:UpdateItem" + onDeliveries,
+		"dynamodb:UpdateItem" + within + "A#*, CLOSING" + named,
+		"sqs:SendMessage" + onQueue,
+	},
 	"DeliverRole": {
 		"dynamodb:BatchGetItem" + onDeliveries,
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
