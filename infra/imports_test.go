@@ -47,6 +47,7 @@ var importRules = []struct{ name, of, never string }{
 	{"the operator's API knows no store", "pkg/operator", "pkg/store/..."},
 	{"the operator's API knows no queue", "pkg/operator", "pkg/queue/..."},
 	{"the operator's API knows no customers' API", "pkg/operator", "pkg/api/*"},
+	{"the client carries no server", "pkg/client", "pkg/..."},
 	{"what receives knows nothing of what sends", "pkg/receiver", "pkg/signing/..."},
 	{"what publishes opens nothing", "functions/publish", "pkg/seal/open/..."},
 	{"what publishes asks KMS for nothing", "functions/publish", "github.com/aws/aws-sdk-go-v2/service/kms/..."},

@@ -1,0 +1,320 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/hookline/hookline/pkg/client"
+)
+
+const name = "squake:acme"
+
+// event is one that may be published again.
+func event(id string) client.Event {
+	return client.Event{Account: name, Event: "order", ID: id, Time: time.Now(), Payload: json.RawMessage(`{"n":1.0}`)}
+}
+
+// calls are all calls, each of which succeeds on the state that prepare makes.
+// repeated are those that are sent again after a lost response.
+var calls = []struct {
+	name     string
+	repeated bool
+	do       func(ctx context.Context, c *client.Client, ids ids) error
+}{
+	{"publish", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		results, err := c.Publish(ctx, []client.Event{event("again")})
+		if err == nil && (len(results) != 1 || results[0].Delivery == "" || results[0].Status != "accepted" && results[0].Status != "duplicate") {
+			err = fmt.Errorf("results %+v", results)
+		}
+		return err
+	}},
+	{"publish without an id", false, func(ctx context.Context, c *client.Client, _ ids) error {
+		_, err := c.Publish(ctx, []client.Event{event("again"), {Account: name, Event: "order"}})
+		return err
+	}},
+	{"account page", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		accounts, next, err := c.AccountPage(ctx, "squake", client.Page{Limit: 1})
+		if err == nil && (len(accounts) != 1 || accounts[0].Account != name || next == "") {
+			err = fmt.Errorf("accounts %+v, next %q", accounts, next)
+		}
+		return err
+	}},
+	{"account", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		a, err := c.Account(ctx, name)
+		if err == nil && (a.Account != name || a.CreatedAt.IsZero() || a.Closing) {
+			err = fmt.Errorf("account %+v", a)
+		}
+		return err
+	}},
+	{"create account", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		_, err := c.CreateAccount(ctx, "shoptet:1")
+		return err
+	}},
+	{"delete account", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.DeleteAccount(ctx, name) }},
+	{"create token", false, func(ctx context.Context, c *client.Client, _ ids) error {
+		token, err := c.CreateToken(ctx, name, client.TokenRequest{Rights: []string{"read", "write"}, ExpiresIn: time.Hour})
+		if err == nil && (!strings.HasPrefix(token.Secret, "hk_") || token.ID == "" || token.ExpiresAt == nil || len(token.Rights) != 2) {
+			err = errors.New("the token lacks something")
+		}
+		return err
+	}},
+	{"tokens", true, func(ctx context.Context, c *client.Client, ids ids) error {
+		tokens, err := c.Tokens(ctx, name)
+		if err == nil && (len(tokens) != 1 || tokens[0].ID != ids.token || tokens[0].ExpiresAt != nil) {
+			err = fmt.Errorf("tokens %+v", tokens)
+		}
+		return err
+	}},
+	{"revoke token", true, func(ctx context.Context, c *client.Client, ids ids) error { return c.RevokeToken(ctx, name, ids.token) }},
+	{"webhooks", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		webhooks, err := c.Webhooks(ctx, name)
+		if err == nil && (len(webhooks) != 1 || webhooks[0].ID != "w1" || !slices.Equal(webhooks[0].Events, []string{"order"}) || webhooks[0].URL != "https://example.com/order") {
+			err = fmt.Errorf("webhooks %+v", webhooks)
+		}
+		return err
+	}},
+	{"disable webhook", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		w, err := c.DisableWebhook(ctx, name, "w1")
+		if err == nil && w.UpdatedAt == nil {
+			err = fmt.Errorf("webhook %+v", w)
+		}
+		return err
+	}},
+	{"enable webhook", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		_, err := c.EnableWebhook(ctx, name, "w1")
+		return err
+	}},
+	{"delete webhook", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.DeleteWebhook(ctx, name, "w1") }},
+	{"delivery", true, func(ctx context.Context, c *client.Client, ids ids) error {
+		d, err := c.Delivery(ctx, name, ids.delivery)
+		if err == nil && (d.ID != ids.delivery || d.Status != "pending" || string(d.Payload) != `{"n":1.0}` || d.NextAttemptAt == nil || d.WebhookID != "w1") {
+			err = fmt.Errorf("delivery %+v", d)
+		}
+		return err
+	}},
+}
+
+// ids are those of what prepare made.
+type ids struct{ token, delivery string }
+
+// prepare signs a customer up, registers and publishes.
+func prepare(t *testing.T, s *server, c *client.Client) ids {
+	t.Helper()
+	for _, account := range []string{name, "squake:other"} {
+		if _, err := c.CreateAccount(t.Context(), account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.register(t, "w1", "order")
+	token, err := c.CreateToken(t.Context(), name, client.TokenRequest{})
+	results, publishErr := c.Publish(t.Context(), []client.Event{event("first")})
+	if err := errors.Join(err, publishErr); err != nil || len(results) != 1 {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	return ids{token.ID, results[0].Delivery}
+}
+
+// Every call succeeds with a token and with a signature.
+func TestCalls(t *testing.T) {
+	for _, tt := range calls {
+		t.Run(tt.name, func(t *testing.T) {
+			local, stack := newServer(t, nil), newServer(t, signed)
+			signing, err := client.New(client.Config{
+				URL: stack.URL + "/", Region: "eu-central-1",
+				Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for s, c := range map[*server]*client.Client{local: newClient(t, local, nil), stack: signing} {
+				if err := tt.do(t.Context(), c, prepare(t, s, c)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// faulty lets the first requests happen, and answers them itself.
+type faulty struct {
+	answer func(*http.Response) (*http.Response, error)
+	faults int
+	// before answers without the request's happening.
+	before bool
+	sent   int
+}
+
+func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
+	f.sent++
+	if f.before && f.sent <= f.faults {
+		return f.answer(&http.Response{Header: http.Header{}, Request: r})
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil || f.sent > f.faults {
+		return response, err
+	}
+	_ = response.Body.Close()
+	return f.answer(response)
+}
+
+func status(code int) func(*http.Response) (*http.Response, error) {
+	return func(r *http.Response) (*http.Response, error) {
+		r.StatusCode, r.Body = code, http.NoBody
+		return r, nil
+	}
+}
+
+var errLost = errors.New("connection reset")
+
+// Calls that may be repeated succeed after up to three lost responses or 5xx;
+// others are sent once. Whatever was refused because there was too much of it is
+// sent again.
+func TestRepeats(t *testing.T) {
+	for _, tt := range calls {
+		for fault, f := range map[string]faulty{
+			"lost":              {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 3},
+			"never sent":        {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 1, before: true},
+			"internal error":    {answer: status(500), faults: 3},
+			"bad gateway":       {answer: status(502), faults: 1, before: true},
+			"too many":          {answer: status(429), faults: 3, before: true},
+			"lost for too long": {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 4},
+		} {
+			t.Run(tt.name+" "+fault, func(t *testing.T) {
+				s := newServer(t, nil)
+				made := prepare(t, s, newClient(t, s, nil))
+				err := tt.do(t.Context(), newClient(t, s, &f), made)
+				wantSent := f.faults + 1
+				switch {
+				case fault == "lost for too long" && tt.repeated:
+					wantSent = 4
+				case !tt.repeated && fault != "too many":
+					wantSent = 1
+				}
+				if (err == nil) != (wantSent == f.faults+1) || f.sent != wantSent {
+					t.Errorf("%v after %d requests, want %d", err, f.sent, wantSent)
+				}
+			})
+		}
+	}
+}
+
+// What cannot be done is an Error that says why; one of API Gateway has its
+// message, and one that is no JSON its status.
+func TestErrors(t *testing.T) {
+	s := newServer(t, nil)
+	c := newClient(t, s, nil)
+	ids := prepare(t, s, c)
+	_, limitErr := func() (string, error) {
+		_, next, err := c.AccountPage(t.Context(), "squake", client.Page{Limit: 501})
+		return next, err
+	}()
+	_, missing := c.Account(t.Context(), "squake:nobody")
+	_, due := c.RetryDelivery(t.Context(), name, ids.delivery)
+	for what, tt := range map[string]struct {
+		err  error
+		is   error
+		want client.Error
+	}{
+		"field":     {limitErr, nil, client.Error{Status: 400, Code: "invalid_request", Message: "limit must be a number of 1 to 500.", Field: "limit"}},
+		"not found": {missing, client.ErrNotFound, client.Error{Status: 404, Code: "not_found", Message: "There is no such account."}},
+		"conflict":  {due, client.ErrConflict, client.Error{Status: 409, Code: "conflict", Message: "An attempt of this delivery is due already."}},
+		"revoked":   {c.RevokeToken(t.Context(), name, "none"), client.ErrNotFound, client.Error{Status: 404, Code: "not_found", Message: "There is no such token."}},
+		"gateway":   {failing(t, 403, `{"message":"Forbidden"}`), nil, client.Error{Status: 403, Message: "Forbidden"}},
+		"no JSON":   {failing(t, 413, `too large`), nil, client.Error{Status: 413}},
+		"redirect":  {failing(t, 307, ``), nil, client.Error{Status: 307}},
+		"internal": {failing(t, 500, `{"error":{"code":"internal","message":"m","request_id":"r1"}}`), nil,
+			client.Error{Status: 500, Code: "internal", Message: "m", RequestID: "r1"}},
+	} {
+		got, ok := errors.AsType[*client.Error](tt.err)
+		if !ok || *got != tt.want || tt.is != nil && !errors.Is(tt.err, tt.is) || tt.is == nil && (errors.Is(tt.err, client.ErrNotFound) || errors.Is(tt.err, client.ErrConflict)) {
+			t.Errorf("%s: %v, want %+v", what, tt.err, tt.want)
+		}
+		if got != nil && !strings.Contains(tt.err.Error(), fmt.Sprint(tt.want.Status)) {
+			t.Errorf("%s: %q does not say the status", what, tt.err)
+		}
+	}
+}
+
+// failing makes a call of a server that always gives the same answer.
+func failing(t *testing.T, status int, body string) error {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+	defer s.Close()
+	c := newClient(t, &server{Server: s, token: "hk_x"}, nil)
+	_, err := c.Account(t.Context(), name)
+	return err
+}
+
+// The iterator gives each account once, over all pages, and stops when its
+// caller does, or at an error.
+func TestAccounts(t *testing.T) {
+	s := newServer(t, nil)
+	counting := &faulty{}
+	c := newClient(t, s, counting)
+	var want []string
+	for i := range 250 {
+		want = append(want, fmt.Sprintf("squake:c%03d", i))
+		if _, err := c.CreateAccount(t.Context(), want[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counting.sent = 0
+	var got []string
+	for a, err := range c.Accounts(t.Context(), "squake") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, a.Account)
+	}
+	if !slices.Equal(got, want) || counting.sent != 3 {
+		t.Errorf("%d accounts by %d requests, want %d by 3", len(got), counting.sent, len(want))
+	}
+	for range c.Accounts(t.Context(), "squake") {
+		break
+	}
+	if counting.sent != 4 {
+		t.Errorf("%d requests, want one for a list that is left", counting.sent-3)
+	}
+	n := 0
+	for a, err := range c.Accounts(t.Context(), "nobody") {
+		if n++; err == nil || a != (client.Account{}) {
+			t.Errorf("account %+v, %v of an API that there is not", a, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d items, want one error", n)
+	}
+}
+
+// A client needs a whole configuration, and an error shows no secret.
+func TestNew(t *testing.T) {
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil })
+	for _, cfg := range []client.Config{
+		{}, {URL: "http://h"}, {URL: "h:80", Token: "hush"}, {URL: "ftp://h", Token: "hush"}, {URL: "http://", Token: "hush"},
+		{URL: "http://u:hush@h", Token: "hush"}, {URL: "http://h?x=hush", Token: "hush"}, {URL: "http://h", Token: "hush", Credentials: provider},
+		{URL: "http://h", Credentials: provider},
+	} {
+		if _, err := client.New(cfg); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("New(%+v): %v", cfg, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := newClient(t, newServer(t, nil), nil).Account(ctx, name); !errors.Is(err, context.Canceled) {
+		t.Errorf("a call whose context has ended: %v", err)
+	}
+}
