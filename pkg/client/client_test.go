@@ -148,7 +148,7 @@ func TestCalls(t *testing.T) {
 // faulty lets the first requests happen, and answers them itself.
 type faulty struct {
 	answer func(*http.Response) (*http.Response, error)
-	faults int
+	first  int
 	// before answers without the request's happening.
 	before bool
 	sent   int
@@ -156,11 +156,11 @@ type faulty struct {
 
 func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.sent++
-	if f.before && f.sent <= f.faults {
+	if f.before && f.sent <= f.first {
 		return f.answer(&http.Response{Header: http.Header{}, Request: r})
 	}
 	response, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil || f.sent > f.faults {
+	if err != nil || f.sent > f.first {
 		return response, err
 	}
 	_ = response.Body.Close()
@@ -181,26 +181,26 @@ var errLost = errors.New("connection reset")
 // sent again.
 func TestRepeats(t *testing.T) {
 	for _, tt := range calls {
-		for fault, f := range map[string]faulty{
-			"lost":              {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 3},
-			"never sent":        {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 1, before: true},
-			"internal error":    {answer: status(500), faults: 3},
-			"bad gateway":       {answer: status(502), faults: 1, before: true},
-			"too many":          {answer: status(429), faults: 3, before: true},
-			"lost for too long": {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, faults: 4},
+		for trouble, f := range map[string]faulty{
+			"lost":              {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 3},
+			"never sent":        {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 1, before: true},
+			"internal error":    {answer: status(500), first: 3},
+			"bad gateway":       {answer: status(502), first: 1, before: true},
+			"too many":          {answer: status(429), first: 3, before: true},
+			"lost for too long": {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 4},
 		} {
-			t.Run(tt.name+" "+fault, func(t *testing.T) {
+			t.Run(tt.name+" "+trouble, func(t *testing.T) {
 				s := newServer(t, nil)
 				made := prepare(t, s, newClient(t, s, nil))
 				err := tt.do(t.Context(), newClient(t, s, &f), made)
-				wantSent := f.faults + 1
+				wantSent := f.first + 1
 				switch {
-				case fault == "lost for too long" && tt.repeated:
+				case trouble == "lost for too long" && tt.repeated:
 					wantSent = 4
-				case !tt.repeated && fault != "too many":
+				case !tt.repeated && trouble != "too many":
 					wantSent = 1
 				}
-				if (err == nil) != (wantSent == f.faults+1) || f.sent != wantSent {
+				if (err == nil) != (wantSent == f.first+1) || f.sent != wantSent {
 					t.Errorf("%v after %d requests, want %d", err, f.sent, wantSent)
 				}
 			})

@@ -41,7 +41,7 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 		outcome = Delivered
 		err = t.writeSuccess(ctx, was, now)
 	} else {
-		err = t.writeFailure(ctx, was, now)
+		err = t.writeFailure(ctx, webhook.AttemptResult{Was: was, Now: now, Response: []byte(response.Body), Stats: t.statsUpdate(now)})
 	}
 	if gone {
 		outcome = Disabled
@@ -60,7 +60,9 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 	if reason != "" && !gone {
 		next = t.next(d, response)
 	}
+	took := t.cfg.Now().Sub(began)
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
+	d.Duration = max(took, 0).Truncate(time.Millisecond) // the clock may be set back
 	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
 		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}
@@ -93,8 +95,9 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 
 // writeFailure records a failure, unless another result of the same attempt
 // exists, and queues the next attempt.
-func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
-	_, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+func (t *attempt) writeFailure(ctx context.Context, result webhook.AttemptResult) error {
+	now := result.Now
+	_, err := t.cfg.Store.RecordAttempt(ctx, result)
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
 		return nil
 	}

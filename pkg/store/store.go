@@ -169,13 +169,22 @@ type Deliveries interface {
 	// zero value.
 	AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error)
 
+	// Attempts returns the attempts of a delivery that are kept, oldest first:
+	// those that failed, and the latest one. d is the delivery as it was read;
+	// attempts recorded since are omitted. A delivery that does not exist has
+	// none but the latest one of d.
+	Attempts(ctx context.Context, d webhook.Delivery) ([]webhook.Attempt, error)
+
 	// RecordAttempt writes the outcome of an attempt if the delivery still has
-	// the Attempts of s.Was, and returns the delivery. It then updates the
-	// statistics of the webhook of the event, if that webhook still has the
-	// delivery's WebhookID.
+	// the Attempts of s.Was, and returns the delivery. It keeps a failed
+	// attempt until the delivery expires: see
+	// [webhook.AttemptResult.FailedAttempt]. It then updates the statistics of
+	// the webhook of the event, if that webhook still has the delivery's
+	// WebhookID.
 	//
 	//   - [webhook.ErrChanged]: the delivery has other Attempts. Nothing is
-	//     written, and the existing delivery is returned.
+	//     written, Attempts shows nothing of this attempt, and the existing
+	//     delivery is returned.
 	//   - [webhook.ErrNotFound]: the delivery does not exist.
 	//   - [webhook.ErrInvalid]: the status is not valid.
 	//

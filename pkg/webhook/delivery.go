@@ -51,9 +51,11 @@ type Delivery struct {
 	WebhookID, URL string
 	AcceptedAt     time.Time
 	// Attempts is the number of attempts made. AttemptedAt is the start of the
-	// latest one, zero before the first.
+	// latest one, zero before the first. Duration is how long it took, to the
+	// millisecond.
 	Attempts    int64
 	AttemptedAt time.Time
+	Duration    time.Duration
 	Status      Status
 	// Next is the time of the next attempt. Due is when the sweeper checks
 	// whether it was made. Both are zero if no attempt is to come: see
@@ -205,8 +207,11 @@ type AttemptResult struct {
 	// delivery still has the same Attempts.
 	Was Delivery
 	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
-	// Status, Next, Due, Sends, StatusCode and Reason are written.
+	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written.
 	Now Delivery
+	// Response is how the body of the response began, if the attempt failed:
+	// see [Attempt.Response].
+	Response []byte
 	// Stats is the update of the webhook's statistics.
 	Stats StatsUpdate
 }

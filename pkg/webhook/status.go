@@ -162,7 +162,7 @@ func (d Delivery) Attempted(at time.Time, code int, reason string, next time.Tim
 		change = attemptFailedLast
 	}
 	d.Attempts++
-	d.AttemptedAt, d.StatusCode, d.Reason = at, code, reason
+	d.AttemptedAt, d.Duration, d.StatusCode, d.Reason = at, 0, code, reason
 	return d.changed(change, next)
 }
 

@@ -15,8 +15,9 @@ import (
 )
 
 // RecordAttempt implements [store.Deliveries] with one conditional UpdateItem
-// of the delivery, and another of its webhook if the statistics change. It
-// returns the delivery without its payload.
+// of the delivery, preceded by one of an attempt that failed, and followed
+// by one of its webhook if the statistics change. It returns the
+// delivery without its payload.
 //
 // It returns no error if the statistics could not be written before the
 // deadline, since the delivery is recorded then; it does if they could never be
@@ -30,8 +31,12 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, result.Now.Status)
 	}
+	if err := s.putAttempt(ctx, op, result); err != nil {
+		return webhook.Delivery{}, err
+	}
 	existing, err := s.writeResult(ctx, op, was, result.Now)
 	if err != nil {
+		s.withdrawAttempt(ctx, op, result, existing, err)
 		return existing, err
 	}
 	err = s.updateStats(ctx, op+": statistics", existing, result.Stats)

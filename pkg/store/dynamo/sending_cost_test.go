@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,8 +115,10 @@ func TestCostOfSending(t *testing.T) {
 	}
 }
 
-// A failed attempt, a lease and a refusal are one request each, whatever the
-// payload; a delivery is read in one request, or two with its payload apart.
+// A lease and a refusal are one request each, whatever the payload. A failed
+// attempt is two: what is kept of it takes one unit, however much that is. A
+// delivery is read in one request, or two with its payload apart, and its
+// attempts in another.
 func TestCostOfRetries(t *testing.T) {
 	s, proxy := counted(t)
 	ctx := t.Context()
@@ -138,14 +141,21 @@ func TestCostOfRetries(t *testing.T) {
 		}
 		mustIndex(t, proxy, update, 0, 0, 0)
 		now := attempted(d)
-		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); err != nil {
+		now.Reason, now.Duration = strings.Repeat("r", 120), time.Minute
+		result := webhook.AttemptResult{Was: d, Now: now, Response: bytes.Repeat([]byte{0}, 4<<10)}
+		twice := map[string]int{"UpdateItem": 2}
+		if _, err := s.RecordAttempt(ctx, result); err != nil {
 			t.Fatal(err)
 		}
-		mustIndex(t, proxy, update, 0, 1, 2)
-		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); !errors.Is(err, webhook.ErrChanged) {
+		mustIndex(t, proxy, twice, 0, 1+1, 2)
+		if _, err := s.RecordAttempt(ctx, result); !errors.Is(err, webhook.ErrChanged) {
 			t.Errorf("RecordAttempt again: error = %v, want ErrChanged", err)
 		}
-		mustIndex(t, proxy, update, 0, 0, 0)
+		mustIndex(t, proxy, twice, 0, 1, 0)
+		if got, err := s.Attempts(ctx, now); err != nil || len(got) != 1 || len(got[0].Response) != webhook.MaxKeptResponse {
+			t.Errorf("Attempts = %+v, %v", got, err)
+		}
+		mustCost(t, proxy, map[string]int{"Query": 1}, 1, 0)
 		if got, err := s.Delivery(ctx, d.Account, d.ID()); err != nil || len(got.Payload) != size {
 			t.Errorf("Delivery = %d bytes, %v", len(got.Payload), err)
 		}

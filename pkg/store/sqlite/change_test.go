@@ -262,7 +262,12 @@ func TestPlans(t *testing.T) {
 		leaseDelivery:  {"SEARCH " + byID + "=?)"},
 		listDue:        {"SEARCH delivery USING INDEX delivery_due (due>? AND due<?)"},
 		listDueAt:      {"SEARCH delivery USING INDEX delivery_due (due=? AND rowid>?)"},
-		listOldest:     {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
+		listAttempts: {
+			"SEARCH attempt USING PRIMARY KEY (delivery=? AND number<?)",
+			"SCALAR SUBQUERY 1",
+			"SEARCH delivery USING COVERING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id=?)",
+		},
+		listOldest: {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
 	} {
 		args := make([]any, strings.Count(query, "?"))
 		got, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+query, func(r *row) (string, error) {

@@ -26,8 +26,8 @@ const (
 		a.id, a.created_at, a.closing, a.sealed_key`
 	// prefixedColumns are the deliveryColumns.
 	prefixedColumns = `subject.time, subject.event, subject.event_id, subject.number, subject.instance, subject.content,
-		subject.webhook_id, subject.url, subject.accepted_at, subject.attempts, subject.attempted_at, subject.status,
-		subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
+		subject.webhook_id, subject.url, subject.accepted_at, subject.attempts, subject.attempted_at, subject.duration,
+		subject.status, subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
 )
 
 // Recipients implements [store.Deliveries].

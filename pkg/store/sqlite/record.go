@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 )
 
 const (
-	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, status = ?, next = ?, due = ?, sends = ?,
+	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
 	countFailure = `UPDATE webhook SET last_failed_at = ?, failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
@@ -17,8 +18,9 @@ const (
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
-// RecordAttempt implements [store.Deliveries]. It writes the delivery and the
-// statistics both or neither, and returns the delivery without its payload. It
+// RecordAttempt implements [store.Deliveries]. It writes the delivery, an
+// attempt that failed and the statistics, all or nothing, and returns the
+// delivery without its payload. It
 // returns [webhook.ErrUnknownOutcome] if the disk failed during the commit.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	name := result.Was.ID()
@@ -27,6 +29,8 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	}
 	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
 	stand := resultValues(result.Was, result.Now)
+	failed, keep := result.FailedAttempt()
+	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
 		n, err := tx.writeResult(id, attempts, stand)
 		if err != nil {
@@ -37,6 +41,11 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 				err = webhook.ErrChanged
 			}
 			return err
+		}
+		if keep {
+			if err := tx.addAttempt(stand.Account, id, failed); err != nil {
+				return err
+			}
 		}
 		return tx.updateStats(stand, stats)
 	})
@@ -52,7 +61,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 
 // resultValues returns was with the fields of now that RecordAttempt writes.
 func resultValues(was, now webhook.Delivery) webhook.Delivery {
-	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
+	was.Attempts, was.AttemptedAt, was.Duration = now.Attempts, now.AttemptedAt, now.Duration
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
 	was.Next, was.Due, was.Sends = now.Next, now.Due, now.Sends
 	return normalisedDelivery(was)
@@ -61,7 +70,7 @@ func resultValues(was, now webhook.Delivery) webhook.Delivery {
 // writeResult writes the outcome of an attempt. It returns the number of
 // records written: 0 if the delivery does not have that many attempts.
 func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (int, error) {
-	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Status.String(), d.Next,
+	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next,
 		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts)
 }
 

@@ -15,7 +15,9 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, closingSchema} }
+func migrations() []string {
+	return []string{firstSchema, deliverySchema, statusSchema, attemptSchema, closingSchema}
+}
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -143,6 +145,23 @@ UPDATE delivery SET status_name = CASE
 ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
+`
+
+// attemptSchema adds how long an attempt took, and what is kept of those that
+// failed.
+const attemptSchema = `
+ALTER TABLE delivery ADD COLUMN duration INTEGER NOT NULL DEFAULT 0; -- milliseconds, of the latest attempt
+
+CREATE TABLE attempt (
+	delivery    INTEGER NOT NULL, -- its row
+	number      INTEGER NOT NULL,
+	at          INTEGER NOT NULL,
+	duration    INTEGER NOT NULL, -- milliseconds
+	status_code INTEGER NOT NULL,
+	reason      TEXT NOT NULL,
+	response    BLOB,
+	PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
 `
 
 // closingSchema adds the time since which an account is closing. Those that
