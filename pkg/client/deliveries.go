@@ -34,10 +34,28 @@ type Delivery struct {
 	NextAttemptAt *time.Time `json:"next_attempt_at"`
 }
 
-// DeliveryDetails is a delivery with its payload.
+// DeliveryDetails is a delivery with its payload and attempts.
 type DeliveryDetails struct {
 	Delivery
 	Payload json.RawMessage `json:"payload"`
+	// Attempts are those that are kept, oldest first: those that failed, and the
+	// latest.
+	Attempts []Attempt `json:"attempts"`
+}
+
+// Attempt is one attempt of a delivery.
+type Attempt struct {
+	Number int       `json:"number"`
+	At     time.Time `json:"at"`
+	// DurationMS is how long it took in milliseconds, 0 if that is not known.
+	DurationMS int64 `json:"duration_ms"`
+	// Status is the HTTP status of the response, 0 if there was none.
+	Status int `json:"status"`
+	// Reason says why the attempt failed. It is empty if it succeeded.
+	Reason string `json:"reason"`
+	// Response is how the body of a response began that was no success. The
+	// receiver wrote it: escape it for HTML.
+	Response string `json:"response"`
 }
 
 // Delivery returns a delivery of an account by its id.

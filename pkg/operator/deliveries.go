@@ -32,7 +32,7 @@ type deliveryResponse struct {
 	NextAttemptAt *timestamp `json:"next_attempt_at"` // null: no attempt is to come
 }
 
-func (m manager) newDelivery(d webhook.Delivery) deliveryResponse {
+func newDelivery(d webhook.Delivery) deliveryResponse {
 	response := deliveryResponse{
 		ID: d.ID(), Account: d.Account.String(), Event: d.Event, EventID: d.EventID, Time: timestamp{d.Time},
 		WebhookID: d.WebhookID, URL: d.URL, AcceptedAt: timestamp{d.AcceptedAt}, Status: d.Status.String(),
@@ -53,7 +53,38 @@ func (m manager) newDelivery(d webhook.Delivery) deliveryResponse {
 // deliveryDetails is all that is shown of one delivery.
 type deliveryDetails struct {
 	deliveryResponse
-	Payload jsontext.Value `json:"payload"` // null: none, or null itself
+	Payload  jsontext.Value    `json:"payload"` // null: none, or null itself
+	Attempts []attemptResponse `json:"attempts"`
+}
+
+// attemptResponse is an attempt as responses show it.
+type attemptResponse struct {
+	Number     int64     `json:"number"`
+	At         timestamp `json:"at"`
+	DurationMS *int64    `json:"duration_ms"` // null: not known
+	Status     *int      `json:"status"`      // null: no response
+	Reason     *string   `json:"reason"`      // null: it succeeded
+	// Response is how the body of a response began that was no success.
+	Response *string `json:"response"`
+}
+
+func newAttempt(a webhook.Attempt) attemptResponse {
+	response := attemptResponse{Number: a.Number, At: timestamp{a.At}}
+	if a.Duration > 0 {
+		ms := a.Duration.Milliseconds()
+		response.DurationMS = &ms
+	}
+	if a.StatusCode != 0 {
+		response.Status = &a.StatusCode
+	}
+	if a.Reason != "" {
+		response.Reason = &a.Reason
+	}
+	if len(a.Response) > 0 {
+		text := a.ResponseText()
+		response.Response = &text
+	}
+	return response
 }
 
 // find returns a delivery of an account that exists. Deliveries of a deleted
@@ -80,7 +111,14 @@ func (m manager) getDelivery(ctx context.Context, r *api.Request) (api.Response,
 	if err != nil {
 		return api.Response{}, err
 	}
-	details := deliveryDetails{deliveryResponse: m.newDelivery(d), Payload: d.Payload}
+	attempts, err := m.store.Attempts(ctx, d)
+	if err != nil {
+		return api.Response{}, err
+	}
+	details := deliveryDetails{deliveryResponse: newDelivery(d), Payload: d.Payload, Attempts: make([]attemptResponse, len(attempts))}
+	for i, a := range attempts {
+		details.Attempts[i] = newAttempt(a)
+	}
 	if d.Payload == nil {
 		details.Payload = jsontext.Value("null")
 	}
@@ -106,7 +144,7 @@ func (m manager) retryDelivery(ctx context.Context, r *api.Request) (api.Respons
 	case err != nil:
 		return api.Response{}, unknown("delivery", err)
 	}
-	return api.Response{Status: http.StatusAccepted, Body: m.newDelivery(d)}, nil
+	return api.Response{Status: http.StatusAccepted, Body: newDelivery(d)}, nil
 }
 
 func errConflict(message string) *Error {

@@ -23,6 +23,7 @@ type Store interface {
 	registry.AccountStore
 	delivery.RetrierStore
 	CreateAccount(context.Context, webhook.AccountInfo) error
+	Attempts(context.Context, webhook.Delivery) ([]webhook.Attempt, error)
 	AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error)
 	CreateToken(context.Context, webhook.Token) error
 }

@@ -105,6 +105,21 @@ func addDeliveries(tb testing.TB, s *sqlite.Store) {
 		if _, err := s.AddDelivery(context.Background(), d); err != nil {
 			tb.Fatal(err)
 		}
+		if d.EventID == "failed" {
+			addAttempt(tb, s, d)
+		}
+	}
+}
+
+// addAttempt adds another failed attempt, which was answered with what a hostile
+// receiver might send.
+func addAttempt(tb testing.TB, s *sqlite.Store, was webhook.Delivery) {
+	tb.Helper()
+	now := was.Attempted(was.AttemptedAt.Add(time.Minute), http.StatusNotFound, "answered 404", time.Time{})
+	now.Duration = 1500 * time.Millisecond
+	response := []byte("<script>\x00\x1b[31m\xff\u202e</script>\n")
+	if _, err := s.RecordAttempt(context.Background(), webhook.AttemptResult{Was: was, Now: now, Response: response}); err != nil {
+		tb.Fatal(err)
 	}
 }
 
