@@ -16,9 +16,13 @@ const (
 	// overloaded is the minimum wait after a response that signals overload,
 	// even if the API's own delay is shorter.
 	overloaded = time.Minute
-	// fresh is the age up to which LastSentAt is not updated: the APIs show
-	// whole seconds.
-	fresh = time.Second
+	// fresh is the age up to which LastSentAt is not updated while a webhook
+	// works: Squake shows whole seconds. freshElsewhere is that of APIs which
+	// show no statistics, whose operators see them; there a failing webhook is
+	// updated as often as freshFailure.
+	fresh          = time.Second
+	freshElsewhere = time.Hour
+	freshFailure   = time.Minute
 	// maxRewrites bounds how often a success is written anew because another
 	// attempt's result came first.
 	maxRewrites = 8
@@ -133,18 +137,24 @@ func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) e
 	return webhook.ErrUnavailable
 }
 
-// statsUpdate returns how a result changes the statistics.
+// statsUpdate returns how a result changes the statistics. A change of the
+// webhook's state is always noted. An API that shows statistics gets every
+// failure counted.
 func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 	noted := t.input.Webhook.Statistics
-	switch {
-	case !t.sending.Statistics:
-		return webhook.NoStats
-	case d.Reason != "":
-		return webhook.StatsFailed
-	case noted.FailedAttempts == 0 && d.AttemptedAt.Sub(noted.LastSentAt) < fresh:
+	update, last, enough := webhook.StatsSent, noted.LastSentAt, fresh
+	if !t.sending.Statistics {
+		enough = freshElsewhere
+	}
+	failing := d.Reason != ""
+	if failing {
+		update, last, enough = webhook.StatsFailed, noted.LastFailedAt, freshFailure
+	}
+	changes := failing != (noted.FailedAttempts > 0) || failing && t.sending.Statistics
+	if !changes && d.AttemptedAt.Sub(last) < enough {
 		return webhook.NoStats
 	}
-	return webhook.StatsSent
+	return update
 }
 
 // report logs the attempt.

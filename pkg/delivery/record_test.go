@@ -43,10 +43,10 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 			!d.AttemptedAt.Equal(start) || d.Open() != (tt.reason != "") {
 			t.Errorf("%+v: record %+v", tt.response, show(d))
 		}
-		kept, err := w.store.Attempts(t.Context(), d)
-		if err != nil || len(kept) != 1 || kept[0].Number != 1 || !kept[0].At.Equal(start) || kept[0].Duration != time.Millisecond ||
-			kept[0].StatusCode != tt.response.Status || kept[0].Reason != tt.reason || string(kept[0].Response) != tt.response.Body {
-			t.Errorf("%+v: kept %+v, %v", tt.response, kept, err)
+		listed, err := w.store.Attempts(t.Context(), d)
+		if err != nil || len(listed) != 1 || listed[0].Number != 1 || !listed[0].At.Equal(start) || listed[0].Duration != time.Millisecond ||
+			listed[0].StatusCode != tt.response.Status || listed[0].Reason != tt.reason || string(listed[0].Response) != tt.response.Body {
+			t.Errorf("%+v: kept %+v, %v", tt.response, listed, err)
 		}
 		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.response.Status)
 		if tt.reason != "" {

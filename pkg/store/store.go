@@ -46,6 +46,18 @@ type Store interface {
 	// empty for an unknown account.
 	Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error)
 
+	// Failing lists the webhooks of an API that fail or are disabled, longest
+	// first by [webhook.Webhook.FailingSince]. It begins after the cursor after,
+	// or with the first if that is empty, and returns at most limit webhooks, 1
+	// to 500, and the cursor of the rest, empty at the end. A page may have
+	// fewer, even none, before the end.
+	//
+	// The list may lag behind writes by seconds, but a webhook in it has that
+	// state. Whoever goes on until the end gets each webhook whose state did not
+	// change meanwhile, once. Failing returns [webhook.ErrInvalid] for a cursor
+	// that it did not return.
+	Failing(ctx context.Context, api webhook.API, after string, limit int) (list []webhook.Webhook, next string, err error)
+
 	// Webhook returns the webhook of an event, or [webhook.ErrNotFound].
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 

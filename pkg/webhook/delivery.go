@@ -180,6 +180,9 @@ type EventKey struct {
 	Event   string
 }
 
+// EventKey returns the key of the webhook.
+func (w Webhook) EventKey() EventKey { return EventKey{w.Account, w.Event} }
+
 // EventKey returns the key of the webhook that the delivery is for.
 func (d Delivery) EventKey() EventKey { return EventKey{d.Account, d.Event} }
 
@@ -222,8 +225,10 @@ type StatsUpdate uint8
 // The updates of statistics. NoStats leaves them unchanged.
 const (
 	NoStats StatsUpdate = iota
-	// StatsFailed adds one to FailedAttempts and sets LastFailedAt.
+	// StatsFailed adds one to FailedAttempts and sets LastFailedAt and
+	// LastStatus. The first failure after a success sets Since.
 	StatsFailed
-	// StatsSent sets LastSentAt and resets FailedAttempts to 0.
+	// StatsSent sets LastSentAt and LastStatus and resets FailedAttempts to 0.
+	// The first success, and the first one after a failure, sets Since.
 	StatsSent
 )

@@ -36,6 +36,9 @@ type Webhook struct {
 	// DisabledReason says why Hookline disabled the webhook. It is empty if the
 	// operator did.
 	DisabledReason string
+	// DisabledAt is since when the webhook is disabled. It is zero for one that
+	// is not, and for one that an earlier version disabled.
+	DisabledAt time.Time
 	// Version is 1 for a new record and increases by one with every change.
 	Version   int64
 	CreatedAt time.Time
@@ -60,6 +63,11 @@ type Statistics struct {
 	LastSentAt, LastFailedAt time.Time
 	// FailedAttempts counts failed attempts since the last success.
 	FailedAttempts int64
+	// Since is when the latest run of successes began, or of failures if there
+	// are FailedAttempts. It is zero before the first attempt.
+	Since time.Time
+	// LastStatus is the HTTP status of the latest response, 0 for none.
+	LastStatus int
 }
 
 // SameRequest reports whether the same request created both records.

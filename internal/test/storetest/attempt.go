@@ -413,7 +413,7 @@ func testRecordRace(t *testing.T, s *suite) {
 			mustBeRecord(t, "delivery that stands", got[i], now[winner])
 		}
 		s.mustStand(t, now[winner])
-		w.Statistics = webhook.Statistics{FailedAttempts: 1, LastFailedAt: now[winner].AttemptedAt}
+		w.Statistics = webhook.Statistics{FailedAttempts: 1, LastFailedAt: now[winner].AttemptedAt, Since: now[winner].AttemptedAt, LastStatus: 503}
 		s.mustRead(t, w)
 	}
 }

@@ -192,6 +192,8 @@ func sendingTests() map[string]func(*testing.T, *suite) {
 		"StatisticsElsewhere": testStatsElsewhere,
 		"StatisticsChange":    testStatsChange,
 		"StatisticsRace":      testStatsRace,
+		"Failing":             testFailing,
+		"FailingPages":        testFailingPages,
 		"DueWindow":           testDueWindow,
 		"DueMoves":            testDueMoves,
 		"DueMany":             testDueMany,

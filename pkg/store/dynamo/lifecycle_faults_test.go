@@ -304,8 +304,8 @@ func TestAttemptsThroughFaults(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			kept, _ := results[i].FailedAttempt()
-			want, was = append(want, kept), results[i].Now
+			own, _ := results[i].FailedAttempt()
+			want, was = append(want, own), results[i].Now
 			got, err := direct.Attempts(ctx, was)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				return fmt.Errorf("after attempt %d: %w (-want +got):\n%s", was.Attempts, err, diff)

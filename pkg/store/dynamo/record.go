@@ -159,44 +159,6 @@ func assign(whole item, names []string, values item) string {
 	return strings.Join(clauses, " ")
 }
 
-// updateStats updates the statistics of the webhook of d, if that still has the
-// WebhookID of d. With a failure it stores a mark of this call, so that a
-// second try after a lost response does not count again, unless another failure
-// was counted in between.
-func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
-	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
-	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}
-	switch stats {
-	case webhook.NoStats:
-		return nil
-	case webhook.StatsSent:
-	case webhook.StatsFailed:
-		update = "SET " + attrFailed + " = :at, " + attrFailureCount + " = :mark ADD " + attrFailures + " :one"
-		condition += " AND (attribute_not_exists(" + attrFailureCount + ") OR " + attrFailureCount + " <> :mark)"
-		values[":mark"], values[":one"] = str(s.requestToken()), num(1)
-	default:
-		return fmt.Errorf("%s: %w: statistics update %d", op, webhook.ErrInvalid, stats)
-	}
-	at := s.webhookKey(d.EventKey())
-	if !at.holds() {
-		return nil // no such webhook exists
-	}
-	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:                 s.table,
-			Key:                       key(at.pk, at.sk),
-			UpdateExpression:          aws.String(update),
-			ConditionExpression:       aws.String(condition),
-			ExpressionAttributeValues: values,
-		})
-		return err
-	})
-	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
-		return nil // another webhook has the event, or this call has counted
-	}
-	return err
-}
-
 // Lease implements [store.Deliveries] with one conditional UpdateItem. After a
 // lost response the record tells whose lease it is.
 func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) error {

@@ -12,9 +12,11 @@ import (
 const (
 	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
-	countFailure = `UPDATE webhook SET last_failed_at = ?, failed_attempts = failed_attempts + 1
+	countFailure = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
+		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
-	recordSuccess = `UPDATE webhook SET last_sent_at = ?, failed_attempts = 0
+	recordSuccess = `UPDATE webhook SET last_sent_at = ?, last_status = ?,
+		state_since = iif(failed_attempts = 0, coalesce(state_since, ?), ?), failed_attempts = 0
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
@@ -77,11 +79,13 @@ func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (i
 // updateStats updates the statistics of the webhook of d, if that still has the
 // event of d.
 func (tx *session) updateStats(d webhook.Delivery, stats webhook.StatsUpdate) (err error) {
+	at := d.AttemptedAt.UnixMilli()
+	args := []any{at, d.StatusCode, at, at, string(d.Account.API), d.Account.ID, d.Event, d.WebhookID}
 	switch stats {
 	case webhook.StatsFailed:
-		_, err = tx.run(countFailure, d.AttemptedAt.UnixMilli(), string(d.Account.API), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(countFailure, args...)
 	case webhook.StatsSent:
-		_, err = tx.run(recordSuccess, d.AttemptedAt.UnixMilli(), string(d.Account.API), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(recordSuccess, args...)
 	case webhook.NoStats:
 	}
 	return err

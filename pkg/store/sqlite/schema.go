@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, attemptSchema, closingSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, attemptSchema, stateSchema, closingSchema}
 }
 
 const firstSchema = `
@@ -162,6 +162,18 @@ CREATE TABLE attempt (
 	response    BLOB,
 	PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
+`
+
+// stateSchema adds since when a webhook works, fails or is disabled, and finds
+// those that fail or are disabled.
+const stateSchema = `
+ALTER TABLE webhook ADD COLUMN state_since INTEGER; -- of the statistics
+ALTER TABLE webhook ADD COLUMN last_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook ADD COLUMN disabled_at INTEGER;
+UPDATE webhook SET state_since = last_failed_at WHERE failed_attempts > 0;
+UPDATE webhook SET disabled_at = coalesce(updated_at, created_at) WHERE disabled;
+CREATE INDEX webhook_failing ON webhook (dialect, iif(disabled, disabled_at, state_since), account, event)
+	WHERE disabled OR failed_attempts > 0;
 `
 
 // closingSchema adds the time since which an account is closing. Those that

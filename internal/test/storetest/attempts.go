@@ -43,35 +43,35 @@ func testAttempts(t *testing.T, s *suite) {
 		was := s.mustKeep(t, d)
 		s.mustKeepAttempts(t, was)
 		beside := s.mustKeep(t, newDue(d.Account, s.moment()))
-		var kept []webhook.Attempt
+		var want []webhook.Attempt
 		for _, response := range [][]byte{
 			nil, allBytes(), bytes.Repeat([]byte{0xff, 0}, webhook.MaxKeptResponse/2), []byte("\x1b[2J{\"\u202e"), {0},
 		} {
 			now, attempt := failedAs(s, was, response)
 			s.mustRecord(t, webhook.AttemptResult{Was: was, Now: now, Response: response})
-			kept = append(kept, attempt)
-			s.mustKeepAttempts(t, now, kept...)
-			s.mustKeepAttempts(t, was, kept[:len(kept)-1]...)
+			want = append(want, attempt)
+			s.mustKeepAttempts(t, now, want...)
+			s.mustKeepAttempts(t, was, want[:len(want)-1]...)
 			was = now
 		}
 		now, attempt := failedAs(s, was, bytes.Repeat([]byte("x"), webhook.MaxKeptResponse))
 		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: now, Response: bytes.Repeat([]byte("x"), 4<<10)})
-		kept, was = append(kept, attempt), now
+		want, was = append(want, attempt), now
 
 		for _, none := range []webhook.Delivery{was.Cancelled("cancelled: said somebody"), was.Retried(s.moment()), was.GivenUp("given up")} {
 			s.mustRecord(t, webhook.AttemptResult{Was: was, Now: none, Response: []byte("none")})
-			s.mustKeepAttempts(t, none, kept...)
+			s.mustKeepAttempts(t, none, want...)
 			was = none
 		}
 		success := sent(was)
 		success.Duration = 30 * time.Millisecond
 		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: success, Response: []byte("not kept")})
 		last := webhook.Attempt{Number: success.Attempts, At: success.AttemptedAt, Duration: success.Duration, StatusCode: 204}
-		s.mustKeepAttempts(t, success, append(kept, last)...)
+		s.mustKeepAttempts(t, success, append(want, last)...)
 		s.mustStand(t, success)
 		now, attempt = failedAs(s, success, nil) // the success is not the latest any more
 		s.mustRecord(t, webhook.AttemptResult{Was: success, Now: now})
-		s.mustKeepAttempts(t, now, append(kept, attempt)...)
+		s.mustKeepAttempts(t, now, append(want, attempt)...)
 		s.mustKeepAttempts(t, beside)
 	}
 }
