@@ -14,7 +14,7 @@ import (
 // returns the members of the answer.
 func (p *pipeline) operate(t *testing.T, method, path, body string, status int) map[string]any {
 	t.Helper()
-	head := method + " /operator/accounts" + path + " HTTP/1.1"
+	head := method + " /operator" + path + " HTTP/1.1"
 	if body != "" {
 		head += "\nContent-Type: application/json"
 	}
@@ -39,10 +39,10 @@ func testOperate(t *testing.T, p *pipeline) {
 		customer: customer{webhook.Account{API: "squake", ID: "signs-up"}, map[string]string{}},
 		pipeline: p, api: squake.API(), event: squake.API().Example.Event,
 	}
-	name := "/" + c.account.String()
+	name := "/accounts/" + c.account.String()
 	p.operate(t, "PUT", name, "", http.StatusCreated)
 	p.operate(t, "PUT", name, "", http.StatusOK)
-	p.operate(t, "GET", "?api=squake&limit=500", "", http.StatusOK)
+	p.operate(t, "GET", "/accounts?api=squake&limit=500", "", http.StatusOK)
 	token := p.operate(t, "POST", name+"/tokens", "{}", http.StatusCreated)
 	c.tokens["token"] = token["token"].(string)
 	p.secrets = append(p.secrets, c.tokens["token"])
@@ -51,6 +51,7 @@ func testOperate(t *testing.T, p *pipeline) {
 	registered := p.operate(t, "GET", name+"/webhooks", "", http.StatusOK)["webhooks"].([]any)[0].(map[string]any)
 	hook := name + "/webhooks/" + registered["id"].(string)
 	p.operate(t, "POST", hook+"/disable", "", http.StatusOK)
+	p.operate(t, "GET", "/webhooks?api=squake&state=failing", "", http.StatusOK)
 	p.operate(t, "POST", hook+"/enable", "", http.StatusOK)
 	c.attempt(t, c.publishOne(t, c.occurrence("operated")), http.StatusOK, 1, 0)
 	delivery := name + "/deliveries/" + c.messages()[0].ID

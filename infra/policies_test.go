@@ -87,6 +87,7 @@ var ownRights = map[string][]string{
 		"dynamodb:GetItem" + onDeliveries,
 		"dynamodb:GetItem" + within + "A#*" + named,
 		"dynamodb:PutItem" + within + "A#*, ACCOUNTS#*, T#*" + named,
+		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
 		"dynamodb:Query" + onDeliveries,
 		"dynamodb:Query" + within + "A#*, ACCOUNTS#*" + named,
 		"dynamodb:UpdateItem" + onDeliveries,

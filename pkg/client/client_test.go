@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/hookline/hookline/pkg/client"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const name = "squake:acme"
@@ -85,8 +86,15 @@ var calls = []struct {
 	}},
 	{"disable webhook", true, func(ctx context.Context, c *client.Client, _ ids) error {
 		w, err := c.DisableWebhook(ctx, name, "w1")
-		if err == nil && w.UpdatedAt == nil {
+		if err == nil && (w.UpdatedAt == nil || w.State != "disabled" || w.StateSince.IsZero() || w.Account != name) {
 			err = fmt.Errorf("webhook %+v", w)
+		}
+		return err
+	}},
+	{"failing webhooks", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		webhooks, next, err := c.FailingPage(ctx, "squake", client.Page{})
+		if err == nil && (len(webhooks) != 1 || webhooks[0].ID != "w2" || webhooks[0].State != "disabled" || next != "") {
+			err = fmt.Errorf("webhooks %+v, next %q", webhooks, next)
 		}
 		return err
 	}},
@@ -115,7 +123,8 @@ func prepare(t *testing.T, s *server, c *client.Client) ids {
 			t.Fatal(err)
 		}
 	}
-	s.register(t, "w1", "order")
+	s.register(t, acme, "w1", false)
+	s.register(t, webhook.Account{API: "squake", ID: "other"}, "w2", true)
 	token, err := c.CreateToken(t.Context(), name, client.TokenRequest{})
 	results, publishErr := c.Publish(t.Context(), []client.Event{event("first")})
 	if err := errors.Join(err, publishErr); err != nil || len(results) != 1 {

@@ -91,13 +91,17 @@ func (s *server) stop() {
 	_ = s.store.Close() // what it holds is thrown away
 }
 
-// register registers a webhook for an event, as its customer does.
-func (s *server) register(tb testing.TB, id, event string) {
+// register registers a webhook for orders, as its customer does, which may be
+// disabled at once.
+func (s *server) register(tb testing.TB, a webhook.Account, id string, disabled bool) {
 	tb.Helper()
-	_, err := s.store.Create(tb.Context(), webhook.Creation{Webhooks: []webhook.Webhook{{
-		Account: acme, Event: event, ID: id, RequestID: id, URL: "https://example.com/" + event, Version: 1, CreatedAt: time.Now(),
-	}}})
-	if err != nil {
+	w := webhook.Webhook{
+		Account: a, Event: "order", ID: id, RequestID: id, URL: "https://example.com/order", Version: 1, CreatedAt: time.Now(),
+	}
+	if disabled {
+		w.Disabled, w.DisabledAt = true, time.Now()
+	}
+	if _, err := s.store.Create(tb.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -32,14 +32,12 @@ type accountList struct {
 func (m manager) listAccounts(ctx context.Context, r *api.Request) (api.Response, error) {
 	q := readQuery(r, "api", "cursor", "limit")
 	name := webhook.API(q.text("api"))
-	if _, known := m.apis[name]; !known && q.err == nil {
-		q.err = m.unknownAPI("api")
-	}
+	m.checkAPI(q, name)
 	list := "accounts of " + string(name)
 	after, limit := q.cursor(list), q.limit()
 	if after != "" {
 		if _, err := webhook.ParseAccount(string(name) + ":" + after); err != nil {
-			q.wrong("cursor", "cursor must be the next of the page before, of the same list.")
+			q.fail(errCursor())
 		}
 	}
 	if q.err != nil {

@@ -23,6 +23,7 @@ type Store interface {
 	registry.AccountStore
 	delivery.RetrierStore
 	CreateAccount(context.Context, webhook.AccountInfo) error
+	Failing(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.Webhook, next string, err error)
 	Attempts(context.Context, webhook.Delivery) ([]webhook.Attempt, error)
 	AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error)
 	CreateToken(context.Context, webhook.Token) error
@@ -106,6 +107,7 @@ func (m manager) routes() []api.Route {
 		createToken,
 		read(account+"/tokens", m.listTokens),
 		write(http.MethodDelete, account+"/tokens/{id}", m.revokeToken),
+		read(Prefix+"/webhooks", m.listFailing),
 		read(webhooks, m.listWebhooks),
 		write(http.MethodPost, webhooks+"/{id}/enable", m.enableWebhook),
 		write(http.MethodPost, webhooks+"/{id}/disable", m.disableWebhook),

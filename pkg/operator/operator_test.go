@@ -66,10 +66,14 @@ func populate(tb testing.TB, s *sqlite.Store) {
 		}
 		var webhooks []webhook.Webhook
 		for i, event := range events {
-			webhooks = append(webhooks, webhook.Webhook{
+			w := webhook.Webhook{
 				Account: a, Event: event, ID: fmt.Sprint("webhook-", i), RequestID: "claim", URL: "https://example.com/" + event,
-				SendPayload: true, Version: 1, CreatedAt: at, Disabled: i == 1,
-			})
+				SendPayload: true, Version: 1, CreatedAt: at,
+			}
+			if i == 1 {
+				w.Disabled, w.DisabledAt = true, at.Add(time.Minute)
+			}
+			webhooks = append(webhooks, w)
 		}
 		if _, err := s.Create(ctx, webhook.Creation{Webhooks: webhooks}); err != nil {
 			tb.Fatal(err)

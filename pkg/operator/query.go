@@ -46,9 +46,11 @@ func readQuery(r *api.Request, names ...string) *query {
 	return q
 }
 
-func (q *query) wrong(field, format string, args ...any) {
+func (q *query) wrong(field, format string, args ...any) { q.fail(invalid(field, format, args...)) }
+
+func (q *query) fail(err *Error) {
 	if q.err == nil {
-		q.err = invalid(field, format, args...)
+		q.err = err
 	}
 }
 
@@ -77,9 +79,13 @@ func (q *query) cursor(list string) string {
 	text, err := base64.RawURLEncoding.Strict().DecodeString(q.text("cursor"))
 	position, found := strings.CutPrefix(string(text), list+"\n")
 	if err != nil || !found || position == "" {
-		q.wrong("cursor", "cursor must be the next of the page before, of the same list.")
+		q.fail(errCursor())
 	}
 	return position
+}
+
+func errCursor() *Error {
+	return invalid("cursor", "cursor must be the next of the page before, of the same list.")
 }
 
 // newCursor returns the cursor of a position in a list, nil at its end. It
@@ -106,6 +112,13 @@ func (m manager) account(r *api.Request) (webhook.Account, error) {
 		return webhook.Account{}, invalid("account", "The account's id is not valid for this API: %v.", err)
 	}
 	return a, nil
+}
+
+// checkAPI checks the parameter api.
+func (m manager) checkAPI(q *query, name webhook.API) {
+	if _, known := m.apis[name]; !known {
+		q.fail(m.unknownAPI("api"))
+	}
 }
 
 func (m manager) unknownAPI(field string) *Error {

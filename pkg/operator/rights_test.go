@@ -25,6 +25,7 @@ var rightOf = map[string]webhook.Rights{
 	"GET /operator/accounts/{account}/tokens":                 webhook.Read,
 	"POST /operator/accounts/{account}/tokens":                webhook.Write,
 	"DELETE /operator/accounts/{account}/tokens/{id}":         webhook.Write,
+	"GET /operator/webhooks":                                  webhook.Read,
 	"GET /operator/accounts/{account}/webhooks":               webhook.Read,
 	"POST /operator/accounts/{account}/webhooks/{id}/enable":  webhook.Write,
 	"POST /operator/accounts/{account}/webhooks/{id}/disable": webhook.Write,
