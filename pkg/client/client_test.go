@@ -156,8 +156,8 @@ func TestCalls(t *testing.T) {
 
 // faulty lets the first requests happen, and answers them itself.
 type faulty struct {
-	answer func(*http.Response) (*http.Response, error)
-	first  int
+	respond func(*http.Response) (*http.Response, error)
+	first   int
 	// before answers without the request's happening.
 	before bool
 	sent   int
@@ -166,14 +166,14 @@ type faulty struct {
 func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.sent++
 	if f.before && f.sent <= f.first {
-		return f.answer(&http.Response{Header: http.Header{}, Request: r})
+		return f.respond(&http.Response{Header: http.Header{}, Request: r})
 	}
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil || f.sent > f.first {
 		return response, err
 	}
 	_ = response.Body.Close()
-	return f.answer(response)
+	return f.respond(response)
 }
 
 func status(code int) func(*http.Response) (*http.Response, error) {
@@ -191,12 +191,12 @@ var errLost = errors.New("connection reset")
 func TestRepeats(t *testing.T) {
 	for _, tt := range calls {
 		for trouble, f := range map[string]faulty{
-			"lost":              {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 3},
-			"never sent":        {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 1, before: true},
-			"internal error":    {answer: status(500), first: 3},
-			"bad gateway":       {answer: status(502), first: 1, before: true},
-			"too many":          {answer: status(429), first: 3, before: true},
-			"lost for too long": {answer: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 4},
+			"lost":              {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 3},
+			"never sent":        {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 1, before: true},
+			"internal error":    {respond: status(500), first: 3},
+			"bad gateway":       {respond: status(502), first: 1, before: true},
+			"too many":          {respond: status(429), first: 3, before: true},
+			"lost for too long": {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 4},
 		} {
 			t.Run(tt.name+" "+trouble, func(t *testing.T) {
 				s := newServer(t, nil)
