@@ -97,10 +97,10 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	}
 	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
 	switch {
+	case r.Status == delivery.Held:
+		text = "held " + r.Delivery + ": the webhook of " + c.Account.String() + " for " + c.Event + " is disabled\n"
 	case r.Delivery != "":
 		text = string(r.Status) + " " + r.Delivery + "\n"
-	case r.Reason != "":
-		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"
 	}
 	return p.show(result, text)
 }
@@ -112,7 +112,9 @@ func failureOf(r delivery.Result) error {
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
-	case delivery.Accepted, delivery.Duplicate, delivery.NoWebhook:
+	case delivery.UnknownAccount:
+		return errors.New("the account does not exist")
+	case delivery.Accepted, delivery.Duplicate, delivery.Held, delivery.NoWebhook:
 	}
 	return nil
 }

@@ -33,9 +33,9 @@ func NewRetrier(store RetrierStore, queue Queue, now func() time.Time) *Retrier 
 
 // Retry asks for another attempt of a delivery at once. The delivery may have
 // failed for good, been cancelled or succeeded, or its next attempt may be due
-// later. It remains the same delivery under the same webhook-id and continues
-// the schedule of its API if attempts are left. Retry returns the delivery as
-// it is then.
+// later. It remains the same delivery under the same webhook-id, goes to
+// whichever webhook has the event now, and continues the schedule of its API if
+// attempts are left. Retry returns the delivery as it is then.
 //
 //   - webhook.ErrNotFound: there is no such delivery.
 //   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
@@ -62,12 +62,16 @@ func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webh
 	if at.After(was.AcceptedAt.Add(retention)) {
 		return webhook.Delivery{}, webhook.Invalid("it was accepted more than 6 days ago")
 	}
-	if reason := cancelReason(webhook.AttemptInput{Delivery: was, Recipient: recipients[0]}); reason != "" {
+	now := was
+	if hook := recipients[0].Webhook; hook.ID != "" {
+		now = was.For(hook)
+	}
+	if reason := cancelReason(webhook.AttemptInput{Delivery: now, Recipient: recipients[0]}); reason != "" {
 		return webhook.Delivery{}, webhook.Invalid("it would be %s", reason)
 	}
-	now := was.Retried(at)
+	now = now.Retried(at)
 	now.Due = leaseEnd(r.queue, was.EventKey(), at)
-	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
+	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Redirect: true}); err != nil {
 		return existing, err
 	}
 	if now.Due.After(now.Next) {

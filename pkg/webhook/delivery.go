@@ -47,7 +47,8 @@ type Delivery struct {
 	// PayloadRef says where the store keeps a payload that is not part of the
 	// record. It is empty otherwise. The store sets it.
 	PayloadRef string
-	// WebhookID and URL are those of the webhook when the event was accepted.
+	// WebhookID and URL are those of the webhook when the event was accepted,
+	// or when the operator retried the delivery.
 	WebhookID, URL string
 	AcceptedAt     time.Time
 	// Attempts is the number of attempts made. AttemptedAt is the start of the
@@ -164,6 +165,22 @@ func (d Delivery) Message() Message {
 // account was deleted.
 const ReasonAccountDeleted = "cancelled: the account was deleted"
 
+// ReasonWebhookDisabled is the Reason of deliveries cancelled because their
+// webhook is disabled.
+const ReasonWebhookDisabled = "cancelled: the webhook is disabled"
+
+// Held reports whether the event was stored while its webhook was disabled, and
+// has not been taken up since.
+func (d Delivery) Held() bool {
+	return d.Status == StatusCancelled && d.Attempts == 0 && d.Reason == ReasonWebhookDisabled
+}
+
+// For returns the delivery directed to a webhook, which has its event now.
+func (d Delivery) For(w Webhook) Delivery {
+	d.WebhookID, d.URL = w.ID, w.URL
+	return d
+}
+
 // Pending is what a store tells the sweeper about a delivery whose next attempt
 // is to come.
 type Pending struct {
@@ -210,8 +227,10 @@ type AttemptResult struct {
 	// delivery still has the same Attempts.
 	Was Delivery
 	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
-	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written.
-	Now Delivery
+	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written,
+	// and with Redirect WebhookID and URL.
+	Now      Delivery
+	Redirect bool
 	// Response is how the body of the response began, if the attempt failed:
 	// see [Attempt.Response].
 	Response []byte

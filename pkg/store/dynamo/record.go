@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if err := s.putAttempt(ctx, op, result); err != nil {
 		return webhook.Delivery{}, err
 	}
-	existing, err := s.writeResult(ctx, op, was, result.Now)
+	existing, err := s.writeResult(ctx, op, result)
 	if err != nil {
 		s.withdrawAttempt(ctx, op, result, existing, err)
 		return existing, err
@@ -48,17 +49,22 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 
 // writeResult writes the outcome of an attempt. It returns the resulting
 // record, or the one that failed the condition.
-func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
+func (s *Store) writeResult(ctx context.Context, op string, result webhook.AttemptResult) (webhook.Delivery, error) {
+	was, now := result.Was, result.Now
 	pk, sk, ok := deliveryKey(was.Account, was.ID())
 	if !ok { // an id cannot hold its time
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
-	written := encodeResult(was.Account, was.ID(), now)
+	written, names := encodeResult(was.Account, was.ID(), now), resultAttributes[:]
+	if result.Redirect {
+		names = append(slices.Clone(names), attrWebhook, attrDeliveryURL)
+		written[attrWebhook], written[attrDeliveryURL] = str(now.WebhookID), str(now.URL)
+	}
 	values := item{":now": num(s.now().Unix())}
 	in := &dynamodb.UpdateItemInput{
 		TableName:                 s.deliveries,
 		Key:                       key(pk, sk),
-		UpdateExpression:          aws.String(assign(written, resultAttributes[:], values)),
+		UpdateExpression:          aws.String(assign(written, names, values)),
 		ConditionExpression:       aws.String(ifNotExpired + " AND " + ifAttempts(was.Attempts, values)),
 		ExpressionAttributeValues: values,
 

@@ -21,7 +21,7 @@ const (
 // writes its record: of two attempts of one number only the one that counts is
 // kept.
 func (tx *session) addAttempt(account webhook.Account, id []byte, a webhook.Attempt) error {
-	_, err := tx.run(insertAttempt, a.Number, a.At, a.Duration.Milliseconds(), a.StatusCode, a.Reason, a.Response,
+	_, err := tx.run(insertAttempt, a.Number, a.At.UnixMilli(), a.Duration.Milliseconds(), a.StatusCode, a.Reason, a.Response,
 		string(account.API), account.ID, id)
 	return err
 }

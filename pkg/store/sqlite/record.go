@@ -12,6 +12,7 @@ import (
 const (
 	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
+	redirectDelivery = `UPDATE delivery SET webhook_id = ?, url = ? WHERE dialect = ? AND account = ? AND id = ?`
 	countFailure = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
 		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
@@ -22,16 +23,17 @@ const (
 
 // RecordAttempt implements [store.Deliveries]. It writes the delivery, an
 // attempt that failed and the statistics, all or nothing, and returns the
-// delivery without its payload. It
-// returns [webhook.ErrUnknownOutcome] if the disk failed during the commit.
+// delivery without its payload. It returns [webhook.ErrUnknownOutcome] if the
+// disk failed during the commit.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	name := result.Was.ID()
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("record attempt of delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
 	}
 	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
-	stand := resultValues(result.Was, result.Now)
+	stand := resultValues(result)
 	failed, keep := result.FailedAttempt()
+	redirect := result.Redirect
 	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
 		n, err := tx.writeResult(id, attempts, stand)
@@ -43,6 +45,11 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 				err = webhook.ErrChanged
 			}
 			return err
+		}
+		if redirect {
+			if _, err := tx.run(redirectDelivery, stand.WebhookID, stand.URL, string(stand.Account.API), stand.Account.ID, id); err != nil {
+				return err
+			}
 		}
 		if keep {
 			if err := tx.addAttempt(stand.Account, id, failed); err != nil {
@@ -61,8 +68,13 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return webhook.Delivery{}, err
 }
 
-// resultValues returns was with the fields of now that RecordAttempt writes.
-func resultValues(was, now webhook.Delivery) webhook.Delivery {
+// resultValues returns the delivery that was with the fields that RecordAttempt
+// writes.
+func resultValues(r webhook.AttemptResult) webhook.Delivery {
+	was, now := r.Was, r.Now
+	if r.Redirect {
+		was.WebhookID, was.URL = now.WebhookID, now.URL
+	}
 	was.Attempts, was.AttemptedAt, was.Duration = now.Attempts, now.AttemptedAt, now.Duration
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
 	was.Next, was.Due, was.Sends = now.Next, now.Due, now.Sends
