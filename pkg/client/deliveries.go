@@ -17,7 +17,8 @@ type Delivery struct {
 	Time    time.Time `json:"time"`
 	// Instance is what the event is about, empty where the API has none.
 	Instance string `json:"instance"`
-	// WebhookID and URL are those of the webhook when the event was accepted.
+	// WebhookID and URL are those of the webhook when the event was accepted or
+	// the delivery was last retried.
 	WebhookID  string    `json:"webhook_id"`
 	URL        string    `json:"url"`
 	AcceptedAt time.Time `json:"accepted_at"`
@@ -64,7 +65,8 @@ func (c *Client) Delivery(ctx context.Context, account, id string) (d DeliveryDe
 	return d, err
 }
 
-// RetryDelivery has a delivery attempted once more, at once. It is sent once: if
+// RetryDelivery has a delivery attempted once more, at once, at whichever webhook
+// has the event now. It is sent once: if
 // its response is lost, an attempt may be due.
 func (c *Client) RetryDelivery(ctx context.Context, account, id string) (d Delivery, err error) {
 	_, err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "deliveries", id, "retry")}, &d)

@@ -24,8 +24,8 @@ type Event struct {
 type Result struct {
 	// Delivery is the id of the delivery that the event is, empty if none.
 	Delivery string `json:"delivery"`
-	// Status is "accepted", "duplicate", "no_webhook", "rejected" or "failed"
-	// (docs/contracts/operator.md, Results).
+	// Status is "accepted", "duplicate", "held", "no_webhook", "unknown_account",
+	// "rejected" or "failed" (docs/contracts/operator.md, Results).
 	Status string `json:"status"`
 	Error  string `json:"error"`
 }

@@ -20,7 +20,8 @@ type deliveryResponse struct {
 	EventID  string    `json:"event_id"`
 	Time     timestamp `json:"time"`
 	Instance *string   `json:"instance"` // null: the API has none
-	// WebhookID and URL are those of the webhook at acceptance.
+	// WebhookID and URL are those of the webhook when the event was accepted or
+	// the delivery was last retried.
 	WebhookID     string     `json:"webhook_id"`
 	URL           string     `json:"url"`
 	AcceptedAt    timestamp  `json:"accepted_at"`

@@ -13,7 +13,7 @@ const (
 	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
 	redirectDelivery = `UPDATE delivery SET webhook_id = ?, url = ? WHERE dialect = ? AND account = ? AND id = ?`
-	countFailure = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
+	countFailure     = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
 		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 	recordSuccess = `UPDATE webhook SET last_sent_at = ?, last_status = ?,
