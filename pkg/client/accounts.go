@@ -77,7 +77,7 @@ func (c *Client) AccountPage(ctx context.Context, api string, p Page) (accounts 
 		Accounts []Account `json:"accounts"`
 		Next     string    `json:"next"`
 	}
-	_, err = c.do(ctx, call{method: http.MethodGet, path: accountsPath, query: p.add(url.Values{"api": {api}}), repeatable: true}, &list)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountsPath, query: p.add(url.Values{"api": {api}}), repeatable: true}, &list)
 	return list.Accounts, list.Next, err
 }
 
@@ -91,20 +91,20 @@ func (c *Client) Accounts(ctx context.Context, api string) iter.Seq2[Account, er
 
 // Account returns an account.
 func (c *Client) Account(ctx context.Context, account string) (a Account, err error) {
-	_, err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account), repeatable: true}, &a)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account), repeatable: true}, &a)
 	return a, err
 }
 
 // CreateAccount creates an account unless it exists.
 func (c *Client) CreateAccount(ctx context.Context, account string) (a Account, err error) {
-	_, err = c.do(ctx, call{method: http.MethodPut, path: accountPath(account), repeatable: true}, &a)
+	err = c.do(ctx, call{method: http.MethodPut, path: accountPath(account), repeatable: true}, &a)
 	return a, err
 }
 
 // DeleteAccount has an account deleted: it is closed when DeleteAccount
 // returns, and gone some minutes later.
 func (c *Client) DeleteAccount(ctx context.Context, account string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account), repeatable: true, removes: true}, nil)
+	err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account), repeatable: true, removes: true}, nil)
 	return err
 }
 
@@ -141,7 +141,7 @@ func (c *Client) CreateToken(ctx context.Context, account string, request TokenR
 	if request.ExpiresIn != 0 {
 		body["expires_in"] = request.ExpiresIn.String()
 	}
-	_, err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "tokens"), body: body}, &t)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "tokens"), body: body}, &t)
 	return t, err
 }
 
@@ -150,12 +150,12 @@ func (c *Client) Tokens(ctx context.Context, account string) ([]Token, error) {
 	var list struct {
 		Tokens []Token `json:"tokens"`
 	}
-	_, err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "tokens"), repeatable: true}, &list)
+	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "tokens"), repeatable: true}, &list)
 	return list.Tokens, err
 }
 
 // RevokeToken revokes a token of an account by its id.
 func (c *Client) RevokeToken(ctx context.Context, account, id string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "tokens", id), repeatable: true, removes: true}, nil)
+	err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "tokens", id), repeatable: true, removes: true}, nil)
 	return err
 }

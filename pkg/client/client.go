@@ -102,19 +102,18 @@ type call struct {
 	removes bool
 }
 
-// do makes a call and decodes its response into into, unless that is nil. It
-// returns the response's status.
-func (c *Client) do(ctx context.Context, what call, into any) (status int, err error) {
+// do makes a call and decodes its response into into, unless that is nil.
+func (c *Client) do(ctx context.Context, what call, into any) error {
 	var content []byte
 	if what.body != nil {
+		var err error
 		if content, err = json.Marshal(what.body); err != nil {
-			return 0, fmt.Errorf("%s %s: %w", what.method, what.path, err)
+			return fmt.Errorf("%s %s: %w", what.method, what.path, err)
 		}
 	}
 	unknown := false // whether an earlier try was carried out
 	for try := 1; ; try++ {
-		var body []byte
-		status, body, err = c.try(ctx, what, content)
+		status, body, err := c.try(ctx, what, content)
 		if err == nil {
 			err = decode(status, body, into)
 		}
@@ -122,11 +121,11 @@ func (c *Client) do(ctx context.Context, what call, into any) (status int, err e
 		answered := errors.As(err, &refused)
 		switch {
 		case err == nil:
-			return status, nil
+			return nil
 		case answered && what.removes && unknown && refused.Status == http.StatusNotFound:
-			return http.StatusNoContent, nil
+			return nil
 		case try == maxTries || !again(what, refused) || !c.pause(ctx, try):
-			return status, fmt.Errorf("%s %s: %w", what.method, what.path, err)
+			return fmt.Errorf("%s %s: %w", what.method, what.path, err)
 		}
 		unknown = unknown || !answered || refused.Status != http.StatusTooManyRequests
 	}

@@ -156,11 +156,20 @@ func TestCalls(t *testing.T) {
 
 // faulty lets the first requests happen, and answers them itself.
 type faulty struct {
-	respond func(*http.Response) (*http.Response, error)
-	first   int
+	status int // of the answers, 0 for none
+	first  int
 	// before answers without the request's happening.
 	before bool
 	sent   int
+}
+
+// respond answers instead of the server, or not at all.
+func (f *faulty) respond(r *http.Response) (*http.Response, error) {
+	if f.status == 0 {
+		return nil, errLost
+	}
+	r.StatusCode, r.Body = f.status, http.NoBody
+	return r, nil
 }
 
 func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -176,13 +185,6 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.respond(response)
 }
 
-func status(code int) func(*http.Response) (*http.Response, error) {
-	return func(r *http.Response) (*http.Response, error) {
-		r.StatusCode, r.Body = code, http.NoBody
-		return r, nil
-	}
-}
-
 var errLost = errors.New("connection reset")
 
 // Calls that may be repeated succeed after up to three lost responses or 5xx;
@@ -191,12 +193,12 @@ var errLost = errors.New("connection reset")
 func TestRepeats(t *testing.T) {
 	for _, tt := range calls {
 		for trouble, f := range map[string]faulty{
-			"lost":              {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 3},
-			"never sent":        {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 1, before: true},
-			"internal error":    {respond: status(500), first: 3},
-			"bad gateway":       {respond: status(502), first: 1, before: true},
-			"too many":          {respond: status(429), first: 3, before: true},
-			"lost for too long": {respond: func(*http.Response) (*http.Response, error) { return nil, errLost }, first: 4},
+			"lost":              {first: 3},
+			"never sent":        {first: 1, before: true},
+			"internal error":    {status: 500, first: 3},
+			"bad gateway":       {status: 502, first: 1, before: true},
+			"too many":          {status: 429, first: 3, before: true},
+			"lost for too long": {first: 4},
 		} {
 			t.Run(tt.name+" "+trouble, func(t *testing.T) {
 				s := newServer(t, nil)
@@ -292,7 +294,10 @@ func TestAccounts(t *testing.T) {
 	if !slices.Equal(got, want) || counting.sent != 3 {
 		t.Errorf("%d accounts by %d requests, want %d by 3", len(got), counting.sent, len(want))
 	}
-	for range c.Accounts(t.Context(), "squake") {
+	for _, err := range c.Accounts(t.Context(), "squake") {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if counting.sent != 4 {

@@ -61,7 +61,7 @@ type Attempt struct {
 
 // Delivery returns a delivery of an account by its id.
 func (c *Client) Delivery(ctx context.Context, account, id string) (d DeliveryDetails, err error) {
-	_, err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries", id), repeatable: true}, &d)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries", id), repeatable: true}, &d)
 	return d, err
 }
 
@@ -69,6 +69,6 @@ func (c *Client) Delivery(ctx context.Context, account, id string) (d DeliveryDe
 // has the event now. It is sent once: if
 // its response is lost, an attempt may be due.
 func (c *Client) RetryDelivery(ctx context.Context, account, id string) (d Delivery, err error) {
-	_, err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "deliveries", id, "retry")}, &d)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "deliveries", id, "retry")}, &d)
 	return d, err
 }

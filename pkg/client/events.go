@@ -40,7 +40,7 @@ func (c *Client) Publish(ctx context.Context, events []Event) ([]Result, error) 
 	var response struct {
 		Results []Result `json:"results"`
 	}
-	_, err := c.do(ctx, call{
+	err := c.do(ctx, call{
 		method: http.MethodPost, path: "/events", body: map[string]any{"events": events}, repeatable: identified,
 	}, &response)
 	return response.Results, err

@@ -14,7 +14,6 @@ import (
 // yet to be registered.
 func Example() {
 	url, token, stop := exampleServer()
-	defer stop()
 
 	hookline, err := client.New(client.Config{URL: url, Token: token})
 	if err != nil {
@@ -37,6 +36,7 @@ func Example() {
 	for account, err := range hookline.Accounts(ctx, "squake") {
 		fmt.Println(account.Account, err, results[0].Status)
 	}
+	stop()
 	// Output: squake:acme <nil> no_webhook
 }
 

@@ -43,7 +43,7 @@ func (c *Client) FailingPage(ctx context.Context, api string, p Page) (webhooks 
 		Next     string    `json:"next"`
 	}
 	query := p.add(url.Values{"api": {api}, "state": {"failing"}})
-	_, err = c.do(ctx, call{method: http.MethodGet, path: "/operator/webhooks", query: query, repeatable: true}, &list)
+	err = c.do(ctx, call{method: http.MethodGet, path: "/operator/webhooks", query: query, repeatable: true}, &list)
 	return list.Webhooks, list.Next, err
 }
 
@@ -60,24 +60,24 @@ func (c *Client) Webhooks(ctx context.Context, account string) ([]Webhook, error
 	var list struct {
 		Webhooks []Webhook `json:"webhooks"`
 	}
-	_, err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "webhooks"), repeatable: true}, &list)
+	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "webhooks"), repeatable: true}, &list)
 	return list.Webhooks, err
 }
 
 // EnableWebhook enables a webhook, such as one that a 410 response disabled.
 func (c *Client) EnableWebhook(ctx context.Context, account, id string) (w Webhook, err error) {
-	_, err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "enable"), repeatable: true}, &w)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "enable"), repeatable: true}, &w)
 	return w, err
 }
 
 // DisableWebhook disables a webhook. It is sent nothing, and keeps its events.
 func (c *Client) DisableWebhook(ctx context.Context, account, id string) (w Webhook, err error) {
-	_, err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "disable"), repeatable: true}, &w)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "disable"), repeatable: true}, &w)
 	return w, err
 }
 
 // DeleteWebhook deletes a webhook. Its events can be registered again at once.
 func (c *Client) DeleteWebhook(ctx context.Context, account, id string) error {
-	_, err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "webhooks", id), repeatable: true, removes: true}, nil)
+	err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "webhooks", id), repeatable: true, removes: true}, nil)
 	return err
 }

@@ -66,7 +66,7 @@ func (s *Store) AccountsAfter(ctx context.Context, d webhook.API, after string, 
 		ConsistentRead:            aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": str(accountsPrefix + string(d))},
-		Limit:                     aws.Int32(int32(min(limit, maxPage))),
+		Limit:                     aws.Int32(int32(min(limit, maxPage))), //nolint:gosec // at most maxPage
 	}
 	if after != "" {
 		in.ExclusiveStartKey = accountListKey(webhook.Account{API: d, ID: after})
