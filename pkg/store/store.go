@@ -175,6 +175,15 @@ type Deliveries interface {
 	// yield may use the store.
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 
+	// DeliveryPage returns the deliveries of an account within a range, without
+	// payloads, latest event first, up to its Limit. more reports whether there
+	// may be others after the last one. A page may have fewer than Limit before
+	// the end, but not none. Whoever goes on after the last delivery of each
+	// page gets every delivery once that existed all the time, whatever is added
+	// or changed meanwhile. DeliveryPage returns [webhook.ErrInvalid] if After
+	// is not a delivery's id.
+	DeliveryPage(ctx context.Context, a webhook.Account, r webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
+
 	// AttemptInput reads all that the attempt of a message needs, in one
 	// strongly consistent read. It returns [webhook.ErrNotFound] if the
 	// delivery does not exist. A webhook or account that does not exist is the

@@ -181,6 +181,18 @@ func (d Delivery) For(w Webhook) Delivery {
 	return d
 }
 
+// DeliveryRange selects a page of an account's deliveries.
+type DeliveryRange struct {
+	// From and Until bound the times of the events: From ≤ time < Until. A zero
+	// one is no bound.
+	From, Until time.Time
+	// After is the ID of the delivery that precedes the page. It is empty for
+	// the first page. The delivery may not exist any more.
+	After string
+	// Limit is the maximum number of deliveries, 1 to 1000.
+	Limit int
+}
+
 // Pending is what a store tells the sweeper about a delivery whose next attempt
 // is to come.
 type Pending struct {

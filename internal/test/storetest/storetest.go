@@ -159,6 +159,8 @@ func deliveryTests() map[string]func(*testing.T, *suite) {
 		"DeliveryRace":        testDeliveryRace,
 		"DeliveryIsolation":   testDeliveryIsolation,
 		"DeliveriesLarge":     testDeliveriesLarge,
+		"DeliveryPages":       testDeliveryPages,
+		"DeliveryPagesDuring": testDeliveryPagesMeanwhile,
 		"DeliveriesYield":     testDeliveriesYield,
 		"DeliveriesCancelled": testDeliveriesCancelled,
 		"DeliveryInvalid":     testDeliveryInvalid,

@@ -141,6 +141,30 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 	}
 }
 
+// DeliveryPage implements [store.Deliveries].
+func (s *Store) DeliveryPage(ctx context.Context, a webhook.Account, r webhook.DeliveryRange) (found []webhook.Delivery, more bool, err error) {
+	first, below := firstKey(r.From), afterAll
+	if !r.Until.IsZero() {
+		below = firstKey(r.Until)
+	}
+	if r.After != "" {
+		if _, err := webhook.DeliveryTime(r.After); err != nil {
+			return nil, false, fmt.Errorf("page of deliveries of %v: %w", a, err)
+		}
+		if after := deliveryKey(r.After); bytes.Compare(after, below) < 0 {
+			below = after
+		}
+	}
+	found, err = list(ctx, s, listDeliveries, scanDelivery(a), string(a.API), a.ID, first, below, r.Limit+1)
+	if err != nil {
+		return nil, false, fmt.Errorf("page of deliveries of %v: %w", a, err)
+	}
+	if len(found) <= r.Limit {
+		return found, false, nil
+	}
+	return found[:r.Limit], true, nil
+}
+
 func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
 	return func(r *row) (webhook.Delivery, error) { return readDelivery(a, r) }
 }
