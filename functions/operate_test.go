@@ -54,6 +54,7 @@ func testOperate(t *testing.T, p *pipeline) {
 	p.operate(t, "GET", "/webhooks?api=squake&state=failing", "", http.StatusOK)
 	p.operate(t, "POST", hook+"/enable", "", http.StatusOK)
 	c.attempt(t, c.publishOne(t, c.occurrence("operated")), http.StatusOK, 1, 0)
+	p.operate(t, "GET", name+"/deliveries?status=delivered", "", http.StatusOK)
 	delivery := name + "/deliveries/" + c.messages()[0].ID
 	if got := p.operate(t, "GET", delivery, "", http.StatusOK); got["status"] != "delivered" {
 		t.Errorf("the delivery is %v", got)

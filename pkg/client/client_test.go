@@ -103,6 +103,14 @@ var calls = []struct {
 		return err
 	}},
 	{"delete webhook", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.DeleteWebhook(ctx, name, "w1") }},
+	{"deliveries", true, func(ctx context.Context, c *client.Client, ids ids) error {
+		filter := client.DeliveryFilter{Event: "order", Status: "pending", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}
+		deliveries, next, err := c.DeliveryPage(ctx, name, filter, client.Page{})
+		if err == nil && (len(deliveries) != 1 || deliveries[0].ID != ids.delivery || next != "") {
+			err = fmt.Errorf("deliveries %+v, next %q", deliveries, next)
+		}
+		return err
+	}},
 	{"delivery", true, func(ctx context.Context, c *client.Client, ids ids) error {
 		d, err := c.Delivery(ctx, name, ids.delivery)
 		if err == nil && (d.ID != ids.delivery || d.Status != "pending" || string(d.Payload) != `{"n":1.0}` || d.NextAttemptAt == nil || d.WebhookID != "w1") {

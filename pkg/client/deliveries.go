@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -57,6 +59,44 @@ type Attempt struct {
 	// Response is how the body of a response began that was no success. The
 	// receiver wrote it: escape it for HTML.
 	Response string `json:"response"`
+}
+
+// DeliveryFilter selects deliveries. A zero field selects all.
+type DeliveryFilter struct {
+	Event, Status string
+	// From and Until bound the time of the event: from From on, before Until.
+	From, Until time.Time
+}
+
+// DeliveryPage returns a page of the deliveries of an account that f selects,
+// the latest event first. next is empty at the end. A page may have few
+// deliveries, or none, before the end.
+func (c *Client) DeliveryPage(ctx context.Context, account string, f DeliveryFilter, p Page) (deliveries []Delivery, next string, err error) {
+	query := p.add(url.Values{})
+	for name, value := range map[string]string{"event": f.Event, "status": f.Status} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	for name, at := range map[string]time.Time{"from": f.From, "until": f.Until} {
+		if !at.IsZero() {
+			query.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	var list struct {
+		Deliveries []Delivery `json:"deliveries"`
+		Next       string     `json:"next"`
+	}
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries"), query: query, repeatable: true}, &list)
+	return list.Deliveries, list.Next, err
+}
+
+// Deliveries goes through the deliveries of an account that f selects, the
+// latest event first. After an error it ends.
+func (c *Client) Deliveries(ctx context.Context, account string, f DeliveryFilter) iter.Seq2[Delivery, error] {
+	return pages(func(cursor string) ([]Delivery, string, error) {
+		return c.DeliveryPage(ctx, account, f, Page{Cursor: cursor})
+	})
 }
 
 // Delivery returns a delivery of an account by its id.

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -51,6 +53,53 @@ func newDelivery(d webhook.Delivery) deliveryResponse {
 	return response
 }
 
+type deliveryList struct {
+	Deliveries []deliveryResponse `json:"deliveries"`
+	Next       *string            `json:"next"`
+}
+
+// readFilter reads which deliveries are asked for.
+func readFilter(q *query) (f registry.DeliveryFilter) {
+	f.Event, f.From, f.Until = q.text("event"), q.time("from"), q.time("until")
+	if q.values.Has("event") && f.Event == "" {
+		q.wrong("event", "event must not be empty.")
+	}
+	if q.values.Has("status") {
+		status, err := webhook.ParseStatus(q.text("status"))
+		if err != nil {
+			q.wrong("status", "status must be one of pending, retrying, delivered, failed, cancelled.")
+		}
+		f.Status = &status
+	}
+	return f
+}
+
+// listDeliveries serves GET /operator/accounts/{account}/deliveries.
+func (m manager) listDeliveries(ctx context.Context, r *api.Request) (api.Response, error) {
+	a, err := m.account(r)
+	if err != nil {
+		return api.Response{}, err
+	}
+	q := readQuery(r, "event", "status", "from", "until", "cursor", "limit")
+	filter, list := readFilter(q), "deliveries of "+a.String()
+	after, limit := q.cursor(list), q.limit()
+	if q.err != nil {
+		return api.Response{}, q.err
+	}
+	found, next, err := m.registry.DeliveryPage(ctx, a, filter, after, limit)
+	switch {
+	case errors.Is(err, webhook.ErrInvalid):
+		return api.Response{}, errCursor()
+	case err != nil:
+		return api.Response{}, unknown("account", err)
+	}
+	body := deliveryList{Deliveries: make([]deliveryResponse, len(found)), Next: newCursor(list, next)}
+	for i, d := range found {
+		body.Deliveries[i] = newDelivery(d)
+	}
+	return api.Response{Status: http.StatusOK, Body: body}, nil
+}
+
 // deliveryDetails is all that is shown of one delivery.
 type deliveryDetails struct {
 	deliveryResponse
@@ -88,22 +137,21 @@ func newAttempt(a webhook.Attempt) attemptResponse {
 	return response
 }
 
-// find returns a delivery of an account that exists. Deliveries of a deleted
-// account with the same id are not found.
+// find returns a delivery of an account that exists, as lists show it.
+// Deliveries of a deleted account with the same id are not found.
 func (m manager) find(ctx context.Context, r *api.Request) (webhook.Delivery, error) {
 	a, err := m.account(r)
 	if err != nil {
 		return webhook.Delivery{}, err
 	}
-	info, err := m.store.Account(ctx, a)
-	if err != nil {
-		return webhook.Delivery{}, unknown("account", err)
-	}
 	d, err := m.store.Delivery(ctx, a, strings.ToLower(r.PathValue("id")))
-	if err == nil && d.AcceptedAt.Before(info.CreatedAt) {
-		err = webhook.ErrNotFound
+	if err == nil {
+		d, err = m.registry.Shown(ctx, d)
 	}
-	return d, unknown("delivery", err)
+	if errors.Is(err, webhook.ErrNotFound) {
+		err = cmp.Or(m.exists(ctx, a), unknown("delivery", err))
+	}
+	return d, err
 }
 
 // getDelivery serves GET /operator/accounts/{account}/deliveries/{id}.

@@ -112,6 +112,7 @@ func (m manager) routes() []api.Route {
 		write(http.MethodPost, webhooks+"/{id}/enable", m.enableWebhook),
 		write(http.MethodPost, webhooks+"/{id}/disable", m.disableWebhook),
 		write(http.MethodDelete, webhooks+"/{id}", m.deleteWebhook),
+		read(deliveries, m.listDeliveries),
 		read(deliveries+"/{id}", m.getDelivery),
 		write(http.MethodPost, deliveries+"/{id}/retry", m.retryDelivery),
 	}

@@ -57,6 +57,18 @@ func (q *query) fail(err *Error) {
 // text returns a parameter, empty if it is not sent.
 func (q *query) text(name string) string { return q.values.Get(name) }
 
+// time returns a time by RFC 3339, zero if it is not sent.
+func (q *query) time(name string) time.Time {
+	if !q.values.Has(name) {
+		return time.Time{}
+	}
+	at, err := ParseTime(q.text(name))
+	if err != nil {
+		q.wrong(name, "%s must be a time by RFC 3339, such as 2026-01-15T10:30:00Z.", name)
+	}
+	return at
+}
+
 // limit returns how many items a page may have.
 func (q *query) limit() int {
 	if !q.values.Has("limit") {

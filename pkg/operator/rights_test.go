@@ -30,6 +30,7 @@ var rightOf = map[string]webhook.Rights{
 	"POST /operator/accounts/{account}/webhooks/{id}/enable":  webhook.Write,
 	"POST /operator/accounts/{account}/webhooks/{id}/disable": webhook.Write,
 	"DELETE /operator/accounts/{account}/webhooks/{id}":       webhook.Write,
+	"GET /operator/accounts/{account}/deliveries":             webhook.Read,
 	"GET /operator/accounts/{account}/deliveries/{id}":        webhook.Read,
 	"POST /operator/accounts/{account}/deliveries/{id}/retry": webhook.Write,
 }

@@ -66,7 +66,7 @@ func (s *Store) AccountsAfter(ctx context.Context, d webhook.API, after string, 
 		ConsistentRead:            aws.Bool(true),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": str(accountsPrefix + string(d))},
-		Limit:                     aws.Int32(int32(min(limit, maxPage))), //nolint:gosec // at most maxPage
+		Limit:                     aws.Int32(int32(min(limit, maxAccountPage))), //nolint:gosec // at most maxAccountPage
 	}
 	if after != "" {
 		in.ExclusiveStartKey = accountListKey(webhook.Account{API: d, ID: after})
@@ -87,8 +87,8 @@ func (s *Store) AccountsAfter(ctx context.Context, d webhook.API, after string, 
 	return list, next, err
 }
 
-// maxPage bounds the items of one page.
-const maxPage = 1000
+// maxAccountPage bounds the items of one page.
+const maxAccountPage = 1000
 
 // listedAccounts reads the accounts of entries of the list.
 func (s *Store) listedAccounts(ctx context.Context, op string, d webhook.API, listed []item) ([]webhook.AccountInfo, error) {
