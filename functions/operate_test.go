@@ -3,6 +3,7 @@ package functions_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,8 +32,8 @@ func (p *pipeline) operate(t *testing.T, method, path, body string, status int) 
 	return members
 }
 
-// The operator signs a customer up, who registers; an event is published,
-// delivered, and attempted again when the operator says so. Then the customer
+// The operator signs a customer up, who registers; an event is published, held
+// while the webhook is disabled, delivered, and attempted again when the operator says so. Then the customer
 // leaves. Between them the requests take every right of the function.
 func testOperate(t *testing.T, p *pipeline) {
 	c := &client{
@@ -52,8 +53,12 @@ func testOperate(t *testing.T, p *pipeline) {
 	hook := name + "/webhooks/" + registered["id"].(string)
 	p.operate(t, "POST", hook+"/disable", "", http.StatusOK)
 	p.operate(t, "GET", "/webhooks?api=squake&state=failing", "", http.StatusOK)
+	event := c.occurrence("operated")
+	if got := c.publish(t, event); !slices.Equal(got, []string{"held"}) {
+		t.Errorf("published for a disabled webhook: %q, want held", got)
+	}
 	p.operate(t, "POST", hook+"/enable", "", http.StatusOK)
-	c.attempt(t, c.publishOne(t, c.occurrence("operated")), http.StatusOK, 1, 0)
+	c.attempt(t, c.publishOne(t, event), http.StatusOK, 1, 0) // again
 	p.operate(t, "GET", name+"/deliveries?status=delivered", "", http.StatusOK)
 	delivery := name + "/deliveries/" + c.messages()[0].ID
 	if got := p.operate(t, "GET", delivery, "", http.StatusOK); got["status"] != "delivered" {
