@@ -179,7 +179,7 @@ func TestDeliveryShow(t *testing.T) {
 		if got := where.run(t, "delivery", "show", "--json", id, "--account", k.account); got != want {
 			t.Errorf("delivery show:\n got %s\nwant %s", got, want)
 		}
-		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload       \""+name+"\"")
+		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload\n  \""+name+"\"")
 		if name == "q2" {
 			contains(t, where.run(t, "delivery", "show", id, "--account", k.account), ", answered 500 after 0s: \\x1b[2J�no\\n")
 		}

@@ -8,11 +8,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// RetrierStore is the part of store.Store that a manual retry needs.
+// RetrierStore is the part of store.Store that retries need.
 type RetrierStore interface {
 	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
+	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
+	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	DeliveryPage(context.Context, webhook.Account, webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
 }
 
 // Retrier retries deliveries on the operator's request. All fields are

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -16,9 +15,10 @@ import (
 // maxRetryAfter is the longest wait that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// checkResponse reads the body of an answer and says what it amounts to.
-func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Response) delivery.Response {
-	body, err := drain(response)
+// checkResponse says what an answer amounts to by its status line and headers.
+// Whatever becomes of the body then, the receiver has answered.
+func (c *Client) checkResponse(response *http.Response) delivery.Response {
+	body := drain(response)
 	status := response.StatusCode
 	switch {
 	case status < 100:
@@ -30,36 +30,29 @@ func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Respo
 			Body:       body,
 			RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.cfg.Now()),
 		}
-	case err == nil:
-		return delivery.Response{Status: status}
-	case t.interrupted(ctx, err):
-		return interrupted()
-	default:
-		return delivery.Response{Reason: "answered " + strconv.Itoa(status) + ", but its body was incomplete", Body: body}
 	}
+	return delivery.Response{Status: status}
 }
 
 // drain reads a body to its end or to the limit, and closes it. It returns how
-// it began, as much as is kept of one. A body that was read to its end leaves
-// its connection for the next attempt. Another is closed behind the attempt's
-// back: to tell an HTTP/2 receiver what was not read may take until its
-// connection is given up.
-func drain(response *http.Response) (string, error) {
+// the body began, as much as is kept of one. A body that was read to its end
+// leaves its connection for the next attempt. Any other ends its connection, or
+// its stream of HTTP/2, and is closed behind the attempt's back: to tell an
+// HTTP/2 receiver what was not read may take until its connection is given up.
+func drain(response *http.Response) string {
 	var begin strings.Builder
-	if response.StatusCode < 200 { // 101: what follows is another protocol, without a deadline
-		go response.Body.Close() // nothing is wanted of it
-		return "", nil
-	}
-	_, err := io.CopyN(&begin, response.Body, webhook.MaxKeptResponse)
-	if err == nil {
-		_, err = io.CopyN(io.Discard, response.Body, maxBody-webhook.MaxKeptResponse)
-	}
-	if errors.Is(err, io.EOF) {
-		_ = response.Body.Close() // nothing more is wanted of it
-		return begin.String(), nil
+	if response.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
+		_, err := io.CopyN(&begin, response.Body, webhook.MaxKeptResponse)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, response.Body, maxBody-webhook.MaxKeptResponse)
+		}
+		if errors.Is(err, io.EOF) {
+			_ = response.Body.Close() // nothing more is wanted of it
+			return begin.String()
+		}
 	}
 	go response.Body.Close() // nor of this one
-	return begin.String(), err
+	return begin.String()
 }
 
 func statusReason(status int) string {

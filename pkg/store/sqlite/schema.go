@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, attemptSchema, stateSchema, closingSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema}
 }
 
 const firstSchema = `
@@ -146,6 +146,9 @@ ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
 `
+
+// idSchema finds and counts webhooks by id.
+const idSchema = `CREATE INDEX webhook_id ON webhook (dialect, account, id);`
 
 // attemptSchema adds how long an attempt took, and what is kept of those that
 // failed.
