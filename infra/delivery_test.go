@@ -21,16 +21,16 @@ import (
 // what that is.
 var triggers = map[string]string{"Deliver": "SQS", "Sweep": "Schedule"}
 
-// Only who IAM lets through reaches POST /events; customers' routes have
-// tokens, which the functions check.
-func TestOnlyPublishingIsAuthorizedByIAM(t *testing.T) {
+// Only who IAM lets through reaches POST /events and the operator's API;
+// customers' routes have tokens, which the functions check.
+func TestOnlyTheOperatorIsAuthorizedByIAM(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
 		var f functionProperties
 		tm.Resources[name].properties(t, &f)
 		for _, e := range f.Events {
 			want := ""
-			if name == "Publish" {
+			if name == "Publish" || name == "Operate" {
 				want = "AWS_IAM"
 			}
 			if got := e.Properties.Auth.Authorizer; got != want {

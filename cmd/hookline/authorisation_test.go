@@ -147,7 +147,7 @@ func newGuarded(t *testing.T, p *program, handler http.Handler, s store.Store, a
 	g.tokens["write"] = mint(g.owner, webhook.Write, time.Time{})
 	g.revoke(t, g.tokens["revoked"])
 	interrupted := errors.New("interrupted")
-	if _, err := registry.DeleteAccount(t.Context(), s, closing, func(context.Context, time.Duration) error { return interrupted }); !errors.Is(err, interrupted) {
+	if _, err := registry.DeleteAccount(t.Context(), s, closing, time.Now(), func(context.Context, time.Duration) error { return interrupted }); !errors.Is(err, interrupted) {
 		t.Fatal(err)
 	}
 	if a.Example.Path != "" {

@@ -134,6 +134,10 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		}),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
 	})
+	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
+	})
 	return handler, s.dispatcher.takeOver(ctx)
 }
 

@@ -181,7 +181,7 @@ func TestPublishNoWebhook(t *testing.T) {
 // closeAccount marks an account as closing, and removes it if it is to be gone.
 func (w *env) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
 	tb.Helper()
-	err := w.store.CloseAccount(context.Background(), a)
+	err := w.store.CloseAccount(context.Background(), a, start)
 	if err == nil && gone {
 		err = w.store.DeleteAccount(context.Background(), a)
 	}

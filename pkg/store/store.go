@@ -93,10 +93,19 @@ type Store interface {
 	// closing.
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 
-	// CloseAccount marks an account as closing: from then on it gets no tokens
-	// and no key. Closing it again does nothing. CloseAccount returns
-	// [webhook.ErrNotFound] if the account does not exist.
-	CloseAccount(ctx context.Context, a webhook.Account) error
+	// CloseAccount marks an account as closing since at: from then on it gets
+	// no tokens and no key, and ClosingAccounts lists it. Closing it again
+	// leaves the time as it is. CloseAccount returns [webhook.ErrNotFound] if
+	// the account does not exist.
+	CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error
+
+	// ClosingAccounts lists the accounts that are closing, in no particular
+	// order. It reads those alone.
+	ClosingAccounts(ctx context.Context) ([]webhook.ClosingAccount, error)
+
+	// PostponeClosing sets the time since which an account is closing. It
+	// returns [webhook.ErrNotFound] unless ClosingAccounts lists the account.
+	PostponeClosing(ctx context.Context, a webhook.Account, at time.Time) error
 
 	// DeleteAccount removes the account's own record and nothing that belongs
 	// to it. It returns [webhook.ErrNotFound] unless the account exists and is
@@ -111,6 +120,11 @@ type Store interface {
 
 	// Accounts lists the accounts of an API, ordered by id.
 	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
+
+	// AccountsAfter lists accounts of an API whose ids follow after, ordered by
+	// id, of the first limit of them those that exist. limit is at least 1.
+	// next is the id to go on after, empty if no account is left.
+	AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error)
 
 	// CreateToken adds a token to an account.
 	//

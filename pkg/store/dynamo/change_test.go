@@ -235,7 +235,7 @@ var lifecycle = map[string]func(context.Context, *Store) error{
 	"set account key": func(ctx context.Context, s *Store) error {
 		return s.SetAccountKey(ctx, testAccount, []byte(sealedKey))
 	},
-	"close account":  func(ctx context.Context, s *Store) error { return s.CloseAccount(ctx, testAccount) },
+	"close account":  func(ctx context.Context, s *Store) error { return s.CloseAccount(ctx, testAccount, time.Unix(1, 0)) },
 	"delete account": func(ctx context.Context, s *Store) error { return s.DeleteAccount(ctx, testAccount) },
 }
 

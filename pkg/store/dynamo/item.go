@@ -21,6 +21,7 @@ import (
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
 //	list of accounts  ACCOUNTS#<api>     <account>    c
+//	closing account   CLOSING            <account>    y
 //	sealing key       KEYRING                K#<key id>   b w c
 const (
 	attrPK = "pk"
@@ -49,6 +50,7 @@ const (
 	attrFailingShard = "ix"          // S: <api>#<0 to 7>; absent unless it fails or is disabled
 	attrStateSince   = "state_since" // N: since when it does; absent with ix
 	attrClosing      = "x"           // N: 1 while the account is being deleted
+	attrClosingSince = "y"           // N
 	attrAccount      = "a"           // S: <api>:<account>
 	attrHash         = "h"           // B: SHA-256 of a token
 	attrRights       = "r"           // N: bit set of webhook.Rights
@@ -63,6 +65,7 @@ const (
 	accountSort    = "ACCOUNT"
 	tokenSort      = "TOKEN"
 	accountsPrefix = "ACCOUNTS#"
+	closingPK      = "CLOSING"
 	keyringPK      = "KEYRING"
 	fenceSort      = "FENCE" // of an item that never exists
 )
@@ -78,6 +81,10 @@ func accountKey(a webhook.Account) item { return key(accountPK(a), accountSort) 
 // accountListKey returns the key of the account's entry in the list of
 // accounts.
 func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.API), a.ID) }
+
+// closingKey returns the key of the account's entry in the list of accounts
+// that are being deleted.
+func closingKey(a webhook.Account) item { return key(closingPK, a.String()) }
 
 func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
 
