@@ -106,10 +106,13 @@ type call struct {
 func (c *Client) do(ctx context.Context, what call, into any) error {
 	var content []byte
 	if what.body != nil {
-		var err error
-		if content, err = json.Marshal(what.body); err != nil {
+		var body bytes.Buffer
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false) // a payload keeps its spelling
+		if err := encoder.Encode(what.body); err != nil {
 			return fmt.Errorf("%s %s: %w", what.method, what.path, err)
 		}
+		content = body.Bytes()
 	}
 	unknown := false // whether an earlier try was carried out
 	for try := 1; ; try++ {

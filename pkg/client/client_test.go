@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/hookline/hookline/internal/test/signed"
 	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -22,7 +23,7 @@ const name = "squake:acme"
 
 // event is one that may be published again.
 func event(id string) client.Event {
-	return client.Event{Account: name, Event: "order", ID: id, Time: time.Now(), Payload: json.RawMessage(`{"n":1.0}`)}
+	return client.Event{Account: name, Event: "order", ID: id, Time: time.Now(), Payload: json.RawMessage(`{"n":1.0,"s":"<&>"}`)}
 }
 
 // calls are all calls, each of which succeeds on the state that prepare makes.
@@ -113,7 +114,7 @@ var calls = []struct {
 	}},
 	{"delivery", true, func(ctx context.Context, c *client.Client, ids ids) error {
 		d, err := c.Delivery(ctx, name, ids.delivery)
-		if err == nil && (d.ID != ids.delivery || d.Status != "pending" || string(d.Payload) != `{"n":1.0}` || d.NextAttemptAt == nil || d.WebhookID != "w1") {
+		if err == nil && (d.ID != ids.delivery || d.Status != "pending" || string(d.Payload) != `{"n":1.0,"s":"<&>"}` || d.NextAttemptAt == nil || d.WebhookID != "w1") {
 			err = fmt.Errorf("delivery %+v", d)
 		}
 		return err
@@ -145,10 +146,10 @@ func prepare(t *testing.T, s *server, c *client.Client) ids {
 func TestCalls(t *testing.T) {
 	for _, tt := range calls {
 		t.Run(tt.name, func(t *testing.T) {
-			local, stack := newServer(t, nil), newServer(t, signed)
+			local, stack := newServer(t, nil), newServer(t, signed.Handler)
 			signing, err := client.New(client.Config{
 				URL: stack.URL + "/", Region: "eu-central-1",
-				Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
+				Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return signed.Credentials(), nil }),
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -324,7 +325,7 @@ func TestAccounts(t *testing.T) {
 
 // A client needs a whole configuration, and an error shows no secret.
 func TestNew(t *testing.T) {
-	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil })
+	provider := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return signed.Credentials(), nil })
 	for _, cfg := range []client.Config{
 		{}, {URL: "http://h"}, {URL: "h:80", Token: "hush"}, {URL: "ftp://h", Token: "hush"}, {URL: "http://", Token: "hush"},
 		{URL: "http://u:hush@h", Token: "hush"}, {URL: "http://h?x=hush", Token: "hush"}, {URL: "http://h", Token: "hush", Credentials: provider},

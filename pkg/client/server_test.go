@@ -3,20 +3,13 @@ package client_test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/api"
@@ -117,32 +110,4 @@ func newClient(tb testing.TB, s *server, transport http.RoundTripper) *client.Cl
 	}
 	c.Hurry()
 	return c
-}
-
-// credentials are AWS's, with a session.
-var credentials = aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "session"}
-
-// signed lets through what is signed with the credentials, as API Gateway does:
-// it signs the request as it came anew, and compares.
-func signed(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		at, timeErr := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
-		again, newErr := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.RequestURI, strings.NewReader(string(body)))
-		if err := errors.Join(err, timeErr, newErr); err != nil {
-			http.Error(w, `{"message":"Forbidden"}`, http.StatusForbidden)
-			return
-		}
-		if kind := r.Header.Get("Content-Type"); kind != "" {
-			again.Header.Set("Content-Type", kind)
-		}
-		digest := sha256.Sum256(body)
-		err = v4.NewSigner().SignHTTP(r.Context(), credentials, again, hex.EncodeToString(digest[:]), "execute-api", "eu-central-1", at)
-		if err != nil || again.Header.Get("Authorization") != r.Header.Get("Authorization") || r.Header.Get("X-Amz-Security-Token") != "session" {
-			http.Error(w, `{"message":"Forbidden"}`, http.StatusForbidden)
-			return
-		}
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		h.ServeHTTP(w, r)
-	})
 }
