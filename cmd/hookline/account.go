@@ -8,7 +8,6 @@ import (
 
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -36,22 +35,22 @@ type accountCreate struct {
 
 // Run creates the account, and the data directory if it does not exist.
 func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, createMissing)
+	b, err := p.open(ctx, createMissing)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	info := webhook.AccountInfo{Account: c.Account.Account, CreatedAt: p.now().UTC().Truncate(time.Millisecond)}
-	switch err := s.CreateAccount(ctx, info); {
+	defer closeInto(b, &err)
+	result, err := b.CreateAccount(ctx, c.Account.Account)
+	switch {
 	case errors.Is(err, webhook.ErrExists):
-		if isClosing(ctx, s, info.Account) {
-			return beingDeleted(p, info.Account)
+		if isClosing(ctx, b, c.Account.Account) {
+			return beingDeleted(p, c.Account.Account)
 		}
-		return fmt.Errorf("account %s already exists", info.Account)
+		return fmt.Errorf("account %s already exists", c.Account)
 	case err != nil:
 		return err
 	}
-	return p.show(newAccountResult(info), linef("created %s", info.Account))
+	return p.show(result, linef("created %s", c.Account))
 }
 
 type accountList struct {
@@ -60,25 +59,25 @@ type accountList struct {
 
 // Run lists accounts, ordered by API and id.
 func (c *accountList) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
+	defer closeInto(b, &err)
 	var results []accountResult
 	var rows [][]string
 	for _, api := range all.APIs() {
 		if c.API != "" && c.API != apiName(api.Name) {
 			continue
 		}
-		infos, err := s.Accounts(ctx, api.Name)
+		list, err := b.Accounts(ctx, api.Name)
 		if err != nil {
 			return err
 		}
-		for _, info := range infos {
-			results = append(results, newAccountResult(info))
-			row := []string{info.Account.String(), timeText(info.CreatedAt)}
-			if info.Closing {
+		for _, a := range list {
+			results = append(results, a)
+			row := []string{a.Account, timeText(a.Created)}
+			if a.Closing {
 				row = append(row, "being deleted")
 			}
 			rows = append(rows, row)
@@ -98,84 +97,85 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	if c.Wait {
 		return c.complete(ctx, p)
 	}
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	account := c.Account.Account
-	info, err := s.Store.Account(ctx, account)
-	if err == nil {
-		err = registry.CloseAccount(ctx, s, account, p.now())
-	}
+	defer closeInto(b, &err)
+	result, err := b.CloseAccount(ctx, c.Account.Account)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(p)
 	case err != nil:
 		return err
 	}
-	info.Closing = true
-	return p.show(newAccountResult(info), fmt.Sprintf("closed %s; the server or the stack deletes it within minutes; to do that here: %s account delete --wait %[1]s\n", account, p.again()))
+	wait := "to do that here"
+	if p.flags.remote() {
+		wait = "to wait for that"
+	}
+	return p.show(result, linef("closed %s; the server or the stack deletes it within minutes; %s: %s account delete --wait %[1]s", c.Account, wait, p.again()))
 }
 
-// complete deletes the account with [registry.DeleteAccount]. Running it again
-// completes an interrupted deletion. Deliveries under way are cancelled; their
-// records remain until they expire.
+// deletionResult is the JSON output of a deletion.
+type deletionResult struct {
+	Deleted   string `json:"deleted"`
+	Tokens    int    `json:"tokens"`
+	Webhooks  int    `json:"webhooks"`
+	Cancelled *int   `json:"cancelled"` // deliveries; null: not known
+}
+
+// complete returns when the account is deleted. Running it again completes an
+// interrupted deletion. Deliveries under way are cancelled; their records
+// remain until they expire.
 func (c *accountDelete) complete(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	account := c.Account.Account
-	if err := c.announce(ctx, p, s); err != nil {
+	defer closeInto(b, &err)
+	if err := c.announce(ctx, p, b); err != nil {
 		return err
 	}
-	deleted, err := registry.DeleteAccount(ctx, s, account, p.now(), p.waitStopped)
+	result, err := b.DeleteAccount(ctx, c.Account.Account)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(p)
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("deleting %s was interrupted; complete it with: %s account delete --wait %[1]s", account, p.again())
+		return fmt.Errorf("deleting %s was interrupted; complete it with: %s account delete --wait %[1]s", c.Account, p.again())
 	case err != nil:
-		return fmt.Errorf("%w; complete it with: %s account delete --wait %s", err, p.again(), account)
+		return fmt.Errorf("%w; complete it with: %s account delete --wait %s", err, p.again(), c.Account)
 	}
-	result := struct {
-		Deleted   string `json:"deleted"`
-		Tokens    int    `json:"tokens"`
-		Webhooks  int    `json:"webhooks"`
-		Cancelled int    `json:"cancelled"` // deliveries
-	}{account.String(), deleted.Tokens, deleted.Webhooks, deleted.Cancelled}
-	text := fmt.Sprintf("deleted %s with %s and %s", account, count(deleted.Tokens, "token"), count(deleted.Webhooks, "webhook"))
-	if deleted.Cancelled > 0 {
-		text += fmt.Sprintf(", and cancelled %d of its deliveries", deleted.Cancelled)
+	text := fmt.Sprintf("deleted %s with %s and %s", c.Account, count(result.Tokens, "token"), count(result.Webhooks, "webhook"))
+	if result.Cancelled != nil && *result.Cancelled > 0 {
+		text += fmt.Sprintf(", and cancelled %d of its deliveries", *result.Cancelled)
 	}
 	return p.show(result, linef("%s", text))
 }
 
 // announce writes what is about to be deleted to standard error, unless the
 // output is JSON.
-func (c *accountDelete) announce(ctx context.Context, p *program, s store.Store) error {
+func (c *accountDelete) announce(ctx context.Context, p *program, b backend) error {
 	if p.flags.JSON {
 		return nil
 	}
 	account := c.Account.Account
-	switch _, err := s.Account(ctx, account); {
+	tokens, err := b.Tokens(ctx, account)
+	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(p)
 	case err != nil:
 		return err
 	}
-	tokens, err := s.Tokens(ctx, account)
+	webhooks, err := b.Webhooks(ctx, account)
 	if err != nil {
 		return err
 	}
-	webhooks, err := s.Webhooks(ctx, account)
-	if err != nil {
-		return err
+	duration := fmt.Sprintf("%.0f seconds", registry.DeletionPause.Seconds())
+	if p.flags.remote() {
+		duration = "some minutes"
 	}
-	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; this takes %.0f seconds, since servers may accept its tokens that long\n",
-		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), registry.DeletionPause.Seconds())
+	_, _ = fmt.Fprintf(p.stderr, "deleting %s with %s and %s; this takes %s, since servers may accept its tokens that long\n",
+		account, count(len(tokens), "token"), count(len(webhooks), "webhook"), duration)
 	return nil
 }
 
@@ -193,15 +193,15 @@ func count(n int, word string) string {
 
 // noAccount returns the error for an account that does not exist or is being
 // deleted.
-func noAccount(ctx context.Context, p *program, s store.Store, a webhook.Account) error {
-	if isClosing(ctx, s, a) {
+func noAccount(ctx context.Context, p *program, b backend, a webhook.Account) error {
+	if isClosing(ctx, b, a) {
 		return beingDeleted(p, a)
 	}
 	return fmt.Errorf("there is no account %s; create it with: %s account create %[1]s", a, p.again())
 }
 
-func isClosing(ctx context.Context, s store.Store, a webhook.Account) bool {
-	info, err := s.Account(ctx, a)
+func isClosing(ctx context.Context, b backend, a webhook.Account) bool {
+	info, err := b.Account(ctx, a)
 	return err == nil && info.Closing
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,14 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
-	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
-	"github.com/hookline/hookline/pkg/delivery"
-	"github.com/hookline/hookline/pkg/queue/sqs"
-	"github.com/hookline/hookline/pkg/seal/kms"
-	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
@@ -30,21 +25,10 @@ const (
 
 // Names of the stack's outputs (template.yaml).
 const (
-	outputTable      = "WebhooksTable"
-	outputDeliveries = "DeliveriesTable"
-	outputRegion     = "Region"
-	outputQueue      = "QueueUrl"
-	outputSealingKey = "SealingKmsKeyArn"
+	// outputOperatorURL is where the operator's API is.
+	outputOperatorURL = "OperatorUrl"
+	outputRegion      = "Region"
 )
-
-// settingParameters maps the environment variables in which the functions get
-// their settings to the stack's parameters (template.yaml).
-var settingParameters = map[string]string{
-	"HOOKLINE_ALLOW_HTTP":        "AllowHttp",
-	"HOOKLINE_ALLOW_PRIVATE":     "AllowPrivate",
-	"HOOKLINE_ABBEYCROSS_EVENTS": "AbbeycrossEvents",
-	"HOOKLINE_ABBEYCROSS_HOURS":  "AbbeycrossHours",
-}
 
 // awsConfig reads the AWS settings from the usual places: environment, profile
 // and so on.
@@ -75,52 +59,8 @@ func (p *program) newTableStore(cfg aws.Config, table, deliveries string) (*dyna
 	})
 }
 
-// openStack opens the tables and the queue of a deployed stack, which its
-// outputs name.
-func (p *program) openStack(ctx context.Context, name string) (openedStore, error) {
-	cfg, err := awsConfig(ctx)
-	if err != nil {
-		return openedStore{}, err
-	}
-	found, err := findStack(ctx, cfg, name)
-	if err != nil {
-		return openedStore{}, err
-	}
-	for _, output := range []string{outputTable, outputDeliveries, outputQueue, outputSealingKey} {
-		if found.outputs[output] == "" {
-			return openedStore{}, fmt.Errorf("stack %s in %s has no output %s; it is not a Hookline stack, is from an older version, or was not fully deployed", name, cfg.Region, output)
-		}
-	}
-	if region := found.outputs[outputRegion]; region != "" {
-		cfg.Region = region
-	}
-	s, err := p.newTableStore(cfg, found.outputs[outputTable], found.outputs[outputDeliveries])
-	if err != nil {
-		return openedStore{}, err
-	}
-	switch err := s.Check(ctx); {
-	case errors.Is(err, dynamo.ErrNoTable):
-		return openedStore{}, fmt.Errorf("the tables of stack %s do not exist in %s; deploy it again", name, cfg.Region)
-	case err != nil:
-		return openedStore{}, err
-	}
-	queue, err := sqs.New(sqs.Config{Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
-	if err != nil {
-		return openedStore{}, err
-	}
-	return openedStore{
-		Store: s,
-		queue: queue,
-		opener: func(context.Context) (delivery.Opener, error) {
-			return open.New(kms.NewUnwrapper(awskms.NewFromConfig(cfg), found.outputs[outputSealingKey], s)), nil
-		},
-		setting: func(variable string) string { return found.parameters[settingParameters[variable]] },
-		close:   noClose,
-	}, nil
-}
-
-// stack has the outputs and parameters of a deployed stack by name.
-type stack struct{ outputs, parameters map[string]string }
+// stack is where a deployed stack is.
+type stack struct{ url, region string }
 
 // findStack looks up a stack in CloudFormation.
 func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) {
@@ -134,14 +74,14 @@ func findStack(ctx context.Context, cfg aws.Config, name string) (stack, error) 
 	if err != nil {
 		return stack{}, fmt.Errorf("stack %s in %s: %w", name, cfg.Region, err)
 	}
-	found := stack{outputs: map[string]string{}, parameters: map[string]string{}}
+	outputs := map[string]string{}
 	for _, described := range response.Stacks {
 		for _, output := range described.Outputs {
-			found.outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
-		}
-		for _, parameter := range described.Parameters {
-			found.parameters[aws.ToString(parameter.ParameterKey)] = aws.ToString(parameter.ParameterValue)
+			outputs[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
 		}
 	}
-	return found, nil
+	if outputs[outputOperatorURL] == "" {
+		return stack{}, fmt.Errorf("stack %s in %s has no output %s; it is not a Hookline stack, is from an older version, or was not fully deployed", name, cfg.Region, outputOperatorURL)
+	}
+	return stack{outputs[outputOperatorURL], cmp.Or(outputs[outputRegion], cfg.Region)}, nil
 }

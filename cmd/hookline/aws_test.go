@@ -3,9 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,7 +76,6 @@ func TestServeOnDynamoDB(t *testing.T) {
 	if s := boot(t, data, "--dev", "--store", name); s.token(t, "squake") != "" {
 		t.Error("the second start makes new tokens")
 	}
-	t.Run("stack", func(t *testing.T) { testStack(t, prefix) })
 }
 
 // tablesOf are the two tables by the names that documentation and other tools
@@ -87,68 +84,11 @@ func tablesOf(prefix string) dynamolocal.Tables {
 	return dynamolocal.Tables{Webhooks: prefix + "-webhooks", Deliveries: prefix + "-deliveries"}
 }
 
-// testStack works on a stack whose tables are those of the prefix, through a
-// stand-in for CloudFormation's DescribeStacks (AWS CloudFormation API
-// Reference).
-func testStack(t *testing.T, prefix string) {
-	table, deliveries, region := prefix+tableSuffix, prefix+deliveriesSuffix, dynamolocal.Region
-	const queue, key = "https://sqs.eu-central-1.amazonaws.com/123456789012/q", "arn:aws:kms:eu-central-1:123456789012:key/k"
-	stacks := map[string]map[string]string{
-		"prod":  {outputTable: table, outputDeliveries: deliveries, outputQueue: queue, outputSealingKey: key, outputRegion: region},
-		"old":   {outputTable: table, outputDeliveries: deliveries, outputRegion: region},
-		"gone":  {outputTable: table, outputDeliveries: "gone", outputQueue: queue, outputSealingKey: key, outputRegion: region},
-		"other": {"Bucket": "b"},
-	}
-	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/xml")
-		stack := r.FormValue("StackName")
-		if r.FormValue("Action") != "DescribeStacks" {
-			t.Errorf("CloudFormation was asked for %q", r.Form)
-		}
-		if outputs, found := stacks[stack]; found {
-			_, _ = fmt.Fprint(w, describeStacks(stack, outputs, nil))
-			return
-		}
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = fmt.Fprint(w, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>`+
-			`<Message>Stack with id nothing does not exist</Message></Error><RequestId>1</RequestId></ErrorResponse>`)
-	}))
-	defer fake.Close()
-	t.Setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", fake.URL)
-	t.Setenv("AWS_REGION", "us-east-1") // the table is where the stack says
-
-	if list := cli(t, "account", "list", "abbeycross", "--stack", "prod"); !strings.Contains(list, "abbeycross:fleet-7") {
-		t.Errorf("account list --stack prod:\n%s", list)
-	}
-	t.Setenv("AWS_REGION", dynamolocal.Region)
-	if token := cli(t, "token", "create", "--account", "abbeycross:fleet-7", "--stack", "prod"); !strings.HasPrefix(token, "hk_") {
-		t.Errorf("token create --stack prod = %q", token)
-	}
-	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "nothing"), "Stack with id nothing does not exist", "AWS_REGION")
-	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "other"), "other", "no output WebhooksTable")
-	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "old"), "old", "no output QueueUrl")
-	contains(t, fails(t, exitFailed, "hookline", "account", "list", "--stack", "gone"), "gone", "deploy it again")
-}
-
-// describeStacks is an answer in the query protocol's XML.
-func describeStacks(stack string, outputs, parameters map[string]string) string {
-	var members, given strings.Builder
-	for key, value := range outputs {
-		fmt.Fprintf(&members, `<member><OutputKey>%s</OutputKey><OutputValue>%s</OutputValue></member>`, key, value)
-	}
-	for key, value := range parameters {
-		fmt.Fprintf(&given, `<member><ParameterKey>%s</ParameterKey><ParameterValue>%s</ParameterValue></member>`, key, value)
-	}
-	return `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>` +
-		`<StackName>` + stack + `</StackName><StackStatus>UPDATE_COMPLETE</StackStatus><CreationTime>2026-01-15T10:30:00Z</CreationTime>` +
-		`<Outputs>` + members.String() + `</Outputs><Parameters>` + given.String() + `</Parameters></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
-}
-
 func TestNoRegion(t *testing.T) {
 	onDynamoDB(t)
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
-	for _, where := range [][]string{{"--store", "dynamodb:x"}, {"--stack", "prod"}} {
+	for _, where := range [][]string{{"--store", "dynamodb:x"}, {"--stack", "prod"}, {"--url", "http://127.0.0.1:1", "--sigv4"}} {
 		line := fails(t, exitFailed, append([]string{"hookline", "account", "list"}, where...)...)
 		contains(t, line, "AWS_REGION")
 	}

@@ -22,11 +22,16 @@ import (
 type globals struct {
 	Data  string    `help:"Directory of the SQLite file and the sealing key (default: ./data)." default:"./data" placeholder:"DIR"`
 	Store storeName `help:"Where the data is stored: sqlite (the default, in the data directory), or dynamodb:<prefix> for the tables <prefix>-webhooks and <prefix>-deliveries, accessed with AWS credentials." placeholder:"sqlite|dynamodb:<prefix>" xor:"store"`
-	Stack string    `help:"Use the deployed CloudFormation stack with this name." placeholder:"NAME" xor:"store"`
+	Stack string    `help:"Use the deployed CloudFormation stack with this name, through its API and with AWS credentials." placeholder:"NAME" xor:"store"`
+	URL   string    `help:"Use the server or stack at this URL, through its API. HOOKLINE_TOKEN is a token of the operator's." name:"url" placeholder:"URL" xor:"store"`
+	SigV4 bool      `help:"Sign requests to --url with AWS credentials instead of a token." name:"sigv4"`
 	JSON  bool      `help:"Write results as JSON." name:"json"`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
+
+// remote reports whether commands work through a server's API.
+func (g *globals) remote() bool { return g.Stack != "" || g.URL != "" }
 
 // commands is the command line.
 type commands struct {
@@ -142,6 +147,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return usageError{err}
 	}
+	if line.SigV4 && line.URL == "" {
+		return usageErrorf("--sigv4: give the URL of a stack's API with --url")
+	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	p.flags, p.name = &line.globals, callName(args[0])
 	return command.Run(p)
@@ -167,6 +175,12 @@ func (p *program) again() string {
 	}
 	if p.flags.Stack != "" {
 		words += " --stack " + shellQuote(p.flags.Stack)
+	}
+	if p.flags.URL != "" {
+		words += " --url " + shellQuote(p.flags.URL)
+	}
+	if p.flags.SigV4 {
+		words += " --sigv4"
 	}
 	return words
 }

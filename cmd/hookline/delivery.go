@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookline/hookline/pkg/api/all"
-	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -90,80 +90,71 @@ func (c *deliveryList) Validate() error {
 
 // Run lists deliveries.
 func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	accounts, err := c.accounts(ctx, p, s)
+	defer closeInto(b, &err)
+	results, err := c.find(ctx, p, b)
 	if err != nil {
 		return err
 	}
-	var found []webhook.Delivery
-	for _, account := range accounts {
-		if found, err = c.add(ctx, p, s, account, found); err != nil {
-			return err
-		}
-	}
-	var results []deliveryResult
 	var rows [][]string
-	for _, d := range found {
-		r := newDeliveryResult(d)
-		results = append(results, r)
+	for _, r := range results {
 		rows = append(rows, []string{r.ID, r.Account, r.Event, timeText(r.Time), r.Status, strconv.FormatInt(r.Attempts, 10), timeOrDash(r.Next), orDash(r.Reason)})
 	}
 	return p.show(results, table([]string{"ID", "ACCOUNT", "EVENT", "TIME", "STATUS", "ATTEMPTS", "NEXT", "REASON"}, rows))
 }
 
-// accounts returns the accounts whose deliveries are listed.
-func (c *deliveryList) accounts(ctx context.Context, p *program, s openedStore) ([]webhook.Account, error) {
+// find returns the deliveries of one account, or the latest of all.
+func (c *deliveryList) find(ctx context.Context, p *program, b backend) ([]deliveryResult, error) {
+	f := c.filter(p)
 	if c.Account != nil {
-		if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
-			return nil, noAccount(ctx, p, s, c.Account.Account)
-		} else if err != nil {
-			return nil, err
+		found, err := b.Deliveries(ctx, c.Account.Account, f, c.Limit)
+		if errors.Is(err, webhook.ErrNotFound) {
+			return nil, noAccount(ctx, p, b, c.Account.Account)
 		}
-		return []webhook.Account{c.Account.Account}, nil
+		return found, err
 	}
-	var accounts []webhook.Account
+	var found []deliveryResult
 	for _, api := range all.APIs() {
-		infos, err := s.Accounts(ctx, api.Name)
+		accounts, err := b.Accounts(ctx, api.Name)
 		if err != nil {
 			return nil, err
 		}
-		for _, info := range infos {
-			accounts = append(accounts, info.Account)
+		for _, info := range accounts {
+			account, err := webhook.ParseAccount(info.Account)
+			if err != nil {
+				return nil, err
+			}
+			more, err := b.Deliveries(ctx, account, f, c.Limit)
+			if err != nil && !errors.Is(err, webhook.ErrNotFound) { // deleted meanwhile
+				return nil, err
+			}
+			found = append(found, more...)
+			slices.SortStableFunc(found, func(a, b deliveryResult) int { return b.Time.Compare(a.Time) })
+			found = found[:min(len(found), c.Limit)]
 		}
 	}
-	return accounts, nil
+	return found, nil
 }
 
-// add adds the deliveries of an account that are asked for, and keeps the
-// latest.
-func (c *deliveryList) add(ctx context.Context, p *program, s openedStore, a webhook.Account, found []webhook.Delivery) ([]webhook.Delivery, error) {
-	var from time.Time
+// filter returns which deliveries the flags ask for.
+func (c *deliveryList) filter(p *program) client.DeliveryFilter {
+	f := client.DeliveryFilter{Event: c.Event}
+	if c.Status != nil {
+		f.Status = c.Status.String()
+	}
 	switch {
 	case c.From != nil:
-		from = c.From.Time
+		f.From = c.From.Time
 	case c.Since > 0:
-		from = p.now().Add(-c.Since)
+		f.From = p.now().Add(-c.Since)
 	}
-	n := 0
-	err := s.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
-		if c.asksFor(d) {
-			found, n = append(found, d), n+1
-		}
-		return n < c.Limit
-	})
-	slices.SortStableFunc(found, func(a, b webhook.Delivery) int { return b.Time.Compare(a.Time) })
-	return found[:min(len(found), c.Limit)], err
-}
-
-// asksFor reports whether a delivery is to be listed.
-func (c *deliveryList) asksFor(d webhook.Delivery) bool {
-	return (c.Event == "" || c.Event == d.Event) &&
-		(c.Status == nil || c.Status.Status == d.Status) &&
-		(c.Until == nil || d.Time.Before(c.Until.Time))
+	if c.Until != nil {
+		f.Until = c.Until.Time
+	}
+	return f
 }
 
 // deliveryID selects a delivery on the command line.
@@ -173,9 +164,9 @@ type deliveryID struct {
 }
 
 // unknown returns the error for an id that was not found.
-func (c deliveryID) unknown(ctx context.Context, p *program, s openedStore) error {
-	if _, err := s.Store.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
-		return noAccount(ctx, p, s, c.Account.Account)
+func (c deliveryID) unknown(ctx context.Context, p *program, b backend) error {
+	if _, err := b.Account(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
+		return noAccount(ctx, p, b, c.Account.Account)
 	}
 	return fmt.Errorf("%s has no delivery %q; deliveries are kept for 8 days; list them with: %s delivery list --account %[1]s",
 		c.Account, c.ID, p.again())
@@ -224,28 +215,17 @@ func (a attemptResult) text() string {
 
 // Run shows a delivery.
 func (c *deliveryShow) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	d, err := s.Delivery(ctx, c.Account.Account, c.ID)
+	defer closeInto(b, &err)
+	details, err := b.Delivery(ctx, c.Account.Account, c.ID)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.unknown(ctx, p, s)
+		return c.unknown(ctx, p, b)
 	case err != nil:
 		return err
-	}
-	details := deliveryDetails{
-		deliveryResult: newDeliveryResult(d), EventID: d.EventID, Instance: d.Instance,
-		Webhook: d.WebhookID, URL: d.URL, Accepted: d.AcceptedAt, Payload: d.Payload,
-	}
-	attempts, err := s.Attempts(ctx, d)
-	if err != nil {
-		return err
-	}
-	for _, a := range attempts {
-		details.Log = append(details.Log, newAttemptResult(a))
 	}
 	return p.show(details, details.text())
 }
@@ -284,19 +264,19 @@ type deliveryRetry struct{ deliveryID }
 
 // Run asks for another attempt. A running server, or the stack, makes it.
 func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	d, err := delivery.NewRetrier(s, s.queue, p.now).Retry(ctx, c.Account.Account, c.ID)
+	defer closeInto(b, &err)
+	result, err := b.Retry(ctx, c.Account.Account, c.ID)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.unknown(ctx, p, s)
+		return c.unknown(ctx, p, b)
 	case errors.Is(err, webhook.ErrChanged):
 		return fmt.Errorf("another attempt of %s was just made; show it with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
 	case err != nil:
 		return err
 	}
-	return p.show(newDeliveryResult(d), linef("attempt %d of %s is due now", d.Attempts+1, c.ID))
+	return p.show(result, linef("attempt %d of %s is due now", result.Attempts+1, c.ID))
 }

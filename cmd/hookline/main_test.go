@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,7 +42,10 @@ func testProgram(getenv func(string) string, stdout, stderr io.Writer) *program 
 	return p
 }
 
-func patientMain() { start(testProgram(os.Getenv, os.Stdout, os.Stderr)) }
+func patientMain() {
+	os.Args = append(os.Args, strings.Fields(os.Getenv(extraFlags))...)
+	start(testProgram(os.Getenv, os.Stdout, os.Stderr))
+}
 
 // quickMain is the program, for which no time passes when it waits.
 func quickMain() {
@@ -54,14 +58,44 @@ func quickMain() {
 // detector from waiting a second before it ends.
 func raceSettings() (name, value string) { return "GORACE", "atexit_sleep_ms=0" }
 
+// The scripts run each way that commands have. What a way does not apply to,
+// they skip.
 func TestScripts(t *testing.T) {
+	for _, way := range ways() {
+		t.Run(way, func(t *testing.T) { testScripts(t, way) })
+	}
+}
+
+func testScripts(t *testing.T, way string) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv(raceSettings())
+			if way == "data" {
+				e.Setenv("AGAIN", "")
+				return nil
+			}
+			t, ok := e.T().(testing.TB)
+			if !ok {
+				return errors.New("a script is no test")
+			}
+			s := boot(t, filepath.Join(e.WorkDir, "data"))
+			e.Defer(func() { _ = s.stop() }) // boot reports the error
+			reached := reachBy(t, way, s)
+			for name, value := range reached.environment {
+				e.Setenv(name, value)
+			}
+			e.Setenv(extraFlags, strings.Join(reached.flags, " "))
+			e.Setenv("AGAIN", " "+strings.Join(reached.flags, " "))
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "data" {
+				return false, errors.New("the conditions are data and !data")
+			}
+			return way == "data", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
@@ -70,6 +104,9 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// extraFlags is the variable with flags that every command of a script gets.
+const extraFlags = "HOOKLINE_TEST_FLAGS"
 
 // exits runs hookline and demands an exit code: exits 2 token create.
 func exits(ts *testscript.TestScript, neg bool, args []string) {

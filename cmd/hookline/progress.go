@@ -33,6 +33,28 @@ func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
+// waitUntil asks again and again until done returns true, or an error. It shows
+// progress as waitStopped does.
+func (p *program) waitUntil(ctx context.Context, pause time.Duration, done func() (bool, error)) error {
+	bar := progressbar.NewOptions(-1,
+		progressbar.OptionSetWriter(p.stderr),
+		progressbar.OptionSetVisibility(p.watched()),
+		progressbar.OptionSetDescription("waiting"),
+		progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionClearOnFinish(),
+	)
+	defer func() { _ = bar.Finish() }() // ignore a closed terminal
+	for {
+		if is, err := done(); is || err != nil {
+			return err
+		}
+		if err := p.sleep(ctx, pause); err != nil {
+			return err
+		}
+		_ = bar.Add(1)
+	}
+}
+
 // watched reports whether a person sees standard error while a command runs.
 func (p *program) watched() bool {
 	file, ok := p.stderr.(*os.File)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -13,10 +12,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/terminal"
-	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // moment is a time on the command line, in the form of the operator's API.
@@ -57,34 +55,41 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := p.openStore(ctx, mustExist)
-	if err != nil {
-		return err
-	}
-	defer s.closeInto(&err)
-	sendings, err := p.sendings(s)
-	if err != nil {
-		return err
-	}
-	event := webhook.Event{Account: c.Account.Account, Name: c.Event, Payload: payload}
+	event := client.Event{Account: c.Account.String(), Event: c.Event, Instance: c.Instance, Payload: payload}
 	if c.ID != nil {
 		event.ID = *c.ID
 	}
 	if c.Time != nil {
 		event.Time = c.Time.Time
 	}
-	switch has := sendings[event.Account.API].Instance; {
-	case has && c.Instance == nil:
-		return usageErrorf("publish: --instance: say what the %s event is about, such as an order's code", event.Account.API)
-	case !has && c.Instance != nil:
-		return usageErrorf("publish: --instance: %s events have none", event.Account.API)
-	case has:
-		event.Instance = *c.Instance
+	b, err := p.open(ctx, mustExist)
+	if err != nil {
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return c.report(p, delivery.NewPublisher(delivery.PublisherConfig{
-		Store: s, Queue: s.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: log,
-	}).Publish(ctx, []webhook.Event{event})[0])
+	defer closeInto(b, &err)
+	if err := c.checkInstance(p); err != nil {
+		return err
+	}
+	result, err := b.Publish(ctx, event)
+	if err != nil {
+		return err
+	}
+	return c.report(p, result)
+}
+
+// checkInstance refuses an instance where events are about nothing, and demands
+// it where they are.
+func (c *publishCommand) checkInstance(p *program) error {
+	sending, err := c.Account.api.Sending(api.Setup{Keys: p.keys, Getenv: func(string) string { return "" }})
+	switch {
+	case err != nil:
+		return err
+	case sending.Instance && c.Instance == nil:
+		return usageErrorf("publish: --instance: say what the %s event is about, such as an order's code", c.Account.API)
+	case !sending.Instance && c.Instance != nil:
+		return usageErrorf("publish: --instance: %s events have none", c.Account.API)
+	}
+	return nil
 }
 
 // report shows the result of the event. A failure is an error, and JSON output

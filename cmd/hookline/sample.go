@@ -16,8 +16,8 @@ import (
 type webhookTest struct {
 	webhookID
 	Event        string `help:"The event, if the webhook has several (default: the first)." placeholder:"NAME"`
-	AllowHTTP    bool   `help:"Send to http as well as https, as a server with this flag does. A stack has a parameter instead."`
-	AllowPrivate bool   `help:"Send to private addresses and any port, as a server with this flag does. A stack has a parameter instead."`
+	AllowHTTP    bool   `help:"Send to http as well as https, as a server with this flag does."`
+	AllowPrivate bool   `help:"Send to private addresses and any port, as a server with this flag does."`
 }
 
 // sampleResult is the outcome of a sample.
@@ -32,13 +32,20 @@ type sampleResult struct {
 
 // Run sends a signed sample to a webhook, and fails unless the response is 2xx.
 func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
-	r, s, err := p.openRegistry(ctx)
+	if p.flags.remote() {
+		return usageErrorf("webhook test: signs with the webhook's key, which only the server may open; it works on the data, with --data or --store")
+	}
+	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
 		return err
 	}
 	defer s.closeInto(&err)
-	found, err := c.find(ctx, p, r, s)
-	if err != nil {
+	b := storeBackend{p, s}
+	found, err := b.registry().Find(ctx, c.Account.Account, c.ID)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.noWebhook(ctx, p, b, c.ID)
+	case err != nil:
 		return err
 	}
 	w, err := c.choose(found)
@@ -77,7 +84,7 @@ func (c *webhookTest) choose(found []webhook.Webhook) (webhook.Webhook, error) {
 }
 
 func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, recipient webhook.Recipient) (sampleResult, error) {
-	sendings, err := p.sendings(s)
+	sendings, err := p.sendings()
 	if err != nil {
 		return sampleResult{}, err
 	}
@@ -93,8 +100,8 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, recip
 		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: rand.N[time.Duration], Log: slog.New(slog.DiscardHandler),
 		Sender: sender.New(sender.Config{
 			Version:      webhook.Version,
-			AllowHTTP:    c.AllowHTTP || s.setting("HOOKLINE_ALLOW_HTTP") == "true",
-			AllowPrivate: c.AllowPrivate || s.setting("HOOKLINE_ALLOW_PRIVATE") == "true",
+			AllowHTTP:    c.AllowHTTP,
+			AllowPrivate: c.AllowPrivate,
 			Now:          p.now,
 		}),
 	})

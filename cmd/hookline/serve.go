@@ -41,8 +41,8 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
-	if p.flags.Stack != "" {
-		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
+	if p.flags.remote() {
+		return usageErrorf("serve: a deployed stack or a server serves by itself; omit --stack and --url")
 	}
 	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
 	s, err := c.boot(ctx, p, log)
@@ -120,7 +120,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	if err != nil {
 		return nil, err
 	}
-	sendings, err := p.sendings(opened)
+	sendings, err := p.sendings()
 	if err != nil {
 		return nil, err
 	}

@@ -81,9 +81,7 @@ type openedStore struct {
 	queue delivery.Queue
 	// opener opens signing keys.
 	opener func(context.Context) (delivery.Opener, error)
-	// setting returns a setting of the APIs by its environment variable.
-	setting func(string) string
-	close   func() error
+	close  func() error
 }
 
 // unattended is the queue of a command that runs beside a server. It sends
@@ -97,7 +95,7 @@ func (unattended) Send(context.Context, []webhook.Message) error { return nil }
 // local completes a store that a local server uses: its signing keys are opened
 // with the data directory's sealing key.
 func (p *program) local(s openedStore) openedStore {
-	s.queue, s.setting = unattended{}, p.getenv
+	s.queue = unattended{}
 	s.opener = func(ctx context.Context) (delivery.Opener, error) {
 		if err := checkDataDir(p.flags.Data); err != nil {
 			return nil, err
@@ -111,9 +109,9 @@ func (p *program) local(s openedStore) openedStore {
 // sendings maps the APIs' names to how their deliveries are made.
 type sendings = map[webhook.API]webhook.Sending
 
-// sendings returns them for the settings of the store.
-func (p *program) sendings(s openedStore) (sendings, error) {
-	return api.Sendings(all.APIs(), api.Setup{Keys: p.keys, Getenv: s.setting})
+// sendings returns them for the program's settings.
+func (p *program) sendings() (sendings, error) {
+	return api.Sendings(all.APIs(), api.Setup{Keys: p.keys, Getenv: p.getenv})
 }
 
 // closeInto closes the store at the end of a function and joins the error to
@@ -130,8 +128,8 @@ func (p *program) openStore(ctx context.Context, m missing) (openedStore, error)
 // tells no caller.
 func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logger) (openedStore, error) {
 	switch {
-	case p.flags.Stack != "":
-		return p.openStack(ctx, p.flags.Stack)
+	case p.flags.remote():
+		return openedStore{}, usageErrorf("this command works on the data itself, with --data or --store")
 	case p.flags.Store.prefix != "":
 		s, err := p.openTables(ctx, p.flags.Store, m)
 		return p.local(s), err

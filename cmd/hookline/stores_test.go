@@ -159,7 +159,7 @@ func addWebhook(data string, a webhook.Account, id string, events []string) (err
 	var c webhook.Creation
 	for i, event := range events {
 		c.Webhooks = append(c.Webhooks, webhook.Webhook{
-			Account: a, Event: event, ID: id, RequestID: "claim of " + id, URL: "https://receiver.example/" + event, Position: i, Version: 1,
+			Account: a, Event: event, ID: id, RequestID: "claim of " + id, URL: "https://receiver.example/" + events[0], Position: i, Version: 1,
 			SealedKey: []byte("SEALED"), CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC),
 		})
 	}

@@ -89,36 +89,38 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 	mode := mustExist
 	if c.Operator {
 		mode = createMissing
-		if p.flags.Stack != "" {
-			return usageErrorf("token create: --operator is for a local server; a deployed stack authorises publishers by their AWS credentials")
-		}
 	}
-	s, err := p.openStore(ctx, mode)
+	if err := c.check(p); err != nil {
+		return err
+	}
+	b, err := p.open(ctx, mode)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	secret, record, err := p.newToken(c.account(), c.granted())
-	if err != nil {
-		return err
-	}
+	defer closeInto(b, &err)
+	var expires time.Duration
 	if c.Expires != nil {
-		record.ExpiresAt = record.CreatedAt.Add(*c.Expires).Truncate(time.Millisecond)
+		expires = *c.Expires
 	}
-	if c.Operator {
-		if err := ensureAccount(ctx, s, operatorAccount(), record.CreatedAt); err != nil {
-			return err
-		}
-	}
-	switch err := s.CreateToken(ctx, record); {
+	result, err := b.CreateToken(ctx, c.account(), c.granted(), expires)
+	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(ctx, p, s, record.Account)
+		return noAccount(ctx, p, b, c.account())
 	case err != nil:
 		return err
 	}
-	result := newTokenResult(record)
-	result.Token = secret.Reveal()
-	return p.show(result, secret.Reveal()+"\n")
+	return p.show(result, result.Token+"\n")
+}
+
+// check refuses the operator's tokens where they are not to be had.
+func (o owner) check(p *program) error {
+	switch {
+	case o.Operator && p.flags.Stack != "":
+		return usageErrorf("--operator is for a local server; a deployed stack authorises the operator by AWS credentials")
+	case o.Operator && p.flags.remote():
+		return usageErrorf("--operator: the operator's own tokens are managed on the server's data, with --data or --store")
+	}
+	return nil
 }
 
 // granted returns the rights of the new token.
@@ -161,27 +163,25 @@ type tokenList struct{ owner }
 
 // Run lists tokens, ordered by id and thus by age.
 func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	if err := c.check(p); err != nil {
+		return err
+	}
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	switch _, err := s.Store.Account(ctx, c.account()); {
+	defer closeInto(b, &err)
+	results, err := b.Tokens(ctx, c.account())
+	switch {
 	case c.Operator && errors.Is(err, webhook.ErrNotFound): // created with its first token
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(ctx, p, s, c.account())
+		return noAccount(ctx, p, b, c.account())
 	case err != nil:
 		return err
 	}
-	tokens, err := s.Tokens(ctx, c.account())
-	if err != nil {
-		return err
-	}
-	var results []tokenResult
 	var rows [][]string
-	for _, t := range tokens {
-		results = append(results, newTokenResult(t))
-		rows = append(rows, []string{t.ID, t.Rights.String(), timeText(t.CreatedAt), timeText(t.ExpiresAt)})
+	for _, t := range results {
+		rows = append(rows, []string{t.ID, strings.Join(t.Rights, ","), timeText(t.Created), timeOrDash(t.Expires)})
 	}
 	return p.show(results, table([]string{"ID", "RIGHTS", "CREATED", "EXPIRES"}, rows))
 }
@@ -201,12 +201,15 @@ func (c *tokenRevoke) Validate() error {
 
 // Run revokes a token.
 func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
-	s, err := p.openStore(ctx, mustExist)
+	if err := c.check(p); err != nil {
+		return err
+	}
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	switch err := s.RevokeToken(ctx, c.account(), c.ID); {
+	defer closeInto(b, &err)
+	switch err := b.RevokeToken(ctx, c.account(), c.ID); {
 	case errors.Is(err, webhook.ErrNotFound):
 		return fmt.Errorf("%s has no token %q; list its tokens with: %s token list %s", c.account(), c.ID, p.again(), c.flag())
 	case err != nil:

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -46,17 +46,17 @@ type webhookDetails struct {
 	Account string `json:"account"`
 	// DisabledReason says why Hookline disabled it; empty if the operator did.
 	DisabledReason string     `json:"disabled_reason"`
-	SendPayload    bool       `json:"send_payload"`
-	Version        int64      `json:"version"`
-	Updated        *time.Time `json:"updated"` // null: never
+	SendPayload    *bool      `json:"send_payload"` // null: not known
+	Version        *int64     `json:"version"`      // null: not known
+	Updated        *time.Time `json:"updated"`      // null: never
 	// RetiredKeys are the times until which retired keys still sign.
-	RetiredKeys    []time.Time `json:"retired_keys"`
-	LastSent       *time.Time  `json:"last_sent"`   // null: never
-	LastFailed     *time.Time  `json:"last_failed"` // null: never
-	FailedAttempts int64       `json:"failed_attempts"`
-	LastStatus     int         `json:"last_status"` // 0: no response
-	State          string      `json:"state"`
-	StateSince     time.Time   `json:"state_since"`
+	RetiredKeys    *[]time.Time `json:"retired_keys"` // null: not known
+	LastSent       *time.Time   `json:"last_sent"`    // null: never
+	LastFailed     *time.Time   `json:"last_failed"`  // null: never
+	FailedAttempts int64        `json:"failed_attempts"`
+	LastStatus     int          `json:"last_status"` // 0: no response
+	State          string       `json:"state"`
+	StateSince     time.Time    `json:"state_since"`
 }
 
 func newWebhookDetails(w webhook.Webhook) webhookDetails {
@@ -64,8 +64,9 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		webhookResult:  newWebhookResult(w),
 		Account:        w.Account.String(),
 		DisabledReason: w.DisabledReason,
-		SendPayload:    w.SendPayload,
-		Version:        w.Version,
+		SendPayload:    &w.SendPayload,
+		Version:        &w.Version,
+		RetiredKeys:    new([]time.Time),
 		Updated:        orNull(w.UpdatedAt),
 		LastSent:       orNull(w.Statistics.LastSentAt),
 		LastFailed:     orNull(w.Statistics.LastFailedAt),
@@ -75,7 +76,7 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		StateSince:     w.StateSince(),
 	}
 	for _, k := range w.RetiredKeys {
-		details.RetiredKeys = append(details.RetiredKeys, k.Until)
+		*details.RetiredKeys = append(*details.RetiredKeys, k.Until)
 	}
 	return details
 }
@@ -88,50 +89,47 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// text returns the webhook for people, one line per field.
+// short returns what lists show.
+func (d webhookDetails) short() webhookResult { return d.webhookResult }
+
+// text returns the webhook for people, one line per field that is known.
 func (d webhookDetails) text() string {
-	var retired []string
-	for _, until := range d.RetiredKeys {
-		retired = append(retired, "until "+timeText(until))
-	}
 	enabled := yesNo(d.Enabled)
 	if d.DisabledReason != "" {
 		enabled += ", " + d.DisabledReason
 	}
-	return fields([][2]string{
+	lines := [][2]string{
 		{"id", d.ID},
 		{"account", d.Account},
 		{"event", d.Event},
 		{"url", d.URL},
 		{"enabled", enabled},
 		{"state", d.State + " since " + timeText(d.StateSince)},
-		{"full payload", yesNo(d.SendPayload)},
-		{"version", strconv.FormatInt(d.Version, 10)},
-		{"created", timeText(d.Created)},
-		{"updated", timeOrDash(d.Updated)},
-		{"retired keys", orDash(strings.Join(retired, ", "))},
-		{"last sent", timeOrDash(d.LastSent)},
-		{"last failed", timeOrDash(d.LastFailed)},
-		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
-		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
-	})
-}
-
-// openRegistry opens the webhooks of all APIs, to find and change them by id.
-// It cannot register webhooks or generate keys, which takes an API's rules.
-func (p *program) openRegistry(ctx context.Context) (*registry.Registry, openedStore, error) {
-	s, err := p.openStore(ctx, mustExist)
-	if err != nil {
-		return nil, openedStore{}, err
 	}
-	return registry.New(registry.Config{Store: s, Now: p.now}), s, nil
+	if d.SendPayload != nil {
+		lines = append(lines, [2]string{"full payload", yesNo(*d.SendPayload)})
+	}
+	if d.Version != nil {
+		lines = append(lines, [2]string{"version", strconv.FormatInt(*d.Version, 10)})
+	}
+	lines = append(lines, [2]string{"created", timeText(d.Created)}, [2]string{"updated", timeOrDash(d.Updated)})
+	if d.RetiredKeys != nil {
+		until := convert(*d.RetiredKeys, func(t time.Time) string { return "until " + timeText(t) })
+		lines = append(lines, [2]string{"retired keys", orDash(strings.Join(until, ", "))})
+	}
+	return fields(append(lines,
+		[2]string{"last sent", timeOrDash(d.LastSent)},
+		[2]string{"last failed", timeOrDash(d.LastFailed)},
+		[2]string{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
+		[2]string{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
+	))
 }
 
 // noWebhook returns the error for an id that was not found.
-func (c customer) noWebhook(ctx context.Context, p *program, s openedStore, id string) error {
+func (c customer) noWebhook(ctx context.Context, p *program, b backend, id string) error {
 	account := c.Account.Account
-	if _, err := s.Account(ctx, account); errors.Is(err, webhook.ErrNotFound) {
-		return noAccount(ctx, p, s, account)
+	if _, err := b.Account(ctx, account); errors.Is(err, webhook.ErrNotFound) {
+		return noAccount(ctx, p, b, account)
 	}
 	return fmt.Errorf("%s has no webhook %q; list its webhooks with: %s webhook list --account %[1]s", account, id, p.again())
 }
@@ -140,30 +138,23 @@ type webhookList struct{ customer }
 
 // Run lists webhooks, one line per event.
 func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
-	r, s, err := p.openRegistry(ctx)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	list, err := r.List(ctx, c.Account.Account)
-	if err != nil {
+	defer closeInto(b, &err)
+	list, err := b.Webhooks(ctx, c.Account.Account)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return noAccount(ctx, p, b, c.Account.Account)
+	case err != nil:
 		return err
 	}
-	if len(list) == 0 {
-		switch _, err := s.Store.Account(ctx, c.Account.Account); {
-		case errors.Is(err, webhook.ErrNotFound):
-			return noAccount(ctx, p, s, c.Account.Account)
-		case err != nil:
-			return err
-		}
-	}
-	var results []webhookResult
 	var rows [][]string
 	for _, w := range list {
-		result := newWebhookResult(w)
-		results = append(results, result)
-		rows = append(rows, []string{result.ID, result.Event, yesNo(result.Enabled), timeText(result.Created), result.URL})
+		rows = append(rows, []string{w.ID, w.Event, yesNo(w.Enabled), timeText(w.Created), w.URL})
 	}
+	results := convert(list, webhookDetails.short)
 	return p.show(results, table([]string{"ID", "EVENT", "ENABLED", "CREATED", "URL"}, rows))
 }
 
@@ -173,34 +164,24 @@ type webhookID struct {
 	customer
 }
 
-// find returns the webhooks with the id, or an error that says what to do.
-func (c *webhookID) find(ctx context.Context, p *program, r *registry.Registry, s openedStore) ([]webhook.Webhook, error) {
-	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	if errors.Is(err, webhook.ErrNotFound) {
-		return nil, c.noWebhook(ctx, p, s, c.ID)
-	}
-	return found, err
-}
-
 type webhookShow struct{ webhookID }
 
 // Run shows the webhooks with an id, in the order of their registration.
 func (c *webhookShow) Run(ctx context.Context, p *program) (err error) {
-	r, s, err := p.openRegistry(ctx)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	found, err := c.find(ctx, p, r, s)
-	if err != nil {
+	defer closeInto(b, &err)
+	results, err := b.Webhooks(ctx, c.Account.Account)
+	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return err
 	}
-	var results []webhookDetails
-	var texts []string
-	for _, w := range found {
-		results = append(results, newWebhookDetails(w))
-		texts = append(texts, newWebhookDetails(w).text())
+	results = slices.DeleteFunc(results, func(w webhookDetails) bool { return w.ID != c.ID })
+	if len(results) == 0 {
+		return c.noWebhook(ctx, p, b, c.ID)
 	}
+	texts := convert(results, webhookDetails.text)
 	return p.show(results, strings.Join(texts, "\n"))
 }
 
@@ -221,22 +202,19 @@ func (c *webhookDisable) Run(ctx context.Context, p *program) error {
 // set enables or disables all webhooks with an id, and changes nothing else. It
 // writes nothing if they already are.
 func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err error) {
-	r, s, err := p.openRegistry(ctx)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	found, err := r.SetEnabled(ctx, c.Account.Account, c.ID, enabled)
+	defer closeInto(b, &err)
+	found, err := b.SetEnabled(ctx, c.Account.Account, c.ID, enabled)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.noWebhook(ctx, p, s, c.ID)
+		return c.noWebhook(ctx, p, b, c.ID)
 	case err != nil:
 		return err
 	}
-	var results []webhookResult
-	for _, w := range found {
-		results = append(results, newWebhookResult(w))
-	}
+	results := convert(found, webhookDetails.short)
 	word := "disabled"
 	if enabled {
 		word = "enabled"
@@ -248,14 +226,14 @@ type webhookDelete struct{ webhookID }
 
 // Run deletes all webhooks with an id.
 func (c *webhookDelete) Run(ctx context.Context, p *program) (err error) {
-	r, s, err := p.openRegistry(ctx)
+	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
-	defer s.closeInto(&err)
-	switch err := r.Delete(ctx, c.Account.Account, c.ID); {
+	defer closeInto(b, &err)
+	switch err := b.DeleteWebhook(ctx, c.Account.Account, c.ID); {
 	case errors.Is(err, webhook.ErrNotFound):
-		return c.noWebhook(ctx, p, s, c.ID)
+		return c.noWebhook(ctx, p, b, c.ID)
 	case err != nil:
 		return err
 	}

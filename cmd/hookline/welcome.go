@@ -74,7 +74,10 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server
 	if err := ensureAccount(ctx, s, account, p.now()); err != nil {
 		return demo{}, nil, err
 	}
-	if isClosing(ctx, s, account) {
+	switch info, err := s.Account(ctx, account); {
+	case err != nil:
+		return demo{}, nil, err
+	case info.Closing:
 		return demo{}, nil, beingDeleted(p, account)
 	}
 	tokens, err := s.Tokens(ctx, account)

@@ -245,7 +245,7 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 	s.publish(t, c.event(c.events[0], "unwanted")).must(t, "publish", http.StatusAccepted, `"accepted"`)
 	c.verify(t, r.next(t))
 	s.areFinished(t, customers)
-	s.publish(t, c.event(c.events[0], "after")).must(t, "publish after 410", http.StatusAccepted, `"disabled"`)
+	s.publish(t, c.event(c.events[0], "after")).must(t, "publish after 410", http.StatusAccepted, `"held"`)
 	var webhooks []struct {
 		ID string `json:"id"`
 	}

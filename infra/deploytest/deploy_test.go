@@ -23,6 +23,7 @@ func TestDeploy(t *testing.T) {
 		{"register", register},
 		{"lifecycle", lifecycle},
 		{"publishers", onlyPublishersPublish},
+		{"signup", receiver.isSignedUp},
 		{"delivery", receiver.getsWhatIsPublished},
 		{"retry", receiver.getsWhatItRefused},
 		{"sweep", receiver.getsWhatWasLost},

@@ -1,7 +1,6 @@
 package deploytest
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -41,12 +40,8 @@ func TestRotation(t *testing.T) {
 	}
 	areSealedTo(t, s, early, "v1")
 	receiver.getsWhatIsPublished(t, s, early)
-	late := receiver.signsUp(t, s, "1002", "v2")
+	receiver.signsUp(t, s, "1002", "v2")
 	t.Run("renewed", func(t *testing.T) { receiver.getsWhatRenewedKeysSign(t, s, early) })
-	t.Run("samples", func(t *testing.T) {
-		receiver.getsASample(t, s, late[0])
-		receiver.getsASample(t, s, early[2])
-	})
 
 	if !long.Pick(false, true) {
 		return
@@ -144,21 +139,6 @@ func (r *receiver) getsWhatRenewedKeysSign(t *testing.T, s *stack, customers []*
 	former.verify(t, got)
 	ofAbbeyCross.verify(t, got)
 	s.areFinished(t, customers)
-}
-
-// getsASample has the operator send a signed sample, for which the operator's
-// program opens the signing key itself.
-func (r *receiver) getsASample(t *testing.T, s *stack, c *customer) {
-	t.Helper()
-	var webhooks []struct {
-		ID string `json:"id"`
-	}
-	out := s.operate(t, "webhook", "list", "--account", c.account.String(), "--json")
-	if err := json.Unmarshal([]byte(out), &webhooks); err != nil || len(webhooks) == 0 {
-		t.Fatalf("webhooks %s, %v", out, err)
-	}
-	s.operate(t, "webhook", "test", webhooks[0].ID, "--account", c.account.String())
-	c.verify(t, r.next(t))
 }
 
 // restoreWebhooks restores the stack's table of webhooks, as it is now, to a

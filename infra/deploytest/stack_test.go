@@ -23,6 +23,8 @@ type stack struct {
 	name     string
 	cli      string // the operator's program
 	outputs  map[string]string
+	// front is where its API is, for programs: see startFront.
+	front string
 	// resources are the physical ids by logical id, those of nested stacks as
 	// "Data/WebhooksTable".
 	resources map[string]string
@@ -104,6 +106,7 @@ func (c *emulator) stack(t *testing.T, cli, name string) *stack {
 	t.Helper()
 	s := &stack{emulator: c, name: name, cli: cli, outputs: c.outputs(t, name), resources: c.resources(t, name, "")}
 	s.makeRoutes(t)
+	s.startFront(t)
 	return s
 }
 
@@ -167,6 +170,12 @@ func (s *stack) delete(t *testing.T) {
 // printed.
 func (s *stack) operate(t *testing.T, args ...string) string {
 	t.Helper()
-	out := mustRun(t, s.emulator.dir, s.emulator.environment(), s.cli, append(args, "--stack", s.name)...)
+	out := mustRun(t, s.emulator.dir, s.environment(), s.cli, append(args, "--stack", s.name)...)
 	return strings.TrimSpace(out)
+}
+
+// environment is what the operator's programs are told: the emulator's, with
+// stacks described by the front.
+func (s *stack) environment() []string {
+	return append(s.emulator.environment(), "AWS_ENDPOINT_URL_CLOUDFORMATION="+s.front)
 }

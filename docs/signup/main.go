@@ -1,0 +1,93 @@
+// Command signup signs a customer of Squake's API up, as a company's backend
+// does, and sends it a first event:
+//
+//	go run ./docs/signup squake:acme https://acme.example/hooks
+//
+// HOOKLINE_URL is where the APIs are. The operator's token is in HOOKLINE_TOKEN;
+// without one, requests are signed with AWS credentials.
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/hookline/hookline/pkg/client"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		log.Fatal("usage: signup <account> <URL of the receiver>")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := signUp(ctx, os.Getenv("HOOKLINE_URL"), os.Args[1], os.Args[2]); err != nil {
+		log.Fatal(err) //nolint:gocritic // the context ends with the program
+	}
+}
+
+func connect(ctx context.Context, url string) (*client.Client, error) {
+	if token := os.Getenv("HOOKLINE_TOKEN"); token != "" {
+		return client.New(client.Config{URL: url, Token: token})
+	}
+	aws, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Config{URL: url, Credentials: aws.Credentials, Region: aws.Region})
+}
+
+func signUp(ctx context.Context, url, account, receiver string) error {
+	hookline, err := connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	if _, err := hookline.CreateAccount(ctx, account); err != nil {
+		return err
+	}
+	token, err := hookline.CreateToken(ctx, account, client.TokenRequest{})
+	if err == nil {
+		err = register(ctx, url, token.Secret, receiver)
+	}
+	if err != nil {
+		return err
+	}
+	results, err := hookline.Publish(ctx, []client.Event{{Account: account, Event: "order", ID: "17", Time: time.Now(), Payload: []byte(`{"number":17}`)}})
+	if err != nil {
+		return err
+	}
+	for delivered := false; !delivered; time.Sleep(100 * time.Millisecond) {
+		d, err := hookline.Delivery(ctx, account, results[0].Delivery)
+		if err != nil {
+			return err
+		}
+		delivered = d.Status == "delivered"
+	}
+	for d, err := range hookline.Deliveries(ctx, account, client.DeliveryFilter{}) {
+		fmt.Println(cmp.Or(d.ID, "-"), d.Event, d.Status, err)
+	}
+	return nil
+}
+
+// register is what the customer does, with its token and its API.
+func register(ctx context.Context, url, token, receiver string) error {
+	body := strings.NewReader(fmt.Sprintf(`{"kind":"order","endpoint_url":%q}`, receiver))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v2/webhooks", body)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err == nil && response.StatusCode != http.StatusCreated {
+		err = fmt.Errorf("register: %s", response.Status)
+	}
+	return err
+}

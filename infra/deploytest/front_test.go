@@ -1,0 +1,59 @@
+package deploytest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// startFront stands before the emulator, whose names of APIs no resolver knows.
+// It passes requests on to the stack's API; stacks it describes as the emulator
+// does, with itself as the API's address.
+func (s *stack) startFront(t *testing.T) {
+	t.Helper()
+	recipient, err := url.Parse(s.emulator.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	describes := func(r *http.Request) bool { return r.URL.Path == "/" }
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(recipient)
+		if !describes(r.In) {
+			r.Out.Host = s.resources["Api"] + ".execute-api." + s.emulator.address
+		}
+	}}
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	s.front = server.URL
+	proxy.ModifyResponse = func(r *http.Response) error {
+		public := s.outputs["OperatorUrl"]
+		if !describes(r.Request) || public == "" {
+			return nil
+		}
+		text, err := io.ReadAll(r.Body)
+		text = bytes.ReplaceAll(text, []byte(public), []byte(s.front+"/operator"))
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		r.Header.Set("Content-Length", strconv.Itoa(len(text)))
+		return err
+	}
+}
+
+// isSignedUp has the program of docs/signup sign up a customer, whom it sends an
+// event; requests are signed.
+func (r *receiver) isSignedUp(t *testing.T, s *stack, _ []*customer) {
+	program := filepath.Join(t.TempDir(), "signup")
+	mustRun(t, root(t), os.Environ(), "go", "build", "-o", program, "./docs/signup")
+	out := mustRun(t, s.emulator.dir, append(s.environment(), "HOOKLINE_URL="+s.front), program, "squake:signed-up", r.url+"/squake")
+	got := r.next(t)
+	if !strings.Contains(string(got.body), `{"number":17}`) || !strings.HasPrefix(out, got.header.Get("Webhook-Id")+" order delivered") {
+		t.Errorf("received %s, and the program printed %s", got.body, out)
+	}
+}
