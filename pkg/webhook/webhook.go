@@ -4,7 +4,10 @@
 // knows no API's wire format.
 package webhook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Webhook is a URL registered for an event of an account. An account has at
 // most one webhook for an event: (Account, Event) is the key in every store, so
@@ -36,6 +39,11 @@ type Webhook struct {
 	// DisabledReason says why Hookline disabled the webhook. It is empty if the
 	// operator did.
 	DisabledReason string
+	// SlowSince is when an attempt first took longer than a quick one does. It
+	// is zero while there is no such record: a quick success and a change of
+	// the URL clear it. Publishing reads it to keep attempts that may hang
+	// apart from the others. Setting it is no change of the webhook.
+	SlowSince time.Time
 	// Version is 1 for a new record and increases by one with every change.
 	Version   int64
 	CreatedAt time.Time
@@ -85,6 +93,18 @@ type Change struct {
 	// RequestID and CreatedAt, and the next Version. An Event may differ, which
 	// moves the claim; no two are equal.
 	Now []Webhook
+}
+
+// Replacements returns c.Now without the SlowSince of records whose URL
+// changes: it describes the former receiver.
+func (c Change) Replacements() []Webhook {
+	now := slices.Clone(c.Now)
+	for i := range now {
+		if i < len(c.Was) && now[i].URL != c.Was[i].URL {
+			now[i].SlowSince = time.Time{}
+		}
+	}
+	return now
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -19,7 +20,8 @@ const (
 )
 
 // changeable are the attributes that a change may set or remove if the event
-// remains. Statistics are excluded: deliveries write them meanwhile.
+// remains. Statistics are excluded, and SlowSince while the URL remains:
+// deliveries write them meanwhile.
 var changeable = [...]string{
 	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrVersion, attrModified,
 }
@@ -72,6 +74,7 @@ type change struct {
 type eventID struct{ event, id string }
 
 func newChange(table *string, c webhook.Change) (*change, error) {
+	c.Now = c.Replacements()
 	ch := &change{op: fmt.Sprintf("change %d webhooks", len(c.Was))}
 	was, err := byEvent(ch.op, c.Was)
 	if err != nil {
@@ -140,7 +143,11 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 // record.
 func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 	whole, values := encodeWebhook(now), sameUnchanged(was)
-	expression := assign(whole, changeable[:], values)
+	names := changeable[:]
+	if now.URL != was.URL {
+		names = append(slices.Clone(names), attrSlow)
+	}
+	expression := assign(whole, names, values)
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:                           table,
 		Key:                                 webhookKey(was),

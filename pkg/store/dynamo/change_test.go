@@ -107,7 +107,7 @@ func TestShapeOfUpdate(t *testing.T) {
 	want := []write{{
 		Kind: "Update", PK: "A#abbeycross#fleet-7", SK: "E#a",
 		ConditionExpression: "i = :id AND v = :was",
-		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, v = :v, m = :m REMOVE p, n, k",
+		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, v = :v, m = :m REMOVE p, n, k, sl",
 		Values: map[string]string{
 			":id": "id-a", ":was": "4", ":u": "https://now.example", ":d": "true", ":t": "why", ":v": "5", ":m": "1772604367089",
 			":o": "[map[M:map[e:map[N:1772600767089] k:map[B:b2xk]]]]",

@@ -16,7 +16,7 @@ import (
 // unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j
+//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j sl
 //	account           A#<api>#<account>  ACCOUNT      c x k
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
@@ -26,29 +26,30 @@ const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrID           = "i" // S: id of a webhook or token
-	attrURL          = "u" // S
-	attrPayload      = "p" // BOOL: the full payload is wanted; absent for false
-	attrPosition     = "n" // N: absent for 0
-	attrRequestID    = "q" // S: names the request that made the webhook
-	attrSealed       = "k" // B: sealed signing key of a webhook or account; absent for none
-	attrRetired      = "o" // L of M: retired keys, each k and e; absent for none
-	attrDisabled     = "d" // BOOL: absent for false
-	attrWhy          = "t" // S: why Hookline disabled it; absent for none
-	attrVersion      = "v" // N
-	attrCreated      = "c" // N: milliseconds since 1970, like all times here
-	attrModified     = "m" // N: time of the latest change; absent for none
-	attrSent         = "s" // N: time of the latest success; absent for none
-	attrFailed       = "f" // N: time of the latest failure; absent for none
-	attrFailures     = "g" // N: failures since the latest success; absent for 0
-	attrFailureCount = "j" // S: names the call that counted the latest failure; absent for none
-	attrClosing      = "x" // N: 1 while the account is being deleted
-	attrAccount      = "a" // S: <api>:<account>
-	attrHash         = "h" // B: SHA-256 of a token
-	attrRights       = "r" // N: bit set of webhook.Rights
-	attrExpires      = "e" // N: of a token, absent for never; of a retired key
-	attrPublic       = "b" // B: public key
-	attrWrapped      = "w" // B: wrapped private key; absent for none
+	attrID           = "i"  // S: id of a webhook or token
+	attrURL          = "u"  // S
+	attrPayload      = "p"  // BOOL: the full payload is wanted; absent for false
+	attrPosition     = "n"  // N: absent for 0
+	attrRequestID    = "q"  // S: names the request that made the webhook
+	attrSealed       = "k"  // B: sealed signing key of a webhook or account; absent for none
+	attrRetired      = "o"  // L of M: retired keys, each k and e; absent for none
+	attrDisabled     = "d"  // BOOL: absent for false
+	attrWhy          = "t"  // S: why Hookline disabled it; absent for none
+	attrVersion      = "v"  // N
+	attrCreated      = "c"  // N: milliseconds since 1970, like all times here
+	attrModified     = "m"  // N: time of the latest change; absent for none
+	attrSent         = "s"  // N: time of the latest success; absent for none
+	attrFailed       = "f"  // N: time of the latest failure; absent for none
+	attrFailures     = "g"  // N: failures since the latest success; absent for 0
+	attrFailureCount = "j"  // S: names the call that counted the latest failure; absent for none
+	attrSlow         = "sl" // N: time of SlowSince; absent for none
+	attrClosing      = "x"  // N: 1 while the account is being deleted
+	attrAccount      = "a"  // S: <api>:<account>
+	attrHash         = "h"  // B: SHA-256 of a token
+	attrRights       = "r"  // N: bit set of webhook.Rights
+	attrExpires      = "e"  // N: of a token, absent for never; of a retired key
+	attrPublic       = "b"  // B: public key
+	attrWrapped      = "w"  // B: wrapped private key; absent for none
 
 	accountPrefix  = "A#"
 	eventPrefix    = "E#"
@@ -91,6 +92,7 @@ func encodeWebhook(w webhook.Webhook) item {
 	putFlag(it, attrDisabled, w.Disabled)
 	putStr(it, attrWhy, w.DisabledReason)
 	putTime(it, attrModified, w.UpdatedAt)
+	putTime(it, attrSlow, w.SlowSince)
 	putTime(it, attrSent, w.Statistics.LastSentAt)
 	putTime(it, attrFailed, w.Statistics.LastFailedAt)
 	putNum(it, attrFailures, w.Statistics.FailedAttempts)
@@ -124,6 +126,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 		RetiredKeys:    d.retired(),
 		Disabled:       d.flag(attrDisabled),
 		DisabledReason: d.optionalStr(attrWhy),
+		SlowSince:      d.optionalTime(attrSlow),
 		Version:        d.num(attrVersion),
 		CreatedAt:      d.time(attrCreated),
 		UpdatedAt:      d.optionalTime(attrModified),

@@ -15,7 +15,7 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
+func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, slowSchema} }
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -144,6 +144,9 @@ ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
 `
+
+// slowSchema adds [webhook.Webhook.SlowSince].
+const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
 
 // identity is what a database file says about itself.
 type identity struct {
