@@ -62,7 +62,7 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
-			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
+			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere, Parallel: 1,
 		}),
 		file: cfg.file,
 		now:  cfg.now,

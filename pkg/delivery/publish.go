@@ -256,6 +256,7 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 		b.results[i] = Result{Status: Accepted, Delivery: id}
 		if existing.Due.After(existing.Next) {
 			b.messages[i] = existing.Message()
+			b.messages[i].Fast = b.recipients[i].Webhook.SlowSince.IsZero()
 		}
 	case errors.Is(err, webhook.ErrExists) && existing.Content == d.Content:
 		b.results[i] = Result{Status: Duplicate, Delivery: id}
