@@ -24,7 +24,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL"} {
+	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL", "HOOKLINE_SLOW_QUEUE_URL"} {
 		if !strings.Contains(err.Error(), name+": must be set") {
 			t.Errorf("%q does not name %s", err, name)
 		}
