@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -268,9 +267,6 @@ const (
 	length = "80"
 	checks = "20"
 )
-
-// enough is how many operations each store must stand.
-func enough() int64 { return long.Pick[int64](3_000, 20_000) }
 
 func TestMain(m *testing.M) {
 	// Flags on the command line are read later and win.

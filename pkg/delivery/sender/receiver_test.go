@@ -109,7 +109,6 @@ const (
 	expired      = "certificate has expired or is not valid yet"
 	closedOff    = "connection closed without a valid answer"
 	malformed    = "answer is malformed, incomplete or has a head larger than 32 KiB"
-	incomplete   = "answered 200, but its body was incomplete"
 )
 
 // hold waits for the other side to go away.
