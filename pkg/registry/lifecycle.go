@@ -132,9 +132,11 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 			now[i].Version++
 			now[i].UpdatedAt = r.cfg.Now().UTC().Truncate(time.Millisecond)
 		}
-		err = r.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		c := webhook.Change{Was: was, Now: now}
+		c.Now = c.Replacements()
+		err = r.cfg.Store.Change(ctx, c)
 		if err == nil {
-			return now, nil
+			return c.Now, nil
 		}
 		if err = overtaken(ctx, err, try); err != nil {
 			return nil, fmt.Errorf("change webhook %q of %s: %w", id, a, err)
