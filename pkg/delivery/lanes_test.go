@@ -144,10 +144,10 @@ type laneRun struct {
 // that hang are all known after warmUp.
 const (
 	webhooks, hanging = 100, 5
-	lasts, warmUp     = 5 * time.Minute, 90 * time.Second
+	lasts, warmUp     = 150 * time.Second, 90 * time.Second
 )
 
-// healthyDoNotWait runs 100 webhooks for five minutes, each with an event every
+// healthyDoNotWait runs 100 webhooks for some minutes, each with an event every
 // five seconds. Five of them hang at each attempt. The fast lane has a few times
 // the room that the 19 events a second of the others need. Whoever is healthy is
 // attempted within two seconds once those that hang have been called once.
