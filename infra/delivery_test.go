@@ -149,6 +149,10 @@ func TestSweepEachMinute(t *testing.T) {
 	if len(swept) < 2 || len(swept) != len(f.Events) || slices.Contains(slices.Collect(maps.Values(swept)), false) || f.Timeout >= 60 {
 		t.Errorf("parts %v are swept by %d schedules, timeout %d s", swept, len(f.Events), f.Timeout)
 	}
+	const minutes = 5 // of an alarm's period
+	if least, all := readAlarms(t)["SweepsStopped"].Threshold, float64(minutes*len(f.Events)); least <= all-minutes || least >= all {
+		t.Errorf("an alarm goes off below %v sweeps of %v, want when one part is not swept", least, all)
+	}
 	var invoke struct {
 		EventInvokeConfig struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts *int }
 	}
