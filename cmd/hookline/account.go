@@ -51,7 +51,7 @@ func (c *accountCreate) Run(ctx context.Context, p *program) (err error) {
 	case err != nil:
 		return err
 	}
-	return p.show(newAccountResult(info), fmt.Sprintf("created %s\n", info.Account))
+	return p.show(newAccountResult(info), linef("created %s", info.Account))
 }
 
 type accountList struct {
@@ -123,7 +123,7 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	if deleted.Cancelled > 0 {
 		text += fmt.Sprintf(", and cancelled %d of its deliveries", deleted.Cancelled)
 	}
-	return p.show(result, text+"\n")
+	return p.show(result, linef("%s", text))
 }
 
 // announce writes what is about to be deleted to standard error, unless the

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -231,9 +232,13 @@ func (d deliveryDetails) text() string {
 		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.Code), "0"))},
 		{"reason", orDash(d.Reason)},
 		{"next attempt", timeOrDash(d.Next)},
-		{"payload", orDash(string(d.Payload))},
 	}
-	return fields(lines)
+	if d.Payload == nil {
+		return fields(append(lines, [2]string{"payload", orDash("")}))
+	}
+	var payload strings.Builder
+	terminal.WriteJSON(&payload, d.Payload, terminal.Plain(), "… (cut here; --json shows it whole)")
+	return fields(lines) + "payload\n" + payload.String() + "\n"
 }
 
 type deliveryRetry struct{ deliveryID }
@@ -254,5 +259,5 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case err != nil:
 		return err
 	}
-	return p.show(newDeliveryResult(d), fmt.Sprintf("attempt %d of %s is due now\n", d.Attempts+1, c.ID))
+	return p.show(newDeliveryResult(d), linef("attempt %d of %s is due now", d.Attempts+1, c.ID))
 }

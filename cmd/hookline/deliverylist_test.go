@@ -170,7 +170,7 @@ func TestDeliveryShow(t *testing.T) {
 		if got := where.run(t, "delivery", "show", "--json", id, "--account", k.account); got != want {
 			t.Errorf("delivery show:\n got %s\nwant %s", got, want)
 		}
-		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload       \""+name+"\"")
+		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload\n  \""+name+"\"")
 		// Another account's is none.
 		contains(t, where.fails(t, "delivery", "show", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")
 		contains(t, where.fails(t, "delivery", "retry", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")

@@ -29,6 +29,8 @@ type docs struct {
 	files map[string]file // by path
 	// viewer serves the viewer's own files, whose paths are in viewerFiles.
 	viewer http.Handler
+	// unknown serves the paths at which there is nothing.
+	unknown http.Handler
 }
 
 // file is a prepared response.
@@ -46,9 +48,9 @@ var viewerFiles = map[string]bool{
 
 // newDocs returns the handlers of the paths that begin with /docs and /openapi,
 // by these prefixes. It fails only if a file in this program is broken.
-func newDocs() (map[string]http.Handler, error) {
+func newDocs(unknown http.Handler) (map[string]http.Handler, error) {
 	var names []string
-	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
+	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS)), unknown: unknown}
 	for _, api := range all.APIs() {
 		name := string(api.Name)
 		names = append(names, name)
@@ -84,7 +86,7 @@ func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f, ours := d.files[path]
 	if !ours && !viewerFiles[path] {
-		refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
+		d.unknown.ServeHTTP(w, r)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

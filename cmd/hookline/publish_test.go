@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/operator"
 )
 
@@ -170,6 +171,30 @@ func TestPayloadSize(t *testing.T) {
 		contains(t, where.fails(t, customer.publish("--payload", "@"+file)...), "200 KiB at most")
 	}
 	contains(t, where.fails(t, customer.publish("--payload", "@"+file+".none")...), "payload.json.none")
+}
+
+// What is accepted at the greatest depth is delivered, and shown in both forms;
+// what is deeper is refused, however deep it is.
+func TestPayloadDepth(t *testing.T) {
+	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	where := dataDir{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	for _, customer := range customers(t, where, s, c) {
+		deepest := nested(api.MaxDepth)
+		id := customer.published(t, where, "--payload", deepest)
+		contains(t, c.next(t).body, deepest)
+		if got := string(where.show(t, customer.account, id).Payload); got != deepest {
+			t.Errorf("delivery show --json has the payload %.40s, want %d levels", got, api.MaxDepth)
+		}
+		contains(t, where.run(t, "delivery", "show", id, "--account", customer.account), "payload\n  [\n    [\n")
+		for _, depth := range []int{api.MaxDepth + 1, 10_000, 50_000} {
+			line := where.fails(t, customer.publish("--payload", nested(depth))...)
+			if line != "hookline: the event was rejected: payload: is nested more than 500 deep\n" {
+				t.Errorf("a payload %d deep: %q", depth, line)
+			}
+		}
+	}
 }
 
 // An event without a webhook that could get it is no failure: the result says

@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -43,7 +44,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
 		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err
@@ -67,6 +68,9 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 		}
 	}()
 	if err := makeDataDir(p.flags.Data); err != nil {
+		return s, err
+	}
+	if err := checkDataDir(p.flags.Data); err != nil {
 		return s, err
 	}
 	unlock, err := lockDataDir(p.flags.Data)

@@ -219,7 +219,7 @@ func (c *tokenRevoke) Run(ctx context.Context, p *program) (err error) {
 		Revoked string `json:"revoked"`
 		Account string `json:"account"`
 	}{c.ID, c.account().String()}
-	return p.show(result, fmt.Sprintf("revoked %s\n", c.ID))
+	return p.show(result, linef("revoked %s", c.ID))
 }
 
 // flag returns the flag that selects the owner.

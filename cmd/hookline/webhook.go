@@ -241,7 +241,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	if enabled {
 		word = "enabled"
 	}
-	return p.show(results, fmt.Sprintf("%s %s\n", word, c.ID))
+	return p.show(results, linef("%s %s", word, c.ID))
 }
 
 // allAre reports whether all webhooks are enabled, or all are disabled.
@@ -273,5 +273,5 @@ func (c *webhookDelete) Run(ctx context.Context, p *program) (err error) {
 		Deleted string `json:"deleted"`
 		Account string `json:"account"`
 	}{c.ID, c.Account.String()}
-	return p.show(result, fmt.Sprintf("deleted %s\n", c.ID))
+	return p.show(result, linef("deleted %s", c.ID))
 }

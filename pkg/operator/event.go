@@ -15,10 +15,17 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
+// maxDepth is how deep a body may be nested to be read at all, by the decoder's
+// own limit. A payload may be nested less deep ([api.MaxDepth]).
+const maxDepth = 10_000
+
 // readEvents parses the body: {"events": [1 to 100 values]}.
 func readEvents(body []byte) ([]jsontext.Value, error) {
 	object, err := api.ParseObject(body)
-	if err != nil {
+	switch {
+	case err != nil && api.Depth(body) > maxDepth:
+		return nil, &Error{fmt.Sprintf("The body must not be nested more than %d deep.", maxDepth)}
+	case err != nil:
 		return nil, err
 	}
 	value, ok := object.Get("events")

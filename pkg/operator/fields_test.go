@@ -64,6 +64,7 @@ const (
 	timeForm    = "time: must be RFC 3339, such as 2026-01-15T10:30:00Z"
 	timeWindow  = "time: must be within the last 7 days and the next 5 minutes"
 	idLength    = "id: must have 1 to 128 characters"
+	tooDeep     = "payload: is nested more than 500 deep"
 	ownFields   = "has an unknown field; there are account, event, id, time, instance, payload"
 )
 
@@ -128,6 +129,11 @@ func fieldCases() [][][2]string {
 			{`{` + sq + `,"payload":` + text(delivery.MaxPayload-2, "x") + `}`, ""},
 			{`{` + sq + `,"payload":` + text(delivery.MaxPayload-1, "x") + `}`, "payload: must have 200 KiB at most"},
 			{`{` + sq + `,"payload":[` + strings.Repeat(" ", delivery.MaxPayload) + `]}`, ""},
+			{`{` + sq + `,"payload":` + nested(500) + `}`, ""}, {`{` + sq + `,"payload":` + text(600, "[") + `}`, ""},
+			{`{` + sq + `,"payload":` + nested(501) + `}`, tooDeep},
+			{`{` + sh + `,"instance":"","payload":` + nested(501) + `}`, tooDeep},
+			{`{"account":"abbeycross:fleet-7","event":"shipment.created","payload":` + nested(501) + `}`, tooDeep},
+			{`{` + sq + `,"payload":` + nested(9_997) + `}`, tooDeep}, // the greatest depth that can be read
 		},
 	}
 }
@@ -155,6 +161,21 @@ func TestFields(t *testing.T) {
 			if r.Status != want || r.Error != c[1] || (r.Delivery != nil) != (want == "accepted") {
 				t.Errorf("%.120s: %+v, want %s %q", c[0], r, want, c[1])
 			}
+		}
+	}
+}
+
+// nested returns JSON of a depth.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+
+// TestBodyTooDeep: what cannot be read for its depth is told apart from what is
+// no JSON.
+func TestBodyTooDeep(t *testing.T) {
+	h, _ := inMemory(t)
+	for _, depth := range []int{9_998, 1 << 20} {
+		status, got := post(t, h, `{"events":[{"account":"squake:acme","event":"order","payload":`+nested(depth)+`}]}`)
+		if status != http.StatusBadRequest || got.Error.Code != "invalid_request" || got.Error.Message != "The body must not be nested more than 10000 deep." {
+			t.Errorf("a payload %d deep: %d %+v", depth, status, got.Error)
 		}
 	}
 }
