@@ -54,7 +54,7 @@ type dispatcherConfig struct {
 }
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
-	queue := local.New(local.Config{Now: cfg.now})
+	queue := local.New(local.Config{Now: cfg.now, Proven: provenIn(cfg.file, cfg.log)})
 	return &dispatcher{
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
@@ -67,6 +67,21 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		file: cfg.file,
 		now:  cfg.now,
 		log:  cfg.log,
+	}
+}
+
+// provenIn returns what tells the queue who is proven. It is nil without a
+// file, since tables have no way to tell.
+func provenIn(file *sqlite.Store, log *slog.Logger) func(context.Context, webhook.EventKey) bool {
+	if file == nil {
+		return nil
+	}
+	return func(ctx context.Context, key webhook.EventKey) bool {
+		proven, err := file.Proven(ctx, key)
+		if err != nil && ctx.Err() == nil {
+			log.LogAttrs(ctx, slog.LevelWarn, "find out whether a webhook is proven", slog.String("error", err.Error()))
+		}
+		return proven
 	}
 }
 

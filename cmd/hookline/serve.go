@@ -88,12 +88,15 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err != nil {
 		return s, err
 	}
-	s.listener, err = listen(ctx, c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return s, err
 	}
+	limited := limitConnections(listener, connectionLimit(openFiles()))
+	s.listener = limited
 	s.closeLater(s.closeListener)
 	s.http = newHTTPServer(handler, log)
+	limited.serveOn(s.http)
 	return s, nil
 }
 
@@ -111,6 +114,8 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler, err := newRouter(all.APIs(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 		Deadline: p.timeouts.request,
+		// On DynamoDB the lists of events bound how many webhooks an account has.
+		Deployed: opened.file == nil && !c.Dev,
 	}, s.store)
 	if err != nil {
 		return nil, err

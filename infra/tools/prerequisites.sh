@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
 # old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
-# maven python chromium]; without arguments it looks for all of them.
+# maven node php python chromium]; without arguments it looks for all of them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -34,8 +34,8 @@ check_cc() {
 
 check_java() {
   local out version
-  if ! has java || ! out=$(java -version 2>&1); then
-    missing+=("Java 17 or later: DynamoDB Local runs on it")
+  if ! has java || ! has javac || ! out=$(java -version 2>&1); then
+    missing+=("Java 17 or later, with its compiler: DynamoDB Local runs on it, Java clients are compiled with it")
     return
   fi
   version=$(sed -n 's/.*version "\([0-9.]*\).*/\1/p' <<<"$out" | head -n 1)
@@ -44,6 +44,20 @@ check_java() {
 
 check_maven() {
   has mvn || missing+=("Maven (mvn): it fetches DynamoDB Local")
+}
+
+check_node() {
+  local version
+  if ! has node || ! has npm || ! version=$(node --version 2>&1); then
+    missing+=("Node.js 20 or later with npm: TypeScript clients are compiled and run on it")
+  elif ! at_least "${version#v}" 20; then
+    missing+=("Node.js 20 or later (found $version): TypeScript clients are compiled and run on it")
+  fi
+}
+
+check_php() {
+  has php && [ -e /usr/share/php/GuzzleHttp/autoload.php ] ||
+    missing+=("PHP 8 with Guzzle in /usr/share/php: PHP clients run on it. On Debian, as root: apt-get install php-cli php-curl php-mbstring php-guzzlehttp-guzzle (\`make tools\` does so by itself as root)")
 }
 
 check_python() {
@@ -62,7 +76,7 @@ check_chromium() {
     missing+=("Chromium: a test opens the page of the APIs in it. On Debian, as root: apt-get install chromium (\`make tools\` does so by itself as root)")
 }
 
-[ $# -gt 0 ] || set -- go cc java maven python chromium
+[ $# -gt 0 ] || set -- go cc java maven node php python chromium
 for name in "$@"; do
   "check_$name"
 done

@@ -30,11 +30,16 @@ func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webho
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %s: %w", a, err)
 	}
+	return inOrder(list), nil
+}
+
+// inOrder returns the latest records of a list, ordered as by [Registry.List].
+func inOrder(list []webhook.Webhook) []webhook.Webhook {
 	list = latest(list)
 	slices.SortFunc(list, func(v, w webhook.Webhook) int {
 		return cmp.Or(v.CreatedAt.Compare(w.CreatedAt), cmp.Compare(v.ID, w.ID), cmp.Compare(v.Position, w.Position))
 	})
-	return list, nil
+	return list
 }
 
 // latest removes outdated duplicates from a list. DynamoDB reads a list item by
@@ -71,12 +76,12 @@ func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]we
 
 func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
 	if r.cfg.Rules.EventOf == nil {
-		found, err := r.pick(ctx, a, id)
+		found, err := r.cfg.Store.WebhooksByID(ctx, a, id)
 		if err == nil && len(found) == 0 {
 			// A list may omit a record whose event changes meanwhile.
-			found, err = r.pick(ctx, a, id)
+			found, err = r.cfg.Store.WebhooksByID(ctx, a, id)
 		}
-		return found, err
+		return inOrder(found), err
 	}
 	event, ok := r.cfg.Rules.EventOf(id)
 	if !ok {
@@ -90,12 +95,6 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 		return nil, err
 	}
 	return []webhook.Webhook{w}, nil
-}
-
-// pick returns the records with an id.
-func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
-	list, err := r.List(ctx, a)
-	return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
 }
 
 // Change calls edit to change the records with an id, and returns the changed

@@ -33,6 +33,9 @@ type Store interface {
 	//     same RequestID is no conflict: Create returns it as it exists.
 	//   - [*webhook.ExcludedError]: no event is taken, but events of
 	//     c.Exclusions are registered. The error lists all of them.
+	//   - [webhook.ErrTooMany]: neither, but the account would have more than
+	//     [webhook.MaxWebhooks]. A store may leave this to the list of events,
+	//     which bounds how many webhooks an account can have.
 	//   - [webhook.ErrUnknownOutcome]: the response was lost and the store
 	//     cannot tell what happened. Call again with new ids and the same
 	//     RequestID. Only a creation of one webhook without exclusions returns
@@ -45,6 +48,10 @@ type Store interface {
 	// Webhooks lists all webhooks of an account, ordered by event. The list is
 	// empty for an unknown account.
 	Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error)
+
+	// WebhooksByID lists the webhooks of an account that have an id, ordered by
+	// event. The list is empty if there is none.
+	WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error)
 
 	// Webhook returns the webhook of an event, or [webhook.ErrNotFound].
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)

@@ -9,6 +9,11 @@ import (
 	"time"
 )
 
+// MaxWebhooks is how many webhooks an account may have
+// (docs/contracts/README.md, One URL
+// per event 6).
+const MaxWebhooks = 500
+
 // Webhook is a URL registered for an event of an account. An account has at
 // most one webhook for an event: (Account, Event) is the key in every store, so
 // the record itself claims the event.

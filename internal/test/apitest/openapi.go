@@ -65,10 +65,11 @@ func OpenAPI(t *testing.T, a api.API, d Description) {
 	t.Run("strictness", func(t *testing.T) { checkStrictness(t, contract, exchanges, d) })
 }
 
-// load reads a description and validates it with its examples.
+// load reads a description with what its extensions demand, and validates it
+// with its examples.
 func load(t *testing.T, yaml string) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(yaml))
+	doc, err := openapi3.NewLoader().LoadFromData(strict(t, yaml))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -18,6 +19,13 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 		return nil, err
 	}
 	return decodeAll(items, func(it item) (webhook.Webhook, error) { return decodeWebhook(a, it) })
+}
+
+// WebhooksByID implements [store.Store]. It reads all webhooks of the account,
+// which has at most as many as there are events.
+func (s *Store) WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	list, err := s.Webhooks(ctx, a)
+	return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
 }
 
 // CreateAccount implements [store.Store]. One transaction puts the account and

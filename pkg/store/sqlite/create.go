@@ -13,6 +13,8 @@ const (
 	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
+	// countOfAccount reads the smallest index that has all webhooks.
+	countOfAccount = `SELECT count(*) FROM webhook INDEXED BY webhook_id WHERE dialect = ? AND account = ?`
 	// webhookColumns are in the order of readWebhook.
 	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
 		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts,
@@ -47,15 +49,20 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	return nil, fmt.Errorf("create webhooks of %v: %w", account, err)
 }
 
-// createOne adds one webhook in one statement. If the same request created it
-// before, it sets w to the existing record.
+// createOne adds one webhook. If the same request created it before, it sets w
+// to the existing record.
 func (tx *session) createOne(w *webhook.Webhook) error {
-	added, err := tx.addWebhook(w)
-	if err != nil || added {
-		return err
+	full := tx.checkCount(w.Account, 1)
+	if full == nil {
+		if added, err := tx.addWebhook(w); err != nil || added {
+			return err
+		}
 	}
 	there, err := tx.webhook(w.Account, w.Event)
-	if err != nil {
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return full
+	case err != nil:
 		return err
 	}
 	if !there.SameRequest(*w) {
@@ -93,6 +100,9 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	if err := tx.checkExclusions(account, exclusions); err != nil {
 		return err
 	}
+	if err := tx.checkCount(account, len(missing)); err != nil {
+		return err
+	}
 	return tx.whole(func() error {
 		for _, i := range missing {
 			if _, err := tx.addWebhook(&stand[i]); err != nil {
@@ -101,6 +111,16 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 		}
 		return nil
 	})
+}
+
+// checkCount returns [webhook.ErrTooMany] if the account may not have so many
+// more webhooks.
+func (tx *session) checkCount(a webhook.Account, more int) error {
+	n, err := one(tx.conn, countOfAccount, scanInt, string(a.API), a.ID)
+	if err == nil && n+int64(more) > webhook.MaxWebhooks {
+		err = webhook.ErrTooMany
+	}
+	return err
 }
 
 // checkExclusions returns an ExcludedError for the exclusions whose other event

@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	listWebhooks    = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
+	listWebhooks     = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
+	listWebhooksByID = `SELECT ` + webhookColumns + ` FROM webhook INDEXED BY webhook_id
+		WHERE dialect = ? AND account = ? AND id = ? ORDER BY event`
 	findAccount     = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id = ?`
 	listAccounts    = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? ORDER BY id`
 	findToken       = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE hash = ?`
@@ -24,6 +26,15 @@ func (s *Store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webh
 	rows, err := list(ctx, s, listWebhooks, scanWebhook(a), string(a.API), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %v: %w", a, err)
+	}
+	return rows, nil
+}
+
+// WebhooksByID implements [store.Store].
+func (s *Store) WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	rows, err := list(ctx, s, listWebhooksByID, scanWebhook(a), string(a.API), a.ID, id)
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks %q of %v: %w", id, a, err)
 	}
 	return rows, nil
 }

@@ -15,7 +15,9 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, slowSchema} }
+func migrations() []string {
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, slowSchema}
+}
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -144,6 +146,9 @@ ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
 `
+
+// idSchema finds and counts webhooks by id.
+const idSchema = `CREATE INDEX webhook_id ON webhook (dialect, account, id);`
 
 // slowSchema adds [webhook.Webhook.SlowSince].
 const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
