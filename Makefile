@@ -24,7 +24,7 @@ golangci_version := v2.15.0
 # The APIs as OpenAPI describes them, and what makes, compiles and checks clients.
 descriptions = $(shell find pkg -name openapi.yaml)
 node_bin := $(tools)/clients/node/node_modules/.bin
-clients := $(addprefix $(tools)/clients/,go.stamp java.stamp node.stamp python.stamp)
+clients := $(addprefix $(tools)/clients/,java.stamp node.stamp python.stamp)
 
 # The SAM CLI keeps its settings here, asks nothing and reports nothing.
 export SAM_CLI_TELEMETRY := 0
@@ -99,7 +99,7 @@ test-functions: tools
 	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 
 .PHONY: test-long
-test-long: tools test-functions ## Run what is random, loaded or killed for as long as before a release
+test-long: tools-long test-functions ## Run what is random, loaded or killed for as long as before a release
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
 
 .PHONY: build
@@ -132,13 +132,18 @@ lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 .PHONY: tools
 tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp $(clients) ## Install what tests need into .tools, pinned
 
+.PHONY: tools-long
+tools-long: tools $(tools)/clients/go.stamp
+	@infra/tools/debian.sh php
+	@infra/tools/prerequisites.sh javac php
+
 .PHONY: clean
 clean: ## Remove what was built. The tools in .tools and the data in data stay
 	rm -rf bin .aws-sam coverage.out
 
 .PHONY: prerequisites
 prerequisites:
-	@infra/tools/debian.sh
+	@infra/tools/debian.sh chromium
 	@infra/tools/prerequisites.sh
 
 $(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites

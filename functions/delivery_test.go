@@ -157,8 +157,8 @@ func testGone(t *testing.T, p *pipeline) {
 	for _, api := range all.APIs() {
 		c := p.register(t, api)
 		c.attempt(t, c.publishOne(t, c.occurrence("1")), http.StatusGone, 1, 0)
-		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"no_webhook disabled"}) {
-			t.Errorf("%s: publish: %q, want no_webhook", api.Name, got)
+		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"held"}) {
+			t.Errorf("%s: publish: %q, want held", api.Name, got)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func testPublish(t *testing.T, p *pipeline) {
 	another["time"], another["payload"] = event["time"], map[string]int{}
 	nobodys["account"] = "squake:nobody"
 	unnamed["event"] = "shipment.lost" // the operator did not name it
-	want := []string{"accepted", "duplicate", "no_webhook", "no_webhook", "rejected is not an event of this API"}
+	want := []string{"accepted", "duplicate", "no_webhook", "unknown_account", "rejected is not an event of this API"}
 	got := p.publish(t, event, event, unknown, nobodys, unnamed)
 	got[4] = strings.Replace(got[4], "event: ", "", 1)
 	if diff := cmp.Diff(want, got); diff != "" {

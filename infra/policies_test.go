@@ -78,6 +78,7 @@ var ownRights = map[string][]string{
 	"PublishRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:PutItem" + onDeliveries,
+		"dynamodb:UpdateItem" + onDeliveries,
 		"sqs:SendMessage" + onFast,
 		"sqs:SendMessage" + onSlow,
 	},

@@ -99,10 +99,10 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	}
 	text := linef("no webhook: %s has none for %s", c.Account, c.Event)
 	switch {
+	case r.Status == delivery.Held:
+		text = linef("held %s: the webhook of %s for %s is disabled", r.Delivery, c.Account, c.Event)
 	case r.Delivery != "":
 		text = linef("%s %s", r.Status, r.Delivery)
-	case r.Reason != "":
-		text = linef("no webhook: that of %s for %s is %s", c.Account, c.Event, r.Reason)
 	}
 	return p.show(result, text)
 }
@@ -114,7 +114,9 @@ func failureOf(r delivery.Result) error {
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
-	case delivery.Accepted, delivery.Duplicate, delivery.NoWebhook:
+	case delivery.UnknownAccount:
+		return errors.New("the account does not exist")
+	case delivery.Accepted, delivery.Duplicate, delivery.Held, delivery.NoWebhook:
 	}
 	return nil
 }

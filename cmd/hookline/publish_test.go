@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -197,18 +198,27 @@ func TestPayloadDepth(t *testing.T) {
 	}
 }
 
-// An event without a webhook that could get it is no failure: the result says
-// so, in words and to machines.
+// An event without a webhook that could get it is no failure, and one of a
+// disabled webhook is held: the result says so, in words and to machines. An
+// account that does not exist is a failure.
 func TestPublishWithoutWebhook(t *testing.T) {
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
 	where.run(t, "webhook", "disable", customer.id, "--account", customer.account)
+	held := where.run(t, "publish", "--account", "squake:demo", "--event", "order", "--id", "1", "--time", time.Now().Format(time.RFC3339), "--json")
+	if got := regexp.MustCompile(`^\{"delivery":"[0-9a-f]{44}","status":"held"\}$`); !got.MatchString(held) {
+		t.Errorf("publish said %q", held)
+	}
+	if got := where.run(t, "publish", "--account", "squake:demo", "--event", "order"); !strings.HasPrefix(got, "held ") ||
+		!strings.HasSuffix(got, ": the webhook of squake:demo for order is disabled") {
+		t.Errorf("publish said %q", got)
+	}
+	contains(t, where.run(t, "delivery", "list", "--status", "cancelled", "--account", "squake:demo"), "cancelled: the webhook is disabled")
+	contains(t, where.fails(t, "publish", "--account", "squake:nobody", "--event", "order"), "the account does not exist")
 	for _, given := range []struct{ account, event, text, json string }{
-		{"squake:demo", "order", "no webhook: that of squake:demo for order is disabled", `{"delivery":null,"status":"no_webhook","error":"disabled"}`},
 		{"squake:demo", "certificate_document_available", "no webhook: squake:demo has none for certificate_document_available", `{"delivery":null,"status":"no_webhook"}`},
-		{"squake:nobody", "order", "no webhook: squake:nobody has none for order", `{"delivery":null,"status":"no_webhook"}`},
 	} {
 		args := []string{"publish", "--account", given.account, "--event", given.event}
 		if got := where.run(t, args...); got != given.text {

@@ -54,6 +54,9 @@ type webhookDetails struct {
 	LastSent       *time.Time  `json:"last_sent"`   // null: never
 	LastFailed     *time.Time  `json:"last_failed"` // null: never
 	FailedAttempts int64       `json:"failed_attempts"`
+	LastStatus     int         `json:"last_status"` // 0: no response
+	State          string      `json:"state"`
+	StateSince     time.Time   `json:"state_since"`
 }
 
 func newWebhookDetails(w webhook.Webhook) webhookDetails {
@@ -67,6 +70,9 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		LastSent:       orNull(w.Statistics.LastSentAt),
 		LastFailed:     orNull(w.Statistics.LastFailedAt),
 		FailedAttempts: w.Statistics.FailedAttempts,
+		LastStatus:     w.Statistics.LastStatus,
+		State:          w.State().String(),
+		StateSince:     w.StateSince(),
 	}
 	for _, k := range w.RetiredKeys {
 		details.RetiredKeys = append(details.RetiredKeys, k.Until)
@@ -98,6 +104,7 @@ func (d webhookDetails) text() string {
 		{"event", d.Event},
 		{"url", d.URL},
 		{"enabled", enabled},
+		{"state", d.State + " since " + timeText(d.StateSince)},
 		{"full payload", yesNo(d.SendPayload)},
 		{"version", strconv.FormatInt(d.Version, 10)},
 		{"created", timeText(d.Created)},
@@ -105,6 +112,7 @@ func (d webhookDetails) text() string {
 		{"retired keys", orDash(strings.Join(retired, ", "))},
 		{"last sent", timeOrDash(d.LastSent)},
 		{"last failed", timeOrDash(d.LastFailed)},
+		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
 		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
 	})
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the programs that tests need beside the usual ones, where they are
 # missing and can be installed without asking: by root, from Debian's packages.
-# They are Chromium, which a test opens the page of the APIs in, and PHP with
-# Guzzle, which generated clients run on. Elsewhere it does nothing, and
-# prerequisites.sh says what to do.
+# Usage: debian.sh [chromium] [php]: Chromium, which a test opens the page of the
+# APIs in; PHP with Guzzle, which generated clients run on. Elsewhere it does
+# nothing, and prerequisites.sh says what to do.
 set -euo pipefail
 
 has() {
@@ -16,9 +16,15 @@ has() {
 }
 
 packages=()
-has chromium chromium-browser google-chrome || packages+=(chromium)
-has php || packages+=(php-cli php-curl php-mbstring)
-[ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages+=(php-guzzlehttp-guzzle)
+for wanted in "$@"; do
+  case $wanted in
+    chromium) has chromium chromium-browser google-chrome || packages+=(chromium) ;;
+    php)
+      has php || packages+=(php-cli php-curl php-mbstring)
+      [ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages+=(php-guzzlehttp-guzzle)
+      ;;
+  esac
+done
 if [ ${#packages[@]} = 0 ] || [ "$(id -u)" != 0 ] || ! has apt-get; then
   exit 0
 fi

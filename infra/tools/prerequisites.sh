@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
 # old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
-# maven node php python chromium]; without arguments it looks for all of them.
+# maven node python chromium javac php]; without arguments it looks for all but
+# the last two, which only `make test-long` needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -34,12 +35,16 @@ check_cc() {
 
 check_java() {
   local out version
-  if ! has java || ! has javac || ! out=$(java -version 2>&1); then
-    missing+=("Java 17 or later, with its compiler: DynamoDB Local runs on it, Java clients are compiled with it")
+  if ! has java || ! out=$(java -version 2>&1); then
+    missing+=("Java 17 or later: DynamoDB Local runs on it")
     return
   fi
   version=$(sed -n 's/.*version "\([0-9.]*\).*/\1/p' <<<"$out" | head -n 1)
   at_least "${version:-0}" 17 || missing+=("Java 17 or later (found ${version:-unknown}): DynamoDB Local runs on it")
+}
+
+check_javac() {
+  has javac || missing+=("Java's compiler (javac): Java clients are compiled with it")
 }
 
 check_maven() {
@@ -57,7 +62,7 @@ check_node() {
 
 check_php() {
   has php && [ -e /usr/share/php/GuzzleHttp/autoload.php ] ||
-    missing+=("PHP 8 with Guzzle in /usr/share/php: PHP clients run on it. On Debian, as root: apt-get install php-cli php-curl php-mbstring php-guzzlehttp-guzzle (\`make tools\` does so by itself as root)")
+    missing+=("PHP 8 with Guzzle in /usr/share/php: PHP clients run on it. On Debian, as root: apt-get install php-cli php-curl php-mbstring php-guzzlehttp-guzzle (\`make test-long\` does so by itself as root)")
 }
 
 check_python() {
@@ -76,7 +81,7 @@ check_chromium() {
     missing+=("Chromium: a test opens the page of the APIs in it. On Debian, as root: apt-get install chromium (\`make tools\` does so by itself as root)")
 }
 
-[ $# -gt 0 ] || set -- go cc java maven node php python chromium
+[ $# -gt 0 ] || set -- go cc java maven node python chromium
 for name in "$@"; do
   "check_$name"
 done

@@ -69,7 +69,7 @@ const (
 )
 
 // fieldCases are events and what becomes of them, one field after the other: ""
-// stands for accepted, "no webhook" for that, and what else for a rejection.
+// stands for accepted, "unknown" for the account, and what else for a rejection.
 func fieldCases() [][][2]string {
 	const sq, sh = `"account":"squake:acme","event":"order"`, `"account":"shoptet:315185-myaddon","event":"order:create"`
 	timed := func(at string) string { return `{` + sq + `,"time":"` + at + `"}` }
@@ -85,7 +85,7 @@ func fieldCases() [][][2]string {
 			{`{"account":"","event":"order"}`, accountForm}, {`{"account":"acme","event":"order"}`, accountForm},
 			{`{"account":":acme","event":"order"}`, accountForm}, {`{"account":"squake:","event":"order"}`, accountForm},
 			{`{"account":"squake:a b","event":"order"}`, accountForm}, {`{"account":"squake:é","event":"order"}`, accountForm},
-			{`{"account":"squake:` + strings.Repeat("a", 64) + `","event":"order"}`, "no webhook"},
+			{`{"account":"squake:` + strings.Repeat("a", 64) + `","event":"order"}`, "unknown"},
 			{`{"account":"squake:` + strings.Repeat("a", 65) + `","event":"order"}`, accountForm},
 			{`{"account":"Squake:acme","event":"order"}`, `account: there is no API "Squake"`},
 			{`{"account":"operator:local","event":"order"}`, `account: there is no API "operator"`},
@@ -152,7 +152,7 @@ func TestFields(t *testing.T) {
 		}
 		for i, c := range cases {
 			r := got.Results[i]
-			want := map[string]string{"": "accepted", "no webhook": "no_webhook"}[c[1]]
+			want := map[string]string{"": "accepted", "unknown": "unknown_account"}[c[1]]
 			if want != "" {
 				c[1] = ""
 			} else {
@@ -209,7 +209,7 @@ func TestHundredEvents(t *testing.T) {
 	stored := storedDeliveries(t, s, squakeAccount)
 	for i, r := range got.Results {
 		if i%3 == 1 {
-			if r.Status != "no_webhook" || r.Delivery != nil {
+			if r.Status != "unknown_account" || r.Delivery != nil {
 				t.Errorf("event %d: %+v", i, r)
 			}
 			continue

@@ -130,6 +130,12 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 		for i := range now {
 			now[i].Version++
 			now[i].UpdatedAt = r.cfg.Now().UTC().Truncate(time.Millisecond)
+			switch {
+			case !now[i].Disabled:
+				now[i].DisabledAt = time.Time{}
+			case !was[i].Disabled:
+				now[i].DisabledAt = now[i].UpdatedAt
+			}
 		}
 		c := webhook.Change{Was: was, Now: now}
 		c.Now = c.Replacements()

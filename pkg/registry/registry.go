@@ -34,6 +34,7 @@ type Store interface {
 	Delete(context.Context, []webhook.Webhook) error
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+	DeliveryPage(context.Context, webhook.Account, webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
 }
 
 // Sealer encrypts a signing key for storage. seal.Sealer implements it.

@@ -325,20 +325,20 @@ func testStats(t *testing.T, s *suite) {
 		want      webhook.Statistics
 	}{
 		{webhook.NoStats, at, webhook.Statistics{}},
-		{webhook.StatsFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1}},
-		{webhook.StatsFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.NoStats, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.StatsFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3}},
-		{webhook.StatsSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second)}},
-		{webhook.StatsSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second)}},
-		{webhook.StatsFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1}},
+		{webhook.StatsFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1, Since: at, LastStatus: 503}},
+		{webhook.StatsFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}},
+		{webhook.NoStats, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}},
+		{webhook.StatsFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3, Since: at, LastStatus: 503}},
+		{webhook.StatsSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second), Since: at.Add(time.Second), LastStatus: 204}},
+		{webhook.StatsSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second), Since: at.Add(time.Second), LastStatus: 204}},
+		{webhook.StatsFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1, Since: at, LastStatus: 503}},
 	} {
 		s.mustStats(t, w, tt.stats, tt.attempted)
 		w.Statistics = tt.want
 		s.mustHold(t, w.Account, beside, w)
 	}
 	s.mustStats(t, beside, webhook.StatsSent, at)
-	beside.Statistics.LastSentAt = at
+	beside.Statistics.LastSentAt, beside.Statistics.Since, beside.Statistics.LastStatus = at, at, 204
 	s.mustHold(t, w.Account, beside, w)
 }
 
@@ -393,13 +393,15 @@ func testStatsChange(t *testing.T, s *suite) {
 	now := next(was, withURL("https://elsewhere.example/"))
 	s.mustChange(t, changing(was, now))
 	s.mustStats(t, was, webhook.StatsFailed, at.Add(time.Hour))
-	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}
+	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}
 	s.mustRead(t, now)
 
 	disabled := next(now, func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = true, "answered 410" })
 	s.mustChange(t, changing(now, disabled))
 	s.mustStats(t, now, webhook.StatsSent, at.Add(2*time.Hour))
-	disabled.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour)}
+	disabled.Statistics = webhook.Statistics{
+		LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour), Since: at.Add(2 * time.Hour), LastStatus: 204,
+	}
 	s.mustRead(t, disabled)
 }
 
@@ -433,7 +435,7 @@ func testStatsRace(t *testing.T, s *suite) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		last.Statistics = webhook.Statistics{
-			FailedAttempts: failures, LastFailedAt: failed(given[0], at).AttemptedAt,
+			FailedAttempts: failures, LastFailedAt: failed(given[0], at).AttemptedAt, Since: failed(given[0], at).AttemptedAt, LastStatus: 503,
 		}
 		s.mustRead(t, last)
 	}

@@ -270,6 +270,11 @@ func TestPlans(t *testing.T) {
 			"SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=?)",
 			"SCAN (subquery-1)",
 		},
+		listAttempts: {
+			"SEARCH attempt USING PRIMARY KEY (delivery=? AND number<?)",
+			"SCALAR SUBQUERY 1",
+			"SEARCH delivery USING COVERING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id=?)",
+		},
 	} {
 		args := make([]any, strings.Count(query, "?"))
 		got, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+query, func(r *row) (string, error) {

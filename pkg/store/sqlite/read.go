@@ -109,8 +109,10 @@ func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
 	w.Position, w.SealedKey = int(r.int()), r.bytes()
 	retired := r.text()
 	w.Disabled, w.DisabledReason, w.Version, w.CreatedAt, w.UpdatedAt = r.bool(), r.text(), r.int(), r.time(), r.time()
-	w.Statistics = webhook.Statistics{LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int()}
-	w.SlowSince = r.time()
+	w.Statistics = webhook.Statistics{
+		LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int(), Since: r.time(), LastStatus: int(r.int()),
+	}
+	w.DisabledAt, w.SlowSince = r.time(), r.time()
 	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
 	}

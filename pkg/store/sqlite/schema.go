@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, idSchema, slowSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, slowSchema}
 }
 
 const firstSchema = `
@@ -149,6 +149,35 @@ ALTER TABLE delivery RENAME COLUMN status_name TO status;
 
 // idSchema finds and counts webhooks by id.
 const idSchema = `CREATE INDEX webhook_id ON webhook (dialect, account, id);`
+
+// attemptSchema adds how long an attempt took, and what is kept of those that
+// failed.
+const attemptSchema = `
+ALTER TABLE delivery ADD COLUMN duration INTEGER NOT NULL DEFAULT 0; -- milliseconds, of the latest attempt
+
+CREATE TABLE attempt (
+	delivery    INTEGER NOT NULL, -- its row
+	number      INTEGER NOT NULL,
+	at          INTEGER NOT NULL,
+	duration    INTEGER NOT NULL, -- milliseconds
+	status_code INTEGER NOT NULL,
+	reason      TEXT NOT NULL,
+	response    BLOB,
+	PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+`
+
+// stateSchema adds since when a webhook works, fails or is disabled, and finds
+// those that fail or are disabled.
+const stateSchema = `
+ALTER TABLE webhook ADD COLUMN state_since INTEGER; -- of the statistics
+ALTER TABLE webhook ADD COLUMN last_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook ADD COLUMN disabled_at INTEGER;
+UPDATE webhook SET state_since = last_failed_at WHERE failed_attempts > 0;
+UPDATE webhook SET disabled_at = coalesce(updated_at, created_at) WHERE disabled;
+CREATE INDEX webhook_failing ON webhook (dialect, iif(disabled, disabled_at, state_since), account, event)
+	WHERE disabled OR failed_attempts > 0;
+`
 
 // slowSchema adds [webhook.Webhook.SlowSince].
 const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
