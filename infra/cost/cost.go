@@ -19,7 +19,8 @@ var (
 	marking = units{writes: 1}
 	// apart is what a payload of 3 KB adds, which is an item of its own.
 	apart = units{writes: 3, reads: 1}
-	// sweeping is one look for what is due: half a unit for each shard of the index.
+	// sweeping is one look for all that is due: half a unit for each shard of the
+	// index.
 	sweeping = units{reads: 64 * 0.5}
 )
 
@@ -32,7 +33,10 @@ func (u units) plus(v units) units { return units{u.writes + v.writes, u.reads +
 const (
 	memory        = 0.25 // GB, of functions in general
 	deliverMemory = 0.5
-	alarms        = 18 // metrics that alarms watch; an alarm on two is charged as two
+	sweepMemory   = 1769.0 / 1024
+	sweepParts    = 4  // schedules, each of which sweeps a part
+	lanes         = 2  // queues of attempts
+	alarms        = 22 // metrics that alarms watch; an alarm on two is charged as two
 	filters       = 3  // which make metrics of our own
 	metrics       = 1  // of these, which has values in an idle month
 )
@@ -41,7 +45,7 @@ const (
 const (
 	// sendAtOnce is how many messages one request sends at most.
 	sendAtOnce = 10
-	// pollers are Lambda's, which ask an empty queue each 20 seconds.
+	// pollers are Lambda's of a queue, which ask an empty one each 20 seconds.
 	pollers, poll = 5, 20 * time.Second
 	// platformLines are what Lambda writes into a log about one invocation, in
 	// JSON, in bytes: about.
@@ -59,7 +63,7 @@ type assumptions struct {
 	// function deliver at once.
 	events, batch int
 	// register and publish are durations of a warm function, sweep that of one
-	// that finds nothing; outcomeTime is what an attempt takes beside waiting for
+	// that finds nothing in its part; outcomeTime is what an attempt takes beside waiting for
 	// its receiver, which takes responseTime.
 	register, publish, sweep, outcomeTime, responseTime time.Duration
 	// sent are the bytes that leave for a receiver at an attempt, TLS included;
@@ -77,7 +81,7 @@ type assumptions struct {
 // are published one by one, with time between them.
 var usual = assumptions{
 	events: 1, batch: 1,
-	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 100 * time.Millisecond,
+	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 30 * time.Millisecond,
 	outcomeTime: 20 * time.Millisecond, responseTime: 300 * time.Millisecond,
 	sent: 3000, responseBytes: 1000,
 	line: 350, access: 400,
@@ -185,8 +189,8 @@ func (p prices) keeping(a assumptions) bill {
 // idle is the bill for a month of a stack that nobody uses.
 func (p prices) idle(a assumptions) bill {
 	sweeps := month.Seconds() / sweepInterval.Seconds()
-	polls := pollers * month.Seconds() / poll.Seconds()
-	b := p.used(sweeping).plus(p.invocation(memory, a.sweep, a.line)).times(sweeps)
+	polls := lanes * pollers * month.Seconds() / poll.Seconds()
+	b := p.used(sweeping).plus(p.invocation(sweepMemory, a.sweep, a.line).times(sweepParts)).times(sweeps)
 	b.sqs = polls * p.messages / million
 	b.other = alarms*p.alarm + metrics*p.metric + p.key
 	return b
