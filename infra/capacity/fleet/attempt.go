@@ -49,8 +49,8 @@ func (s *simulation) attempt(l *lane, m message, start, shared time.Duration) ti
 	l.used.Attempts++
 	d, failed := s.traffic.Receivers.Response(s.traffic.random, k, s.traffic.Sending.Timeout)
 	if d+shared <= slowAfter {
-		if !failed {
-			s.turnSlow(w, false)
+		if !failed && s.traffic.isSlow(w) {
+			s.clock.push(event{at: start + d, what: turnsQuick, index: int(w)})
 		}
 		s.record(m, failed)
 		return d

@@ -13,6 +13,7 @@ const (
 	arrives                       // a message that was delayed can be received
 	responds                      // a slow receiver's attempt ends
 	turnsSlow                     // an attempt passes the time that makes its webhook slow
+	turnsQuick                    // an attempt for a slow webhook succeeds quickly
 	ticks                         // a second passes
 	sweeps                        // a minute passes
 	leases                        // a sweep goes on
@@ -23,7 +24,7 @@ type event struct {
 	at   time.Duration
 	what happening
 	lane uint8
-	// failed and quick say how an attempt ends.
+	// failed says how an attempt ends.
 	failed  bool
 	message message
 	// index is a poller's collector, or a webhook; size a batch's.

@@ -120,6 +120,8 @@ func (s *simulation) process(e event) {
 		s.record(e.message, e.failed)
 	case turnsSlow:
 		s.turnSlow(uint32(e.index), true) //nolint:gosec // it was one
+	case turnsQuick:
+		s.turnSlow(uint32(e.index), false) //nolint:gosec // it was one
 	case leases:
 		s.lease()
 	case ticks:

@@ -31,6 +31,8 @@ type records struct {
 	from int
 	// late are those that were due and that no sweep had time for.
 	late []message
+	// deferred are those whose partition had no room for a lease.
+	deferred []message
 }
 
 func newRecords(horizon time.Duration) records {

@@ -49,7 +49,7 @@ type Minute struct {
 	Backlog [2]int
 	Oldest  [2]time.Duration
 	Busy    [2]int // batches
-	Late    int    // records that are due, and that no sweep had time for
+	Late    int    // records that are due, and no sweep had time or room for
 	Refused int    // events, since the start
 }
 
@@ -85,7 +85,7 @@ func (r *Result) look(s *simulation) {
 	if s.now%time.Minute != 0 {
 		return
 	}
-	m := Minute{P50: quantile(r.current, 50), P99: quantile(r.current, 99), Late: len(s.records.late), Refused: r.Refused}
+	m := Minute{P50: quantile(r.current, 50), P99: quantile(r.current, 99), Late: len(s.records.late) + len(s.records.deferred), Refused: r.Refused}
 	for i, l := range s.lanes {
 		m.Backlog[i], m.Oldest[i], m.Busy[i] = l.visible(), l.oldest(s.now), l.busy
 	}

@@ -1,6 +1,9 @@
 package fleet
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // recurring are the attempts of one number that deliveries from before the
 // simulation have to come, where a message carries them.
@@ -97,7 +100,8 @@ func (s *simulation) sweep() {
 	if s.traffic.Outage.has(s.now) {
 		return
 	}
-	s.records.late = append(s.records.late, s.due()...)
+	s.records.late = slices.Concat(s.records.late, s.records.deferred, s.due())
+	s.records.deferred = nil
 	s.sweepUntil = s.now + sweepTime
 	s.lease()
 }
@@ -154,7 +158,7 @@ func (s *simulation) leaseOne(m message) {
 		return
 	}
 	if s.tables.write(s.traffic.account(rec.webhook), s.now, 1) > writeTime {
-		s.records.dueAt(m, s.now+sweepInterval)
+		s.records.deferred = append(s.records.deferred, m)
 		return
 	}
 	s.tables.index(m.record, s.now, 2)
