@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"bytes"
 	"debug/buildinfo"
 	"debug/elf"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hookline/hookline/internal/test/emulator"
+	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/operator"
 )
 
 // maxProgram is the largest program in bytes. A function's first start reads
@@ -30,7 +33,7 @@ var unwanted = []string{
 }
 
 func TestProgramsAreSmall(t *testing.T) {
-	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
+	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Operate": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
 	for _, resource := range apiFunctions() {
 		resources[resource] = maxProgram
 	}
@@ -86,6 +89,40 @@ func TestFunctionsCarryNothingNeedless(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The functions do not carry the APIs' descriptions, which the local server
+// shows.
+func TestFunctionsCarryNoDescription(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !describes(t, self) {
+		t.Fatal("this program has the descriptions, and none was found in it")
+	}
+	for _, resource := range slices.Concat(dispatchers, apiFunctions()) {
+		if describes(t, emulator.Program(t, resource)) {
+			t.Errorf("%s carries a description", resource)
+		}
+	}
+}
+
+// describes reports whether a program has the description of an API in it.
+func describes(t *testing.T, program string) bool {
+	t.Helper()
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := all.OpenAPI()
+	described[operator.Name] = operator.OpenAPI()
+	for _, text := range described {
+		if bytes.Contains(content, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }
 
 // A function that lacks a table that it needs says so instead of starting.

@@ -12,17 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
-)
 
-// long says whether long tests run too, and logs what is left out if not.
-func long(t *testing.T, leftOut string) bool {
-	t.Helper()
-	if os.Getenv("HOOKLINE_TEST_LONG") != "" {
-		return true
-	}
-	t.Logf("HOOKLINE_TEST_LONG is not set: not run: %s", leftOut)
-	return false
-}
+	"github.com/hookline/hookline/internal/test/long"
+)
 
 // A new stack with everything that is an option works: its tables are encrypted
 // with the operator's key, its functions traced, its API under a domain. What it
@@ -31,8 +23,8 @@ func long(t *testing.T, leftOut string) bool {
 // there already.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	if !long(t, "a new stack with all options, deployed twice with a parameter file") {
-		return
+	if !long.Pick(false, true) {
+		return // TestDeploy has the options too, with data that is there already
 	}
 	template, cli := built(t), operatorProgram(t)
 	account := startEmulator(t)

@@ -65,12 +65,15 @@ type Request struct {
 
 // Response is the outcome of a Request.
 type Response struct {
-	// Status is the HTTP status, 0 if there was no complete response.
+	// Status is the HTTP status, 0 if no response came with its head complete.
 	Status int
 	// Reason says briefly why the attempt failed, without details of the
-	// internal network. It is empty after a success, which is a 2xx response
-	// that was read to its end or to 4 KiB.
+	// internal network. It is empty after a success, which is a 2xx response,
+	// whatever became of its body.
 	Reason string
+	// Body is how the body of a response that was no success began: up to
+	// [webhook.MaxKeptResponse] bytes, as the receiver sent them.
+	Body string
 	// RetryAfter is the wait that the receiver asked for, 0 if none, at most 24
 	// hours.
 	RetryAfter time.Duration

@@ -26,9 +26,13 @@ var (
 // the local-use NAT64 prefix 64:ff9b:1::/48. 192.88.99.0/24 is denied: the
 // registry lists its reachability as not applicable since RFC 7526 retired it.
 // The lists deny more than the registries, so the prefixes that those mark as
-// globally reachable are allowed here.
+// globally reachable are allowed here. One address is denied beside them, since
+// it is public and yet means the machine's own cloud. The metadata services of
+// other clouds are link-local, unique local, shared (100.100.100.200) or among
+// the protocol assignments (192.0.0.192).
 var guard = ssrf.New(
 	ssrf.WithAnyPort(),
+	ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32")), // Azure's wire server
 	ssrf.WithAllowedV4Prefixes(
 		netip.MustParsePrefix("192.0.0.9/32"),    // Port Control Protocol anycast (RFC 7723)
 		netip.MustParsePrefix("192.0.0.10/32"),   // TURN anycast (RFC 8155)
@@ -49,7 +53,8 @@ var guard = ssrf.New(
 )
 
 // PublicAddr reports whether an address is globally reachable according to
-// IANA's special-purpose registries (docs/contracts/README.md, URLs 10).
+// IANA's special-purpose registries, and is not Azure's wire server
+// (docs/contracts/README.md, URLs 10).
 // IPv4-mapped, NAT64 (64:ff9b::/96), 6to4 and Teredo addresses are as public as
 // the IPv4 addresses they embed: the registries refer to their RFCs, which make
 // them as reachable as those. An invalid address or one with a zone is not

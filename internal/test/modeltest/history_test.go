@@ -381,7 +381,7 @@ func TestHistoriesOnDynamoDB(t *testing.T) {
 }
 
 func TestHistoriesThroughFaults(t *testing.T) {
-	operations := long.Pick[int64](1_600, 8_000)
+	operations := long.Pick[int64](800, 8_000)
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
 	table := server.NewTable(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -257,9 +258,11 @@ func openDynamo(t *testing.T, endpoint, table string, tryTimeout time.Duration) 
 	return s
 }
 
-func TestSequencesOnSQLite(t *testing.T) { testSequences(t, openSQLite(t), enough()) }
+func TestSequencesOnSQLite(t *testing.T) {
+	testSequences(t, openSQLite(t), long.Pick[int64](3_000, 20_000))
+}
 
 func TestSequencesOnDynamoDB(t *testing.T) {
 	server := dynamolocal.Start(t)
-	testSequences(t, openDynamo(t, server.URL, server.NewTable(t), 30*time.Second), enough())
+	testSequences(t, openDynamo(t, server.URL, server.NewTable(t), 30*time.Second), long.Pick[int64](1_200, 20_000))
 }

@@ -270,8 +270,9 @@ func testIsolation(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	d := webhook.API("t" + newID())
 	var accounts []webhook.Account
+	ids := []string{"a", "A", "a-", "a-b", "a_b", "ab", "a-b-c", "b", "-a", "ACCOUNT", "E", "T"}
 	for _, api := range []webhook.API{d, d + "a", d + "-a", "a" + d} {
-		for _, id := range []string{"a", "A", "a-", "a-b", "a_b", "ab", "a-b-c", "b", "-a", "ACCOUNT", "E", "T"} {
+		for _, id := range ids {
 			accounts = append(accounts, webhook.Account{API: api, ID: id})
 		}
 	}
@@ -285,13 +286,13 @@ func testIsolation(t *testing.T, s *suite) {
 	for _, a := range accounts {
 		s.mustHold(t, a, held[a]...)
 	}
-	for _, a := range accounts {
-		// The claim of another account's record is none to this account's.
-		for _, other := range accounts {
-			if other != a {
-				_, err := s.Create(ctx, creation(again(webhook.Webhook{Account: a, Event: "e", RequestID: held[other][0].RequestID})...))
-				mustSayTaken(t, err, map[string]string{"e": held[a][0].ID})
-			}
+	for i, a := range accounts {
+		// The request that made another account's record did not make this one's:
+		// neither the next account's, nor that of the next API's account of this id.
+		for _, next := range []int{1, len(ids)} {
+			other := accounts[(i+next)%len(accounts)]
+			_, err := s.Create(ctx, creation(again(webhook.Webhook{Account: a, Event: "e", RequestID: held[other][0].RequestID})...))
+			mustSayTaken(t, err, map[string]string{"e": held[a][0].ID})
 		}
 	}
 }

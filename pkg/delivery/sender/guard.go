@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -16,31 +17,79 @@ import (
 var (
 	errNotPublic = errors.New("address is not public")
 	errTooMany   = errors.New("name has too many addresses")
+	// errNoDialling would be net/http dialling for no request.
+	errNoDialling = errors.New("nobody asked for a connection")
 )
 
 // maxAddresses is how many of a name's addresses are tried at most. Whoever
 // owns a name could otherwise have an attempt look at thousands of strangers'.
 const maxAddresses = 16
 
-// deadlineKey is where the context of an attempt carries its deadline to dial,
-// triedKey where that of a dialling counts the addresses.
-type (
-	deadlineKey struct{}
-	triedKey    struct{}
-)
+// diallingKey is where the context of a request carries its dialling.
+type diallingKey struct{}
+
+// dialling is the opening of a connection. It goes with the request that needs
+// one and stays with the connection, which another request may get.
+type dialling struct {
+	deadline time.Time
+	// tried counts the addresses.
+	tried atomic.Int64
+	// certificate reports whether the receiver asked for a client certificate.
+	certificate atomic.Bool
+}
+
+// dialled is a connection that knows its dialling.
+type dialled struct {
+	net.Conn
+	*dialling
+}
+
+// Write says that all was written when the receiver has closed the connection:
+// it may have answered before, and net/http would not read that after an error.
+// If it has not, reading ends at once.
+func (d dialled) Write(b []byte) (int, error) {
+	n, err := d.Conn.Write(b)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		return len(b), nil
+	}
+	return n, err
+}
+
+// diallingOf gives the dialling of a connection, with or without TLS.
+func diallingOf(c net.Conn) *dialling {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	if d, ok := c.(dialled); ok {
+		return d.dialling
+	}
+	return nil
+}
+
+// noCertificate notes that a receiver asks for a client certificate.
+func noCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if d, ok := info.Context().Value(diallingKey{}).(*dialling); ok {
+		d.certificate.Store(true)
+	}
+	return new(tls.Certificate), nil
+}
 
 // dial opens a connection within the time of the attempt that asked for it.
 // net/http detaches dialling from the request and takes its deadline away; it
 // is needed all the same, to end what nobody waits for any more, and to share
 // the time among several addresses.
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
+	d, ok := ctx.Value(diallingKey{}).(*dialling)
+	if !ok {
+		return nil, errNoDialling
 	}
-	ctx = context.WithValue(ctx, triedKey{}, new(atomic.Int64))
-	return c.dialer.DialContext(ctx, network, c.rooted(address))
+	ctx, cancel := context.WithDeadline(ctx, d.deadline)
+	defer cancel()
+	conn, err := c.dialer.DialContext(ctx, network, c.rooted(address))
+	if err != nil {
+		return nil, err
+	}
+	return dialled{conn, d}, nil
 }
 
 // rooted ends a name with a dot, so that it is looked up as it is and never
@@ -66,7 +115,7 @@ func (c *Client) checkAddr(ctx context.Context, network, address string, _ sysca
 	if !c.cfg.AllowPrivate && !validate.PublicAddr(addr.Addr()) {
 		return errNotPublic
 	}
-	if tried, ok := ctx.Value(triedKey{}).(*atomic.Int64); ok && tried.Add(1) > maxAddresses {
+	if d, ok := ctx.Value(diallingKey{}).(*dialling); !ok || d.tried.Add(1) > maxAddresses {
 		return errTooMany
 	}
 	if c.cfg.Connecting != nil {

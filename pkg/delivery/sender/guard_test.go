@@ -47,24 +47,6 @@ func (w *watch) taken() []netip.AddrPort {
 	return seen
 }
 
-// readLines gives what stands first on the lines of a file.
-func readLines(t *testing.T, path string) []string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
-		if !strings.HasPrefix(line, "# ") {
-			first, _, _ := strings.Cut(line, "  ")
-			lines = append(lines, first)
-		}
-	}
-	return lines
-}
-
 // traps listen on one port of the loopback addresses, and answer whoever comes.
 func traps(t testing.TB) (ports string, accepted func() int64) {
 	t.Helper()
@@ -88,54 +70,6 @@ func hasIPv6() bool {
 	}
 	l.Close()
 	return true
-}
-
-// TestNobodyIsReached holds that none of the corpus gets a connection: the
-// addresses in URLs, the same behind names, and hosts written to deceive.
-func TestNobodyIsReached(t *testing.T) {
-	port, accepted := traps(t)
-	var w watch
-	names := newNameserver()
-	var urls []string
-	add := func(host string) {
-		urls = append(urls, "http://"+host+":"+port+"/hook"+query, "https://"+host+":"+port+"/hook"+query)
-	}
-	addresses := readLines(t, "testdata/addresses.txt")
-	for i, text := range addresses {
-		addr := netip.MustParseAddr(text)
-		literal := text
-		if addr.Is6() {
-			literal = "[" + text + "]"
-		}
-		name := fmt.Sprintf("a%d.private.test", i)
-		names.add(name, []netip.Addr{addr})
-		for _, host := range []string{literal, name, name + ".", strings.ToUpper(name)} {
-			add(host)
-		}
-	}
-	hosts := readLines(t, "testdata/hosts.txt")
-	for _, host := range hosts {
-		add(host)
-	}
-	if len(addresses) < 65 || len(hosts) < 65 {
-		t.Fatalf("%d addresses and %d hosts: the corpus is not what it should be", len(addresses), len(hosts))
-	}
-	c := newClient(t, sender.Config{AllowHTTP: true, Resolver: names.resolver(t), Connecting: w.connecting})
-	for _, url := range urls {
-		got := send(t, c, request(url))
-		if got.Status != 0 || got.Interrupted {
-			t.Errorf("%s: got %+v", url, got)
-		}
-		if strings.Contains(url, "private.test") && got.Reason != notPublic && (hasIPv6() || got.Reason != noConnection) {
-			t.Errorf("%s: got %+v", url, got)
-		}
-		if seen := w.taken(); len(seen) != 0 {
-			t.Errorf("%s: about to connect to %v", url, seen)
-		}
-	}
-	if n := accepted(); n != 0 {
-		t.Errorf("%d connections were made", n)
-	}
 }
 
 // TestTrapsWork holds that the traps of these tests would be found: without
@@ -194,30 +128,6 @@ func TestNamesWithSeveralAddresses(t *testing.T) {
 		}
 		if len(seen) == 0 && hasIPv6() {
 			t.Errorf("%s: the public address was not tried: %+v", name, got)
-		}
-	}
-	if n := accepted(); n != 0 {
-		t.Errorf("%d connections were made", n)
-	}
-}
-
-// TestRebinding gives another address at each look-up.
-func TestRebinding(t *testing.T) {
-	port, accepted := traps(t)
-	loopback := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	public := []netip.Addr{public4}
-	names := newNameserver()
-	names.add("rebind.test", public, loopback, public, loopback, loopback)
-	var w watch
-	c := newClient(t, sender.Config{AllowHTTP: true, Resolver: names.resolver(t), Connecting: w.connecting})
-	for i, want := range []string{noConnection, notPublic, noConnection, notPublic, notPublic} {
-		if got := send(t, c, request("http://rebind.test:"+port+"/")); got.Reason != want {
-			t.Errorf("look-up %d: got %+v, want %q", i, got, want)
-		}
-		for _, addr := range w.taken() {
-			if addr.Addr() != public4 {
-				t.Errorf("look-up %d: about to connect to %v", i, addr)
-			}
 		}
 	}
 	if n := accepted(); n != 0 {

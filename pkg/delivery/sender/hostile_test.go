@@ -51,22 +51,23 @@ func TestHostileResponses(t *testing.T) {
 		"status 999":                {"HTTP/1.1 999 " + marker + "\r\n\r\n", 999, "answered 999"},
 		"status 000":                {"HTTP/1.1 000 " + marker + "\r\n\r\n", 0, malformed},
 		"HTTP/1.0":                  {"HTTP/1.0 200 OK\r\n\r\n" + marker, 200, ""},
-		"length too long":           {ok + "Content-Length: 100\r\n\r\n" + marker, 0, incomplete},
+		"length too long":           {ok + "Content-Length: 100\r\n\r\n" + marker, 200, ""},
 		"length too short":          {ok + "Content-Length: 3\r\n\r\n" + page, 200, ""},
 		"long body cut off later":   {ok + "Content-Length: 1000000\r\n\r\n" + page, 200, ""},
-		"bad chunk":                 {ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + marker, 0, incomplete},
-		"huge chunk size":           {ok + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("f", 40) + "\r\n" + marker, 0, incomplete},
-		"chunks without an end":     {ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", 0, incomplete},
-		"endless chunk extension":   {ok + "Transfer-Encoding: chunked\r\n\r\n1;" + page + page + "\r\n", 0, incomplete},
+		"bad chunk":                 {ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + marker, 200, ""},
+		"huge chunk size":           {ok + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("f", 40) + "\r\n" + marker, 200, ""},
+		"chunks without an end":     {ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", 200, ""},
+		"endless chunk extension":   {ok + "Transfer-Encoding: chunked\r\n\r\n1;" + page + page + "\r\n", 200, ""},
 		"chunks":                    {ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, ""},
 		"trailers":                  {ok + "Trailer: X-A\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + marker + "\r\nX-B: " + marker + "\r\n\r\n", 200, ""},
-		"huge trailer":              {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + page + "\r\n\r\n", 0, incomplete},
-		"many trailers":             {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X-A: b\r\n", 1<<14) + "\r\n", 0, incomplete},
+		"huge trailer":              {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-A: " + page + "\r\n\r\n", 200, ""},
+		"many trailers":             {ok + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X-A: b\r\n", 1<<14) + "\r\n", 200, ""},
 		"unknown transfer encoding": {ok + "Transfer-Encoding: gzip\r\n\r\n" + marker, 0, malformed},
 		"204 with a body":           {"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", 204, ""},
 		"304":                       {"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304, "answered 304"},
 		"two answers":               {ok + "Content-Length: 0\r\n\r\nHTTP/1.1 500 " + marker + "\r\n\r\n", 200, ""},
 		"failure that breaks off":   {"HTTP/1.1 410 Gone\r\nContent-Length: 100\r\n\r\n", 410, "answered 410"},
+		"failure with a bad chunk":  {"HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + marker, 500, "answered 500"},
 		"LF alone":                  {"HTTP/1.1 503 x\n\n", 503, "answered 503"},
 		"gzip that is none":         {ok + "Content-Encoding: gzip\r\nContent-Length: 14\r\n\r\n" + marker, 200, ""},
 	} {
@@ -151,9 +152,9 @@ func TestSlowReceivers(t *testing.T) {
 		"half a head":    {"http", "HTTP/1.1 200 OK\r\nX-A: ", "", delivery.Response{Reason: late}},
 		"slow head":      {"http", "HTTP/1.1 200 OK\r\nX-A: ", "a", delivery.Response{Reason: late}},
 		"slow 1xx":       {"http", "", "HTTP/1.1 102 Processing\r\n\r\n", delivery.Response{Reason: late}},
-		"no body":        {"http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "", delivery.Response{Reason: incomplete}},
-		"slow body":      {"http", "HTTP/1.1 201 OK\r\n\r\n", "a", delivery.Response{Reason: "answered 201, but its body was incomplete"}},
-		"slow chunks":    {"http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", delivery.Response{Reason: incomplete}},
+		"no body":        {"http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "", delivery.Response{Status: 200}},
+		"slow body":      {"http", "HTTP/1.1 201 OK\r\n\r\n", "a", delivery.Response{Status: 201}},
+		"slow chunks":    {"http", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n", delivery.Response{Status: 200}},
 		"slow failure":   {"http", "HTTP/1.1 503 x\r\nRetry-After: 7\r\n\r\n", "a", delivery.Response{Status: 503, Reason: "answered 503", RetryAfter: 7 * time.Second}},
 		"switched":       {"http", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "a", delivery.Response{Status: 101, Reason: "answered 101"}},
 		"slow handshake": {"https", "", "", delivery.Response{Reason: late}},
@@ -191,16 +192,25 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestResponseBeforeTheWholeRequest has receivers answer a request that they do
+// not read, and then wait or close the connection while it is written.
 func TestResponseBeforeTheWholeRequest(t *testing.T) {
-	r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
-		_, _ = c.Read(make([]byte, 1000))
-		_, _ = io.WriteString(c, "HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-		hold(c)
-	})
-	q := request(r.url("http"))
-	q.Body = make([]byte, 1<<20)
-	if got := send(t, newClient(t, open()), q); got.Status != 413 {
-		t.Errorf("got %+v", got)
+	for name, then := range map[string]func(net.Conn){"wait": hold, "close": func(net.Conn) {}} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, "tcp", "127.0.0.1:0", func(_ int64, c net.Conn) {
+				_, _ = c.Read(make([]byte, 1000))
+				_, _ = io.WriteString(c, "HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				then(c)
+			})
+			c := newClient(t, open())
+			for range 20 {
+				q := request(r.url("http"))
+				q.Body = make([]byte, 1<<20)
+				if got := send(t, c, q); got.Status != 413 {
+					t.Errorf("got %+v", got)
+				}
+			}
+		})
 	}
 }
 
@@ -222,22 +232,20 @@ func TestNobodyThere(t *testing.T) {
 // TestInterrupted ends the caller's context in each part of an attempt.
 func TestInterrupted(t *testing.T) {
 	want := delivery.Response{Reason: "interrupted", Interrupted: true}
-	for name, head := range map[string]string{"head": "", "body": "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			r := answering(t, func(c net.Conn) {
-				_, _ = io.WriteString(c, head)
-				cancel()
-				hold(c)
-			})
-			if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got != want {
-				t.Errorf("got %+v", got)
-			}
-			if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got != want {
-				t.Errorf("after the end: got %+v", got)
-			}
+	t.Run("head", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := answering(t, func(c net.Conn) {
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+			cancel()
+			hold(c)
 		})
-	}
+		if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got != want {
+			t.Errorf("got %+v", got)
+		}
+		if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got != want {
+			t.Errorf("after the end: got %+v", got)
+		}
+	})
 	t.Run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
@@ -246,17 +254,19 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	t.Run("an answer stands", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		r := answering(t, func(c net.Conn) {
-			_, _ = io.WriteString(c, "HTTP/1.1 410 Gone\r\nContent-Length: 9\r\n\r\n")
-			hold(c)
+	for _, status := range []int{200, 410} {
+		t.Run(fmt.Sprint("not after ", status), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			r := answering(t, func(c net.Conn) {
+				_, _ = fmt.Fprintf(c, "HTTP/1.1 %d x\r\nContent-Length: 9\r\n\r\n", status)
+				hold(c)
+			})
+			if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got.Status != status || got.Interrupted {
+				t.Errorf("got %+v", got)
+			}
 		})
-		if got := sendUnder(ctx, t, newClient(t, open()), request(r.url("http"))); got.Status != 410 || got.Interrupted {
-			t.Errorf("got %+v", got)
-		}
-	})
+	}
 	for _, want := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		cfg := open()
 		cfg.Connecting = func(netip.AddrPort) error { return want }

@@ -133,7 +133,15 @@ func TestHostileHTTP2(t *testing.T) {
 		"reset after the head": {func(f *http2.Framer, s uint32) bool {
 			writeHeaders(f, s, false, ":status", "200", "x-a", marker)
 			return f.WriteRSTStream(s, http2.ErrCodeInternal) == nil
-		}, 0, incomplete},
+		}, 200, ""},
+		"reset after the head of a failure": {func(f *http2.Framer, s uint32) bool {
+			writeHeaders(f, s, false, ":status", "500", "x-a", marker)
+			return f.WriteRSTStream(s, http2.ErrCodeRefusedStream) == nil
+		}, 500, "answered 500"},
+		"less than the length": {func(f *http2.Framer, s uint32) bool {
+			writeHeaders(f, s, false, ":status", "200", "content-length", "9")
+			return f.WriteData(s, true, []byte("a")) == nil
+		}, 200, ""},
 		"reset after 4 KiB": {func(f *http2.Framer, s uint32) bool {
 			writeHeaders(f, s, false, ":status", "200")
 			_ = f.WriteData(s, false, make([]byte, 5000))
@@ -184,20 +192,20 @@ func TestHugeHeadsOverHTTP2(t *testing.T) {
 	huge := strings.Repeat("~", 1<<20)
 	for name, test := range map[string]struct {
 		response func(f *http2.Framer, stream uint32) error
-		want     string
+		want     delivery.Response
 	}{
 		"head": {func(f *http2.Framer, s uint32) error {
 			return writeInFrames(f, s, true, ":status", "200", "x-a", huge)
-		}, closedOff},
+		}, delivery.Response{Reason: closedOff}},
 		"trailer": {func(f *http2.Framer, s uint32) error {
 			writeHeaders(f, s, false, ":status", "200", "trailer", "x-a")
 			return writeInFrames(f, s, true, "x-a", huge)
-		}, incomplete},
+		}, delivery.Response{Status: 200}},
 	} {
 		url, cfg, _ := framed(t, nil, func(_, _ int64, f *http2.Framer, stream uint32) bool {
 			return test.response(f, stream) == nil
 		})
-		if got := send(t, newClient(t, cfg), request(url)); got != (delivery.Response{Reason: test.want}) {
+		if got := send(t, newClient(t, cfg), request(url)); got != test.want {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
@@ -222,47 +230,56 @@ func TestNoStreamsAllowed(t *testing.T) {
 	}
 }
 
-// TestHTTP2ConnectionGoesAway has the receiver give up a kept connection while
-// it gets the second request. It is made again on a new one.
-func TestHTTP2ConnectionGoesAway(t *testing.T) {
-	for name, leave := range map[string]func(f *http2.Framer, s uint32) (goOn bool){
-		"GOAWAY":         func(f *http2.Framer, s uint32) bool { _ = f.WriteGoAway(s-2, http2.ErrCodeNo, nil); return false },
-		"refused stream": func(f *http2.Framer, s uint32) bool { return f.WriteRSTStream(s, http2.ErrCodeRefusedStream) == nil },
-		"end":            func(*http2.Framer, uint32) bool { return false },
+// TestUnprocessed has receivers say that they did not process a request, or end
+// its connection, on a new connection or a kept one. Where that may be, it is
+// made again on a new one, and otherwise the attempt fails.
+func TestUnprocessed(t *testing.T) {
+	refuse := func(f *http2.Framer, s uint32) bool { return f.WriteRSTStream(s, http2.ErrCodeRefusedStream) == nil }
+	leave := func(f *http2.Framer, s uint32) bool { _ = f.WriteGoAway(s-1, http2.ErrCodeNo, nil); return false }
+	reset := func(f *http2.Framer, s uint32) bool { return f.WriteRSTStream(s, http2.ErrCodeInternal) == nil }
+	end := func(*http2.Framer, uint32) bool { return false }
+	for name, test := range map[string]struct {
+		say func(f *http2.Framer, s uint32) (goOn bool)
+		// from and to are the requests, counted from 1, to which it is said.
+		from, to int64
+		want     []string
+		conns    int64
+	}{
+		"refused, new":         {refuse, 1, 1, []string{""}, 2},
+		"refused twice, new":   {refuse, 1, 2, []string{""}, 3},
+		"refused always, new":  {refuse, 1, 9, []string{closedOff}, 3},
+		"GOAWAY, new":          {leave, 1, 1, []string{""}, 2},
+		"GOAWAY always, new":   {leave, 1, 9, []string{closedOff}, 3},
+		"end, new":             {end, 1, 1, []string{closedOff, ""}, 2},
+		"reset, new":           {reset, 1, 1, []string{closedOff, ""}, 1},
+		"refused, kept":        {refuse, 2, 2, []string{"", ""}, 2},
+		"refused twice, kept":  {refuse, 2, 3, []string{"", ""}, 3},
+		"refused always, kept": {refuse, 2, 9, []string{"", closedOff}, 3},
+		"GOAWAY, kept":         {leave, 2, 2, []string{"", ""}, 2},
+		"end, kept":            {end, 2, 2, []string{"", ""}, 2},
+		"end twice, kept":      {end, 2, 3, []string{"", closedOff}, 2},
+		"reset, kept":          {reset, 2, 2, []string{"", closedOff}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			url, cfg, conns := framed(t, nil, func(conn, n int64, f *http2.Framer, s uint32) bool {
-				if conn == 1 && n == 2 {
-					return leave(f, s)
+			var requests atomic.Int64
+			url, cfg, conns := framed(t, nil, func(_, _ int64, f *http2.Framer, s uint32) bool {
+				if n := requests.Add(1); n >= test.from && n <= test.to {
+					return test.say(f, s)
 				}
 				writeHeaders(f, s, true, ":status", "200")
 				return true
 			})
 			c := newClient(t, cfg)
-			for range 2 {
-				if got := send(t, c, request(url)); got != (delivery.Response{Status: 200}) {
-					t.Errorf("got %+v", got)
+			for i, want := range test.want {
+				if got := send(t, c, request(url)); got.Reason != want {
+					t.Errorf("attempt %d: got %+v, want %q", i, got, want)
 				}
 			}
-			if n := conns(); n != 2 {
-				t.Errorf("%d connections, want 2", n)
+			if n := conns(); n != test.conns {
+				t.Errorf("%d connections, want %d", n, test.conns)
 			}
 		})
 	}
-	t.Run("reset stream", func(t *testing.T) {
-		url, cfg, conns := framed(t, nil, func(_, n int64, f *http2.Framer, s uint32) bool {
-			if n == 2 {
-				return f.WriteRSTStream(s, http2.ErrCodeInternal) == nil
-			}
-			writeHeaders(f, s, true, ":status", "200")
-			return true
-		})
-		c := newClient(t, cfg)
-		_ = send(t, c, request(url))
-		if got := send(t, c, request(url)); got.Reason != closedOff || conns() != 1 {
-			t.Errorf("got %+v after %d connections: the receiver had the request", got, conns())
-		}
-	})
 }
 
 // TestHTTP2ConnectionFallsSilent has a kept connection die without a word, as

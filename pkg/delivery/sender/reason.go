@@ -29,10 +29,11 @@ const (
 	reasonName      = "name could not be resolved"
 	reasonConnect   = "could not connect"
 
-	reasonTLS       = "TLS handshake failed"
-	reasonExpired   = "certificate has expired or is not valid yet"
-	reasonOtherHost = "certificate is for another host"
-	reasonUntrusted = "certificate is not trusted"
+	reasonTLS        = "TLS handshake failed"
+	reasonExpired    = "certificate has expired or is not valid yet"
+	reasonOtherHost  = "certificate is for another host"
+	reasonUntrusted  = "certificate is not trusted"
+	reasonClientCert = "receiver asks for a client certificate"
 
 	reasonClosed    = "connection closed without a valid answer"
 	reasonMalformed = "answer is malformed, incomplete or has a head larger than 32 KiB"
@@ -75,6 +76,8 @@ func (t *try) reason(err error) string {
 	switch {
 	case t.late() || errors.Is(err, context.DeadlineExceeded):
 		return "no answer within " + span(t.timeout)
+	case !t.trail.responded.Load() && t.trail.dialling.Load().certificate.Load():
+		return reasonClientCert // TLS 1.3 says so after its handshake, if at all
 	case !t.trail.connected.Load():
 		return connectReason(err)
 	case t.trail.responded.Load():
@@ -113,7 +116,8 @@ func connectReason(err error) string {
 
 // errUnprocessed takes the place of the error of a request that net/http would
 // send again: a stream of HTTP/2 was refused, or the connection went away (RFC
-// 9113, section 8.7).
+// 9113, section 8.7). Not among these is a new connection that goes away with
+// an error: net/http expects no more of the next one.
 var errUnprocessed = errors.New("the receiver did not process the request")
 
 // streamError is golang.org/x/net/http2.StreamError: net/http's own hands its

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,14 +9,16 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // maxRetryAfter is the longest wait that a receiver can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// checkResponse reads the body of an answer and says what it amounts to.
-func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Response) delivery.Response {
-	err := drain(response)
+// checkResponse says what an answer amounts to by its status line and headers.
+// Whatever becomes of the body then, the receiver has answered.
+func (c *Client) checkResponse(response *http.Response) delivery.Response {
+	body := drain(response)
 	status := response.StatusCode
 	switch {
 	case status < 100:
@@ -26,31 +27,32 @@ func (c *Client) checkResponse(ctx context.Context, t *try, response *http.Respo
 		return delivery.Response{
 			Status:     status,
 			Reason:     statusReason(status),
+			Body:       body,
 			RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.cfg.Now()),
 		}
-	case err == nil:
-		return delivery.Response{Status: status}
-	case t.interrupted(ctx, err):
-		return interrupted()
-	default:
-		return failed("answered " + strconv.Itoa(status) + ", but its body was incomplete")
 	}
+	return delivery.Response{Status: status}
 }
 
-// drain reads a body to its end or to the limit, and closes it. One that was
-// read to its end leaves its connection for the next attempt. Another is closed
-// behind the attempt's back: to tell an HTTP/2 receiver what was not read may
-// take until its connection is given up.
-func drain(response *http.Response) error {
-	var err error
+// drain reads a body to its end or to the limit, and closes it. It returns how
+// the body began, as much as is kept of one. A body that was read to its end
+// leaves its connection for the next attempt. Any other ends its connection, or
+// its stream of HTTP/2, and is closed behind the attempt's back: to tell an
+// HTTP/2 receiver what was not read may take until its connection is given up.
+func drain(response *http.Response) string {
+	var begin strings.Builder
 	if response.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
-		if _, err = io.CopyN(io.Discard, response.Body, maxBody); errors.Is(err, io.EOF) {
+		_, err := io.CopyN(&begin, response.Body, webhook.MaxKeptResponse)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, response.Body, maxBody-webhook.MaxKeptResponse)
+		}
+		if errors.Is(err, io.EOF) {
 			_ = response.Body.Close() // nothing more is wanted of it
-			return nil
+			return begin.String()
 		}
 	}
 	go response.Body.Close() // nor of this one
-	return err
+	return begin.String()
 }
 
 func statusReason(status int) string {

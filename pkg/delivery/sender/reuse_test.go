@@ -61,6 +61,22 @@ func TestReusedConnections(t *testing.T) {
 			func(int64, int) string { return "HTTP/1.1 500 x\r\nContent-Length: 1\r\n\r\na" },
 			[]string{"answered 500", "answered 500"}, 1,
 		},
+		"not after half a body": {
+			func(int64, int) string { return "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n" + okay },
+			[]string{"", ""}, 2,
+		},
+		"not after a bad chunk": {
+			func(int64, int) string {
+				return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nHTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n"
+			},
+			[]string{"", ""}, 2,
+		},
+		"not after more than 4 KiB": {
+			func(int64, int) string {
+				return "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + strings.Repeat("a", 5000)
+			},
+			[]string{"", ""}, 2,
+		},
 		"closed between": {
 			func(conn int64, n int) string {
 				if conn == 1 && n == 1 {
@@ -98,7 +114,7 @@ func TestReusedConnections(t *testing.T) {
 			c := newClient(t, open())
 			for i, want := range test.want {
 				q := request(r.url("http"))
-				if strings.HasPrefix(want, "no answer") {
+				if strings.HasPrefix(want, "no answer") || strings.HasSuffix(name, "half a body") {
 					q.Timeout = 100 * time.Millisecond
 				}
 				if got := send(t, c, q); got.Reason != want {

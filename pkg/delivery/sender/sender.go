@@ -16,11 +16,10 @@
 //     what the receiver sent it holds the status code and nothing else; it
 //     never holds an address, a name or any part of the URL.
 //
-// Success is an answer 2xx whose head came whole and whose body was read to
-// its end or to 4 KiB: a receiver that answers 200 and a large page has taken
-// the delivery, whatever becomes of the rest of the page. A body that breaks
-// off earlier, or takes too long, is no success. An answer other than 2xx is a
-// failure with that status whatever becomes of its body.
+// An answer is judged by its status line and headers: success is a 2xx whose
+// head came whole. The receiver has answered then, whatever becomes of the body:
+// one that breaks off, is malformed, takes too long or is larger than 4 KiB
+// costs its connection and nothing else.
 //
 // Connections are kept for 30 seconds unused. One leads for all its life to the
 // address that was checked when it was dialled: whatever its name resolves to
@@ -28,8 +27,11 @@
 // followed when the connection ends. One that was kept may be dead by the time
 // it is used: receivers close them, and a function is frozen between two calls.
 // So where a kept connection ends before any byte of an answer, the request is
-// sent once more, on a new connection and within the same time. The receiver
-// may get it twice then, under the same webhook-id, as it may anyway.
+// sent again, on a new connection and within the same time. The receiver may
+// get it twice then, under the same webhook-id, as it may anyway. A request that
+// a receiver of HTTP/2 says it did not process is sent again as well (RFC 9113,
+// section 8.7), whichever connection it was made on. All that happens at most
+// twice in an attempt.
 //
 // What a receiver sends unasked on a kept connection net/http writes to the
 // standard logger of package log, which it cannot be told not to.
@@ -63,6 +65,8 @@ const (
 	// function may have open (AWS Lambda Developer Guide, "Lambda quotas").
 	maxIdleConns        = 512
 	maxIdleConnsPerHost = 256
+	// maxRepeats is how often an attempt sends its request again at most.
+	maxRepeats = 2
 	// maxHandshake bounds a TLS handshake that goes on after its attempt is
 	// over, as net/http lets it.
 	maxHandshake = 15 * time.Second
@@ -128,6 +132,8 @@ func (c *Client) transport() *http.Transport {
 			RootCAs:            c.cfg.Roots,
 			Time:               c.cfg.Now,
 			ClientSessionCache: tls.NewLRUClientSessionCache(maxIdleConns),
+			// There is none; to be asked for one may explain what follows.
+			GetClientCertificate: noCertificate,
 		},
 		TLSHandshakeTimeout:    maxHandshake,
 		DisableCompression:     true,
@@ -174,14 +180,13 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 	limited, cancel := context.WithDeadline(ctx, t.deadline)
 	defer cancel()
 	response, err := c.pool.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // checkResponse closes it
-	if err != nil && t.stale(err) && limited.Err() == nil {
-		t.trail = &trail{}
+	for n := 0; n < maxRepeats && err != nil && t.repeatable(err) && limited.Err() == nil; n++ {
 		response, err = c.fresh.RoundTrip(c.request(t.trace(limited), recipient, r)) //nolint:bodyclose // the same
 	}
 	if err != nil {
 		return t.failure(ctx, err)
 	}
-	return c.checkResponse(ctx, t, response)
+	return c.checkResponse(response)
 }
 
 // parseURL gives the URL as it is requested, or why it is not.

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,5 +117,36 @@ func TestTLSWhereHTTPIsMeant(t *testing.T) {
 	got := send(t, newClient(t, cfg), request("http://example.com:"+port(server.Listener)+"/"))
 	if got.Reason != "answered 400" { // Go's server is so polite
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestClientCertificate meets receivers that ask for a certificate, of which
+// TLS 1.3 has some say only after the handshake that they need one. Attempts
+// beside each other may get the connections that others dialled.
+func TestClientCertificate(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, proto := range []string{"http/1.1", "h2"} {
+			for auth, want := range map[tls.ClientAuthType]string{
+				tls.RequestClientCert:    "",
+				tls.RequireAnyClientCert: "receiver asks for a client certificate",
+			} {
+				t.Run(fmt.Sprint(tls.VersionName(version), " ", proto, " ", auth), func(t *testing.T) {
+					server, cfg := secured(t, func(s *httptest.Server) {
+						s.EnableHTTP2 = proto == "h2"
+						s.TLS = &tls.Config{ClientAuth: auth, MaxVersion: version}
+					})
+					c := newClient(t, cfg)
+					var wait sync.WaitGroup
+					for range 8 {
+						wait.Go(func() {
+							if got := send(t, c, request("https://example.com:"+port(server.Listener)+"/")); got.Reason != want {
+								t.Errorf("got %+v, want %q", got, want)
+							}
+						})
+					}
+					wait.Wait()
+				})
+			}
+		}
 	}
 }

@@ -3,6 +3,7 @@ package sender
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -28,38 +29,46 @@ type try struct {
 
 // trail is how far a request came. It is written by goroutines of net/http,
 // which may outlive the request.
-type trail struct{ connected, reused, responded atomic.Bool }
+type trail struct {
+	connected, reused, responded atomic.Bool
+	// dialling is of the connection that the request is made on.
+	dialling atomic.Pointer[dialling]
+}
 
 func newTry(ctx context.Context, timeout time.Duration) *try {
-	t := &try{timeout: timeout, deadline: time.Now().Add(timeout), ours: true, trail: &trail{}}
+	t := &try{timeout: timeout, deadline: time.Now().Add(timeout), ours: true}
 	if end, ok := ctx.Deadline(); ok && end.Before(t.deadline) {
 		t.deadline, t.ours = end, false
 	}
 	return t
 }
 
-// trace gives a context that notes how far the request comes.
+// trace gives a context that notes how far one request comes.
 func (t *try) trace(ctx context.Context) context.Context {
-	ctx = context.WithValue(ctx, deadlineKey{}, t.deadline)
-	tr := t.trail
+	own := &dialling{deadline: t.deadline}
+	ctx = context.WithValue(ctx, diallingKey{}, own)
+	tr := &trail{}
+	tr.dialling.Store(own)
+	t.trail = tr
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
 			tr.reused.Store(info.Reused)
+			if d := diallingOf(info.Conn); d != nil { // another request may have dialled it
+				tr.dialling.Store(d)
+			}
 			tr.connected.Store(true)
 		},
 		GotFirstResponseByte: func() { tr.responded.Store(true) },
 	})
 }
 
-// stale reports whether a request failed because the connection it was made on
-// had been kept too long, as far as can be told: it ended without a byte of an
-// answer. A stream of HTTP/2 that the receiver reset is an answer of a kind; one
-// that it refused is none, see errUnprocessed.
-func (t *try) stale(err error) bool {
-	if !t.trail.reused.Load() || t.trail.responded.Load() {
-		return false
-	}
-	return !streamReset(err)
+// repeatable reports whether a request that failed may be sent again: the
+// receiver did not process it, or the connection had been kept too long, as far
+// as can be told. Such a connection ends without a byte of an answer. A stream
+// of HTTP/2 that the receiver reset is an answer of a kind.
+func (t *try) repeatable(err error) bool {
+	stale := t.trail.reused.Load() && !t.trail.responded.Load() && !streamReset(err)
+	return stale || errors.Is(err, errUnprocessed)
 }
 
 // request builds what is sent. net/http must not send it again by itself, and
