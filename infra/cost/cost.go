@@ -1,6 +1,13 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/hookline/hookline/infra/cost/price"
+)
+
+// prices are those of a region.
+type prices struct{ price.Region }
 
 // What requests to DynamoDB take, in request units. The tests count them with
 // the store itself.
@@ -110,24 +117,24 @@ func (b bill) times(n float64) bill {
 
 // used is the bill for request units of DynamoDB.
 func (p prices) used(u units) bill {
-	return bill{dynamo: (u.writes*p.writes + u.reads*p.reads) / million}
+	return bill{dynamo: (u.writes*p.Writes + u.reads*p.Reads) / million}
 }
 
 // invocation is the bill for one run of a function of so many GB, which writes
 // so many bytes into its log beside the platform's.
 func (p prices) invocation(gb float64, d time.Duration, logged float64) bill {
 	return bill{
-		lambda: p.invocations/million + gb*d.Seconds()*p.compute,
-		logs:   (platformLines + logged) / gigabyte * p.logs,
+		lambda: p.Invocations/million + gb*d.Seconds()*p.Compute,
+		logs:   (platformLines + logged) / gigabyte * p.Logs,
 	}
 }
 
 // request is the bill for one request of the API, without its function.
 func (p prices) request(a assumptions) bill {
 	return bill{
-		gateway: p.requests / million,
-		logs:    a.access / gigabyte * p.logs,
-		other:   a.responseBytes / gigabyte * p.traffic,
+		gateway: p.Requests / million,
+		logs:    a.access / gigabyte * p.Logs,
+		other:   a.responseBytes / gigabyte * p.Traffic,
 	}
 }
 
@@ -135,7 +142,7 @@ func (p prices) request(a assumptions) bill {
 // it, and received and deleted with its batch.
 func (p prices) message(beside int, a assumptions) bill {
 	requests := 1/float64(min(beside, sendAtOnce)) + 2/float64(a.batch)
-	return bill{sqs: requests * (p.messages + p.groups) / million}
+	return bill{sqs: requests * (p.Messages + p.Groups) / million}
 }
 
 // registration is the bill for one registration of one event.
@@ -147,7 +154,7 @@ func (p prices) registration(a assumptions) bill {
 func (p prices) publication(a assumptions) bill {
 	each := p.request(a).plus(p.invocation(memory, a.publish, a.line)).times(1 / float64(a.events))
 	days := a.retained.Hours() / month.Hours()
-	each.dynamo += a.record / gigabyte * (p.stored + p.backup) * days
+	each.dynamo += a.record / gigabyte * (p.Stored + p.Backup) * days
 	return each.plus(p.used(publishing)).plus(p.message(a.events, a))
 }
 
@@ -155,8 +162,8 @@ func (p prices) publication(a assumptions) bill {
 // batch takes as long as its slowest.
 func (p prices) attempt(u units, a assumptions) bill {
 	run := p.invocation(deliverMemory, a.outcomeTime+a.responseTime, 0).times(1 / float64(a.batch))
-	run.logs += a.line / gigabyte * p.logs
-	run.other += a.sent / gigabyte * p.traffic
+	run.logs += a.line / gigabyte * p.Logs
+	run.other += a.sent / gigabyte * p.Traffic
 	return run.plus(p.used(u))
 }
 
@@ -175,15 +182,15 @@ func (p prices) large(a assumptions) bill {
 	const payload = 3000
 	days := a.retained.Hours() / month.Hours()
 	more := bill{
-		dynamo: payload / gigabyte * (p.stored + p.backup) * days,
-		other:  payload / gigabyte * p.traffic,
+		dynamo: payload / gigabyte * (p.Stored + p.Backup) * days,
+		other:  payload / gigabyte * p.Traffic,
 	}
 	return more.plus(p.used(apart))
 }
 
 // keeping is the bill for keeping one webhook for a month: 1 KB.
 func (p prices) keeping(a assumptions) bill {
-	return bill{dynamo: a.record / gigabyte * (p.stored + p.backup)}
+	return bill{dynamo: a.record / gigabyte * (p.Stored + p.Backup)}
 }
 
 // idle is the bill for a month of a stack that nobody uses.
@@ -191,7 +198,7 @@ func (p prices) idle(a assumptions) bill {
 	sweeps := month.Seconds() / sweepInterval.Seconds()
 	polls := lanes * pollers * month.Seconds() / poll.Seconds()
 	b := p.used(sweeping).plus(p.invocation(sweepMemory, a.sweep, a.line).times(sweepParts)).times(sweeps)
-	b.sqs = polls * p.messages / million
-	b.other = alarms*p.alarm + metrics*p.metric + p.key
+	b.sqs = polls * p.Messages / million
+	b.other = alarms*p.Alarm + metrics*p.Metric + p.Key
 	return b
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/hookline/hookline/infra/cost/price"
 )
 
 // root is the top of the checkout, seen from this package's folder.
@@ -37,10 +39,10 @@ func TestPageHasTheTables(t *testing.T) {
 // The parts and totals are those of a calculation by hand, at prices that make
 // it easy.
 func TestBills(t *testing.T) {
-	easy := prices{
-		writes: 1000, reads: 100, stored: 3, backup: 1, invocations: 10, compute: 0.001, requests: 20,
-		messages: 4, groups: 1, logs: 50, alarm: 0.1, metric: 0.3, key: 1, traffic: 7,
-	}
+	easy := prices{price.Region{
+		Writes: 1000, Reads: 100, Stored: 3, Backup: 1, Invocations: 10, Compute: 0.001, Requests: 20,
+		Messages: 4, Groups: 1, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
+	}}
 	one, bulk := usual, usual.inBulk()
 	for _, tt := range []struct {
 		name string
