@@ -15,7 +15,7 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema} }
+func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, wholeSchema} }
 
 const firstSchema = `
 CREATE TABLE webhook (
