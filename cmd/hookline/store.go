@@ -141,6 +141,9 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	} else if err := makeDataDir(p.flags.Data); err != nil {
 		return openedStore{}, err
 	}
+	if err := checkDataOfKey(p.flags.Data); err != nil {
+		return openedStore{}, err
+	}
 	s, err := sqlite.Open(path, sqlite.Options{Logger: log})
 	if err != nil {
 		return openedStore{}, err
