@@ -21,10 +21,17 @@ python := $(tools)/venv/bin/python
 sam := $(python) $(tools)/venv/bin/sam
 cfn_lint := $(python) $(tools)/venv/bin/cfn-lint
 golangci_version := v2.15.0
+# The APIs as OpenAPI describes them, and what makes, compiles and checks clients.
+descriptions = $(shell find pkg -name openapi.yaml)
+node_bin := $(tools)/clients/node/node_modules/.bin
+clients := $(addprefix $(tools)/clients/,java.stamp node.stamp python.stamp)
 
 # The SAM CLI keeps its settings here, asks nothing and reports nothing.
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/$(tools)/sam
+# Neither does redocly.
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 # $(call build_functions,directory,processor): build every function of the
 # template. Static, stripped, and the same bytes wherever and whenever they are
@@ -55,7 +62,7 @@ longest := ./infra/deploytest ./cmd/hookline
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
-long_packages := ./cmd/... ./infra/deploytest ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
+long_packages := ./cmd/... ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
 
 .PHONY: help
 help: ## List these commands
@@ -92,7 +99,7 @@ test-functions: tools
 	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 
 .PHONY: test-long
-test-long: tools test-functions ## Run what is random, loaded or killed for as long as before a release
+test-long: tools-long test-functions ## Run what is random, loaded or killed for as long as before a release
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
 
 .PHONY: build
@@ -100,8 +107,8 @@ build: tools ## Build bin/hookline, and the functions as they are deployed
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/hookline ./cmd/hookline
 	$(call build_functions,.aws-sam/build,$(ARCH))
 
-.PHONY: lint lint-format lint-modules lint-go lint-templates
-lint: lint-format lint-modules lint-templates lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
+.PHONY: lint lint-format lint-modules lint-go lint-templates lint-descriptions
+lint: lint-format lint-modules lint-templates lint-descriptions lint-go ## Look for what tests do not find (builds golangci-lint once, some minutes)
 
 lint-format:
 	@unformatted=$$(gofmt -l $(wildcard cmd functions infra internal pkg)); \
@@ -115,11 +122,20 @@ lint-templates: $(tools)/venv.stamp $(tools)/checkov.stamp
 	$(sam) validate --lint
 	$(tools)/checkov/bin/python $(tools)/checkov/bin/checkov
 
+lint-descriptions: $(tools)/clients/node.stamp
+	$(node_bin)/redocly lint --config infra/tools/clients/redocly.yaml $(descriptions)
+	$(node_bin)/spectral lint --ruleset infra/tools/clients/spectral.yaml $(descriptions)
+
 lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
 
 .PHONY: tools
-tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp ## Install what tests need into .tools, pinned
+tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp $(clients) ## Install what tests need into .tools, pinned
+
+.PHONY: tools-long
+tools-long: tools $(tools)/clients/go.stamp
+	@infra/tools/debian.sh php
+	@infra/tools/prerequisites.sh javac php
 
 .PHONY: clean
 clean: ## Remove what was built. The tools in .tools and the data in data stay
@@ -127,7 +143,7 @@ clean: ## Remove what was built. The tools in .tools and the data in data stay
 
 .PHONY: prerequisites
 prerequisites:
-	@infra/tools/chromium.sh
+	@infra/tools/debian.sh chromium
 	@infra/tools/prerequisites.sh
 
 $(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites
@@ -155,6 +171,38 @@ $(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | prerequisites
 	@python3 -m venv $(tools)/checkov
 	@$(tools)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
 	@$(tools)/checkov/bin/python -m pip check
+	@touch $@
+
+# The modules are fetched whole: tests compile with no network.
+$(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/go.sum | prerequisites
+	@echo "Installing oapi-codegen"
+	@mkdir -p $(tools)/clients/bin
+	@cd infra/tools/clients/go && go mod download && \
+		GOBIN="$(CURDIR)/$(tools)/clients/bin" go install github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+	@touch $@
+
+$(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites
+	@echo "Installing openapi-generator"
+	@rm -rf $(tools)/clients/java
+	@mkdir -p $(tools)/clients/java
+	@mvn -B -q -ntp -Dstyle.color=never -f $< dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/$(tools)/clients/java"
+	@test -n "$$(ls $(tools)/clients/java/openapi-generator-cli-*.jar)"
+	@touch $@
+
+$(tools)/clients/node.stamp: infra/tools/clients/node/package-lock.json infra/tools/clients/node/package.json | prerequisites
+	@echo "Installing TypeScript, openapi-typescript, redocly and Spectral"
+	@mkdir -p $(tools)/clients/node
+	@cp $^ $(tools)/clients/node/
+	@cd $(tools)/clients/node && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(tools)/clients/python.stamp: infra/tools/clients/python/requirements.txt | prerequisites
+	@echo "Installing openapi-python-client and schemathesis"
+	@rm -rf $(tools)/clients/python
+	@mkdir -p $(tools)/clients
+	@python3 -m venv $(tools)/clients/python
+	@$(tools)/clients/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
+	@$(tools)/clients/python/bin/python -m pip check
 	@touch $@
 
 # The Lambda runtime emulator comes with the SAM CLI.

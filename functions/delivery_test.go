@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/api/shoptet"
 	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -38,6 +40,8 @@ func TestDelivery(t *testing.T) {
 		{"publishing", testPublish},
 		{"refused as a whole", testPublishRefused},
 		{"sweeping", testSweep},
+		{"deleting", testFinish},
+		{"operating", testOperate},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, p) })
 	}
@@ -153,8 +157,8 @@ func testGone(t *testing.T, p *pipeline) {
 	for _, api := range all.APIs() {
 		c := p.register(t, api)
 		c.attempt(t, c.publishOne(t, c.occurrence("1")), http.StatusGone, 1, 0)
-		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"no_webhook disabled"}) {
-			t.Errorf("%s: publish: %q, want no_webhook", api.Name, got)
+		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"held"}) {
+			t.Errorf("%s: publish: %q, want held", api.Name, got)
 		}
 	}
 }
@@ -167,7 +171,7 @@ func testPublish(t *testing.T, p *pipeline) {
 	another["time"], another["payload"] = event["time"], map[string]int{}
 	nobodys["account"] = "squake:nobody"
 	unnamed["event"] = "shipment.lost" // the operator did not name it
-	want := []string{"accepted", "duplicate", "no_webhook", "no_webhook", "rejected is not an event of this API"}
+	want := []string{"accepted", "duplicate", "no_webhook", "unknown_account", "rejected is not an event of this API"}
 	got := p.publish(t, event, event, unknown, nobodys, unnamed)
 	got[4] = strings.Replace(got[4], "event: ", "", 1)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -224,5 +228,29 @@ func (p *pipeline) addOverdue(t *testing.T, c *client) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The sweeper completes the deletion of an account that was closed, of one
+// whose closing was cut off before its tokens were deleted too.
+func testFinish(t *testing.T, p *pipeline) {
+	closed, cutOff := p.register(t, all.APIs()[0]), p.register(t, all.APIs()[0])
+	closed.publishOne(t, closed.occurrence("to be cancelled"))
+	ago := time.Now().Add(-time.Hour)
+	if err := registry.CloseAccount(t.Context(), p.stack.store, closed.account, ago); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.stack.store.PostponeClosing(t.Context(), closed.account, time.Now().Add(-10*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.stack.store.CloseAccount(t.Context(), cutOff.account, ago); err != nil {
+		t.Fatal(err)
+	}
+	p.sweep(t)
+	_, err := p.stack.store.Account(t.Context(), closed.account)
+	_, cutErr := p.stack.store.Account(t.Context(), cutOff.account)
+	tokens, tokensErr := p.stack.store.Tokens(t.Context(), cutOff.account)
+	if !errors.Is(err, webhook.ErrNotFound) || cutErr != nil || len(tokens) > 0 || tokensErr != nil {
+		t.Errorf("after a sweep: account closed long ago %v, account with tokens %v, %d of them, %v", err, cutErr, len(tokens), tokensErr)
 	}
 }

@@ -194,7 +194,7 @@ func (w *watch) readDynamoDB(action string, body []byte) ([]call, error) {
 		}
 	case "Query":
 		if in.IndexName != "" {
-			index := map[string]string{"due": "Data.Outputs.DueIndexArn"}[in.IndexName]
+			index := map[string]string{"due": "Data.Outputs.DueIndexArn", "failing": "Data.Outputs.FailingIndexArn"}[in.IndexName]
 			return []call{{action: "dynamodb:Query", resource: index}}, nil // its partitions are numbers
 		}
 		made = append(made, w.onTable(action, in.TableName, in.ExpressionAttributeValues[":pk"].S))

@@ -15,7 +15,7 @@ import (
 // functionRoutes returns the routes to each function. Registering has one of
 // its own; all else of an API, known or not, goes to the function that manages.
 func functionRoutes() map[string][]string {
-	routes := map[string][]string{"Publish": {"POST /events"}}
+	routes := map[string][]string{"Publish": {"POST /events"}, "Operate": {"ANY /operator/{proxy+}"}}
 	for _, a := range all.APIs() {
 		register, manage := apiFunctions(a)
 		routes[register] = []string{"POST " + a.Example.Path}
@@ -31,7 +31,7 @@ func apiFunctions(a api.API) (register, manage string) {
 
 // timeouts are those of functions that have another than all have, in seconds.
 // delivery_test.go says what they must suffice for.
-var timeouts = map[string]int{"Publish": 20, "Deliver": 60, "Sweep": 55, "Keyring": 60}
+var timeouts = map[string]int{"Publish": 20, "Operate": 20, "Deliver": 60, "Sweep": 55, "Keyring": 60}
 
 // maxTimeout is the time in seconds after which the HTTP API stops waiting for
 // a function and answers in its own shape.
@@ -137,7 +137,8 @@ var ownEnvironment = map[string]map[string]any{
 		"HOOKLINE_ALLOW_HTTP":        "!Ref AllowHttp",
 		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
 	}),
-	"Sweep": deliveryEnvironment(nil),
+	"Operate": deliveryEnvironment(nil),
+	"Sweep":   deliveryEnvironment(nil),
 }
 
 // deliveryEnvironment is that of a function which publishes, delivers or sweeps.

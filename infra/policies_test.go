@@ -24,6 +24,7 @@ const (
 	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*" + named
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
+	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
 	onQueue      = " on !GetAtt Attempts.Arn"
 	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
@@ -77,6 +78,21 @@ var ownRights = map[string][]string{
 	"PublishRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:PutItem" + onDeliveries,
+		"dynamodb:UpdateItem" + onDeliveries,
+		"sqs:SendMessage" + onQueue,
+	},
+	"OperateRole": {
+		"dynamodb:BatchGetItem" + within + "A#*" + named,
+		"dynamodb:ConditionCheckItem" + within + "A#*" + named,
+		"dynamodb:DeleteItem" + within + "A#*, T#*" + named,
+		"dynamodb:GetItem" + onDeliveries,
+		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:PutItem" + within + "A#*, ACCOUNTS#*, T#*" + named,
+		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
+		"dynamodb:Query" + onDeliveries,
+		"dynamodb:Query" + within + "A#*, ACCOUNTS#*" + named,
+		"dynamodb:UpdateItem" + onDeliveries,
+		"dynamodb:UpdateItem" + within + "A#*, CLOSING" + named,
 		"sqs:SendMessage" + onQueue,
 	},
 	"DeliverRole": {
@@ -93,6 +109,12 @@ var ownRights = map[string][]string{
 		"sqs:SendMessage" + onQueue,
 	},
 	"SweepRole": {
+		"dynamodb:DeleteItem" + within + "A#*, T#*, ACCOUNTS#*, CLOSING" + named,
+		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:Query" + onClosing,
+		"dynamodb:Query" + onDeliveries,
+		"dynamodb:Query" + within + "A#*" + named,
+		"dynamodb:UpdateItem" + onClosing,
 		"dynamodb:Query on !GetAtt Data.Outputs.DueIndexArn",
 		"dynamodb:UpdateItem" + onDeliveries,
 		"sqs:SendMessage" + onQueue,

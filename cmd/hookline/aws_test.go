@@ -69,6 +69,9 @@ func TestServeOnDynamoDB(t *testing.T) {
 		t.Errorf("commands on DynamoDB made a data directory (%v)", err)
 	}
 
+	// Without --dev the events must be bounded.
+	contains(t, fails(t, exitFailed, serveArgs(data, "--store", name)...), "HOOKLINE_ABBEYCROSS_EVENTS")
+
 	// The same data needs the same sealing key.
 	line = fails(t, exitFailed, serveArgs(t.TempDir(), "--store", name)...)
 	contains(t, line, "the sealing key is missing")

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -102,12 +103,12 @@ const (
 	exitUsage  = 2
 )
 
-// report writes an error as one line and returns the exit code.
+// report writes an error as one line, which a terminal does not obey, and returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	line := strings.Join(strings.FieldsFunc(err.Error(), isLineEnd), "; ")
+	line := terminal.Escape(strings.Join(strings.FieldsFunc(err.Error(), isLineEnd), "; "))
 	if errors.As(err, new(usageError)) {
 		_, _ = fmt.Fprintf(stderr, "hookline: %s (see hookline --help)\n", line)
 		return exitUsage

@@ -40,6 +40,7 @@ func TestReport(t *testing.T) {
 		{nil, 0, ""},
 		{errors.New("a"), 1, "hookline: a\n"},
 		{errors.Join(errors.New("a"), errors.New("b\r\nc")), 1, "hookline: a; b; c\n"},
+		{errors.New("a\x1b[31m\tb\u202e"), 1, "hookline: a\\u001b[31m\\tb\\u202e\n"},
 		{usageErrorf("a"), 2, "hookline: a (see hookline --help)\n"},
 	} {
 		var said bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/gofrs/flock"
@@ -78,6 +79,43 @@ func checkDataOfKey(dir string) error {
 		return nil // opening it says what is wrong
 	}
 	return fmt.Errorf("%s is there, but the data that is sealed with it is missing: %s; restore it from your backup, or move the key away to start empty", key, path)
+}
+
+// checkDataDir refuses a data directory that others than this user and root may
+// write to or own, and such files of it: whoever writes to them decides where
+// events go. The directories above it are not looked at, and neither is a file
+// that does not exist.
+func checkDataDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("data directory %s: %w", dir, cause(err))
+	}
+	paths := []string{dir}
+	for _, entry := range entries {
+		if name := entry.Name(); strings.HasPrefix(name, databaseName) || name == keyfile.Name || name == lockName {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	var open []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, cause(err))
+		}
+		if uid, other := otherOwner(info); other {
+			return fmt.Errorf("%s belongs to user %d, who could change the data; run hookline as that user, or make the file this user's with chown", path, uid)
+		}
+		if othersMayWrite(info) {
+			open = append(open, shellQuote(path))
+		}
+	}
+	if len(open) > 0 {
+		return fmt.Errorf("others than the owner may write to the data; run chmod go-w %s", strings.Join(open, " "))
+	}
+	return nil
 }
 
 // lockDataDir locks a data directory for one server. It fails if another server

@@ -12,6 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/queue/local"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -24,6 +25,8 @@ const (
 	// noticeInterval is how often the file is checked for writes of other
 	// processes, such as commands.
 	noticeInterval = 50 * time.Millisecond
+	// finishInterval is how often closing accounts are looked for.
+	finishInterval = 10 * time.Second
 	// purgeInterval is how often expired deliveries are removed. retainedFor is
 	// how long after their acceptance they expire.
 	purgeInterval = time.Hour
@@ -36,6 +39,8 @@ type dispatcher struct {
 	queue   *local.Queue
 	worker  *delivery.Worker
 	sweeper *delivery.Sweeper
+	// finisher completes the deletion of accounts.
+	finisher *registry.Finisher
 	// file is the store if it is a SQLite store, and nil otherwise.
 	file *sqlite.Store
 	now  func() time.Time
@@ -54,7 +59,7 @@ type dispatcherConfig struct {
 }
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
-	queue := local.New(local.Config{Now: cfg.now})
+	queue := local.New(local.Config{Now: cfg.now, Proven: provenIn(cfg.file, cfg.log)})
 	return &dispatcher{
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
@@ -64,9 +69,25 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
 			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
 		}),
-		file: cfg.file,
-		now:  cfg.now,
-		log:  cfg.log,
+		finisher: registry.NewFinisher(cfg.store, cfg.now, cfg.log),
+		file:     cfg.file,
+		now:      cfg.now,
+		log:      cfg.log,
+	}
+}
+
+// provenIn returns what tells the queue who is proven. It is nil without a
+// file, since tables have no way to tell.
+func provenIn(file *sqlite.Store, log *slog.Logger) func(context.Context, webhook.EventKey) bool {
+	if file == nil {
+		return nil
+	}
+	return func(ctx context.Context, key webhook.EventKey) bool {
+		proven, err := file.Proven(ctx, key)
+		if err != nil && ctx.Err() == nil {
+			log.LogAttrs(ctx, slog.LevelWarn, "find out whether a webhook is proven", slog.String("error", err.Error()))
+		}
+		return proven
 	}
 }
 
@@ -84,6 +105,7 @@ func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	})
 	all.Go(func() { d.sweeper.Watch(ctx, signal) })
 	all.Go(func() { d.notice(ctx, signal) })
+	all.Go(func() { d.finish(ctx) })
 	if d.file != nil {
 		all.Go(func() { d.purge(ctx) })
 	}
@@ -129,6 +151,22 @@ func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 		select {
 		case signal <- struct{}{}:
 		default: // a signal is pending
+		}
+	}
+}
+
+// finish completes the deletion of accounts.
+func (d *dispatcher) finish(ctx context.Context) {
+	ticker := time.NewTicker(finishInterval)
+	defer ticker.Stop()
+	for {
+		if err := d.finisher.Finish(ctx); err != nil && ctx.Err() == nil {
+			d.log.LogAttrs(ctx, slog.LevelError, "finish", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -190,6 +192,34 @@ type deliveryDetails struct {
 	URL      string         `json:"url"` // at acceptance
 	Accepted time.Time      `json:"accepted"`
 	Payload  jsontext.Value `json:"payload"` // null: none, or null itself
+	// Log has the attempts that are kept, oldest first.
+	Log []attemptResult `json:"attempt_log"`
+}
+
+// attemptResult is the JSON output of one attempt of a delivery.
+type attemptResult struct {
+	Number   int64     `json:"number"`
+	At       time.Time `json:"at"`
+	Duration int64     `json:"duration_ms"`
+	Code     int       `json:"status"` // 0: no response
+	Reason   string    `json:"reason"` // empty: it succeeded
+	// Response is how the body of a response that was no success began, escaped.
+	Response string `json:"response"`
+}
+
+func newAttemptResult(a webhook.Attempt) attemptResult {
+	return attemptResult{
+		Number: a.Number, At: a.At, Duration: a.Duration.Milliseconds(), Code: a.StatusCode, Reason: a.Reason, Response: a.ResponseText(),
+	}
+}
+
+// text returns the attempt in one line, for people.
+func (a attemptResult) text() string {
+	text := timeText(a.At) + ", " + cmp.Or(a.Reason, "answered "+strconv.Itoa(a.Code)) + " after " + (time.Duration(a.Duration) * time.Millisecond).String()
+	if a.Response != "" {
+		text += ": " + a.Response
+	}
+	return text
 }
 
 // Run shows a delivery.
@@ -209,6 +239,13 @@ func (c *deliveryShow) Run(ctx context.Context, p *program) (err error) {
 	details := deliveryDetails{
 		deliveryResult: newDeliveryResult(d), EventID: d.EventID, Instance: d.Instance,
 		Webhook: d.WebhookID, URL: d.URL, Accepted: d.AcceptedAt, Payload: d.Payload,
+	}
+	attempts, err := s.Attempts(ctx, d)
+	if err != nil {
+		return err
+	}
+	for _, a := range attempts {
+		details.Log = append(details.Log, newAttemptResult(a))
 	}
 	return p.show(details, details.text())
 }
@@ -231,9 +268,16 @@ func (d deliveryDetails) text() string {
 		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.Code), "0"))},
 		{"reason", orDash(d.Reason)},
 		{"next attempt", timeOrDash(d.Next)},
-		{"payload", orDash(string(d.Payload))},
 	}
-	return fields(lines)
+	for _, a := range d.Log {
+		lines = append(lines, [2]string{"attempt " + strconv.FormatInt(a.Number, 10), a.text()})
+	}
+	if d.Payload == nil {
+		return fields(append(lines, [2]string{"payload", orDash("")}))
+	}
+	var payload strings.Builder
+	terminal.WriteJSON(&payload, d.Payload, terminal.Plain(), "… (cut here; --json shows it whole)")
+	return fields(lines) + "payload\n" + payload.String() + "\n"
 }
 
 type deliveryRetry struct{ deliveryID }
@@ -254,5 +298,5 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case err != nil:
 		return err
 	}
-	return p.show(newDeliveryResult(d), fmt.Sprintf("attempt %d of %s is due now\n", d.Attempts+1, c.ID))
+	return p.show(newDeliveryResult(d), linef("attempt %d of %s is due now", d.Attempts+1, c.ID))
 }

@@ -33,13 +33,18 @@ type arrivals struct {
 
 func newArrivals(b *testing.B, expected int) *arrivals {
 	b.Helper()
-	a := &arrivals{
-		published: make([]atomic.Int64, expected+1), waits: make([]atomic.Int64, expected+1),
-		all: make(chan struct{}), expected: int64(expected),
-	}
+	a := &arrivals{}
+	a.reset(expected)
 	a.Server = httptest.NewServer(a)
 	b.Cleanup(a.Close)
 	return a
+}
+
+// reset forgets what came, and expects as many anew.
+func (a *arrivals) reset(expected int) {
+	a.published, a.waits = make([]atomic.Int64, expected+1), make([]atomic.Int64, expected+1)
+	a.count.Store(0)
+	a.all, a.expected = make(chan struct{}), int64(expected)
 }
 
 // ServeHTTP takes a delivery: {"data":"<digits>"}.
@@ -369,31 +374,70 @@ func (s *benchServer) peakMemory(b *testing.B) float64 {
 }
 
 // BenchmarkHealthyBesideHanging measures how long events take to a healthy
-// receiver, 50 a second, alone and beside 50 webhooks whose receiver never
-// answers, each with as many events waiting as there come to the healthy one.
+// receiver, 50 a second, beside webhooks whose receiver never answers and that
+// have never been attempted before, and compares it with the same receiver
+// alone in the same run. With restart the server was restarted in between, and
+// then has the hanging ones' backlog and remembers nothing.
 func BenchmarkHealthyBesideHanging(b *testing.B) {
-	for _, hanging := range []int{0, 50} {
-		b.Run("hanging="+strconv.Itoa(hanging), func(b *testing.B) {
+	for _, bb := range []struct {
+		accounts, each int
+		restart        bool
+	}{{50, 1, false}, {4, 500, false}, {4, 500, true}} {
+		b.Run(fmt.Sprintf("accounts=%d/each=%d/restart=%t", bb.accounts, bb.each, bb.restart), func(b *testing.B) {
 			s := newBenchServer(b, b.TempDir())
-			a := newArrivals(b, b.N)
-			s.registered(b, "squake:healthy", a.URL)
-			release := make(chan struct{})
-			hang := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-			b.Cleanup(func() { close(release); hang.Close() })
-			for i := range hanging {
-				account := fmt.Sprintf("squake:hanging-%d", i)
-				s.registered(b, account, hang.URL)
-				c := newBenchClient(b, s.URL, s.publishing(account))
-				for n := range 20 {
-					if err := c.sendNumber(n); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
+			healthy := newArrivals(b, b.N)
+			s.registered(b, "squake:healthy", healthy.URL)
 			b.ResetTimer()
-			pace(b, a, newBenchClient(b, s.URL, s.publishing("squake:healthy")), b.N)
+			pace(b, healthy, newBenchClient(b, s.URL, s.publishing("squake:healthy")), b.N)
+			alone := healthy.histogram()
+
 			b.StopTimer()
-			reportQuantiles(b, a.histogram(), "")
+			s.burden(b, bb.accounts, bb.each)
+			if bb.restart {
+				if err := s.stop(); err != nil {
+					b.Fatal(err)
+				}
+				s = newBenchServer(b, s.data)
+			}
+			healthy.reset(b.N)
+			b.StartTimer()
+			pace(b, healthy, newBenchClient(b, s.URL, s.publishing("squake:healthy")), b.N)
+			b.StopTimer()
+			reportQuantiles(b, healthy.histogram(), "")
+			for _, q := range []float64{50, 99} {
+				ratio := float64(healthy.histogram().ValueAtQuantile(q)) / float64(alone.ValueAtQuantile(q))
+				b.ReportMetric(ratio, fmt.Sprintf("p%.0f-of-alone", q))
+			}
 		})
+	}
+}
+
+// burden publishes an event to each of many new webhooks whose receiver never
+// answers.
+func (s *benchServer) burden(b *testing.B, accounts, each int) {
+	b.Helper()
+	release := make(chan struct{})
+	hang := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	b.Cleanup(func() { close(release); hang.Close() })
+	client := newClient(b)
+	send := func(path, token string, want int, body string) {
+		status, err := post(b.Context(), client, s.URL+path, body, "Authorization: Bearer "+token, "Content-Type: application/json")
+		if err != nil || status != want {
+			b.Fatalf("POST %s: %d, %v", path, status, err)
+		}
+	}
+	for a := range accounts {
+		account := fmt.Sprintf("abbeycross:hanging-%d", a)
+		cli(b, "account", "create", account, "--data", s.data)
+		token := cli(b, "token", "create", "--account", account, "--data", s.data)
+		for first := 0; first < each; first += 50 {
+			var names, events []string
+			for i := first; i < min(first+50, each); i++ {
+				names = append(names, fmt.Sprintf(`"hang.%d"`, i))
+				events = append(events, fmt.Sprintf(`{"account":%q,"event":"hang.%d","payload":{}}`, account, i))
+			}
+			send("/v1/webhooks/register", token, http.StatusCreated, `{"url":"`+hang.URL+`","events":[`+strings.Join(names, ",")+`]}`)
+			send("/events", s.publisher, http.StatusAccepted, `{"events":[`+strings.Join(events, ",")+`]}`)
+		}
 	}
 }

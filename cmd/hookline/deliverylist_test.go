@@ -59,7 +59,7 @@ func keep(t *testing.T, where dataDir, now time.Time) {
 		case webhook.StatusDelivered:
 			then = was.Attempted(now, 204, "", time.Time{})
 		}
-		if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: then}); err != nil {
+		if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: then, Response: []byte("\x1b[2J\xffno\n")}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,6 +153,11 @@ func TestDeliveryShow(t *testing.T) {
 		"a1": `"status":"cancelled","attempts":1,"last_attempt":"` + stamp + `","last_status":0,"reason":"cancelled: the webhook is disabled","next_attempt":null`,
 		"q3": `"status":"delivered","attempts":1,"last_attempt":"` + stamp + `","last_status":204,"reason":"","next_attempt":null`,
 	}
+	attempts := map[string]string{ // what follows the attempt's time
+		"q2": `"duration_ms":0,"status":500,"reason":"answered 500","response":"\\x1b[2J�no\\n"}`,
+		"a1": `"duration_ms":0,"status":0,"reason":"cancelled: the webhook is disabled","response":"\\x1b[2J�no\\n"}`,
+		"q3": `"duration_ms":0,"status":204,"reason":"","response":""}`,
+	}
 	where := dataDir{data: t.TempDir()}
 	where.on(t, "squake:acme", "shoptet:1", "abbeycross:fleet-7")
 	keep(t, where, now)
@@ -166,11 +171,18 @@ func TestDeliveryShow(t *testing.T) {
 		}
 		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name]
 		contains(t, list, result+"}")
-		want := result + fmt.Sprintf(`,"event_id":%q,"webhook":"w1","url":"https://receiver.example/in","accepted":%q,"payload":%q}`, name, stamp, name)
+		want := result + fmt.Sprintf(`,"event_id":%q,"webhook":"w1","url":"https://receiver.example/in","accepted":%q,"payload":%q,"attempt_log":[`, name, stamp, name)
+		if attempts[name] != "" {
+			want += `{"number":1,"at":"` + stamp + `",` + attempts[name]
+		}
+		want += "]}"
 		if got := where.run(t, "delivery", "show", "--json", id, "--account", k.account); got != want {
 			t.Errorf("delivery show:\n got %s\nwant %s", got, want)
 		}
-		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload       \""+name+"\"")
+		contains(t, where.run(t, "delivery", "show", id, "--account", k.account), "\nstatus        "+k.status.String()+"\n", "\npayload\n  \""+name+"\"")
+		if name == "q2" {
+			contains(t, where.run(t, "delivery", "show", id, "--account", k.account), ", answered 500 after 0s: \\x1b[2J�no\\n")
+		}
 		// Another account's is none.
 		contains(t, where.fails(t, "delivery", "show", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")
 		contains(t, where.fails(t, "delivery", "retry", id, "--account", "shoptet:1"), "shoptet:1 has no delivery")

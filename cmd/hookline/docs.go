@@ -10,6 +10,7 @@ import (
 	"github.com/vearutop/statigz"
 
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/operator"
 )
 
 const (
@@ -24,11 +25,13 @@ const (
 var docsFiles embed.FS
 
 // docs serves the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
-// all on one page, /docs. Everything that the page needs is in this program.
+// all on one page, /docs, the operator's first. Everything that the page needs is in this program.
 type docs struct {
 	files map[string]file // by path
 	// viewer serves the viewer's own files, whose paths are in viewerFiles.
 	viewer http.Handler
+	// unknown serves the paths at which there is nothing.
+	unknown http.Handler
 }
 
 // file is a prepared response.
@@ -46,13 +49,13 @@ var viewerFiles = map[string]bool{
 
 // newDocs returns the handlers of the paths that begin with /docs and /openapi,
 // by these prefixes. It fails only if a file in this program is broken.
-func newDocs() (map[string]http.Handler, error) {
-	var names []string
-	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS))}
+func newDocs(unknown http.Handler) (map[string]http.Handler, error) {
+	names := []string{string(operator.Name)}
+	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS)), unknown: unknown}
+	d.describe(string(operator.Name), operator.OpenAPI())
 	for _, api := range all.APIs() {
-		name := string(api.Name)
-		names = append(names, name)
-		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(all.OpenAPI()[api.Name])}
+		names = append(names, string(api.Name))
+		d.describe(string(api.Name), all.OpenAPI()[api.Name])
 	}
 	page, err := template.ParseFS(docsFiles, "docs/page.html")
 	if err != nil {
@@ -76,6 +79,11 @@ func newDocs() (map[string]http.Handler, error) {
 	return map[string]http.Handler{docsPath: d, openAPIPath: d}, nil
 }
 
+// describe adds the description of an API.
+func (d *docs) describe(name, description string) {
+	d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(description)}
+}
+
 // ServeHTTP serves GET and HEAD.
 func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
@@ -84,7 +92,7 @@ func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f, ours := d.files[path]
 	if !ours && !viewerFiles[path] {
-		refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
+		d.unknown.ServeHTTP(w, r)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -67,7 +67,7 @@ func TestEventsOfOneRequest(t *testing.T) {
 	if first, r := results[0], results[96]; r.Status != "duplicate" || *r.Delivery != *first.Delivery {
 		t.Errorf("the first event again: %+v", r)
 	}
-	for i, status := range map[int]string{97: "rejected", 98: "no_webhook", 99: "rejected"} {
+	for i, status := range map[int]string{97: "rejected", 98: "unknown_account", 99: "rejected"} {
 		if r := results[i]; string(r.Status) != status || r.Delivery != nil {
 			t.Errorf("event %d: %+v, want it %s", i, r, status)
 		}

@@ -54,7 +54,7 @@ func newFaulty(t *testing.T) *faulty {
 	proxy := faultproxy.Start(t, local.URL)
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
-	f.instance = bootLogged(t, faultyTimeouts, t.TempDir(), "--store", "dynamodb:"+prefix)
+	f.instance = bootLogged(t, faultyTimeouts, t.TempDir(), "--dev", "--store", "dynamodb:"+prefix)
 	f.store = dynamolocal.Store(t, local.URL, tablesOf(prefix))
 	return f
 }

@@ -15,15 +15,16 @@ import (
 	"golang.org/x/term"
 
 	"github.com/hookline/hookline/pkg/receiver"
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 type listenCommand struct {
 	Listen     string        `help:"Address and port; port 0 selects a free one (default: 127.0.0.1:8090)." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
 	Key        []string      `help:"Signing key to verify with, as it was shown when the webhook was registered. @FILE reads it from a file, so that it is in no shell history. May be repeated." sep:"none" placeholder:"KEY|@FILE"`
 	Status     int           `help:"Status of the responses, 200 to 599 (default: 200)." default:"200" placeholder:"CODE"`
-	Delay      time.Duration `help:"Wait this long before each response, up to 1h." placeholder:"10s"`
+	Delay      time.Duration `help:"Wait this long before each response, up to 1h, such as 250ms." placeholder:"10s"`
 	FailFirst  int           `help:"Respond to the first N deliveries with 500." placeholder:"N"`
-	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait this long." placeholder:"30s"`
+	RetryAfter time.Duration `help:"With --status 429 or 503: ask the sender to wait this long." placeholder:"5m"`
 	NoColor    bool          `help:"Write without colours, even to a terminal."`
 }
 
@@ -47,7 +48,7 @@ func (c *listenCommand) Validate() error {
 	case c.FailFirst < 0:
 		return fmt.Errorf("--fail-first %d: give a number of deliveries", c.FailFirst)
 	case c.RetryAfter < 0:
-		return fmt.Errorf("--retry-after %v: give a time to wait, such as 30s", c.RetryAfter)
+		return fmt.Errorf("--retry-after %v: give a time to wait, such as 5m", c.RetryAfter)
 	case c.RetryAfter > 0 && c.Status != http.StatusTooManyRequests && c.Status != http.StatusServiceUnavailable:
 		return errors.New("--retry-after requires --status 429 or 503")
 	}
@@ -60,7 +61,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &server{log: log, timeout: stopTimeout}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if s.listener, err = listen(ctx, c.Listen); err != nil {

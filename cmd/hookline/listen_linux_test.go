@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what is written to tty is read from
+// pseudoTerminal opens a pseudo-terminal: what is written to tty is read from
 // screen.
-func terminal(t testing.TB) (screen, tty *os.File) {
+func pseudoTerminal(t testing.TB) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestListenOnATerminal(t *testing.T) {
 		{"--json", "TERM", "xterm", []string{"--json"}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			screen, tty := terminal(t)
+			screen, tty := pseudoTerminal(t)
 			getenv := func(name string) string {
 				if name == tt.variable {
 					return tt.value

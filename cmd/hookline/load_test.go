@@ -18,22 +18,49 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// load is clients that register as fast as they can, each event once.
+// load is clients that register as fast as they can, each event once, and for
+// accounts of their own.
 type load struct {
-	server, token string
-	events        atomic.Int64 // begun
+	server, data string
 
 	mu        sync.Mutex
+	begun     int
+	tokens    []string // of the accounts
 	responded []string // events whose registration was answered 201
 }
 
-// next names an event that no other request has.
-func (l *load) next() string { return fmt.Sprintf("load.%d", l.events.Add(1)) }
+// account is the nth account of a load.
+func (*load) account(n int) webhook.Account {
+	return webhook.Account{API: "abbeycross", ID: fmt.Sprint("load-", n)}
+}
+
+// next names an event that no other request has, and a token for it.
+func (l *load) next(ctx context.Context) (event, token string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.begun / webhook.MaxWebhooks
+	if n == len(l.tokens) {
+		account := l.account(n).String()
+		if _, err := tryCLI(ctx, "account", "create", account, "--data", l.data); err != nil {
+			return "", "", err
+		}
+		token, err := tryCLI(ctx, "token", "create", "--account", account, "--data", l.data)
+		if err != nil {
+			return "", "", err
+		}
+		l.tokens = append(l.tokens, token)
+	}
+	l.begun++
+	return fmt.Sprintf("load.%d", l.begun), l.tokens[n], nil
+}
 
 // one registers one event, and remembers it once that is answered 201.
 func (l *load) one(ctx context.Context, client *http.Client) error {
-	event := l.next()
-	status, err := register(ctx, client, l.server, l.token, event)
+	event, token, err := l.next(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	status, err := register(ctx, client, l.server, token, event)
 	if err != nil {
 		return fmt.Errorf("register %s: %w", event, err)
 	}
@@ -53,15 +80,17 @@ func (l *load) count() int {
 }
 
 // mustStand demands that every event answered 201 is stored.
-func (l *load) mustStand(t testing.TB, data string, a webhook.Account) {
+func (l *load) mustStand(t testing.TB) {
 	t.Helper()
-	webhooks, err := openData(t, data).Webhooks(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored := map[string]bool{}
-	for _, w := range webhooks {
-		stored[w.Event] = true
+	s, stored := openData(t, l.data), map[string]bool{}
+	for n := range l.tokens {
+		webhooks, err := s.Webhooks(t.Context(), l.account(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range webhooks {
+			stored[w.Event] = true
+		}
 	}
 	lost := 0
 	for _, event := range l.responded {
@@ -111,7 +140,7 @@ func TestOneWinner(t *testing.T) {
 func TestHangUps(t *testing.T) {
 	const steady, leaving, each = 8, 8, 100
 	s := boot(t, t.TempDir(), "--dev")
-	l := &load{server: s.URL, token: s.token(t, "abbeycross")}
+	l := &load{server: s.URL, data: s.data}
 	var all errgroup.Group
 	for range steady {
 		client := newClient(t)
@@ -151,7 +180,7 @@ func TestHangUps(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	l.mustStand(t, s.data, demoFleet())
+	l.mustStand(t)
 }
 
 // Commands write beside a server under full load.
@@ -159,7 +188,7 @@ func TestCommandsBesideLoad(t *testing.T) {
 	const clients, writers = 8, 4
 	each := long.Pick(8, 50)
 	s := boot(t, t.TempDir(), "--dev")
-	l := &load{server: s.URL, token: s.token(t, "abbeycross")}
+	l := &load{server: s.URL, data: s.data}
 	ctx, stop := context.WithCancel(t.Context())
 	var busy, commands errgroup.Group
 	for range clients {
@@ -173,15 +202,15 @@ func TestCommandsBesideLoad(t *testing.T) {
 			return nil
 		})
 	}
-	for range writers {
+	for writer := range writers {
 		client := newClient(t)
 		commands.Go(func() error {
-			for range each {
+			for n := range each {
 				token, err := tryCLI(t.Context(), "token", "create", "--account", "abbeycross:demo", "--data", s.data)
 				if err != nil {
 					return err
 				}
-				event := l.next()
+				event := fmt.Sprintf("command.%d.%d", writer, n)
 				if status, err := register(t.Context(), client, s.URL, token, event); err != nil || status != http.StatusCreated {
 					return fmt.Errorf("register %s with a new token: status %d, %w", event, status, err)
 				}
@@ -201,7 +230,7 @@ func TestCommandsBesideLoad(t *testing.T) {
 	if err != nil || len(tokens) != writers*each+1 {
 		t.Errorf("%d tokens, %v; want %d", len(tokens), err, writers*each+1)
 	}
-	l.mustStand(t, s.data, demoFleet())
+	l.mustStand(t)
 }
 
 // What was answered survives the server's sudden death, again and again.
@@ -209,18 +238,15 @@ func TestKilled(t *testing.T) {
 	const clients = 8
 	times := long.Pick(5, 25)
 	data := t.TempDir()
-	l := &load{}
+	l := &load{data: data}
 	for range times {
 		c := spawn(t, data, "--dev")
-		if l.token == "" {
-			l.token = c.token(t, "abbeycross")
-		}
 		l.server = c.URL
 		l.untilDeath(t, c, clients, l.count()+1+rand.IntN(300))
 		c.searchLog(t)
 	}
 	t.Logf("%d registrations over %d deaths", l.count(), times)
-	l.mustStand(t, data, demoFleet())
+	l.mustStand(t)
 	memory.CheckIntegrity(t, filepath.Join(data, databaseName))
 }
 

@@ -20,15 +20,26 @@ import (
 	_ "time/tzdata" // AbbeyCross's working hours have a time zone
 
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 func main() { start(newProgram(os.Getenv, os.Stdout, os.Stderr)) }
 
 // start runs the program until it ends or is told to, and exits.
 func start(p *program) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	// While stopping, a second signal has its default effect.
 	context.AfterFunc(ctx, stop)
-	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	sender.FilterUnsolicited(slog.New(slog.NewJSONHandler(terminal.NewWriter(os.Stderr), nil)))
 	os.Exit(report(os.Stderr, p.run(ctx, os.Args)))
+}
+
+// stopSignals are the signals that end a command in order. A hang-up that
+// whoever started the program has it ignore, as nohup does, stays ignored.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ const timeout = 5 * time.Minute
 // TestMain lets the test binary be "hookline" too: scripts and tests find it
 // under that name in PATH.
 func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // others may not write to the tests' directories, which serve would refuse
 	if err := os.Setenv(raceSettings()); err != nil {
 		panic(err)
 	}

@@ -149,8 +149,8 @@ func TestOperatorPolicy(t *testing.T) {
 	run(append([]string{"delivery", "show", large}, account...)...)
 	run(append([]string{"delivery", "retry", id}, account...)...)
 	run(append([]string{"webhook", "delete", customer.id}, account...)...)
-	run("account", "delete", customer.account)
-	run("account", "delete", "shoptet:2")
+	run("account", "delete", "--wait", customer.account)
+	run("account", "delete", "--wait", "shoptet:2")
 
 	text, err := os.ReadFile("../../infra/policies/operator.json")
 	if err != nil {

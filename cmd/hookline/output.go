@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 // show writes a command's result to standard output: as one line of JSON with
-// --json, otherwise as text.
+// --json, otherwise as text, which [linef], [table] and [fields] make. A
+// terminal obeys nothing of either.
 func (p *program) show(result any, text string) error {
 	if p.flags.JSON {
 		line, err := json.Marshal(result, json.Deterministic(true))
@@ -20,18 +23,27 @@ func (p *program) show(result any, text string) error {
 		}
 		text = string(line) + "\n"
 	}
-	if _, err := io.WriteString(p.stdout, text); err != nil {
+	if _, err := io.WriteString(terminal.NewWriter(p.stdout), text); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
 }
 
-// table aligns rows under their heading, for people.
+// linef formats one line for people, whatever the values are.
+func linef(format string, args ...any) string {
+	return terminal.Escape(fmt.Sprintf(format, args...)) + "\n"
+}
+
+// table aligns rows under their heading, for people: one line a row.
 func table(heading []string, rows [][]string) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{heading}, rows...) {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t")) // a strings.Builder never fails
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = terminal.Escape(cell)
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) // a strings.Builder never fails
 	}
 	_ = w.Flush()
 	return text.String()
@@ -39,13 +51,11 @@ func table(heading []string, rows [][]string) string {
 
 // fields aligns names and values, one line each, for people.
 func fields(lines [][2]string) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, line := range lines {
-		_, _ = fmt.Fprintln(w, line[0]+"\t"+line[1]) // a strings.Builder never fails
+	rows := make([][]string, len(lines))
+	for i, line := range lines {
+		rows[i] = line[:]
 	}
-	_ = w.Flush()
-	return text.String()
+	return table(rows[0], rows[1:])
 }
 
 // timeText formats a time, "-" if it is zero.

@@ -12,8 +12,10 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -79,7 +81,7 @@ func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
 	case has:
 		event.Instance = *c.Instance
 	}
-	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return c.report(p, delivery.NewPublisher(delivery.PublisherConfig{
 		Store: s, Queue: s.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: log,
 	}).Publish(ctx, []webhook.Event{event})[0])
@@ -95,12 +97,12 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 		}
 		return failure
 	}
-	text := "no webhook: " + c.Account.String() + " has none for " + c.Event + "\n"
+	text := linef("no webhook: %s has none for %s", c.Account, c.Event)
 	switch {
+	case r.Status == delivery.Held:
+		text = linef("held %s: the webhook of %s for %s is disabled", r.Delivery, c.Account, c.Event)
 	case r.Delivery != "":
-		text = string(r.Status) + " " + r.Delivery + "\n"
-	case r.Reason != "":
-		text = "no webhook: that of " + c.Account.String() + " for " + c.Event + " is " + r.Reason + "\n"
+		text = linef("%s %s", r.Status, r.Delivery)
 	}
 	return p.show(result, text)
 }
@@ -112,7 +114,9 @@ func failureOf(r delivery.Result) error {
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
-	case delivery.Accepted, delivery.Duplicate, delivery.NoWebhook:
+	case delivery.UnknownAccount:
+		return errors.New("the account does not exist")
+	case delivery.Accepted, delivery.Duplicate, delivery.Held, delivery.NoWebhook:
 	}
 	return nil
 }
@@ -127,6 +131,9 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 		}
 	} else if c.Payload == "" {
 		return nil, nil
+	}
+	if err := api.CheckDepth(text); err != nil {
+		return nil, fmt.Errorf("the event was rejected: %w", err)
 	}
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil {

@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/operator"
 )
 
@@ -172,18 +174,51 @@ func TestPayloadSize(t *testing.T) {
 	contains(t, where.fails(t, customer.publish("--payload", "@"+file+".none")...), "payload.json.none")
 }
 
-// An event without a webhook that could get it is no failure: the result says
-// so, in words and to machines.
+// What is accepted at the greatest depth is delivered, and shown in both forms;
+// what is deeper is refused, however deep it is.
+func TestPayloadDepth(t *testing.T) {
+	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+	where := dataDir{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	c := openSite(t)
+	for _, customer := range customers(t, where, s, c) {
+		deepest := nested(api.MaxDepth)
+		id := customer.published(t, where, "--payload", deepest)
+		contains(t, c.next(t).body, deepest)
+		if got := string(where.show(t, customer.account, id).Payload); got != deepest {
+			t.Errorf("delivery show --json has the payload %.40s, want %d levels", got, api.MaxDepth)
+		}
+		contains(t, where.run(t, "delivery", "show", id, "--account", customer.account), "payload\n  [\n    [\n")
+		for _, depth := range []int{api.MaxDepth + 1, 10_000, 50_000} {
+			line := where.fails(t, customer.publish("--payload", nested(depth))...)
+			if line != "hookline: the event was rejected: payload: is nested more than 500 deep\n" {
+				t.Errorf("a payload %d deep: %q", depth, line)
+			}
+		}
+	}
+}
+
+// An event without a webhook that could get it is no failure, and one of a
+// disabled webhook is held: the result says so, in words and to machines. An
+// account that does not exist is a failure.
 func TestPublishWithoutWebhook(t *testing.T) {
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
 	customer := customers(t, where, s, c)[0]
 	where.run(t, "webhook", "disable", customer.id, "--account", customer.account)
+	held := where.run(t, "publish", "--account", "squake:demo", "--event", "order", "--id", "1", "--time", time.Now().Format(time.RFC3339), "--json")
+	if got := regexp.MustCompile(`^\{"delivery":"[0-9a-f]{44}","status":"held"\}$`); !got.MatchString(held) {
+		t.Errorf("publish said %q", held)
+	}
+	if got := where.run(t, "publish", "--account", "squake:demo", "--event", "order"); !strings.HasPrefix(got, "held ") ||
+		!strings.HasSuffix(got, ": the webhook of squake:demo for order is disabled") {
+		t.Errorf("publish said %q", got)
+	}
+	contains(t, where.run(t, "delivery", "list", "--status", "cancelled", "--account", "squake:demo"), "cancelled: the webhook is disabled")
+	contains(t, where.fails(t, "publish", "--account", "squake:nobody", "--event", "order"), "the account does not exist")
 	for _, given := range []struct{ account, event, text, json string }{
-		{"squake:demo", "order", "no webhook: that of squake:demo for order is disabled", `{"delivery":null,"status":"no_webhook","error":"disabled"}`},
 		{"squake:demo", "certificate_document_available", "no webhook: squake:demo has none for certificate_document_available", `{"delivery":null,"status":"no_webhook"}`},
-		{"squake:nobody", "order", "no webhook: squake:nobody has none for order", `{"delivery":null,"status":"no_webhook"}`},
 	} {
 		args := []string{"publish", "--account", given.account, "--event", given.event}
 		if got := where.run(t, args...); got != given.text {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -24,18 +26,20 @@ const (
 // names. Unlike http.ServeMux it never redirects, so that an API responds to
 // every path under its prefix.
 type router struct {
-	apis   map[string]http.Handler // by prefix, such as "/v2"; also the documentation
-	tokens auth.Tokens
-	log    *slog.Logger
+	apis    map[string]http.Handler // by prefix, such as "/v2"; also the documentation
+	unknown http.Handler            // of all other paths
+	tokens  auth.Tokens
+	log     *slog.Logger
 }
 
 // newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
-	pages, err := newDocs()
+	unknown := unknownPath(setup)
+	pages, err := newDocs(unknown)
 	if err != nil {
 		return nil, fmt.Errorf("set up the pages: %w", err)
 	}
-	r := &router{apis: pages, tokens: tokens, log: setup.Log}
+	r := &router{apis: pages, unknown: unknown, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)
@@ -57,9 +61,22 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rt.health(w, r)
 		return
 	}
-	rt.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("method", r.Method), slog.Int("status", http.StatusNotFound))
-	refuse(w, http.StatusNotFound, "not_found", "There is nothing at this path.")
+	rt.unknown.ServeHTTP(w, r)
+}
+
+// unknownPath returns the handler of paths that belong to no API: an API
+// without routes, which logs its requests as every other does.
+func unknownPath(setup api.Setup) http.Handler {
+	return api.Server{
+		Refuse: func(*api.Request, error) api.Response {
+			return api.Response{
+				Status: http.StatusNotFound,
+				Body:   jsontext.Value(errorBody("not_found", "There is nothing at this path.")),
+			}
+		},
+		ContentType: "application/json",
+		Open:        true,
+	}.Handler(setup)
 }
 
 // firstSegment returns a path up to its second slash: "/v2" for "/v2/webhooks".
@@ -89,9 +106,14 @@ func (rt *router) health(w http.ResponseWriter, r *http.Request) {
 	response(w, http.StatusOK, `{"status":"ok"}`)
 }
 
-// refuse writes an error response. Neither text needs escaping in JSON.
+// refuse writes an error response.
 func refuse(w http.ResponseWriter, status int, code, message string) {
-	response(w, status, `{"error":{"code":"`+code+`","message":"`+message+`"}}`)
+	response(w, status, errorBody(code, message))
+}
+
+// errorBody returns the body of an error. Neither text needs escaping in JSON.
+func errorBody(code, message string) string {
+	return `{"error":{"code":"` + code + `","message":"` + message + `"}}`
 }
 
 // response writes a JSON response. net/http omits the body for HEAD.

@@ -60,7 +60,7 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 		}
 		return failure
 	}
-	return p.show(result, fmt.Sprintf("%s responded with %d to sample %s of %s\n", result.URL, result.Status, result.Delivery, result.Event))
+	return p.show(result, linef("%s responded with %d to sample %s of %s", result.URL, result.Status, result.Delivery, result.Event))
 }
 
 // choose returns the record of the event that is asked for.

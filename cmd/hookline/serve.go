@@ -18,6 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -43,7 +44,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
 		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err
@@ -69,6 +70,9 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err := makeDataDir(p.flags.Data); err != nil {
 		return s, err
 	}
+	if err := checkDataDir(p.flags.Data); err != nil {
+		return s, err
+	}
 	unlock, err := lockDataDir(p.flags.Data)
 	if err != nil {
 		return s, err
@@ -84,12 +88,15 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err != nil {
 		return s, err
 	}
-	s.listener, err = listen(ctx, c.Listen)
+	listener, err := listen(ctx, c.Listen)
 	if err != nil {
 		return s, err
 	}
+	limited := limitConnections(listener, connectionLimit(openFiles()))
+	s.listener = limited
 	s.closeLater(s.closeListener)
-	s.http = newHTTPServer(handler, log)
+	s.router, s.http = handler, newHTTPServer(handler, log)
+	limited.serveOn(s.http)
 	return s, nil
 }
 
@@ -107,6 +114,8 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler, err := newRouter(all.APIs(), api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 		Deadline: p.timeouts.request,
+		// On DynamoDB the lists of events bound how many webhooks an account has.
+		Deployed: opened.file == nil && !c.Dev,
 	}, s.store)
 	if err != nil {
 		return nil, err
@@ -124,6 +133,10 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 			Store: s.store, Queue: s.dispatcher.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: s.log,
 		}),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
+	})
+	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
 	return handler, s.dispatcher.takeOver(ctx)
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -232,17 +231,6 @@ func TestWrongSettings(t *testing.T) {
 		t.Fatal("serve takes wrong settings")
 	}
 	contains(t, err.Error(), "HOOKLINE_ABBEYCROSS_HOURS", "HOOKLINE_ABBEYCROSS_EVENTS")
-}
-
-func TestDataIsPrivate(t *testing.T) {
-	data := filepath.Join(t.TempDir(), "data")
-	s := boot(t, data)
-	for name, want := range map[string]os.FileMode{".": 0o700, databaseName: 0o600, lockName: 0o600, "sealing.key": 0o600} {
-		info, err := os.Stat(filepath.Join(s.data, name))
-		if err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s: %v, %v; want mode %o", name, info.Mode(), err, want)
-		}
-	}
 }
 
 func TestLocalURL(t *testing.T) {

@@ -38,8 +38,18 @@ func spawn(t testing.TB, data string, more ...string) *child {
 // spawnTo starts the real program, which logs to log.
 func spawnTo(t testing.TB, log io.Writer, data string, more ...string) *child {
 	t.Helper()
-	c := &child{instance: instance{data: data, log: &record.Buffer{}}, ended: make(chan error, 1)}
-	command := exec.Command("hookline", serveArgs(data, more...)[1:]...)
+	c := spawnCommand(t, log, exec.Command("hookline", serveArgs(data, more...)[1:]...))
+	c.data = data
+	return c
+}
+
+// spawnCommand starts a command that becomes the real program.
+func spawnCommand(t testing.TB, log io.Writer, command *exec.Cmd) *child {
+	t.Helper()
+	c := &child{instance: instance{log: &record.Buffer{}}, ended: make(chan error, 1)}
+	if buffer, ok := log.(*record.Buffer); ok {
+		c.log = buffer
+	}
 	command.Stderr = log
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -112,7 +122,7 @@ func awaitClosed(t testing.TB, server string) {
 }
 
 func TestStopFinishesWhatItBegan(t *testing.T) {
-	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			c := spawn(t, t.TempDir(), "--dev")
 			conn, body := begin(t, c.URL, c.token(t, "abbeycross"), "trip.ended")
@@ -130,6 +140,44 @@ func TestStopFinishesWhatItBegan(t *testing.T) {
 			contains(t, c.log.String(), `"msg":"started"`, `"msg":"stopping"`, `"status":201`, `"msg":"stopped"`)
 			c.searchLog(t)
 		})
+	}
+}
+
+// Who starts the server with nohup means it to outlive the terminal.
+func TestIgnoredHangUpStaysIgnored(t *testing.T) {
+	data := t.TempDir()
+	c := spawnCommand(t, &record.Buffer{}, exec.Command("sh", append([]string{"-c", `trap "" HUP; exec hookline "$@"`, "sh"}, serveArgs(data)[1:]...)...))
+	c.signal(t, syscall.SIGHUP)
+	if status, _ := exchange(t, c.URL, "GET", "/healthz"); status != http.StatusOK {
+		t.Errorf("health after the signal: %d", status)
+	}
+	c.signal(t, syscall.SIGTERM)
+	if err := c.wait(t); err != nil {
+		t.Errorf("serve ended with %v, want exit code 0", err)
+	}
+	if log := c.log.String(); strings.Contains(log, "hangup") || !strings.Contains(log, "terminated") {
+		t.Errorf("the log says what ended it: %s; want the second signal", log)
+	}
+}
+
+// A receiver ends in order, too.
+func TestSignalsEndListen(t *testing.T) {
+	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
+		command := exec.Command("hookline", "listen", "--listen", "127.0.0.1:0")
+		said, err := command.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = command.Process.Kill() }) // it has ended already, unless the test failed
+		if _, err := bufio.NewReader(said).ReadBytes('\n'); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(command.Process.Signal(s), command.Wait()); err != nil {
+			t.Errorf("%v: listen ended with %v, want exit code 0", s, err)
+		}
 	}
 }
 

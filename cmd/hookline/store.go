@@ -99,6 +99,9 @@ func (unattended) Send(context.Context, []webhook.Message) error { return nil }
 func (p *program) local(s openedStore) openedStore {
 	s.queue, s.setting = unattended{}, p.getenv
 	s.opener = func(ctx context.Context) (delivery.Opener, error) {
+		if err := checkDataDir(p.flags.Data); err != nil {
+			return nil, err
+		}
 		key, err := sealingKey(ctx, s, p.flags.Data, p.now)
 		return open.New(key), err
 	}
@@ -139,6 +142,9 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 			return openedStore{}, fmt.Errorf("there is no data in %s; choose another directory with --data, or create an account first", p.flags.Data)
 		}
 	} else if err := makeDataDir(p.flags.Data); err != nil {
+		return openedStore{}, err
+	}
+	if err := checkDataDir(p.flags.Data); err != nil {
 		return openedStore{}, err
 	}
 	if err := checkDataOfKey(p.flags.Data); err != nil {

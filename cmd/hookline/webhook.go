@@ -54,6 +54,9 @@ type webhookDetails struct {
 	LastSent       *time.Time  `json:"last_sent"`   // null: never
 	LastFailed     *time.Time  `json:"last_failed"` // null: never
 	FailedAttempts int64       `json:"failed_attempts"`
+	LastStatus     int         `json:"last_status"` // 0: no response
+	State          string      `json:"state"`
+	StateSince     time.Time   `json:"state_since"`
 }
 
 func newWebhookDetails(w webhook.Webhook) webhookDetails {
@@ -67,6 +70,9 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		LastSent:       orNull(w.Statistics.LastSentAt),
 		LastFailed:     orNull(w.Statistics.LastFailedAt),
 		FailedAttempts: w.Statistics.FailedAttempts,
+		LastStatus:     w.Statistics.LastStatus,
+		State:          w.State().String(),
+		StateSince:     w.StateSince(),
 	}
 	for _, k := range w.RetiredKeys {
 		details.RetiredKeys = append(details.RetiredKeys, k.Until)
@@ -98,6 +104,7 @@ func (d webhookDetails) text() string {
 		{"event", d.Event},
 		{"url", d.URL},
 		{"enabled", enabled},
+		{"state", d.State + " since " + timeText(d.StateSince)},
 		{"full payload", yesNo(d.SendPayload)},
 		{"version", strconv.FormatInt(d.Version, 10)},
 		{"created", timeText(d.Created)},
@@ -105,6 +112,7 @@ func (d webhookDetails) text() string {
 		{"retired keys", orDash(strings.Join(retired, ", "))},
 		{"last sent", timeOrDash(d.LastSent)},
 		{"last failed", timeOrDash(d.LastFailed)},
+		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
 		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
 	})
 }
@@ -218,15 +226,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 		return err
 	}
 	defer s.closeInto(&err)
-	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	if err == nil && !allAre(found, enabled) {
-		found, err = r.Change(ctx, c.Account.Account, c.ID, func(records []webhook.Webhook) error {
-			for i := range records {
-				records[i].Disabled, records[i].DisabledReason = !enabled, ""
-			}
-			return nil
-		})
-	}
+	found, err := r.SetEnabled(ctx, c.Account.Account, c.ID, enabled)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.noWebhook(ctx, p, s, c.ID)
@@ -241,17 +241,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 	if enabled {
 		word = "enabled"
 	}
-	return p.show(results, fmt.Sprintf("%s %s\n", word, c.ID))
-}
-
-// allAre reports whether all webhooks are enabled, or all are disabled.
-func allAre(webhooks []webhook.Webhook, enabled bool) bool {
-	for _, w := range webhooks {
-		if w.Disabled == enabled {
-			return false
-		}
-	}
-	return true
+	return p.show(results, linef("%s %s", word, c.ID))
 }
 
 type webhookDelete struct{ webhookID }
@@ -273,5 +263,5 @@ func (c *webhookDelete) Run(ctx context.Context, p *program) (err error) {
 		Deleted string `json:"deleted"`
 		Account string `json:"account"`
 	}{c.ID, c.Account.String()}
-	return p.show(result, fmt.Sprintf("deleted %s\n", c.ID))
+	return p.show(result, linef("deleted %s", c.ID))
 }

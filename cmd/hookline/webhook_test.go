@@ -65,7 +65,7 @@ func (c operated) test(t *testing.T, where dataDir, s *instance) {
 		}
 		c.isListed(t, c.list(t, where), step.enabled)
 		after := c.records(t, where)
-		stored := cmpopts.IgnoreFields(webhook.Webhook{}, "Disabled", "Version", "UpdatedAt")
+		stored := cmpopts.IgnoreFields(webhook.Webhook{}, "Disabled", "DisabledAt", "Version", "UpdatedAt")
 		if diff := cmp.Diff(before, after, stored); diff != "" {
 			t.Errorf("webhook %s changed more: %s", step.command, diff)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/registry"
 )
 
 const (
@@ -31,25 +33,44 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 		return nil, err
 	}
 	return &handler{
-		sweep: delivery.NewSweeper(delivery.SweeperConfig{Store: store, Queue: queue, Now: time.Now, Log: log, Ahead: ahead}).Sweep,
-		now:   time.Now,
-		log:   log,
+		finish: registry.NewFinisher(store, time.Now, log).Finish,
+		sweep:  delivery.NewSweeper(delivery.SweeperConfig{Store: store, Queue: queue, Now: time.Now, Log: log, Ahead: ahead}).Sweep,
+		now:    time.Now,
+		log:    log,
 	}, nil
 }
 
 // handler sweeps.
 type handler struct {
 	sweep func(ctx context.Context, from time.Time) (delivery.Swept, error)
-	now   func() time.Time
-	log   *slog.Logger
+	// finish completes the deletion of accounts.
+	finish func(context.Context) error
+	now    func() time.Time
+	log    *slog.Logger
 }
 
-// Sweep queues all that is due. What it has no time for is left to the next
-// minute. An error means that something could not be read, leased or queued
-// because of an internal error; Lambda counts it.
+// Sweep queues all that is due, and completes the deletion of accounts beside
+// that. What it has no time for is left to the next minute. An error means that
+// something could not be read, leased, queued or deleted because of an internal
+// error; Lambda counts it.
 func (h *handler) Sweep(ctx context.Context) error {
 	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- h.finish(ctx) }()
+	err := h.sweepOnce(ctx)
+	finishErr := <-finished
+	if ctx.Err() != nil {
+		finishErr = nil // the next sweep continues
+	}
+	if finishErr != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "finish", slog.String("error", finishErr.Error()))
+	}
+	return errors.Join(err, finishErr)
+}
+
+// sweepOnce queues all that is due.
+func (h *handler) sweepOnce(ctx context.Context) error {
 	swept, err := h.sweep(ctx, time.Time{})
 	if err == nil && swept.Failed > 0 {
 		err = fmt.Errorf("%d due deliveries could not be leased or sent for", swept.Failed)

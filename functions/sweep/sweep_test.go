@@ -38,7 +38,7 @@ func TestStart(t *testing.T) {
 		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q",
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
 	}, slog.New(slog.DiscardHandler))
-	if err != nil || h.sweep == nil {
+	if err != nil || h.sweep == nil || h.finish == nil {
 		t.Errorf("start: %v, %v", h, err)
 	}
 }
@@ -74,6 +74,7 @@ func TestSweep(t *testing.T) {
 			var logged bytes.Buffer
 			h := &handler{
 				now: func() time.Time { return now }, log: slog.New(slog.NewJSONHandler(&logged, nil)),
+				finish: func(context.Context) error { return nil },
 				sweep: func(_ context.Context, from time.Time) (delivery.Swept, error) {
 					if !from.IsZero() {
 						t.Errorf("sweeps from %v, want all", from)
@@ -103,6 +104,7 @@ func TestSweepEndsBeforeTheFunction(t *testing.T) {
 		var logged bytes.Buffer
 		h := &handler{
 			now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
+			finish: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
 			sweep: func(ctx context.Context, _ time.Time) (delivery.Swept, error) {
 				<-ctx.Done()
 				return delivery.Swept{Sent: 7, Failed: 1}, errors.Join(webhook.ErrUnavailable, ctx.Err())
@@ -121,4 +123,24 @@ func TestSweepEndsBeforeTheFunction(t *testing.T) {
 			t.Errorf("logged %s", got)
 		}
 	})
+}
+
+// Accounts that could not be deleted fail the sweep, and what is due is swept
+// all the same.
+func TestSweepFinishes(t *testing.T) {
+	broken := errors.New("finish deleting account squake:acme: table")
+	var logged bytes.Buffer
+	h := &handler{
+		now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
+		finish: func(context.Context) error { return broken },
+		sweep:  func(context.Context, time.Time) (delivery.Swept, error) { return delivery.Swept{Sent: 1}, nil },
+	}
+	if err := h.Sweep(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("error %v, want %v", err, broken)
+	}
+	for _, want := range []string{`"msg":"finish","error":"` + broken.Error(), `"msg":"sweep","sent":1`} {
+		if got := logged.String(); !strings.Contains(got, want) {
+			t.Errorf("logged %s, want %s", got, want)
+		}
+	}
 }

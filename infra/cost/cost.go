@@ -12,9 +12,9 @@ var (
 	// becomes due and one when it no longer is.
 	publishing = units{writes: 1 + 1, reads: 2}
 	attempting = units{writes: 1 + 1, reads: 3}
-	// missing is an attempt that fails: the index takes an entry out and puts
-	// another in.
-	missing = units{writes: 1 + 2, reads: 3}
+	// missing is an attempt that fails, of which an item is kept: the index takes
+	// an entry out and puts another in.
+	missing = units{writes: 1 + 1 + 2, reads: 3}
 	// marking are Squake's statistics.
 	marking = units{writes: 1}
 	// apart is what a payload of 3 KB adds, which is an item of its own.

@@ -61,7 +61,7 @@ func TestBills(t *testing.T) {
 		{"deliveries in bulk", easy.delivery(bulk).times(million), bill{
 			4000 + 500 + 1.1*4*8/30, 0.15 + 17, 0.2, 1.5, 0.675 + 3 + 17.5, 0.07 + 21,
 		}},
-		{"failures", easy.failure(one).times(million), bill{3000 + 300, 170, 0, 15, 47.5, 21}},
+		{"failures", easy.failure(one).times(million), bill{4000 + 300, 170, 0, 15, 47.5, 21}},
 		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
 		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
 		// 43,200 sweeps of 32 reads and 25 MB-seconds; 5 polls each 20 seconds;

@@ -98,13 +98,13 @@ func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, s
 	}
 	l.takes(t, "an attempt that fails", missing.plus(units{reads: attempt.reads}), func() error {
 		return record(webhook.NoStats, func(d *webhook.Delivery) {
-			d.Status, d.StatusCode = webhook.StatusRetrying, 503
+			d.Status, d.StatusCode, d.Reason = webhook.StatusRetrying, 503, "answered 503"
 			d.Next, d.Due = w.CreatedAt.Add(time.Hour), w.CreatedAt.Add(2*time.Hour)
 		})
 	})
 	l.takes(t, "an attempt that succeeds", attempting.plus(attempt), func() error {
 		return record(stats, func(d *webhook.Delivery) {
-			d.Status, d.StatusCode = webhook.StatusDelivered, 204
+			d.Status, d.StatusCode, d.Reason = webhook.StatusDelivered, 204, ""
 			d.Next, d.Due = time.Time{}, time.Time{}
 		})
 	})

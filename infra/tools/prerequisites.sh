@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
 # old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
-# maven python chromium]; without arguments it looks for all of them.
+# maven node python chromium javac php]; without arguments it looks for all but
+# the last two, which only `make test-long` needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -42,8 +43,26 @@ check_java() {
   at_least "${version:-0}" 17 || missing+=("Java 17 or later (found ${version:-unknown}): DynamoDB Local runs on it")
 }
 
+check_javac() {
+  has javac || missing+=("Java's compiler (javac): Java clients are compiled with it")
+}
+
 check_maven() {
   has mvn || missing+=("Maven (mvn): it fetches DynamoDB Local")
+}
+
+check_node() {
+  local version
+  if ! has node || ! has npm || ! version=$(node --version 2>&1); then
+    missing+=("Node.js 20 or later with npm: TypeScript clients are compiled and run on it")
+  elif ! at_least "${version#v}" 20; then
+    missing+=("Node.js 20 or later (found $version): TypeScript clients are compiled and run on it")
+  fi
+}
+
+check_php() {
+  has php && [ -e /usr/share/php/GuzzleHttp/autoload.php ] ||
+    missing+=("PHP 8 with Guzzle in /usr/share/php: PHP clients run on it. On Debian, as root: apt-get install php-cli php-curl php-mbstring php-guzzlehttp-guzzle (\`make test-long\` does so by itself as root)")
 }
 
 check_python() {
@@ -62,7 +81,7 @@ check_chromium() {
     missing+=("Chromium: a test opens the page of the APIs in it. On Debian, as root: apt-get install chromium (\`make tools\` does so by itself as root)")
 }
 
-[ $# -gt 0 ] || set -- go cc java maven python chromium
+[ $# -gt 0 ] || set -- go cc java maven node python chromium
 for name in "$@"; do
   "check_$name"
 done

@@ -32,6 +32,8 @@ const (
 	// statusHungUp stands in the log where the client did not wait for the
 	// answer.
 	statusHungUp = 499
+	// maxLoggedMethod is how many bytes of a method are logged.
+	maxLoggedMethod = 24
 )
 
 // Server serves all routes of one API. It checks requests in the order that the
@@ -311,8 +313,17 @@ func (d Server) write(w http.ResponseWriter, r *http.Request, response Response,
 	return nil
 }
 
+// shortMethod returns a method as the log has it: the beginning of one that is
+// longer than any that is in use (IANA's registry has 17 characters).
+func shortMethod(method string) string {
+	if len(method) > maxLoggedMethod {
+		return method[:maxLoggedMethod] + "…"
+	}
+	return method
+}
+
 // writeLog writes the request's log line. Of what the client sent it contains
-// only the method; the route is the pattern of the table.
+// only the method, shortened; the route is the pattern of the table.
 func (d Server) writeLog(v *exchange, status int, err error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
@@ -322,7 +333,7 @@ func (d Server) writeLog(v *exchange, status int, err error) {
 		slog.String("request_id", v.request.ID),
 		slog.String("api", string(d.API)),
 		slog.String("account", v.request.Account.ID),
-		slog.String("method", v.request.Method),
+		slog.String("method", shortMethod(v.request.Method)),
 		slog.String("route", v.pattern),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(d.now().Sub(v.started).Microseconds())/1000),

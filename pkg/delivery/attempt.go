@@ -149,7 +149,7 @@ func cancelReason(t webhook.AttemptInput) string {
 	case t.Webhook.ID != d.WebhookID:
 		return "cancelled: the webhook was deleted or moved"
 	case t.Webhook.Disabled:
-		return "cancelled: the webhook is disabled"
+		return webhook.ReasonWebhookDisabled
 	}
 	return ""
 }

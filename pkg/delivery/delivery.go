@@ -71,6 +71,9 @@ type Response struct {
 	// internal network. It is empty after a success, which is a 2xx response,
 	// whatever became of its body.
 	Reason string
+	// Body is how the body of a response that was no success began: up to
+	// [webhook.MaxKeptResponse] bytes, as the receiver sent them.
+	Body string
 	// RetryAfter is the wait that the receiver asked for, 0 if none, at most 24
 	// hours.
 	RetryAfter time.Duration

@@ -34,7 +34,7 @@ func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 		}
 		now := slices.Clone(was)
 		for i := range now {
-			now[i].Disabled, now[i].DisabledReason = true, ReasonGone
+			now[i].Disabled, now[i].DisabledReason, now[i].DisabledAt = true, ReasonGone, t.cfg.Now().UTC().Truncate(time.Millisecond)
 			now[i].Version++
 		}
 		err = t.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})

@@ -49,7 +49,7 @@ func TestGoneDisables(t *testing.T) {
 			t.Errorf("log %s", w.log)
 		}
 		w.attempt(t, messages[1], delivery.Cancelled)
-		if r := w.publishOne(event(s, "3")); r != (delivery.Result{Status: delivery.NoWebhook, Reason: "disabled"}) {
+		if r := w.publishOne(event(s, "3")); r != (delivery.Result{Status: delivery.Held, Delivery: event(s, "3").DeliveryID()}) {
 			t.Errorf("%s: published again: %+v", s.Account, r)
 		}
 		if s == eventKeys[0] && w.webhook(t, s).Statistics.FailedAttempts != 1 {

@@ -34,6 +34,7 @@ const sendTimeout = 5 * time.Second
 type PublisherStore interface {
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	AddDelivery(context.Context, webhook.Delivery) (webhook.Delivery, error)
+	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 }
 
 // PublisherConfig is what a Publisher is made of. All fields are needed.
@@ -76,9 +77,14 @@ const (
 	Accepted PublishStatus = "accepted"
 	// Duplicate: the same event was accepted before.
 	Duplicate PublishStatus = "duplicate"
-	// NoWebhook: no webhook is registered, the account is unknown or closing,
-	// or the webhook is disabled. Reason tells the last case.
+	// Held: the event is stored, but its webhook is disabled, so that no attempt
+	// is to come. Published again or retried once the webhook is enabled, it is
+	// delivered.
+	Held PublishStatus = "held"
+	// NoWebhook: no webhook is registered, or the account is closing.
 	NoWebhook PublishStatus = "no_webhook"
+	// UnknownAccount: the account does not exist.
+	UnknownAccount PublishStatus = "unknown_account"
 	// Rejected: the event is not valid.
 	Rejected PublishStatus = "rejected"
 	// InternalError: whether the event was stored is not known.
@@ -88,8 +94,8 @@ const (
 // Result is the outcome of publishing one event.
 type Result struct {
 	Status PublishStatus
-	// Delivery is the id of the delivery that was accepted, now or before. It
-	// is empty otherwise.
+	// Delivery is the id of the delivery that was accepted or is held, now or
+	// before. It is empty otherwise.
 	Delivery string
 	// Reason says what is wrong. It may be empty.
 	Reason string
@@ -97,16 +103,16 @@ type Result struct {
 
 // Reasons that the contract defines.
 const (
-	reasonDisabled = "disabled"
-	reasonReused   = "id reused with other content"
-	reasonOurs     = "internal error, publish it again"
+	reasonReused = "id reused with other content"
+	reasonOld    = "held for more than 6 days"
+	reasonOurs   = "internal error, publish it again"
 )
 
 // Publish accepts 1 to [MaxEvents] events, each independently, and returns
 // their results in the same order. It sets an empty ID and a zero Time, so that
 // an event without an id is always a new one. Accepted events are durable when
-// Publish returns. Of events of the same identity the first is accepted and the
-// others are duplicates. A Payload must be compact, valid JSON.
+// Publish returns, and so are those that are held. Of events of the same identity
+// the first is accepted and the others are duplicates. A Payload must be compact, valid JSON.
 func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Result {
 	b := batch{
 		Publisher:  p,
@@ -212,10 +218,10 @@ func (b *batch) resolve(ctx context.Context) {
 // unreachable returns the result if nothing can be sent to t.
 func (b *batch) unreachable(t webhook.Recipient) (Result, bool) {
 	switch {
-	case t.Account.CreatedAt.IsZero() || t.Account.Closing || t.Webhook.ID == "":
+	case t.Account.CreatedAt.IsZero():
+		return Result{Status: UnknownAccount}, true
+	case t.Account.Closing || t.Webhook.ID == "":
 		return Result{Status: NoWebhook}, true
-	case t.Webhook.Disabled:
-		return Result{Status: NoWebhook, Reason: reasonDisabled}, true
 	}
 	return Result{}, false
 }
@@ -252,13 +258,12 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 	}
 	existing, err := b.cfg.Store.AddDelivery(ctx, d)
 	switch {
+	case err == nil && existing.Held():
+		b.results[i] = Result{Status: Held, Delivery: id}
 	case err == nil:
-		b.results[i] = Result{Status: Accepted, Delivery: id}
-		if existing.Due.After(existing.Next) {
-			b.messages[i] = existing.Message()
-		}
+		b.accept(i, existing)
 	case errors.Is(err, webhook.ErrExists) && existing.Content == d.Content:
-		b.results[i] = Result{Status: Duplicate, Delivery: id}
+		b.repeat(ctx, i, existing)
 	case errors.Is(err, webhook.ErrExists):
 		b.results[i] = Result{Status: Rejected, Reason: reasonReused}
 	default:
@@ -266,8 +271,46 @@ func (b *batch) storeOne(ctx context.Context, i int, id string) {
 	}
 }
 
+// accept sets the result of an event whose delivery is to be attempted now, and
+// its message.
+func (b *batch) accept(i int, d webhook.Delivery) {
+	b.results[i] = Result{Status: Accepted, Delivery: d.ID()}
+	if d.Due.After(d.Next) {
+		b.messages[i] = d.Message()
+	}
+}
+
+// repeat sets the result of an event that was published before. One that is
+// held is taken up if its webhook is enabled now.
+func (b *batch) repeat(ctx context.Context, i int, existing webhook.Delivery) {
+	to := b.recipients[i]
+	now := b.cfg.Now().UTC().Truncate(time.Millisecond)
+	switch {
+	case !existing.Held() || to.Account.CreatedAt.After(existing.AcceptedAt): // or of a predecessor's
+		b.results[i] = Result{Status: Duplicate, Delivery: existing.ID()}
+		return
+	case now.After(existing.AcceptedAt.Add(retention)):
+		b.results[i] = Result{Status: Rejected, Reason: reasonOld}
+		return
+	case to.Webhook.Disabled:
+		b.results[i] = Result{Status: Held, Delivery: existing.ID()}
+		return
+	}
+	open := existing.For(to.Webhook).Retried(now)
+	open.Due = leaseEnd(b.cfg.Queue, open.EventKey(), now)
+	switch _, err := b.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: existing, Now: open, Redirect: true}); {
+	case err == nil:
+		b.accept(i, open)
+	case errors.Is(err, webhook.ErrChanged): // another took it up, and it was attempted
+		b.results[i] = Result{Status: Duplicate, Delivery: existing.ID()}
+	default:
+		b.fail(i, err)
+	}
+}
+
 // delivery returns the record that an event becomes. Its attempt is due at
-// once; the sweeper checks for it when the queue's lease ends.
+// once; the sweeper checks for it when the queue's lease ends. If the webhook is
+// disabled, no attempt is to come.
 func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Delivery, error) {
 	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
 	d := webhook.Delivery{
@@ -280,7 +323,11 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Deli
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
-	d.Due = leaseEnd(p.cfg.Queue, d.EventKey(), now)
+	if t.Webhook.Disabled {
+		d = d.Cancelled(webhook.ReasonWebhookDisabled)
+	} else {
+		d.Due = leaseEnd(p.cfg.Queue, d.EventKey(), now)
+	}
 	var err error
 	if number := p.cfg.Sendings[e.Account.API].Number; number != nil {
 		d.Number, err = number()

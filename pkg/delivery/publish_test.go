@@ -151,16 +151,15 @@ func jsonOf(size int) []byte { return []byte(`"` + strings.Repeat("a", size-2) +
 
 func TestPublishNoWebhook(t *testing.T) {
 	none := delivery.Result{Status: delivery.NoWebhook}
-	disabled := delivery.Result{Status: delivery.NoWebhook, Reason: "disabled"}
+	unknown := delivery.Result{Status: delivery.UnknownAccount}
 	s := eventKeys[0]
 	for name, tt := range map[string]struct {
 		prepare func(*testing.T, *env)
 		want    delivery.Result
 	}{
 		"none registered": {func(t *testing.T, w *env) { w.remove(t, s) }, none},
-		"disabled":        {func(t *testing.T, w *env) { w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true }) }, disabled},
 		"closing":         {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, false) }, none},
-		"gone":            {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, true) }, none},
+		"gone":            {func(t *testing.T, w *env) { w.closeAccount(t, s.Account, true) }, unknown},
 		"closing, disabled": {func(t *testing.T, w *env) {
 			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = true })
 			w.closeAccount(t, s.Account, false)
@@ -182,7 +181,7 @@ func TestPublishNoWebhook(t *testing.T) {
 // closeAccount marks an account as closing, and removes it if it is to be gone.
 func (w *env) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
 	tb.Helper()
-	err := w.store.CloseAccount(context.Background(), a)
+	err := w.store.CloseAccount(context.Background(), a, start)
 	if err == nil && gone {
 		err = w.store.DeleteAccount(context.Background(), a)
 	}

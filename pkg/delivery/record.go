@@ -16,9 +16,13 @@ const (
 	// overloaded is the minimum wait after a response that signals overload,
 	// even if the API's own delay is shorter.
 	overloaded = time.Minute
-	// fresh is the age up to which LastSentAt is not updated: the APIs show
-	// whole seconds.
-	fresh = time.Second
+	// fresh is the age up to which LastSentAt is not updated while a webhook
+	// works: Squake shows whole seconds. freshElsewhere is that of APIs which
+	// show no statistics, whose operators see them; there a failing webhook is
+	// updated as often as freshFailure.
+	fresh          = time.Second
+	freshElsewhere = time.Hour
+	freshFailure   = time.Minute
 	// maxRewrites bounds how often a success is written anew because another
 	// attempt's result came first.
 	maxRewrites = 8
@@ -41,7 +45,7 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 		outcome = Delivered
 		err = t.writeSuccess(ctx, was, now)
 	} else {
-		err = t.writeFailure(ctx, was, now)
+		err = t.writeFailure(ctx, webhook.AttemptResult{Was: was, Now: now, Response: []byte(response.Body), Stats: t.statsUpdate(now)})
 	}
 	if gone {
 		outcome = Disabled
@@ -60,7 +64,9 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 	if reason != "" && !gone {
 		next = t.next(d, response)
 	}
+	took := t.cfg.Now().Sub(began)
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
+	d.Duration = max(took, 0).Truncate(time.Millisecond) // the clock may be set back
 	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
 		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}
@@ -93,8 +99,9 @@ func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
 
 // writeFailure records a failure, unless another result of the same attempt
 // exists, and queues the next attempt.
-func (t *attempt) writeFailure(ctx context.Context, was, now webhook.Delivery) error {
-	_, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+func (t *attempt) writeFailure(ctx context.Context, result webhook.AttemptResult) error {
+	now := result.Now
+	_, err := t.cfg.Store.RecordAttempt(ctx, result)
 	if errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound) {
 		return nil
 	}
@@ -130,18 +137,24 @@ func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) e
 	return webhook.ErrUnavailable
 }
 
-// statsUpdate returns how a result changes the statistics.
+// statsUpdate returns how a result changes the statistics. A change of the
+// webhook's state is always noted. An API that shows statistics gets every
+// failure counted.
 func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 	noted := t.input.Webhook.Statistics
-	switch {
-	case !t.sending.Statistics:
-		return webhook.NoStats
-	case d.Reason != "":
-		return webhook.StatsFailed
-	case noted.FailedAttempts == 0 && d.AttemptedAt.Sub(noted.LastSentAt) < fresh:
+	update, last, enough := webhook.StatsSent, noted.LastSentAt, fresh
+	if !t.sending.Statistics {
+		enough = freshElsewhere
+	}
+	failing := d.Reason != ""
+	if failing {
+		update, last, enough = webhook.StatsFailed, noted.LastFailedAt, freshFailure
+	}
+	changes := failing != (noted.FailedAttempts > 0) || failing && t.sending.Statistics
+	if !changes && d.AttemptedAt.Sub(last) < enough {
 		return webhook.NoStats
 	}
-	return webhook.StatsSent
+	return update
 }
 
 // report logs the attempt.

@@ -25,7 +25,7 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 		{delivery.Response{Status: 200, Reason: "reset"}, "reset"},
 		{failing(301), "answered 301"},
 		{failing(404), "answered 404"},
-		{failing(500), "answered 500"},
+		{delivery.Response{Status: 500, Reason: "answered 500", Body: "\xff\x00why"}, "answered 500"},
 		{delivery.Response{Reason: "timed out"}, "timed out"},
 	} {
 		w := newEnv(t)
@@ -42,6 +42,11 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 		if d.Status != want.Status || d.Reason != tt.reason || d.StatusCode != tt.response.Status || d.Attempts != 1 ||
 			!d.AttemptedAt.Equal(start) || d.Open() != (tt.reason != "") {
 			t.Errorf("%+v: record %+v", tt.response, show(d))
+		}
+		listed, err := w.store.Attempts(t.Context(), d)
+		if err != nil || len(listed) != 1 || listed[0].Number != 1 || !listed[0].At.Equal(start) || listed[0].Duration != time.Millisecond ||
+			listed[0].StatusCode != tt.response.Status || listed[0].Reason != tt.reason || string(listed[0].Response) != tt.response.Body {
+			t.Errorf("%+v: kept %+v, %v", tt.response, listed, err)
 		}
 		line := fmt.Sprintf(`"delivery":%q,"attempt":1,"status":%d,"duration_ms":1.234`, m.ID, tt.response.Status)
 		if tt.reason != "" {

@@ -8,11 +8,14 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// RetrierStore is the part of store.Store that a manual retry needs.
+// RetrierStore is the part of store.Store that retries need.
 type RetrierStore interface {
 	Delivery(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error)
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
+	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
+	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	DeliveryPage(context.Context, webhook.Account, webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
 }
 
 // Retrier retries deliveries on the operator's request. All fields are
@@ -33,9 +36,9 @@ func NewRetrier(store RetrierStore, queue Queue, now func() time.Time) *Retrier 
 
 // Retry asks for another attempt of a delivery at once. The delivery may have
 // failed for good, been cancelled or succeeded, or its next attempt may be due
-// later. It remains the same delivery under the same webhook-id and continues
-// the schedule of its API if attempts are left. Retry returns the delivery as
-// it is then.
+// later. It remains the same delivery under the same webhook-id, goes to
+// whichever webhook has the event now, and continues the schedule of its API if
+// attempts are left. Retry returns the delivery as it is then.
 //
 //   - webhook.ErrNotFound: there is no such delivery.
 //   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
@@ -62,12 +65,16 @@ func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webh
 	if at.After(was.AcceptedAt.Add(retention)) {
 		return webhook.Delivery{}, webhook.Invalid("it was accepted more than 6 days ago")
 	}
-	if reason := cancelReason(webhook.AttemptInput{Delivery: was, Recipient: recipients[0]}); reason != "" {
+	now := was
+	if hook := recipients[0].Webhook; hook.ID != "" {
+		now = was.For(hook)
+	}
+	if reason := cancelReason(webhook.AttemptInput{Delivery: now, Recipient: recipients[0]}); reason != "" {
 		return webhook.Delivery{}, webhook.Invalid("it would be %s", reason)
 	}
-	now := was.Retried(at)
+	now = now.Retried(at)
 	now.Due = leaseEnd(r.queue, was.EventKey(), at)
-	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
+	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Redirect: true}); err != nil {
 		return existing, err
 	}
 	if now.Due.After(now.Next) {

@@ -8,8 +8,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Squake's statistics: a failure adds one and has its time, a success sets
-// them back and has its. The other APIs show none, so none are kept.
+// A failure adds one and has its time, a success sets them back and has its.
+// For Squake, which shows them, every failure counts; for the others one a
+// minute does.
 func TestStatistics(t *testing.T) {
 	for _, s := range eventKeys {
 		w := newEnv(t)
@@ -30,12 +31,13 @@ func TestStatistics(t *testing.T) {
 				last = want[len(want)-1]
 			}
 			switch {
-			case s != eventKeys[0]:
 			case d.Status == webhook.StatusDelivered:
-				last.LastSentAt, last.FailedAttempts = at, 0
-			default:
-				last.LastFailedAt = at
-				last.FailedAttempts++
+				last.LastSentAt, last.FailedAttempts, last.Since, last.LastStatus = at, 0, at, 200
+			case s == eventKeys[0] || last.FailedAttempts == 0 || at.Sub(last.LastFailedAt) >= time.Minute:
+				if last.FailedAttempts++; last.FailedAttempts == 1 {
+					last.Since = at
+				}
+				last.LastFailedAt, last.LastStatus = at, 500
 			}
 			want = append(want, last)
 			if got != last {
@@ -46,20 +48,25 @@ func TestStatistics(t *testing.T) {
 }
 
 // A success within a second of the one noted is not noted, unless there were
-// failures.
+// failures; within an hour for the APIs that show no statistics.
 func TestStatisticsSparing(t *testing.T) {
 	for _, tt := range []struct {
+		of     int
 		after  time.Duration
 		failed bool
 		noted  bool
 	}{
-		{time.Second - time.Millisecond, false, false},
-		{time.Second, false, true},
-		{-time.Minute, false, false}, // the clock was set back
-		{time.Millisecond, true, true},
+		{0, time.Second - time.Millisecond, false, false},
+		{0, time.Second, false, true},
+		{0, -time.Minute, false, false}, // the clock was set back
+		{0, time.Millisecond, true, true},
+		{1, time.Hour - time.Millisecond, false, false},
+		{1, time.Hour, false, true},
+		{2, time.Hour, false, true},
+		{2, time.Millisecond, true, true},
 	} {
-		w := newEnv(t)
-		messages := w.accept(t, event(eventKeys[0], "1"), event(eventKeys[0], "2"), event(eventKeys[0], "3"))
+		w, s := newEnv(t), eventKeys[tt.of]
+		messages := w.accept(t, event(s, "1"), event(s, "2"), event(s, "3"))
 		w.attempt(t, messages[0], delivery.Delivered)
 		want := start
 		if tt.failed {
@@ -70,13 +77,13 @@ func TestStatisticsSparing(t *testing.T) {
 		w.clock.Advance(tt.after)
 		m := messages[2]
 		if tt.after < 0 { // it is not early for that
-			m = w.accept(t, event(eventKeys[0], "4"))[0]
+			m = w.accept(t, event(s, "4"))[0]
 		}
 		w.attempt(t, m, delivery.Delivered)
 		if tt.noted {
 			want = start.Add(tt.after)
 		}
-		if got := w.webhook(t, eventKeys[0]).Statistics; !got.LastSentAt.Equal(want) || got.FailedAttempts != 0 {
+		if got := w.webhook(t, s).Statistics; !got.LastSentAt.Equal(want) || got.FailedAttempts != 0 {
 			t.Errorf("%+v: %+v, want LastSentAt %v", tt, got, want)
 		}
 	}

@@ -15,19 +15,26 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
+// maxDepth is how deep a body may be nested to be read at all, by the decoder's
+// own limit. A payload may be nested less deep ([api.MaxDepth]).
+const maxDepth = 10_000
+
 // readEvents parses the body: {"events": [1 to 100 values]}.
 func readEvents(body []byte) ([]jsontext.Value, error) {
 	object, err := api.ParseObject(body)
-	if err != nil {
+	switch {
+	case err != nil && api.Depth(body) > maxDepth:
+		return nil, invalid("", "The body must not be nested more than %d deep.", maxDepth)
+	case err != nil:
 		return nil, err
 	}
 	value, ok := object.Get("events")
 	if !ok || len(object) != 1 {
-		return nil, &Error{`The body must be {"events": […]} and have no other field.`}
+		return nil, invalid("", `The body must be {"events": […]} and have no other field.`)
 	}
 	events, ok := api.AsArray(value)
 	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
-		return nil, &Error{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
+		return nil, invalid("", "events must be an array of 1 to %d events.", delivery.MaxEvents)
 	}
 	return events, nil
 }

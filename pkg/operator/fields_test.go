@@ -64,11 +64,12 @@ const (
 	timeForm    = "time: must be RFC 3339, such as 2026-01-15T10:30:00Z"
 	timeWindow  = "time: must be within the last 7 days and the next 5 minutes"
 	idLength    = "id: must have 1 to 128 characters"
+	tooDeep     = "payload: is nested more than 500 deep"
 	ownFields   = "has an unknown field; there are account, event, id, time, instance, payload"
 )
 
 // fieldCases are events and what becomes of them, one field after the other: ""
-// stands for accepted, "no webhook" for that, and what else for a rejection.
+// stands for accepted, "unknown" for the account, and what else for a rejection.
 func fieldCases() [][][2]string {
 	const sq, sh = `"account":"squake:acme","event":"order"`, `"account":"shoptet:315185-myaddon","event":"order:create"`
 	timed := func(at string) string { return `{` + sq + `,"time":"` + at + `"}` }
@@ -84,7 +85,7 @@ func fieldCases() [][][2]string {
 			{`{"account":"","event":"order"}`, accountForm}, {`{"account":"acme","event":"order"}`, accountForm},
 			{`{"account":":acme","event":"order"}`, accountForm}, {`{"account":"squake:","event":"order"}`, accountForm},
 			{`{"account":"squake:a b","event":"order"}`, accountForm}, {`{"account":"squake:é","event":"order"}`, accountForm},
-			{`{"account":"squake:` + strings.Repeat("a", 64) + `","event":"order"}`, "no webhook"},
+			{`{"account":"squake:` + strings.Repeat("a", 64) + `","event":"order"}`, "unknown"},
 			{`{"account":"squake:` + strings.Repeat("a", 65) + `","event":"order"}`, accountForm},
 			{`{"account":"Squake:acme","event":"order"}`, `account: there is no API "Squake"`},
 			{`{"account":"operator:local","event":"order"}`, `account: there is no API "operator"`},
@@ -128,6 +129,11 @@ func fieldCases() [][][2]string {
 			{`{` + sq + `,"payload":` + text(delivery.MaxPayload-2, "x") + `}`, ""},
 			{`{` + sq + `,"payload":` + text(delivery.MaxPayload-1, "x") + `}`, "payload: must have 200 KiB at most"},
 			{`{` + sq + `,"payload":[` + strings.Repeat(" ", delivery.MaxPayload) + `]}`, ""},
+			{`{` + sq + `,"payload":` + nested(500) + `}`, ""}, {`{` + sq + `,"payload":` + text(600, "[") + `}`, ""},
+			{`{` + sq + `,"payload":` + nested(501) + `}`, tooDeep},
+			{`{` + sh + `,"instance":"","payload":` + nested(501) + `}`, tooDeep},
+			{`{"account":"abbeycross:fleet-7","event":"shipment.created","payload":` + nested(501) + `}`, tooDeep},
+			{`{` + sq + `,"payload":` + nested(9_997) + `}`, tooDeep}, // the greatest depth that can be read
 		},
 	}
 }
@@ -146,7 +152,7 @@ func TestFields(t *testing.T) {
 		}
 		for i, c := range cases {
 			r := got.Results[i]
-			want := map[string]string{"": "accepted", "no webhook": "no_webhook"}[c[1]]
+			want := map[string]string{"": "accepted", "unknown": "unknown_account"}[c[1]]
 			if want != "" {
 				c[1] = ""
 			} else {
@@ -155,6 +161,21 @@ func TestFields(t *testing.T) {
 			if r.Status != want || r.Error != c[1] || (r.Delivery != nil) != (want == "accepted") {
 				t.Errorf("%.120s: %+v, want %s %q", c[0], r, want, c[1])
 			}
+		}
+	}
+}
+
+// nested returns JSON of a depth.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+
+// TestBodyTooDeep: what cannot be read for its depth is told apart from what is
+// no JSON.
+func TestBodyTooDeep(t *testing.T) {
+	h, _ := inMemory(t)
+	for _, depth := range []int{9_998, 1 << 20} {
+		status, got := post(t, h, `{"events":[{"account":"squake:acme","event":"order","payload":`+nested(depth)+`}]}`)
+		if status != http.StatusBadRequest || got.Error.Code != "invalid_request" || got.Error.Message != "The body must not be nested more than 10000 deep." {
+			t.Errorf("a payload %d deep: %d %+v", depth, status, got.Error)
 		}
 	}
 }
@@ -188,7 +209,7 @@ func TestHundredEvents(t *testing.T) {
 	stored := storedDeliveries(t, s, squakeAccount)
 	for i, r := range got.Results {
 		if i%3 == 1 {
-			if r.Status != "no_webhook" || r.Delivery != nil {
+			if r.Status != "unknown_account" || r.Delivery != nil {
 				t.Errorf("event %d: %+v", i, r)
 			}
 			continue

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 // line is the JSON form of a delivery.
@@ -37,12 +39,13 @@ type line struct {
 // JSON returns a function that writes every delivery to w as one line of JSON.
 // A body that is neither JSON nor text is written as body_base64.
 func JSON(w io.Writer) func(Delivery) error {
+	w = terminal.NewWriter(w)
 	return func(d Delivery) error {
 		written, err := marshal(d)
 		if err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
-		if _, err := io.WriteString(w, plainJSON(written)+"\n"); err != nil {
+		if _, err := w.Write(append(written, '\n')); err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
 		return nil

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 const (
@@ -84,7 +86,7 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, d.TooLarge = errors.AsType[*http.MaxBytesError](err); d.TooLarge {
 		d.Body = nil
 	} else if err != nil {
-		rc.cfg.Note(plain(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
+		rc.cfg.Note(terminal.Cut(r.Method+" "+r.RequestURI, maxHeaderText) + ": the sender hung up")
 		say(w, http.StatusBadRequest, "The body is incomplete.")
 		return
 	}
@@ -127,7 +129,7 @@ func (rc *Receiver) response(w http.ResponseWriter, r *http.Request, d Delivery)
 		if err := rc.cfg.Sleep(r.Context(), d.Response.Delay); err != nil {
 			waited := rc.cfg.Now().Sub(began).Truncate(time.Millisecond)
 			rc.cfg.Note(fmt.Sprintf("%s: no response after %v: the sender hung up, or hookline listen was stopped",
-				plain(r.Method+" "+r.RequestURI, maxHeaderText), waited))
+				terminal.Cut(r.Method+" "+r.RequestURI, maxHeaderText), waited))
 			say(w, http.StatusServiceUnavailable, "hookline listen is stopping.")
 			return
 		}

@@ -61,6 +61,7 @@ func deliveries(t testing.TB) []receiver.Delivery {
 	tooLarge := arrived(t, http.Header{}, "")
 	tooLarge.Body, tooLarge.TooLarge, tooLarge.Checks = nil, true, nil
 	tooLarge.Response.Status = http.StatusRequestEntityTooLarge
+	milliseconds := arrived(t, standard(t, time.Unix(noon.Add(-time.Second).UnixMilli(), 0), []byte(abbeycross), abbeycrossKey), abbeycross, abbeycrossKey)
 	hostile := arrived(t, http.Header{"Webhook-Id": {"\x9b31m\u202eid"}, "Shoptet-\x9b": {"a\tb"}}, "line\r\nnext\x1b]0;title\a\tend\xff")
 	hostile.Path = "/\u009b2J\x7f"
 	return []receiver.Delivery{
@@ -71,6 +72,7 @@ func deliveries(t testing.TB) []receiver.Delivery {
 		arrived(t, signed, squake),
 		arrived(t, http.Header{}, "", squakeKey),
 		tooLarge,
+		milliseconds,
 		hostile,
 	}
 }
@@ -163,7 +165,7 @@ func obeyed(output string) string {
 		return "no UTF-8"
 	}
 	for _, r := range strings.ReplaceAll(colourCode.ReplaceAllString(output, ""), "\n", "") {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			return string(r)
 		}
 	}
@@ -179,7 +181,7 @@ func FuzzShow(f *testing.F) {
 	f.Add("/", "\x1b[31;1m", []byte(`{"a":1,"a":2}`))
 	f.Add("/", "", []byte("\ufeff{}"))
 	f.Add("/", "", []byte(`{"event":"\u001b[31m","eshopId":1e400,"type":"\ud800"}`))
-	f.Add("/", "", []byte("\"\u0085\u2028\U000e0001\U000f0000\""))
+	f.Add("/", "", []byte("\"\u3164\ufe0f\U000e0100\u0085\u2028\U000e0001\U000f0000\""))
 	f.Fuzz(func(t *testing.T, target, id string, text []byte) {
 		d := arrived(t, http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {id}}, string(text))
 		d.Path = target

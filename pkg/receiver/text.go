@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/fatih/color"
+
+	"github.com/hookline/hookline/pkg/terminal"
 )
 
 // palette has the colours of a delivery's parts, if they have any.
 type palette struct {
-	title, good, bad, note, quiet, name, text, number, word func(...any) string
+	title, good, bad, note, quiet func(...any) string
+	json                          terminal.Colours
 }
 
 func newPalette(coloured bool) palette {
@@ -27,22 +30,33 @@ func newPalette(coloured bool) palette {
 		return c.Sprint
 	}
 	return palette{
-		title:  paint(color.Bold),
-		good:   paint(color.FgGreen, color.Bold),
-		bad:    paint(color.FgRed, color.Bold),
-		note:   paint(color.FgYellow),
-		quiet:  paint(color.Faint),
-		name:   paint(color.FgBlue),
-		text:   paint(color.FgGreen),
-		number: paint(color.FgCyan),
-		word:   paint(color.FgMagenta),
+		title: paint(color.Bold),
+		good:  paint(color.FgGreen, color.Bold),
+		bad:   paint(color.FgRed, color.Bold),
+		note:  paint(color.FgYellow),
+		quiet: paint(color.Faint),
+		json: terminal.Colours{
+			Name:   paint(color.FgBlue),
+			Text:   paint(color.FgGreen),
+			Number: paint(color.FgCyan),
+			Word:   paint(color.FgMagenta),
+		},
 	}
 }
+
+// Maximum lengths, in bytes, of received texts in one line of output.
+const (
+	maxHeaderText = 1 << 10
+	maxWordText   = 256
+)
 
 // Text returns a function that writes every delivery to w for people, in colour
 // or not. A delivery cannot make a terminal do anything but show it.
 func Text(w io.Writer, coloured bool) func(Delivery) error {
 	colours := newPalette(coloured)
+	if !coloured { // what was received is escaped in any case
+		w = terminal.NewWriter(w)
+	}
 	return func(d Delivery) error {
 		var out strings.Builder
 		showHead(&out, d, colours)
@@ -60,13 +74,13 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 
 // showHead writes what was received, about what, and whether it is verified.
 func showHead(out *strings.Builder, d Delivery, colours palette) {
-	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(plain(d.Method+" "+d.Path, maxHeaderText)))
+	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(terminal.Cut(d.Method+" "+d.Path, maxHeaderText)))
 	eventKey := d.origin()
 	if eventKey.event != "" {
-		out.WriteString("  event " + colours.title(plain(eventKey.event, maxWordText)))
+		out.WriteString("  event " + colours.title(terminal.Cut(eventKey.event, maxWordText)))
 	}
 	if eventKey.account != "" {
-		out.WriteString("  account " + colours.title(plain(eventKey.account, maxWordText)))
+		out.WriteString("  account " + colours.title(terminal.Cut(eventKey.account, maxWordText)))
 	}
 	if d.Seen > 1 {
 		out.WriteString("  " + colours.note(fmt.Sprintf("again (attempt %d seen)", d.Seen)))
@@ -92,14 +106,26 @@ func showHeader(out *strings.Builder, d Delivery, colours palette) {
 				continue
 			}
 			for _, value := range d.Header[name] {
-				out.WriteString(indent + colours.quiet(plain(wireName(name), maxWordText)+":") + " " + plain(value, maxHeaderText))
-				if at, err := timestamp(d.Header); name == timestampHeader && err == nil {
-					out.WriteString(colours.quiet(" (" + age(d.At.Sub(at)) + ")"))
+				out.WriteString(indent + colours.quiet(terminal.Cut(wireName(name), maxWordText)+":") + " " + terminal.Cut(value, maxHeaderText))
+				if name == timestampHeader {
+					out.WriteString(colours.quiet(timestampNote(d)))
 				}
 				out.WriteString("\n")
 			}
 		}
 	}
+}
+
+// timestampNote says how old a delivery's timestamp is, if it is one.
+func timestampNote(d Delivery) string {
+	at, milliseconds, err := timestamp(d.Header)
+	switch {
+	case err != nil:
+		return ""
+	case milliseconds:
+		return " (milliseconds; " + age(d.At.Sub(at)) + ")"
+	}
+	return " (" + age(d.At.Sub(at)) + ")"
 }
 
 // age formats how long ago something was.

@@ -28,6 +28,10 @@ const (
 // official libraries of Standard Webhooks.
 const tolerance = 5 * time.Minute
 
+// A timestamp between these numbers is in milliseconds: they are the years 1973
+// and 5138, and as seconds the years 5138 and over three million.
+const minMilliseconds, maxMilliseconds = 100_000_000_000, 100_000_000_000_000
+
 // Check is the result of verifying a delivery by one scheme.
 type Check struct {
 	// Scheme is "Standard Webhooks", or the name of an API's own header.
@@ -38,9 +42,10 @@ type Check struct {
 
 // Reasons why a delivery is not verified.
 var (
-	errNoKey       = errors.New("no key given")
-	errNoSignature = errors.New("no signature")
-	errTooLarge    = errors.New("the body is larger than 1 MiB")
+	errNoKey        = errors.New("no key given")
+	errNoSignature  = errors.New("no signature")
+	errTooLarge     = errors.New("the body is larger than 1 MiB")
+	errMilliseconds = errors.New("webhook-signature is right, but webhook-timestamp is in milliseconds, and libraries read seconds")
 )
 
 // schemes are all schemes. A delivery is signed by those whose headers it has.
@@ -91,7 +96,7 @@ func standardError(now time.Time, keys []Key, header http.Header, body []byte) e
 			return fmt.Errorf("%s is missing", wireName(name))
 		}
 	}
-	at, err := timestamp(header)
+	at, milliseconds, err := timestamp(header)
 	if err != nil {
 		return err
 	}
@@ -107,6 +112,8 @@ func standardError(now time.Time, keys []Key, header http.Header, body []byte) e
 	switch age := now.Sub(at); {
 	case !matched:
 		return mismatch(signatureHeader, keys)
+	case milliseconds:
+		return errMilliseconds
 	case age > tolerance:
 		return fmt.Errorf("webhook-signature is right, but webhook-timestamp is %v old, more than 5 minutes", age.Truncate(time.Second))
 	case age < -tolerance:
@@ -116,14 +123,17 @@ func standardError(now time.Time, keys []Key, header http.Header, body []byte) e
 }
 
 // timestamp parses webhook-timestamp: seconds since 1970, in canonical decimal
-// form.
-func timestamp(header http.Header) (time.Time, error) {
+// form. Some senders write milliseconds, which it reads and reports.
+func timestamp(header http.Header) (at time.Time, milliseconds bool, err error) {
 	text := header.Get(timestampHeader)
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strconv.FormatInt(seconds, 10) != text {
-		return time.Time{}, errors.New("webhook-timestamp is not a number of seconds since 1970")
+	number, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || strconv.FormatInt(number, 10) != text:
+		return time.Time{}, false, errors.New("webhook-timestamp is not a number of seconds since 1970")
+	case number >= minMilliseconds && number <= maxMilliseconds:
+		return time.UnixMilli(number), true, nil
 	}
-	return time.Unix(seconds, 0), nil
+	return time.Unix(number, 0), false, nil
 }
 
 // plainError verifies by a header that holds the hex HMAC of the body, keyed

@@ -133,6 +133,7 @@ func TestVerifyAgreesWithTheOfficialLibrary(t *testing.T) {
 		{"early", abbeycrossKey, standard(t, now.Add(5*time.Minute+time.Minute), body, abbeycrossKey), body, "ahead, more than 5 minutes"},
 		{"not too old", abbeycrossKey, standard(t, now.Add(-4*time.Minute), body, abbeycrossKey), body, ""},
 		{"not too early", abbeycrossKey, standard(t, now.Add(4*time.Minute), body, abbeycrossKey), body, ""},
+		{"milliseconds", abbeycrossKey, standard(t, time.Unix(now.UnixMilli(), 0), body, abbeycrossKey), body, "is in milliseconds"},
 		{"the end of time", abbeycrossKey, standard(t, time.Unix(1<<63-1, 0), body, abbeycrossKey), body, "more than 5 minutes"},
 		{"its beginning", abbeycrossKey, standard(t, time.Unix(-1<<63, 0), body, abbeycrossKey), body, "more than 5 minutes"},
 		{"no number", abbeycrossKey, with(good, "webhook-timestamp", "today"), body, "not a number of seconds"},

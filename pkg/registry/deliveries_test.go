@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -51,5 +52,49 @@ func TestDeliveries(t *testing.T) {
 	want := []string{"0 pending true", "1 cancelled false", "2 delivered false", "3 cancelled false", "4 cancelled false", "5 failed false"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("deliveries %v, %v, want %v", got, err, want)
+	}
+
+	minute := func(n int) time.Time { return created.Add(-time.Duration(n) * time.Minute) }
+	cancelled := webhook.StatusCancelled
+	for name, tt := range map[string]struct {
+		filter registry.DeliveryFilter
+		want   []string
+	}{
+		"all":       {registry.DeliveryFilter{}, []string{"0", "1", "2", "3", "4", "5"}},
+		"event":     {registry.DeliveryFilter{Event: "on"}, []string{"0", "1", "2"}},
+		"cancelled": {registry.DeliveryFilter{Status: &cancelled}, []string{"1", "3", "4"}},
+		"times":     {registry.DeliveryFilter{From: minute(4), Until: minute(1)}, []string{"2", "3", "4"}},
+		"both":      {registry.DeliveryFilter{Event: "gone", Status: &cancelled}, []string{"4"}},
+		"none":      {registry.DeliveryFilter{Event: "none"}, nil},
+	} {
+		for _, limit := range []int{1, 2, 5, 100} {
+			if got := pages(t, r, tt.filter, limit); !slices.Equal(got, tt.want) {
+				t.Errorf("%s, pages of %d: %v, want %v", name, limit, got, tt.want)
+			}
+		}
+	}
+	if _, _, err := r.DeliveryPage(t.Context(), account, registry.DeliveryFilter{}, "x", 1); !errors.Is(err, webhook.ErrInvalid) {
+		t.Errorf("cursor x: %v, want ErrInvalid", err)
+	}
+	if _, _, err := r.DeliveryPage(t.Context(), webhook.Account{API: "squake", ID: "none"}, registry.DeliveryFilter{}, "", 1); !errors.Is(err, webhook.ErrNotFound) {
+		t.Errorf("without the account: %v, want ErrNotFound", err)
+	}
+}
+
+// pages gives the events' ids of all pages.
+func pages(t *testing.T, r *registry.Registry, f registry.DeliveryFilter, limit int) (ids []string) {
+	t.Helper()
+	for cursor, n := "", 0; ; n++ {
+		list, next, err := r.DeliveryPage(t.Context(), account, f, cursor, limit)
+		if err != nil || len(list) > limit || n > 20 {
+			t.Fatalf("%d deliveries, %v, page %d", len(list), err, n)
+		}
+		for _, d := range list {
+			ids = append(ids, d.EventID)
+		}
+		if next == "" {
+			return ids
+		}
+		cursor = next
 	}
 }

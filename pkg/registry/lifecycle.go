@@ -30,11 +30,16 @@ func (r *Registry) List(ctx context.Context, a webhook.Account) ([]webhook.Webho
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks of %s: %w", a, err)
 	}
+	return inOrder(list), nil
+}
+
+// inOrder returns the latest records of a list, ordered as by [Registry.List].
+func inOrder(list []webhook.Webhook) []webhook.Webhook {
 	list = latest(list)
 	slices.SortFunc(list, func(v, w webhook.Webhook) int {
 		return cmp.Or(v.CreatedAt.Compare(w.CreatedAt), cmp.Compare(v.ID, w.ID), cmp.Compare(v.Position, w.Position))
 	})
-	return list, nil
+	return list
 }
 
 // latest removes outdated duplicates from a list. DynamoDB reads a list item by
@@ -71,12 +76,12 @@ func (r *Registry) Find(ctx context.Context, a webhook.Account, id string) ([]we
 
 func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
 	if r.cfg.Rules.EventOf == nil {
-		found, err := r.pick(ctx, a, id)
+		found, err := r.cfg.Store.WebhooksByID(ctx, a, id)
 		if err == nil && len(found) == 0 {
 			// A list may omit a record whose event changes meanwhile.
-			found, err = r.pick(ctx, a, id)
+			found, err = r.cfg.Store.WebhooksByID(ctx, a, id)
 		}
-		return found, err
+		return inOrder(found), err
 	}
 	event, ok := r.cfg.Rules.EventOf(id)
 	if !ok {
@@ -90,12 +95,6 @@ func (r *Registry) find(ctx context.Context, a webhook.Account, id string) ([]we
 		return nil, err
 	}
 	return []webhook.Webhook{w}, nil
-}
-
-// pick returns the records with an id.
-func (r *Registry) pick(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
-	list, err := r.List(ctx, a)
-	return slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != id }), err
 }
 
 // Change calls edit to change the records with an id, and returns the changed
@@ -117,6 +116,24 @@ func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edi
 	})
 }
 
+// SetEnabled enables or disables the records with an id in the operator's name,
+// and changes nothing else. It writes nothing if they already are as asked.
+//
+//   - [webhook.ErrNotFound]: no webhook has the id.
+//   - Any other error is an internal error, as for [Registry.Change].
+func (r *Registry) SetEnabled(ctx context.Context, a webhook.Account, id string, enabled bool) ([]webhook.Webhook, error) {
+	found, err := r.Find(ctx, a, id)
+	if err != nil || !slices.ContainsFunc(found, func(w webhook.Webhook) bool { return w.Disabled == enabled }) {
+		return found, err
+	}
+	return r.Change(ctx, a, id, func(records []webhook.Webhook) error {
+		for i := range records {
+			records[i].Disabled, records[i].DisabledReason = !enabled, ""
+		}
+		return nil
+	})
+}
+
 // change is Change, but enables nothing.
 func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	for try := range maxRereads {
@@ -131,6 +148,12 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 		for i := range now {
 			now[i].Version++
 			now[i].UpdatedAt = r.cfg.Now().UTC().Truncate(time.Millisecond)
+			switch {
+			case !now[i].Disabled:
+				now[i].DisabledAt = time.Time{}
+			case !was[i].Disabled:
+				now[i].DisabledAt = now[i].UpdatedAt
+			}
 		}
 		err = r.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
 		if err == nil {

@@ -289,6 +289,11 @@ func (s *halfRead) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.W
 	return s.Store.Webhooks(ctx, a)
 }
 
+func (s *halfRead) WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	list, err := s.Webhooks(ctx, a)
+	return slices.DeleteFunc(slices.Clone(list), func(w webhook.Webhook) bool { return w.ID != id }), err
+}
+
 func TestListsReadWhileARecordMoves(t *testing.T) {
 	store := &halfRead{Store: memory.Open(t)}
 	r, _ := newLife(store)

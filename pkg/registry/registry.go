@@ -29,10 +29,12 @@ type Store interface {
 	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error)
 	Change(context.Context, webhook.Change) error
 	Delete(context.Context, []webhook.Webhook) error
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
+	DeliveryPage(context.Context, webhook.Account, webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
 }
 
 // Sealer encrypts a signing key for storage. seal.Sealer implements it.
@@ -103,6 +105,7 @@ type Registration struct {
 //
 //   - [*webhook.TakenError]: events that already have a webhook.
 //   - [*webhook.ExcludedError]: events that a registered one excludes.
+//   - [webhook.ErrTooMany]: the account would have too many webhooks.
 //   - Any other error is an internal error. The registration may exist if it
 //     wraps [webhook.ErrUnknownOutcome]; otherwise it does not.
 func (r *Registry) Register(ctx context.Context, account webhook.Account, items []Item) (Registration, error) {

@@ -33,6 +33,9 @@ type Store interface {
 	//     same RequestID is no conflict: Create returns it as it exists.
 	//   - [*webhook.ExcludedError]: no event is taken, but events of
 	//     c.Exclusions are registered. The error lists all of them.
+	//   - [webhook.ErrTooMany]: neither, but the account would have more than
+	//     [webhook.MaxWebhooks]. A store may leave this to the list of events,
+	//     which bounds how many webhooks an account can have.
 	//   - [webhook.ErrUnknownOutcome]: the response was lost and the store
 	//     cannot tell what happened. Call again with new ids and the same
 	//     RequestID. Only a creation of one webhook without exclusions returns
@@ -45,6 +48,22 @@ type Store interface {
 	// Webhooks lists all webhooks of an account, ordered by event. The list is
 	// empty for an unknown account.
 	Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error)
+
+	// WebhooksByID lists the webhooks of an account that have an id, ordered by
+	// event. The list is empty if there is none.
+	WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error)
+
+	// Failing lists the webhooks of an API that fail or are disabled, longest
+	// first by [webhook.Webhook.FailingSince]. It begins after the cursor after,
+	// or with the first if that is empty, and returns at most limit webhooks, 1
+	// to 500, and the cursor of the rest, empty at the end. A page may have
+	// fewer, even none, before the end.
+	//
+	// The list may lag behind writes by seconds, but a webhook in it has that
+	// state. Whoever goes on until the end gets each webhook whose state did not
+	// change meanwhile, once. Failing returns [webhook.ErrInvalid] for a cursor
+	// that it did not return.
+	Failing(ctx context.Context, api webhook.API, after string, limit int) (list []webhook.Webhook, next string, err error)
 
 	// Webhook returns the webhook of an event, or [webhook.ErrNotFound].
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
@@ -74,10 +93,19 @@ type Store interface {
 	// closing.
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 
-	// CloseAccount marks an account as closing: from then on it gets no tokens
-	// and no key. Closing it again does nothing. CloseAccount returns
-	// [webhook.ErrNotFound] if the account does not exist.
-	CloseAccount(ctx context.Context, a webhook.Account) error
+	// CloseAccount marks an account as closing since at: from then on it gets
+	// no tokens and no key, and ClosingAccounts lists it. Closing it again
+	// leaves the time as it is. CloseAccount returns [webhook.ErrNotFound] if
+	// the account does not exist.
+	CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error
+
+	// ClosingAccounts lists the accounts that are closing, in no particular
+	// order. It reads those alone.
+	ClosingAccounts(ctx context.Context) ([]webhook.ClosingAccount, error)
+
+	// PostponeClosing sets the time since which an account is closing. It
+	// returns [webhook.ErrNotFound] unless ClosingAccounts lists the account.
+	PostponeClosing(ctx context.Context, a webhook.Account, at time.Time) error
 
 	// DeleteAccount removes the account's own record and nothing that belongs
 	// to it. It returns [webhook.ErrNotFound] unless the account exists and is
@@ -92,6 +120,11 @@ type Store interface {
 
 	// Accounts lists the accounts of an API, ordered by id.
 	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
+
+	// AccountsAfter lists accounts of an API whose ids follow after, ordered by
+	// id, of the first limit of them those that exist. limit is at least 1.
+	// next is the id to go on after, empty if no account is left.
+	AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error)
 
 	// CreateToken adds a token to an account.
 	//
@@ -149,19 +182,37 @@ type Deliveries interface {
 	// yield may use the store.
 	Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error
 
+	// DeliveryPage returns the deliveries of an account within a range, without
+	// payloads, latest event first, up to its Limit. more reports whether there
+	// may be others after the last one. A page may have fewer than Limit before
+	// the end, but not none. Whoever goes on after the last delivery of each
+	// page gets every delivery once that existed all the time, whatever is added
+	// or changed meanwhile. DeliveryPage returns [webhook.ErrInvalid] if After
+	// is not a delivery's id.
+	DeliveryPage(ctx context.Context, a webhook.Account, r webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
+
 	// AttemptInput reads all that the attempt of a message needs, in one
 	// strongly consistent read. It returns [webhook.ErrNotFound] if the
 	// delivery does not exist. A webhook or account that does not exist is the
 	// zero value.
 	AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error)
 
+	// Attempts returns the attempts of a delivery that are kept, oldest first:
+	// those that failed, and the latest one. d is the delivery as it was read;
+	// attempts recorded since are omitted. A delivery that does not exist has
+	// none but the latest one of d.
+	Attempts(ctx context.Context, d webhook.Delivery) ([]webhook.Attempt, error)
+
 	// RecordAttempt writes the outcome of an attempt if the delivery still has
-	// the Attempts of s.Was, and returns the delivery. It then updates the
-	// statistics of the webhook of the event, if that webhook still has the
-	// delivery's WebhookID.
+	// the Attempts of s.Was, and returns the delivery. It keeps a failed
+	// attempt until the delivery expires: see
+	// [webhook.AttemptResult.FailedAttempt]. It then updates the statistics of
+	// the webhook of the event, if that webhook still has the delivery's
+	// WebhookID.
 	//
 	//   - [webhook.ErrChanged]: the delivery has other Attempts. Nothing is
-	//     written, and the existing delivery is returned.
+	//     written, Attempts shows nothing of this attempt, and the existing
+	//     delivery is returned.
 	//   - [webhook.ErrNotFound]: the delivery does not exist.
 	//   - [webhook.ErrInvalid]: the status is not valid.
 	//

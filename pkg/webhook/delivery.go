@@ -47,13 +47,16 @@ type Delivery struct {
 	// PayloadRef says where the store keeps a payload that is not part of the
 	// record. It is empty otherwise. The store sets it.
 	PayloadRef string
-	// WebhookID and URL are those of the webhook when the event was accepted.
+	// WebhookID and URL are those of the webhook when the event was accepted,
+	// or when the operator retried the delivery.
 	WebhookID, URL string
 	AcceptedAt     time.Time
 	// Attempts is the number of attempts made. AttemptedAt is the start of the
-	// latest one, zero before the first.
+	// latest one, zero before the first. Duration is how long it took, to the
+	// millisecond.
 	Attempts    int64
 	AttemptedAt time.Time
+	Duration    time.Duration
 	Status      Status
 	// Next is the time of the next attempt. Due is when the sweeper checks
 	// whether it was made. Both are zero if no attempt is to come: see
@@ -162,6 +165,34 @@ func (d Delivery) Message() Message {
 // account was deleted.
 const ReasonAccountDeleted = "cancelled: the account was deleted"
 
+// ReasonWebhookDisabled is the Reason of deliveries cancelled because their
+// webhook is disabled.
+const ReasonWebhookDisabled = "cancelled: the webhook is disabled"
+
+// Held reports whether the event was stored while its webhook was disabled, and
+// has not been taken up since.
+func (d Delivery) Held() bool {
+	return d.Status == StatusCancelled && d.Attempts == 0 && d.Reason == ReasonWebhookDisabled
+}
+
+// For returns the delivery directed to a webhook, which has its event now.
+func (d Delivery) For(w Webhook) Delivery {
+	d.WebhookID, d.URL = w.ID, w.URL
+	return d
+}
+
+// DeliveryRange selects a page of an account's deliveries.
+type DeliveryRange struct {
+	// From and Until bound the times of the events: From ≤ time < Until. A zero
+	// one is no bound.
+	From, Until time.Time
+	// After is the ID of the delivery that precedes the page. It is empty for
+	// the first page. The delivery may not exist any more.
+	After string
+	// Limit is the maximum number of deliveries, 1 to 1000.
+	Limit int
+}
+
 // Pending is what a store tells the sweeper about a delivery whose next attempt
 // is to come.
 type Pending struct {
@@ -177,6 +208,9 @@ type EventKey struct {
 	Account Account
 	Event   string
 }
+
+// EventKey returns the key of the webhook.
+func (w Webhook) EventKey() EventKey { return EventKey{w.Account, w.Event} }
 
 // EventKey returns the key of the webhook that the delivery is for.
 func (d Delivery) EventKey() EventKey { return EventKey{d.Account, d.Event} }
@@ -205,8 +239,13 @@ type AttemptResult struct {
 	// delivery still has the same Attempts.
 	Was Delivery
 	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
-	// Status, Next, Due, Sends, StatusCode and Reason are written.
-	Now Delivery
+	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written,
+	// and with Redirect WebhookID and URL.
+	Now      Delivery
+	Redirect bool
+	// Response is how the body of the response began, if the attempt failed:
+	// see [Attempt.Response].
+	Response []byte
 	// Stats is the update of the webhook's statistics.
 	Stats StatsUpdate
 }
@@ -217,8 +256,10 @@ type StatsUpdate uint8
 // The updates of statistics. NoStats leaves them unchanged.
 const (
 	NoStats StatsUpdate = iota
-	// StatsFailed adds one to FailedAttempts and sets LastFailedAt.
+	// StatsFailed adds one to FailedAttempts and sets LastFailedAt and
+	// LastStatus. The first failure after a success sets Since.
 	StatsFailed
-	// StatsSent sets LastSentAt and resets FailedAttempts to 0.
+	// StatsSent sets LastSentAt and LastStatus and resets FailedAttempts to 0.
+	// The first success, and the first one after a failure, sets Since.
 	StatsSent
 )

@@ -20,6 +20,8 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrTaken: the event already has a webhook. A [*TakenError] says which.
 	ErrTaken = errors.New("webhook already exists for this event")
+	// ErrTooMany: the account would have more webhooks than [MaxWebhooks].
+	ErrTooMany = errors.New("the account has as many webhooks as it may")
 	// ErrExcluded: an event that excludes this one is registered. An
 	// [*ExcludedError] says which.
 	ErrExcluded = errors.New("an event that excludes this one is registered")

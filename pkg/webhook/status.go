@@ -162,13 +162,19 @@ func (d Delivery) Attempted(at time.Time, code int, reason string, next time.Tim
 		change = attemptFailedLast
 	}
 	d.Attempts++
-	d.AttemptedAt, d.StatusCode, d.Reason = at, code, reason
+	d.AttemptedAt, d.Duration, d.StatusCode, d.Reason = at, 0, code, reason
 	return d.changed(change, next)
 }
 
 // Retried returns the delivery after the operator asked for another attempt at
-// at.
-func (d Delivery) Retried(at time.Time) Delivery { return d.changed(retriedByOperator, at) }
+// at. One that was never attempted is pending again.
+func (d Delivery) Retried(at time.Time) Delivery {
+	d = d.changed(retriedByOperator, at)
+	if d.Attempts == 0 && d.Status == StatusRetrying {
+		d.Status, d.Reason = StatusPending, ""
+	}
+	return d
+}
 
 // Cancelled returns the delivery after it was cancelled for a reason other than
 // a failed attempt. A delivery that awaits no attempt is returned unchanged.

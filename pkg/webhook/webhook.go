@@ -6,6 +6,10 @@ package webhook
 
 import "time"
 
+// MaxWebhooks is how many webhooks an account may have
+// (docs/contracts/README.md, One URL per event 6).
+const MaxWebhooks = 500
+
 // Webhook is a URL registered for an event of an account. An account has at
 // most one webhook for an event: (Account, Event) is the key in every store, so
 // the record itself claims the event.
@@ -36,6 +40,9 @@ type Webhook struct {
 	// DisabledReason says why Hookline disabled the webhook. It is empty if the
 	// operator did.
 	DisabledReason string
+	// DisabledAt is since when the webhook is disabled. It is zero for one that
+	// is not, and for one that an earlier version disabled.
+	DisabledAt time.Time
 	// Version is 1 for a new record and increases by one with every change.
 	Version   int64
 	CreatedAt time.Time
@@ -60,6 +67,11 @@ type Statistics struct {
 	LastSentAt, LastFailedAt time.Time
 	// FailedAttempts counts failed attempts since the last success.
 	FailedAttempts int64
+	// Since is when the latest run of successes began, or of failures if there
+	// are FailedAttempts. It is zero before the first attempt.
+	Since time.Time
+	// LastStatus is the HTTP status of the latest response, 0 for none.
+	LastStatus int
 }
 
 // SameRequest reports whether the same request created both records.

@@ -206,6 +206,11 @@ func (b Broken) Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, e
 	return nil, b.fail()
 }
 
+// WebhooksByID fails.
+func (b Broken) WebhooksByID(context.Context, webhook.Account, string) ([]webhook.Webhook, error) {
+	return nil, b.fail()
+}
+
 // Account fails.
 func (b Broken) Account(context.Context, webhook.Account) (webhook.AccountInfo, error) {
 	return webhook.AccountInfo{}, b.fail()

@@ -199,9 +199,16 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 	for i := range records {
 		w := &records[i]
 		delete(m.webhooks[a], w.Event)
+		since := m.now
+		if w.Disabled {
+			since = w.DisabledAt
+		}
 		edit(w)
 		w.Version++
-		w.UpdatedAt = m.now
+		w.UpdatedAt, w.DisabledAt = m.now, time.Time{}
+		if w.Disabled {
+			w.DisabledAt = since
+		}
 	}
 	m.put(a, records)
 	return reply{Webhooks: records}

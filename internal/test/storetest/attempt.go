@@ -321,6 +321,18 @@ func testRecordLeaves(t *testing.T, s *suite) {
 		was.Payload = nil
 		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: sent(was)})
 		s.mustStand(t, sent(want))
+
+		// Redirected, the delivery goes to another webhook.
+		was, now = sent(want), sent(want).Retried(s.moment())
+		now.Event, now.WebhookID, now.URL = "other", newID(), "https://other.example/"
+		got, err := s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: now, Redirect: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = was.Retried(now.Next).For(webhook.Webhook{ID: now.WebhookID, URL: now.URL})
+		s.mustStand(t, want)
+		want.Payload, got.Payload = nil, nil
+		mustBeRecord(t, "redirected delivery", got, want)
 	}
 }
 
@@ -413,7 +425,7 @@ func testRecordRace(t *testing.T, s *suite) {
 			mustBeRecord(t, "delivery that stands", got[i], now[winner])
 		}
 		s.mustStand(t, now[winner])
-		w.Statistics = webhook.Statistics{FailedAttempts: 1, LastFailedAt: now[winner].AttemptedAt}
+		w.Statistics = webhook.Statistics{FailedAttempts: 1, LastFailedAt: now[winner].AttemptedAt, Since: now[winner].AttemptedAt, LastStatus: 503}
 		s.mustRead(t, w)
 	}
 }

@@ -215,27 +215,30 @@ func testCancelled(t *testing.T, s *suite) {
 	closing := s.newTokenAccount(t)
 	s.mustClose(t, closing)
 	for name, call := range map[string]func() error{
-		"Create":        func() error { _, err := s.Create(ended, creation(newWebhook(account, "a"))); return err },
-		"Create batch":  func() error { _, err := s.Create(ended, creation(newBatch(account, "a", "b")...)); return err },
-		"Webhooks":      func() error { _, err := s.Webhooks(ended, account); return err },
-		"Webhook":       func() error { _, err := s.Webhook(ended, account, w.Event); return err },
-		"Change":        func() error { return s.Change(ended, changing(w, next(w, withURL("x")))) },
-		"Move":          func() error { return s.Change(ended, changing(w, next(w, onto("x")))) },
-		"Delete":        func() error { return s.Delete(ended, []webhook.Webhook{w}) },
-		"SetAccountKey": func() error { return s.SetAccountKey(ended, account, []byte("key")) },
-		"CloseAccount":  func() error { return s.CloseAccount(ended, account) },
-		"DeleteAccount": func() error { return s.DeleteAccount(ended, closing) },
-		"AddDelivery":   func() error { _, err := s.AddDelivery(ended, d); return err },
-		"Deliveries":    func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
-		"CreateAccount": func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
-		"Account":       func() error { _, err := s.Account(ended, account); return err },
-		"Accounts":      func() error { _, err := s.Accounts(ended, account.API); return err },
-		"CreateToken":   func() error { return s.CreateToken(ended, token) },
-		"Token":         func() error { _, err := s.Token(ended, stays.Hash); return err },
-		"Tokens":        func() error { _, err := s.Tokens(ended, account); return err },
-		"RevokeToken":   func() error { return s.RevokeToken(ended, account, stays.ID) },
-		"AddSealingKey": func() error { _, err := s.AddSealingKey(ended, key); return err },
-		"SealingKeys":   func() error { _, err := s.SealingKeys(ended); return err },
+		"Create":          func() error { _, err := s.Create(ended, creation(newWebhook(account, "a"))); return err },
+		"Create batch":    func() error { _, err := s.Create(ended, creation(newBatch(account, "a", "b")...)); return err },
+		"Webhooks":        func() error { _, err := s.Webhooks(ended, account); return err },
+		"Webhook":         func() error { _, err := s.Webhook(ended, account, w.Event); return err },
+		"Change":          func() error { return s.Change(ended, changing(w, next(w, withURL("x")))) },
+		"Move":            func() error { return s.Change(ended, changing(w, next(w, onto("x")))) },
+		"Delete":          func() error { return s.Delete(ended, []webhook.Webhook{w}) },
+		"SetAccountKey":   func() error { return s.SetAccountKey(ended, account, []byte("key")) },
+		"CloseAccount":    func() error { return s.CloseAccount(ended, account, at) },
+		"ClosingAccounts": func() error { _, err := s.ClosingAccounts(ended); return err },
+		"PostponeClosing": func() error { return s.PostponeClosing(ended, closing, at) },
+		"AccountsAfter":   func() error { _, _, err := s.AccountsAfter(ended, account.API, "", 1); return err },
+		"DeleteAccount":   func() error { return s.DeleteAccount(ended, closing) },
+		"AddDelivery":     func() error { _, err := s.AddDelivery(ended, d); return err },
+		"Deliveries":      func() error { return s.Deliveries(ended, account, at, func(webhook.Delivery) bool { return true }) },
+		"CreateAccount":   func() error { return s.CreateAccount(ended, webhook.AccountInfo{Account: unborn, CreatedAt: at}) },
+		"Account":         func() error { _, err := s.Account(ended, account); return err },
+		"Accounts":        func() error { _, err := s.Accounts(ended, account.API); return err },
+		"CreateToken":     func() error { return s.CreateToken(ended, token) },
+		"Token":           func() error { _, err := s.Token(ended, stays.Hash); return err },
+		"Tokens":          func() error { _, err := s.Tokens(ended, account); return err },
+		"RevokeToken":     func() error { return s.RevokeToken(ended, account, stays.ID) },
+		"AddSealingKey":   func() error { _, err := s.AddSealingKey(ended, key); return err },
+		"SealingKeys":     func() error { _, err := s.SealingKeys(ended); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: error = %v, want one that wraps context.Canceled", name, err)
@@ -325,20 +328,20 @@ func testStats(t *testing.T, s *suite) {
 		want      webhook.Statistics
 	}{
 		{webhook.NoStats, at, webhook.Statistics{}},
-		{webhook.StatsFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1}},
-		{webhook.StatsFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.NoStats, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}},
-		{webhook.StatsFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3}},
-		{webhook.StatsSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second)}},
-		{webhook.StatsSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second)}},
-		{webhook.StatsFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1}},
+		{webhook.StatsFailed, at.Add(2), webhook.Statistics{LastFailedAt: at, FailedAttempts: 1, Since: at, LastStatus: 503}},
+		{webhook.StatsFailed, at.Add(time.Hour).In(prague), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}},
+		{webhook.NoStats, at.Add(2 * time.Hour), webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}},
+		{webhook.StatsFailed, at.Add(time.Minute), webhook.Statistics{LastFailedAt: at.Add(time.Minute), FailedAttempts: 3, Since: at, LastStatus: 503}},
+		{webhook.StatsSent, at.Add(time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(time.Second), Since: at.Add(time.Second), LastStatus: 204}},
+		{webhook.StatsSent, at.Add(2 * time.Second), webhook.Statistics{LastFailedAt: at.Add(time.Minute), LastSentAt: at.Add(2 * time.Second), Since: at.Add(time.Second), LastStatus: 204}},
+		{webhook.StatsFailed, at, webhook.Statistics{LastFailedAt: at, LastSentAt: at.Add(2 * time.Second), FailedAttempts: 1, Since: at, LastStatus: 503}},
 	} {
 		s.mustStats(t, w, tt.stats, tt.attempted)
 		w.Statistics = tt.want
 		s.mustHold(t, w.Account, beside, w)
 	}
 	s.mustStats(t, beside, webhook.StatsSent, at)
-	beside.Statistics.LastSentAt = at
+	beside.Statistics.LastSentAt, beside.Statistics.Since, beside.Statistics.LastStatus = at, at, 204
 	s.mustHold(t, w.Account, beside, w)
 }
 
@@ -393,13 +396,15 @@ func testStatsChange(t *testing.T, s *suite) {
 	now := next(was, withURL("https://elsewhere.example/"))
 	s.mustChange(t, changing(was, now))
 	s.mustStats(t, was, webhook.StatsFailed, at.Add(time.Hour))
-	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2}
+	now.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), FailedAttempts: 2, Since: at, LastStatus: 503}
 	s.mustRead(t, now)
 
 	disabled := next(now, func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = true, "answered 410" })
 	s.mustChange(t, changing(now, disabled))
 	s.mustStats(t, now, webhook.StatsSent, at.Add(2*time.Hour))
-	disabled.Statistics = webhook.Statistics{LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour)}
+	disabled.Statistics = webhook.Statistics{
+		LastFailedAt: at.Add(time.Hour), LastSentAt: at.Add(2 * time.Hour), Since: at.Add(2 * time.Hour), LastStatus: 204,
+	}
 	s.mustRead(t, disabled)
 }
 
@@ -433,7 +438,7 @@ func testStatsRace(t *testing.T, s *suite) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		last.Statistics = webhook.Statistics{
-			FailedAttempts: failures, LastFailedAt: failed(given[0], at).AttemptedAt,
+			FailedAttempts: failures, LastFailedAt: failed(given[0], at).AttemptedAt, Since: failed(given[0], at).AttemptedAt, LastStatus: 503,
 		}
 		s.mustRead(t, last)
 	}

@@ -63,7 +63,7 @@ func testDeliveryFields(t *testing.T, s *suite) {
 		Account: account, Event: "c.d:e/f#g ž 😀", EventID: strings.Repeat("ž#", 64), Time: happened,
 		Number: 1<<53 - 1, Instance: "2026000001 ž😀#'\"", WebhookID: newID(), URL: longURL(),
 		AcceptedAt: happened.Add(time.Second), Attempts: 1 << 40, AttemptedAt: happened.Add(time.Minute),
-		Status: webhook.StatusDelivered, Content: strings.Repeat("0123456789abcdef", 2),
+		Duration: 15*time.Second + 1_999_999*time.Nanosecond, Status: webhook.StatusDelivered, Content: strings.Repeat("0123456789abcdef", 2),
 		Next: happened.Add(time.Hour), Due: happened.Add(2 * time.Hour), Sends: 1<<62 + 1,
 		StatusCode: 599, Reason: strings.Repeat("ž😀#'\"", 50),
 	}
@@ -75,7 +75,7 @@ func testDeliveryFields(t *testing.T, s *suite) {
 
 	full.Time = time.Date(2026, 7, 8, 7, 10, 11, 987e6, time.UTC)
 	full.AcceptedAt, full.AttemptedAt = full.Time.Add(time.Second), full.Time.Add(time.Minute)
-	full.Next, full.Due = full.Time.Add(time.Hour), full.Time.Add(2*time.Hour)
+	full.Next, full.Due, full.Duration = full.Time.Add(time.Hour), full.Time.Add(2*time.Hour), 15_001*time.Millisecond
 	s.mustDeliver(t, account, time.Time{}, full, failed, bare)
 	for _, d := range s.deliveries(t, account, time.Time{}, 0) {
 		mustBeUTC(t, d.Time, d.AcceptedAt, d.AttemptedAt, d.Next, d.Due)

@@ -28,6 +28,9 @@ type Options struct {
 	// OnePart says that all that is due comes in one order, the earliest
 	// first, and not only within each part of the store.
 	OnePart bool
+	// Limits says that the store itself bounds how many webhooks an account
+	// has.
+	Limits bool
 }
 
 const (
@@ -44,6 +47,7 @@ type suite struct {
 	store.Store
 	rounds  int
 	onePart bool
+	limits  bool
 	// moments counts those that were given.
 	moments atomic.Int64
 }
@@ -55,7 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, o Options) {
 	if o.Rounds == 0 {
 		o.Rounds = defaultRounds
 	}
-	s := &suite{Store: open(t), rounds: o.Rounds, onePart: o.OnePart}
+	s := &suite{Store: open(t), rounds: o.Rounds, onePart: o.OnePart, limits: o.Limits}
 	t.Run("store", func(t *testing.T) {
 		for _, tests := range []map[string]func(*testing.T, *suite){registrationTests(), changeTests(), accountTests(), deliveryTests(), sendingTests()} {
 			for name, test := range tests {
@@ -91,6 +95,9 @@ func registrationTests() map[string]func(*testing.T, *suite) {
 		"FieldsStored":   testFieldsStored,
 		"List":           testList,
 		"ListLarge":      testListLarge,
+		"ByID":           testByID,
+		"TooMany":        testTooMany,
+		"TooManyRace":    testTooManyRace,
 	}
 }
 
@@ -130,7 +137,9 @@ func accountTests() map[string]func(*testing.T, *suite) {
 		"AccountKey":        testAccountKey,
 		"AccountKeyRefused": testAccountKeyRefused,
 		"AccountKeyRace":    testAccountKeyRace,
+		"AccountsAfter":     testAccountsAfter,
 		"CloseAccount":      testCloseAccount,
+		"ClosingAccounts":   testClosingAccounts,
 		"CloseTokenRace":    testCloseTokenRace,
 		"DeleteAccount":     testDeleteAccount,
 		"Accounts":          testAccounts,
@@ -157,6 +166,8 @@ func deliveryTests() map[string]func(*testing.T, *suite) {
 		"DeliveryRace":        testDeliveryRace,
 		"DeliveryIsolation":   testDeliveryIsolation,
 		"DeliveriesLarge":     testDeliveriesLarge,
+		"DeliveryPages":       testDeliveryPages,
+		"DeliveryPagesDuring": testDeliveryPagesMeanwhile,
 		"DeliveriesYield":     testDeliveriesYield,
 		"DeliveriesCancelled": testDeliveriesCancelled,
 		"DeliveryInvalid":     testDeliveryInvalid,
@@ -183,10 +194,15 @@ func sendingTests() map[string]func(*testing.T, *suite) {
 		"RecordUnknown":       testRecordUnknown,
 		"RecordRace":          testRecordRace,
 		"RecordSequence":      testRecordSequence,
+		"Attempts":            testAttempts,
+		"AttemptsRefused":     testAttemptsRefused,
+		"AttemptsRace":        testAttemptsRace,
 		"Statistics":          testStats,
 		"StatisticsElsewhere": testStatsElsewhere,
 		"StatisticsChange":    testStatsChange,
 		"StatisticsRace":      testStatsRace,
+		"Failing":             testFailing,
+		"FailingPages":        testFailingPages,
 		"DueWindow":           testDueWindow,
 		"DueMoves":            testDueMoves,
 		"DueMany":             testDueMany,

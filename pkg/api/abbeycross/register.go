@@ -45,6 +45,10 @@ func (h *handler) register(ctx context.Context, r *api.Request) (api.Response, e
 		items[i] = registry.Item{Event: event, URL: url}
 	}
 	registration, err := h.registry.Register(ctx, r.Account, items)
+	if errors.Is(err, webhook.ErrTooMany) {
+		value, _ := object.Get("events")
+		return api.Response{}, invalid("events", value, fmt.Sprintf("would give the account more than %d webhooks", webhook.MaxWebhooks))
+	}
 	if err != nil {
 		return api.Response{}, conflict(err, events, values)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // What receivers send and URLs hold in these tests, and no reason may.
@@ -149,6 +150,10 @@ func sendUnder(ctx context.Context, t testing.TB, c delivery.Sender, r delivery.
 		t.Errorf("it took %v, %v were allowed", took, r.Timeout)
 	}
 	success := a.Status >= 200 && a.Status <= 299
+	if len(a.Body) > webhook.MaxKeptResponse || success && a.Body != "" {
+		t.Errorf("%d bytes of the body of an answer %d are kept", len(a.Body), a.Status)
+	}
+	a.Body = "" // TestBodyIsKept
 	if success != (a.Reason == "") {
 		t.Errorf("%+v: a reason stands beside every failure, and beside nothing else", a)
 	}

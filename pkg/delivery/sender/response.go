@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // maxRetryAfter is the longest wait that a receiver can ask for.
@@ -17,7 +18,7 @@ const maxRetryAfter = 24 * time.Hour
 // checkResponse says what an answer amounts to by its status line and headers.
 // Whatever becomes of the body then, the receiver has answered.
 func (c *Client) checkResponse(response *http.Response) delivery.Response {
-	drain(response)
+	body := drain(response)
 	status := response.StatusCode
 	switch {
 	case status < 100:
@@ -26,25 +27,32 @@ func (c *Client) checkResponse(response *http.Response) delivery.Response {
 		return delivery.Response{
 			Status:     status,
 			Reason:     statusReason(status),
+			Body:       body,
 			RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.cfg.Now()),
 		}
 	}
 	return delivery.Response{Status: status}
 }
 
-// drain reads a body to its end or to the limit, and closes it. One that was
-// read to its end leaves its connection for the next attempt. Any other ends
-// its connection, or its stream of HTTP/2, and is closed behind the attempt's
-// back: to tell an HTTP/2 receiver what was not read may take until its
-// connection is given up.
-func drain(response *http.Response) {
+// drain reads a body to its end or to the limit, and closes it. It returns how
+// the body began, as much as is kept of one. A body that was read to its end
+// leaves its connection for the next attempt. Any other ends its connection, or
+// its stream of HTTP/2, and is closed behind the attempt's back: to tell an
+// HTTP/2 receiver what was not read may take until its connection is given up.
+func drain(response *http.Response) string {
+	var begin strings.Builder
 	if response.StatusCode >= 200 { // 101: what follows is another protocol, without a deadline
-		if _, err := io.CopyN(io.Discard, response.Body, maxBody); errors.Is(err, io.EOF) {
+		_, err := io.CopyN(&begin, response.Body, webhook.MaxKeptResponse)
+		if err == nil {
+			_, err = io.CopyN(io.Discard, response.Body, maxBody-webhook.MaxKeptResponse)
+		}
+		if errors.Is(err, io.EOF) {
 			_ = response.Body.Close() // nothing more is wanted of it
-			return
+			return begin.String()
 		}
 	}
 	go response.Body.Close() // nor of this one
+	return begin.String()
 }
 
 func statusReason(status int) string {

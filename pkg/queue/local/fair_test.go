@@ -1,63 +1,109 @@
 package local
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// waits sends a message of the event key now and again, and gives the longest
-// that one waited for its attempt.
-func waits(t *testing.T, q *Queue, r *receivers, name string, every time.Duration) time.Duration {
+// waits sends a message of each event key now and again, and gives the longest
+// that one waited for its attempt. In an event key %d stands for the number of
+// the message, for as many webhooks.
+func waits(t *testing.T, q *Queue, r *receivers, every time.Duration, eventKeys ...string) (longest time.Duration) {
 	t.Helper()
 	const count = 300
-	before, _ := r.count(name)
-	sent := make([]time.Time, count)
-	for i := range sent {
-		sent[i] = time.Now()
-		if offer(t, q, message(name, before+i, sent[i])) == 0 {
-			t.Fatalf("there is no room for %s", name)
+	sent := map[string][]time.Time{}
+	before := map[string]int{}
+	for i := range count {
+		for _, name := range eventKeys {
+			name = strings.ReplaceAll(name, "%d", fmt.Sprint(i))
+			if sent[name] == nil {
+				before[name], _ = r.count(name)
+			}
+			now := time.Now()
+			if offer(t, q, message(name, before[name]+len(sent[name]), now)) == 0 {
+				t.Fatalf("there is no room for %s", name)
+			}
+			sent[name] = append(sent[name], now)
 		}
 		pass(every)
 	}
 	pass(2 * hang)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	started := r.started[name][before:]
-	if len(started) != count {
-		t.Fatalf("%s: %d attempts of %d", name, len(started), count)
-	}
-	var longest time.Duration
-	for i, at := range started {
-		longest = max(longest, at.Sub(sent[i]))
+	for name, sent := range sent {
+		started := r.started[name][before[name]:]
+		if len(started) != len(sent) {
+			t.Fatalf("%s: %d attempts of %d", name, len(started), len(sent))
+		}
+		for i, at := range started {
+			longest = max(longest, at.Sub(sent[i]))
+		}
 	}
 	return longest
 }
 
-// Receivers that hang, each with a backlog, delay no one else.
+// hangings are the event keys of hanging receivers: accounts times webhooks.
+func hangings(accounts, each int) (names []string) {
+	for i := range each {
+		for a := range accounts {
+			names = append(names, fmt.Sprintf("hang%d/%d", a, i))
+		}
+	}
+	return names
+}
+
+// provenBefore says that the event keys whose names begin so are proven.
+func provenBefore(prefix string) func(context.Context, webhook.EventKey) bool {
+	return func(_ context.Context, key webhook.EventKey) bool {
+		return prefix != "" && strings.HasPrefix(nameOf(webhook.Message{Account: key.Account, Event: key.Event}), prefix)
+	}
+}
+
+// Receivers that hang, each with a backlog, delay no webhook of another
+// account, be it new or proven, also after a restart.
 func TestHangingDelayNoOneElse(t *testing.T) {
 	for _, tt := range []struct {
-		hanging int
+		accounts, each int
 		// known is set when they have hung before.
 		known bool
-	}{{50, false}, {300, false}, {50, true}, {500, true}, {2000, true}} {
-		t.Run(fmt.Sprintf("%d known %t", tt.hanging, tt.known), func(t *testing.T) {
+		// proven begins the names of those that were proven before a restart.
+		proven string
+	}{
+		{50, 1, false, ""},
+		{300, 1, false, ""},
+		{300, 1, true, ""},
+		{2000, 1, true, ""},
+		{1, 500, false, ""},
+		{1, 500, true, ""},
+		{1, 500, false, "hang"}, // all at once
+		{4, 500, false, ""},
+		{4, 500, false, "healthy/proven"},
+		{4, 500, true, ""},
+		{4, 500, false, "h"},
+		{400, 5, true, ""},
+		{100, 20, false, "healthy/proven"},
+	} {
+		t.Run(fmt.Sprintf("%d of %d known %t proven %q", tt.each, tt.accounts, tt.known, tt.proven), func(t *testing.T) {
 			r := hangers(5 * time.Millisecond)
-			inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+			inFakeTime(t, Config{Proven: provenBefore(tt.proven)}, r, func(t *testing.T, q *Queue) {
 				burden := func(first int) {
-					for i := range tt.hanging {
-						offer(t, q, messages(fmt.Sprintf("hang%d", i), first, 20, time.Now())...)
+					for _, name := range hangings(tt.accounts, tt.each) {
+						offer(t, q, messages(name, first, 5, time.Now())...)
 					}
 				}
 				burden(0)
 				if tt.known {
 					pass(20 * hang)
-					burden(20)
+					burden(5)
 				}
-				if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
-					t.Errorf("a message of the healthy one waited %v", longest)
+				longest := waits(t, q, r, 100*time.Millisecond, "healthy/proven", "healthy/new%d", "new%d")
+				if longest > 20*time.Millisecond { // a few attempts
+					t.Errorf("a message of a healthy one waited %v", longest)
 				}
 				if r.top > defaultSlots {
 					t.Errorf("%d attempts at once", r.top)
@@ -65,6 +111,33 @@ func TestHangingDelayNoOneElse(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An account's own hanging webhooks do not delay its proven ones, hold only a
+// small part of the slots, and are all attempted.
+func TestOneAccount(t *testing.T) {
+	r := hangers(5 * time.Millisecond)
+	inFakeTime(t, Config{Proven: provenBefore("one/healthy")}, r, func(t *testing.T, q *Queue) {
+		const hanging = 500
+		for i := range hanging {
+			offer(t, q, messages(fmt.Sprintf("one/hang%d", i), 0, 3, time.Now())...)
+		}
+		if n := r.under(); n != defaultSlots*5/8/5 {
+			t.Errorf("%d attempts at once, want a fifth of the room for unproven ones", n)
+		}
+		if longest := waits(t, q, r, 100*time.Millisecond, "one/healthy"); longest > 0 {
+			t.Errorf("a message of the healthy one waited %v", longest)
+		}
+		pass(3 * hanging * hang)
+		for i := range hanging {
+			if started, _ := r.count(fmt.Sprintf("one/hang%d", i)); started == 0 {
+				t.Errorf("hang%d was not attempted", i)
+			}
+		}
+		if most := defaultSlots / 4; r.top > most {
+			t.Errorf("%d attempts at once, want %d at most", r.top, most)
+		}
+	})
 }
 
 // One that was proven is never delayed by any number of those that were not.
@@ -76,7 +149,7 @@ func TestProvenPassUnproven(t *testing.T) {
 		for i := range 3000 {
 			offer(t, q, messages(fmt.Sprintf("hang%d", i), 0, 5, time.Now())...)
 		}
-		if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+		if longest := waits(t, q, r, 10*time.Millisecond, "healthy"); longest != 0 {
 			t.Errorf("a message of the healthy one waited %v", longest)
 		}
 	})
@@ -102,7 +175,7 @@ func TestSuddenHanging(t *testing.T) {
 		for i := range 100 {
 			offer(t, q, messages(fmt.Sprint("s", i), 1, 50, time.Now())...)
 		}
-		if longest := waits(t, q, r, "healthy", 10*time.Millisecond); longest != 0 {
+		if longest := waits(t, q, r, 10*time.Millisecond, "healthy"); longest != 0 {
 			t.Errorf("a message of the healthy one waited %v", longest)
 		}
 	})
@@ -117,7 +190,7 @@ func TestBacklogsTakeTurns(t *testing.T) {
 			send(t, q, messages(fmt.Sprintf("busy%d", i), 0, 500, time.Now())...)
 		}
 		pass(5 * time.Second)
-		if longest := waits(t, q, r, "other", 500*time.Millisecond); longest > 200*time.Millisecond {
+		if longest := waits(t, q, r, 500*time.Millisecond, "other"); longest > 200*time.Millisecond {
 			t.Errorf("a message waited %v behind the others' backlogs", longest)
 		}
 		if r.top != 40 {
@@ -206,8 +279,8 @@ func TestForgetsIdle(t *testing.T) {
 			}
 		}
 		q.mu.Lock()
-		if n := len(q.lines); n > remembered+100 {
-			t.Errorf("%d webhooks are remembered", n)
+		if n, accounts := len(q.lines), len(q.accounts); n > remembered+100 || accounts > n {
+			t.Errorf("%d webhooks of %d accounts are remembered", n, accounts)
 		}
 		q.mu.Unlock()
 		pass(time.Minute)

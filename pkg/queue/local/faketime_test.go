@@ -12,12 +12,19 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// message asks for the first attempt of an event key's nth delivery.
+// message asks for the first attempt of an event key's nth delivery. The event
+// key is written "<account>" or "<account>/<event>".
 func message(eventKey string, n int, at time.Time) webhook.Message {
+	account, event, _ := strings.Cut(eventKey, "/")
 	return webhook.Message{
-		Account: webhook.Account{API: "squake", ID: eventKey},
-		ID:      fmt.Sprintf("%044x", n), Event: "order.created", Attempt: 1, At: at,
+		Account: webhook.Account{API: "squake", ID: account},
+		ID:      fmt.Sprintf("%x-%032x", event, n), Event: event, Attempt: 1, At: at,
 	}
+}
+
+// nameOf is the event key of a message as message takes it.
+func nameOf(m webhook.Message) string {
+	return strings.TrimSuffix(m.Account.ID+"/"+m.Event, "/")
 }
 
 func messages(eventKey string, first, count int, at time.Time) []webhook.Message {
@@ -49,12 +56,12 @@ func newReceivers(lasts func(webhook.Message) time.Duration) *receivers {
 	}
 }
 
-// hang is how long a receiver takes whose name begins with "hang".
+// hang is how long a receiver takes whose name has "hang" in it.
 const hang = 30 * time.Second
 
 func hangers(quick time.Duration) *receivers {
 	return newReceivers(func(m webhook.Message) time.Duration {
-		if strings.HasPrefix(m.Account.ID, "hang") {
+		if strings.Contains(nameOf(m), "hang") {
 			return hang
 		}
 		return quick
@@ -62,7 +69,7 @@ func hangers(quick time.Duration) *receivers {
 }
 
 func (r *receivers) attempt(_ context.Context, m webhook.Message) {
-	name := m.Account.ID
+	name := nameOf(m)
 	r.mu.Lock()
 	r.started[name] = append(r.started[name], time.Now())
 	r.running[name]++

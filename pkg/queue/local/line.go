@@ -17,13 +17,17 @@ type entry struct {
 	started time.Time
 	// overdue reports that the running attempt has become slow.
 	overdue bool
+	// part is where the running attempt counts: the account's part of the room
+	// that it was started in. A trusted webhook's attempt that becomes slow
+	// counts with the suspects from then on.
+	part *part
 }
 
 // record is how a webhook's recent attempts went.
 type record int
 
 const (
-	// unproven: no attempt has ended yet, as far as the queue remembers.
+	// unproven: no attempt has ended yet, as far as is known.
 	unproven record = iota
 	// trusted: the latest attempt was quick, and no running one is slow.
 	trusted
@@ -34,9 +38,9 @@ const (
 
 // line is what the queue holds and remembers for one event key.
 type line struct {
-	key    webhook.EventKey
-	record record
-	// node is in the turns of its record while the line may start another
+	account *account
+	record  record
+	// node is in the turns of its part while the line may start another
 	// attempt.
 	node  node[*line]
 	ready list[*entry]
@@ -44,17 +48,60 @@ type line struct {
 	held int
 	// running counts its running attempts, overdue those that are slow.
 	running, overdue int
+}
+
+// part returns the part of the account that the line belongs to.
+func (l *line) part() *part { return &l.account.parts[l.record] }
+
+// account is what the queue holds for one account.
+type account struct {
+	parts [standings]part // by record
+	lines int             // how many it has
+}
+
+// held returns how many messages the account has.
+func (a *account) held() (sum int) {
+	for i := range a.parts {
+		sum += a.parts[i].held
+	}
+	return sum
+}
+
+// part is the lines of an account that have the same record, and what they take
+// of the record's room.
+type part struct {
+	account *account
+	record  record
+	// node is in the queue's turns or blocked parts while a line takes turns.
+	node  node[*part]
+	turns list[*line]
+	// held counts the messages of the lines, running the attempts in the room.
+	held, running int
 	// refused reports that a message was refused for lack of room.
 	refused bool
 }
 
-// line returns the line of an event key, and creates it if need be.
-func (q *Queue) line(s webhook.EventKey) *line {
+// line returns the line of an event key, and creates it if need be: trusted if
+// it is proven.
+func (q *Queue) line(s webhook.EventKey, proven bool) *line {
 	if l := q.lines[s]; l != nil {
 		return l
 	}
 	q.forget()
-	l := &line{key: s}
+	a := q.accounts[s.Account]
+	if a == nil {
+		a = &account{}
+		for i := range a.parts {
+			a.parts[i].account, a.parts[i].record = a, record(i)
+			a.parts[i].node.owner = &a.parts[i]
+		}
+		q.accounts[s.Account] = a
+	}
+	a.lines++
+	l := &line{account: a}
+	if proven {
+		l.record = trusted
+	}
 	l.node.owner = l
 	q.lines[s] = l
 	return l
@@ -70,116 +117,12 @@ func (q *Queue) forget() {
 	for s, l := range q.lines {
 		if l.held == 0 {
 			delete(q.lines, s)
+			if l.account.lines--; l.account.lines == 0 {
+				delete(q.accounts, s.Account)
+			}
 		}
 		if looked++; looked == 8 {
 			return
 		}
 	}
-}
-
-// room returns how many more attempts may start for webhooks with a record.
-func (q *Queue) room(s record) int {
-	free := q.slots - q.running[unproven] - q.running[trusted] - q.running[suspect]
-	if s != trusted {
-		free = min(free, max(q.slots*3/4, 1)-q.running[unproven]-q.running[suspect])
-	}
-	if s == suspect {
-		free = min(free, max(q.slots/2, 1)-q.running[suspect])
-	}
-	return free
-}
-
-// limit returns how many attempts the line may have running: a quarter of what
-// lines with the same record could still start, so that many of them leave room
-// for one more. The last eighth of all slots is reserved for one attempt per
-// line, which a line may always have.
-func (q *Queue) limit(l *line) int {
-	if l.record == unproven {
-		return 1
-	}
-	return min(q.perWebhook, max((q.room(l.record)-q.slots/8)/4, 1))
-}
-
-// queueUp lets the line take turns if it may start an attempt. A line that may
-// not has running attempts; queueUp is called again when one of them ends.
-func (q *Queue) queueUp(l *line) {
-	if l.node.in == nil && l.ready.first != nil && l.running < q.limit(l) {
-		q.turns[l.record].push(&l.node)
-	}
-}
-
-// move gives the line another record.
-func (q *Queue) move(l *line, s record) {
-	if l.record == s {
-		return
-	}
-	l.node.leave()
-	q.running[l.record] -= l.running
-	q.running[s] += l.running
-	l.record = s
-	q.queueUp(l)
-}
-
-// next starts an attempt. Records that have room take turns, and so do the
-// webhooks of each record. It returns nil if there is nothing to start.
-func (q *Queue) next(now time.Time) *entry {
-	if !q.open {
-		return nil
-	}
-	for range standings {
-		q.turn = (q.turn + 1) % standings
-		if e := q.nextOf(q.turn, now); e != nil {
-			return e
-		}
-	}
-	return nil
-}
-
-func (q *Queue) nextOf(s record, now time.Time) *entry {
-	for q.room(s) > 0 && q.turns[s].first != nil {
-		l := q.turns[s].first.owner
-		l.node.leave()
-		if l.running >= q.limit(l) {
-			continue // the limit has decreased; see queueUp
-		}
-		e := l.ready.first.owner
-		e.node.leave()
-		e.started = now
-		q.fresh.push(&e.node)
-		l.running++
-		q.running[s]++
-		q.queueUp(l)
-		return e
-	}
-	return nil
-}
-
-// suspectSlow suspects the webhooks whose attempts have become slow.
-func (q *Queue) suspectSlow(now time.Time) {
-	for q.fresh.first != nil && now.Sub(q.fresh.first.owner.started) >= slow {
-		e := q.fresh.first.owner
-		e.node.leave()
-		e.overdue = true
-		e.line.overdue++
-		q.move(e.line, suspect)
-	}
-}
-
-// finish ends an attempt. catchUp has already noted whether it was slow.
-func (q *Queue) finish(e *entry) {
-	e.node.leave()
-	l := e.line
-	l.running--
-	q.running[l.record]--
-	switch {
-	case e.overdue:
-		l.overdue--
-	case l.overdue == 0:
-		q.move(l, trusted)
-	}
-	delete(q.known, keyOf(e.message))
-	q.held--
-	l.held--
-	q.queueUp(l)
-	q.tellFreed(l)
 }

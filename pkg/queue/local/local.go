@@ -1,13 +1,18 @@
 // Package local implements a queue within one process, which also runs the
 // attempts that its messages ask for.
 //
-// Webhooks take turns. Each has a bounded number of attempts running at once. A
-// webhook whose attempts are slow is a suspect: all suspects together may use
-// half of the slots, so that hanging receivers, however many, do not delay the
-// others. A quick attempt clears the suspicion. A webhook without a finished
-// attempt has one attempt running until that ends; these and the suspects
-// together may use three quarters. Likewise a webhook may hold only part of the
-// room left in the queue, so that a backlog leaves room for others.
+// Accounts take turns, and so do the webhooks of an account. A webhook is
+// unproven until an attempt has ended, unless it is known to have succeeded
+// before, and has one attempt running until then. It is a suspect while its
+// attempts are slow, and trusted while they are quick. Of the slots an eighth is
+// for trusted webhooks only, a quarter for suspects and three eighths for
+// unproven ones, so that hanging receivers, however many, do not delay the
+// others.
+//
+// An account may have as many slots for its trusted webhooks as it leaves to
+// the others, and a quarter of that for unproven ones and for suspects, but
+// always one. The same holds for the messages in the queue, so that a backlog
+// leaves room for others.
 //
 // The queue is in memory and bounded. It refuses messages that it has no room
 // for, and loses its messages with the process: only the records of deliveries
@@ -60,6 +65,10 @@ type Config struct {
 	Capacity int
 	// Now is the clock; time.Now by default.
 	Now func() time.Time
+	// Proven reports whether the latest attempt for an event key succeeded. It
+	// is asked when the queue does not remember the event key, such as after a
+	// restart. If it is nil, no attempt is known to have succeeded.
+	Proven func(context.Context, webhook.EventKey) bool
 }
 
 // Queue is a queue that runs its messages' attempts. It is safe for concurrent
@@ -67,6 +76,7 @@ type Config struct {
 type Queue struct {
 	slots, perWebhook, capacity int
 	now                         func() time.Time
+	proven                      func(context.Context, webhook.EventKey) bool
 	freed                       chan struct{}
 
 	mu      sync.Mutex
@@ -75,27 +85,31 @@ type Queue struct {
 	open, stopped bool
 	workers       sync.WaitGroup
 
-	lines map[webhook.EventKey]*line
-	known map[attemptKey]struct{}
-	later later
-	held  int
+	lines    map[webhook.EventKey]*line
+	accounts map[webhook.Account]*account
+	known    map[attemptKey]struct{}
+	later    later
+	held     int
 	// full reports that a message was refused because the queue was full.
 	full bool
 
-	turns   [standings]list[*line]
-	turn    record // the latest that had its turn
-	running [standings]int
-	fresh   list[*entry] // running attempts that are not slow yet, oldest first
+	// turns has the parts of accounts that may start an attempt, blocked those
+	// that could if they had not as many running as they may have.
+	turns, blocked [standings]list[*part]
+	turn           record // the latest that had its turn
+	running        [standings]int
+	fresh          list[*entry] // running attempts that are not slow yet, oldest first
 }
 
 // New returns an empty queue. It accepts messages at once, and attempts them
 // when it runs.
 func New(c Config) *Queue {
 	q := &Queue{
-		slots: c.Slots, perWebhook: c.PerWebhook, capacity: c.Capacity, now: c.Now,
-		freed: make(chan struct{}, 1),
-		lines: map[webhook.EventKey]*line{},
-		known: map[attemptKey]struct{}{},
+		slots: c.Slots, perWebhook: c.PerWebhook, capacity: c.Capacity, now: c.Now, proven: c.Proven,
+		freed:    make(chan struct{}, 1),
+		lines:    map[webhook.EventKey]*line{},
+		accounts: map[webhook.Account]*account{},
+		known:    map[attemptKey]struct{}{},
 	}
 	if q.slots <= 0 {
 		q.slots = defaultSlots
@@ -121,70 +135,14 @@ type attemptKey struct {
 
 func keyOf(m webhook.Message) attemptKey { return attemptKey{m.Account, m.ID, m.Attempt} }
 
-// spare returns the room that Lease does not give away, so that messages sent
-// between Lease and Send still find room.
-func (q *Queue) spare() int { return q.capacity / 16 }
-
-// share returns how many messages a line with a record may hold: as many as
-// remain for all others if it is trusted, otherwise an eighth of that.
-func (q *Queue) share(s record) int {
-	left := q.capacity - q.spare() - q.held
-	if s != trusted && left > 0 {
-		return max(left/8, 1)
-	}
-	return left
-}
-
-// Lease returns how long an attempt is left to the queue: 120 seconds. ok is
-// false if there is no room for the event key: the queue is full or has
-// stopped, or the event key holds as much as remains for the others. Then see
-// [Queue.Freed].
-func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.stopped {
-		return 0, false
-	}
-	held, of := 0, unproven
-	l := q.lines[s]
-	if l != nil {
-		held, of = l.held, l.record
-	}
-	share := q.share(of)
-	if held < share {
-		return lease, true
-	}
-	if share <= 0 {
-		q.full = true
-	}
-	if l != nil && held > 0 {
-		l.refused = true
-	}
-	return 0, false
-}
-
-// Full reports whether the queue has no room at all or has stopped. If so, see
-// [Queue.Freed].
-func (q *Queue) Full() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.stopped {
-		return true
-	}
-	if q.share(unproven) > 0 {
-		return false
-	}
-	q.full = true
-	return true
-}
-
 // Send queues messages, each to be attempted at its At or as soon afterwards as
 // a slot is free. It never blocks. It drops a message for an attempt that is
 // already queued. It refuses messages that the queue has no room for, and all
 // messages after the queue has stopped; the error says how many. The error
 // wraps [webhook.ErrInvalid] for messages more than 15 minutes ahead; Send
 // queues the others.
-func (q *Queue) Send(_ context.Context, messages []webhook.Message) error {
+func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
+	proven := q.askProven(ctx, messages)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
@@ -201,7 +159,7 @@ func (q *Queue) Send(_ context.Context, messages []webhook.Message) error {
 			q.full = true
 			refused++
 		default:
-			q.add(m, now)
+			q.add(m, now, proven[m.EventKey()])
 		}
 	}
 	q.dispatch(now)
@@ -227,48 +185,39 @@ var (
 	errStopped = errors.New("the queue has stopped")
 )
 
+// askProven returns which event keys of the messages are proven, of those that
+// the queue does not remember. It asks without holding the lock.
+func (q *Queue) askProven(ctx context.Context, messages []webhook.Message) map[webhook.EventKey]bool {
+	if q.proven == nil {
+		return nil
+	}
+	unknown := map[webhook.EventKey]bool{}
+	q.mu.Lock()
+	for _, m := range messages {
+		if key := m.EventKey(); q.lines[key] == nil {
+			unknown[key] = false
+		}
+	}
+	q.mu.Unlock()
+	for key := range unknown {
+		unknown[key] = q.proven(ctx, key)
+	}
+	return unknown
+}
+
 // add queues a message.
-func (q *Queue) add(m webhook.Message, now time.Time) {
-	l := q.line(m.EventKey())
+func (q *Queue) add(m webhook.Message, now time.Time, proven bool) {
+	l := q.line(m.EventKey(), proven)
 	e := &entry{message: m, line: l}
 	e.node.owner = e
 	q.known[keyOf(m)] = struct{}{}
-	q.held++
-	l.held++
+	q.hold(l, 1)
 	if m.At.After(now) {
 		q.later.push(e)
 		return
 	}
 	l.ready.push(&e.node)
 	q.queueUp(l)
-}
-
-// Freed returns a channel that signals that there may be room again after a
-// refusal: when the queue has room for all, or when an event key that was
-// refused holds half of its share.
-func (q *Queue) Freed() <-chan struct{} { return q.freed }
-
-// tellFreed sends the signal after a message of the line is done.
-func (q *Queue) tellFreed(l *line) {
-	left := q.share(trusted)
-	all := q.full && left > 0 && left >= q.spare()
-	if l.refused && l.held == 0 && left <= 0 {
-		l.refused, q.full = false, true // no message of it is left that could signal
-	}
-	one := l.refused && left > 0 && l.held <= q.share(l.record)/2
-	if !all && !one {
-		return
-	}
-	if all {
-		q.full = false
-	}
-	if one {
-		l.refused = false
-	}
-	select {
-	case q.freed <- struct{}{}:
-	default: // a signal is pending
-	}
 }
 
 // Run makes attempts until ctx ends. Then it starts no more, waits for the

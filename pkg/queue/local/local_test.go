@@ -82,8 +82,9 @@ func TestNoDoubles(t *testing.T) {
 	})
 }
 
-// An event key that is trusted may hold as many messages as are left to
-// everyone, another an eighth of that. A refusal is followed by a signal.
+// An account may hold as many messages for trusted webhooks as are left to
+// everyone, and an eighth of that for others; a webhook as many as it leaves to
+// the others of its account. A refusal is followed by a signal.
 func TestShareOfTheQueue(t *testing.T) {
 	const capacity = 1600
 	const usable = capacity - capacity/16
@@ -97,12 +98,12 @@ func TestShareOfTheQueue(t *testing.T) {
 			return n
 		}
 		hanging := fill("hang", 0)
-		if want := usable / 9; hanging != want { // an eighth of what it leaves to the others
+		if want := usable / 17; hanging != want {
 			t.Errorf("one that hangs holds %d, want %d", hanging, want)
 		}
 		send(t, q, message("quick", 0, time.Now()))
 		pass(time.Second)
-		if n, want := fill("quick", 1), (usable-hanging)/2; n < want || n > want+2 {
+		if n, want := fill("quick", 1), (usable-hanging)/3; n < want || n > want+2 {
 			t.Errorf("one that is quick holds %d, want %d", n, want)
 		}
 		if signalled(q) {
@@ -125,6 +126,36 @@ func TestShareOfTheQueue(t *testing.T) {
 			t.Error("no signal after one that hangs has room again")
 		}
 	})
+}
+
+// A backlog of 50,000 messages leaves room for others, whatever number of an
+// account's webhooks it is for.
+func TestShareOfAnAccount(t *testing.T) {
+	const usable = defaultCapacity - defaultCapacity/16
+	for _, tt := range []struct {
+		name   string
+		proven bool
+		most   int
+	}{{"proven", true, usable / 2}, {"unproven", false, usable / 9}} {
+		t.Run(tt.name, func(t *testing.T) {
+			q := New(Config{Proven: func(context.Context, webhook.EventKey) bool { return tt.proven }})
+			offer := func(name string, n int) (sent int) {
+				for i := range n {
+					m := message(fmt.Sprintf("%s/%d", name, i%500), i, time.Now())
+					if room(q, m.EventKey()) && q.Send(t.Context(), []webhook.Message{m}) == nil {
+						sent++
+					}
+				}
+				return sent
+			}
+			if sent := offer("busy", 50_000); sent < tt.most-50 || sent > tt.most+50 {
+				t.Errorf("an account holds %d messages, want %d", sent, tt.most)
+			}
+			if n := offer("other", 1000); n != 1000 {
+				t.Errorf("another has room for %d", n)
+			}
+		})
+	}
 }
 
 // Send takes what Lease still promised, and refuses what is over the whole
@@ -153,8 +184,8 @@ func TestFull(t *testing.T) {
 	})
 }
 
-// After an event key was refused for its share there is one signal, when half
-// of that is free, and not one for each message that goes.
+// After an event key was refused for its share there is one signal, when its
+// account holds a quarter of that, and not one for each message that goes.
 func TestOneSignalARejection(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
@@ -168,8 +199,8 @@ func TestOneSignalARejection(t *testing.T) {
 				signals, at = signals+1, holds(q).held
 			}
 		}
-		// held = left / 2, with left = usable - held.
-		if want := (defaultCapacity - defaultCapacity/16) / 3; signals != 1 || at > want || at < want-2*defaultPerWebhook {
+		// held = left / 4, with left = usable - held.
+		if want := (defaultCapacity - defaultCapacity/16) / 5; signals != 1 || at > want || at < want-2*defaultPerWebhook {
 			t.Errorf("%d signals after %d messages, with %d left; want 1 with %d left", signals, sent, at, want)
 		}
 	})
@@ -230,6 +261,36 @@ func TestRun(t *testing.T) {
 		pass(2 * time.Hour)
 		if r.ended != 2 { // of 3 slots one is not for webhooks that are unproven
 			t.Errorf("%d attempts, want the 2 that were under way", r.ended)
+		}
+	})
+}
+
+// Proven is asked once for each event key, outside the lock, and what it says
+// does not outweigh what the queue has seen.
+func TestAsksWhoIsProven(t *testing.T) {
+	r := hangers(0)
+	var q *Queue
+	asked := map[string]int{}
+	cfg := Config{Proven: func(_ context.Context, key webhook.EventKey) bool {
+		q.Full() // blocks while the lock is held
+		asked[key.Account.ID]++
+		return true
+	}}
+	inFakeTime(t, cfg, r, func(t *testing.T, queue *Queue) {
+		q = queue
+		for i := range 20 {
+			send(t, q, message("hang", 2*i, time.Now()), message("quick", 2*i, time.Now()), message("hang", 2*i+1, time.Now()))
+		}
+		if _, most := r.count("hang"); most != defaultPerWebhook {
+			t.Errorf("%d attempts at once for one that is proven, want %d", most, defaultPerWebhook)
+		}
+		pass(2 * slow)
+		send(t, q, message("hang", 100, time.Now()))
+		if got := q.lines[eventKeyOf("hang")].record; got != suspect {
+			t.Errorf("one that hangs has record %d", got)
+		}
+		if asked["hang"] != 1 || asked["quick"] != 1 {
+			t.Errorf("asked %v, want once each", asked)
 		}
 	})
 }

@@ -25,11 +25,14 @@ type sending struct {
 	delay, lasts time.Duration
 }
 
+// name is the event key: there are two or three for each account.
+func (s sending) name() string { return fmt.Sprintf("a%d/e%d", s.key%3, s.key) }
+
 var acts = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) act {
 	return act{
 		send: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) sending {
 			return sending{
-				key:    rapid.IntRange(0, 5).Draw(t, "subject"),
+				key:    rapid.IntRange(0, 7).Draw(t, "event key"),
 				number: rapid.IntRange(0, 8).Draw(t, "number"),
 				delay:  span.Draw(t, "delay"),
 				lasts:  span.Draw(t, "lasts"),
@@ -91,7 +94,7 @@ func (m *model) attempt(_ context.Context, msg webhook.Message) {
 
 // send sends one message to both.
 func (m *model) send(q *Queue, s sending) {
-	msg := message(fmt.Sprint("s", s.key), s.number, time.Now().Add(s.delay))
+	msg := message(s.name(), s.number, time.Now().Add(s.delay))
 	key := keyOf(msg)
 	m.mu.Lock()
 	_, double := m.pending[key]
@@ -114,18 +117,29 @@ func (m *model) check(q *Queue) {
 	held, running := 0, [standings]int{}
 	for s, l := range q.lines {
 		held += l.held
-		running[l.record] += l.running
-		if l.node.in != nil && l.node.in != &q.turns[l.record] {
+		if q.accounts[s.Account] != l.account {
+			m.faultf("%v is in another account", s)
+		}
+		if l.node.in != nil && l.node.in != &l.part().turns {
 			m.faultf("%v is in the turns of another standing", s)
 		}
 		if l.ready.first != nil && l.running == 0 && l.node.in == nil {
 			m.faultf("%v waits for nothing", s)
 		}
-		if l.ready.first != nil && l.running == 0 && q.room(l.record) > 0 {
+		if l.ready.first != nil && l.running == 0 && l.part().running == 0 && q.room(l.record) > 0 {
 			m.faultf("%v waits though there is room", s)
 		}
 	}
-	if held != q.held || held != len(q.known) || running != q.running {
+	for a, of := range q.accounts {
+		for s := range standings {
+			p := &of.parts[s]
+			running[s] += p.running
+			if p.turns.first != nil && p.node.in != &q.turns[s] && (p.node.in != &q.blocked[s] || p.running == 0) {
+				m.faultf("the lines of %v with record %d wait for nothing", a, s)
+			}
+		}
+	}
+	if held != q.held || held != len(q.known) || running != q.running || len(q.accounts) > len(q.lines) {
 		m.faultf("counts: %d held of %d, %d known, %v running of %v", q.held, held, len(q.known), q.running, running)
 	}
 }
@@ -157,9 +171,12 @@ func (m *model) play(t *testing.T, history []act) {
 			m.faultf("an empty queue holds %d, knows %d, has room for %d", q.held, len(q.known), q.room(trusted))
 		}
 		for s, l := range q.lines {
-			if l.held != 0 || l.running != 0 || l.overdue != 0 || l.node.in != nil {
+			if l.held != 0 || l.running != 0 || l.overdue != 0 || l.node.in != nil || l.part().held != 0 {
 				m.faultf("the idle line %v is %+v", s, *l)
 			}
+		}
+		if q.blocked != [standings]list[*part]{} {
+			m.faultf("parts of an empty queue are blocked")
 		}
 	})
 }
@@ -206,7 +223,7 @@ func TestRejectionIsFollowedByFreed(t *testing.T) {
 			refused := false
 			for _, step := range history {
 				for _, s := range step.send {
-					name := fmt.Sprint("s", s.key)
+					name := s.name()
 					signalled(q)
 					if refused = !room(q, eventKeyOf(name)); !refused {
 						_ = q.Send(ctx, []webhook.Message{message(name, s.number, time.Now().Add(s.delay))})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -21,7 +23,7 @@ const (
 // changeable are the attributes that a change may set or remove if the event
 // remains. Statistics are excluded: deliveries write them meanwhile.
 var changeable = [...]string{
-	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrVersion, attrModified,
+	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrDisabledAt, attrVersion, attrModified,
 }
 
 // Webhook implements [store.Store] with one strongly consistent GetItem.
@@ -138,17 +140,43 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 
 // update returns a write that sets exactly the changeable attributes of a
 // record.
+//
+// A record that is disabled enters the index of what fails. One that is enabled
+// leaves it, or stays as failing since its attempts fail; that must not change
+// in between, so it is part of the condition.
 func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
-	whole, values := encodeWebhook(now), sameUnchanged(was)
-	expression := assign(whole, changeable[:], values)
+	whole, values, condition := encodeWebhook(now), sameUnchanged(was), ifSameUnchanged
+	names := changeable[:]
+	if was.Disabled || now.Disabled {
+		names = append(slices.Clone(names), attrFailingShard, attrStateSince)
+	}
+	if was.Disabled && !now.Disabled {
+		since := was
+		since.Disabled = false
+		delete(whole, attrFailingShard)
+		delete(whole, attrStateSince)
+		putFailing(whole, was.EventKey(), since.FailingSince())
+		condition += " AND " + ifFailingSince(since.FailingSince(), values)
+	}
+	expression := assign(whole, names, values)
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:                           table,
 		Key:                                 webhookKey(was),
 		UpdateExpression:                    aws.String(expression),
-		ConditionExpression:                 aws.String(ifSameUnchanged),
+		ConditionExpression:                 aws.String(condition),
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}
+}
+
+// ifFailingSince returns the condition that attempts fail since then, or do not
+// fail if it is zero, and adds its value to values.
+func ifFailingSince(since time.Time, values item) string {
+	if since.IsZero() {
+		return "attribute_not_exists(" + attrFailingSince + ")"
+	}
+	values[":failing"] = num(since.UnixMilli())
+	return attrFailingSince + " = :failing"
 }
 
 // replacement returns a write that puts now over was, which leaves the event.

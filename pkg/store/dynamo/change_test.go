@@ -99,7 +99,7 @@ func TestShapeOfUpdate(t *testing.T) {
 	c := changing("a", "a")
 	c.Now[0].SealedKey = nil
 	c.Now[0].RetiredKeys = []webhook.RetiredKey{{Sealed: []byte("old"), Until: testTime}}
-	c.Now[0].Disabled, c.Now[0].DisabledReason = true, "why"
+	c.Now[0].Disabled, c.Now[0].DisabledReason, c.Now[0].DisabledAt = true, "why", testTime
 	c.Now[0].Statistics = webhook.Statistics{FailedAttempts: 7, LastSentAt: testTime, LastFailedAt: testTime}
 	if err := s.Change(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -107,9 +107,10 @@ func TestShapeOfUpdate(t *testing.T) {
 	want := []write{{
 		Kind: "Update", PK: "A#abbeycross#fleet-7", SK: "E#a",
 		ConditionExpression: "i = :id AND v = :was",
-		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, v = :v, m = :m REMOVE p, n, k",
+		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, da = :da, v = :v, m = :m, ix = :ix, state_since = :state_since REMOVE p, n, k",
 		Values: map[string]string{
 			":id": "id-a", ":was": "4", ":u": "https://now.example", ":d": "true", ":t": "why", ":v": "5", ":m": "1772604367089",
+			":da": "1772600767089", ":ix": "abbeycross#3", ":state_since": "1772600767089",
 			":o": "[map[M:map[e:map[N:1772600767089] k:map[B:b2xk]]]]",
 		},
 		ReturnValuesOnConditionCheckFailure: "ALL_OLD",
@@ -234,7 +235,7 @@ var lifecycle = map[string]func(context.Context, *Store) error{
 	"set account key": func(ctx context.Context, s *Store) error {
 		return s.SetAccountKey(ctx, testAccount, []byte(sealedKey))
 	},
-	"close account":  func(ctx context.Context, s *Store) error { return s.CloseAccount(ctx, testAccount) },
+	"close account":  func(ctx context.Context, s *Store) error { return s.CloseAccount(ctx, testAccount, time.Unix(1, 0)) },
 	"delete account": func(ctx context.Context, s *Store) error { return s.DeleteAccount(ctx, testAccount) },
 }
 

@@ -143,11 +143,15 @@ func TestWarmReadsNoRealToken(t *testing.T) {
 func TestCreateTableWaits(t *testing.T) {
 	ok := says(http.StatusOK, `{}`)
 	exists, unseen := refuses("ResourceInUseException"), refuses("ResourceNotFoundException")
+	described := func(status, indexes string) step {
+		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`","GlobalSecondaryIndexes":[`+indexes+`]}}`)
+	}
+	bare := func(status string) step { return described(status, "") }
 	table := func(status string) step {
-		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`"}}`)
+		return described(status, `{"IndexName":"failing","IndexStatus":"`+status+`"}`)
 	}
 	indexed := func(status, index string) step {
-		return says(http.StatusOK, `{"Table":{"TableStatus":"`+status+`","GlobalSecondaryIndexes":[{"IndexStatus":"`+index+`"}]}}`)
+		return described(status, `{"IndexName":"due","IndexStatus":"`+index+`"}`)
 	}
 	expiry := func(status string) step {
 		return says(http.StatusOK, `{"TimeToLiveDescription":{"TimeToLiveStatus":"`+status+`"}}`)
@@ -165,8 +169,9 @@ func TestCreateTableWaits(t *testing.T) {
 		"a lost answer": {true, []step{
 			exists, table("ACTIVE"), ok, indexed("ACTIVE", "ACTIVE"), expiry("DISABLED"), silent, expiry("ENABLING"),
 		}},
-		"without the index": {true, []step{
-			exists, table("ACTIVE"), exists, table("ACTIVE"), ok, table("ACTIVE"), indexed("UPDATING", "CREATING"),
+		"without the indexes": {true, []step{
+			exists, bare("ACTIVE"), ok, bare("ACTIVE"), table("ACTIVE"),
+			exists, table("ACTIVE"), ok, table("ACTIVE"), indexed("UPDATING", "CREATING"),
 			indexed("ACTIVE", "CREATING"), indexed("ACTIVE", "ACTIVE"), expiry("ENABLED"),
 		}},
 		"another adds the index": {true, []step{

@@ -85,6 +85,11 @@ func (d *decoder) optionalTime(name string) time.Time {
 	return d.time(name)
 }
 
+// duration reads how long an attempt took.
+func (d *decoder) duration() time.Duration {
+	return time.Duration(d.optionalNum(attrDuration)) * time.Millisecond
+}
+
 // bytes reads bytes that are absent if empty. It copies them, since several
 // records may be made from an item.
 func (d *decoder) bytes(name string) []byte {

@@ -13,8 +13,9 @@ import (
 // the times of their events.
 //
 //	item      pk                     sk                    attributes
-//	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t s p j x m o r z w due
+//	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t d s p j x m o r z w due
 //	payload   A#<api>#<account>  P#<id>#<its digest>   b z
+//	attempt   A#<api>#<account>  R#<id>#<see attemptSort> a t d o r b z
 //
 // A payload that would make its delivery cost more than one write unit is an
 // item of its own, since DynamoDB bills the whole item at each update.
@@ -32,10 +33,11 @@ const (
 	attrAcceptance  = "q" // S: names the call that added the delivery
 	attrNumber      = "n" // N: absent for 0
 	attrContent     = "k" // S: absent for none
-	attrBody        = "b" // B: the payload; absent for none
+	attrBody        = "b" // B: the payload, or the response to an attempt; absent for none
 	attrBodyRef     = "f" // S: the digest of a payload item; absent for none
-	attrAttempts    = "a" // N: absent for 0
+	attrAttempts    = "a" // N: absent for 0; of an attempt its number
 	attrAttemptedAt = "t" // N: time of the latest attempt; absent for none
+	attrDuration    = "d" // N: how long it took in milliseconds; absent for 0
 	attrStatus      = "s" // N: see putStatus
 	attrActive      = "p" // BOOL: see putStatus
 	attrCancelled   = "j" // BOOL: see putStatus
@@ -50,6 +52,7 @@ const (
 	deliveryPrefix  = "D#"
 	afterDeliveries = deliveryPrefix + "g" // above every hex digit
 	payloadPrefix   = "P#"
+	attemptPrefix   = "R#"
 
 	dueIndex = "due"
 	// shards is how many partitions the index has, each of which takes 1,000
@@ -69,7 +72,7 @@ const (
 
 // resultAttributes are the attributes that RecordAttempt writes.
 var resultAttributes = [...]string{
-	attrAttempts, attrAttemptedAt, attrStatus, attrActive, attrCancelled, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
+	attrAttempts, attrAttemptedAt, attrDuration, attrStatus, attrActive, attrCancelled, attrNext, attrDue, attrShard, attrSends, attrStatusCode, attrReason,
 }
 
 // projected are the attributes that the index has besides its keys and those of
@@ -121,7 +124,7 @@ func roomFor(d webhook.Delivery) int {
 	const acceptance, reason = 36, 80 // the longest values in bytes
 	at := d.AcceptedAt
 	grown := encodeResult(d.Account, d.ID(), webhook.Delivery{
-		Attempts: 99, AttemptedAt: at, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
+		Attempts: 99, AttemptedAt: at, Duration: time.Minute, Status: webhook.StatusRetrying, Next: at, Due: at, Sends: 99,
 		StatusCode: 599, Reason: strings.Repeat("x", reason),
 	})
 	grown[attrAcceptance] = str(strings.Repeat("x", acceptance))
@@ -150,6 +153,7 @@ func encodeResult(a webhook.Account, id string, d webhook.Delivery) item {
 	it := item{}
 	putNum(it, attrAttempts, d.Attempts)
 	putTime(it, attrAttemptedAt, d.AttemptedAt)
+	putNum(it, attrDuration, d.Duration.Milliseconds())
 	putStatus(it, d)
 	putTime(it, attrNext, d.Next)
 	putTime(it, attrDue, d.Due)
@@ -184,6 +188,7 @@ func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 		AcceptedAt:  d.time(attrAcceptedAt),
 		Attempts:    d.optionalNum(attrAttempts),
 		AttemptedAt: d.optionalTime(attrAttemptedAt),
+		Duration:    d.duration(),
 		Status:      d.status(),
 		Next:        d.optionalTime(attrNext),
 		Due:         d.optionalTime(attrDue),

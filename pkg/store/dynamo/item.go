@@ -16,39 +16,47 @@ import (
 // unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j
+//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since
 //	account           A#<api>#<account>  ACCOUNT      c x k
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
 //	list of accounts  ACCOUNTS#<api>     <account>    c
+//	closing account   CLOSING            <account>    y
 //	sealing key       KEYRING                K#<key id>   b w c
 const (
 	attrPK = "pk"
 	attrSK = "sk"
 
-	attrID           = "i" // S: id of a webhook or token
-	attrURL          = "u" // S
-	attrPayload      = "p" // BOOL: the full payload is wanted; absent for false
-	attrPosition     = "n" // N: absent for 0
-	attrRequestID    = "q" // S: names the request that made the webhook
-	attrSealed       = "k" // B: sealed signing key of a webhook or account; absent for none
-	attrRetired      = "o" // L of M: retired keys, each k and e; absent for none
-	attrDisabled     = "d" // BOOL: absent for false
-	attrWhy          = "t" // S: why Hookline disabled it; absent for none
-	attrVersion      = "v" // N
-	attrCreated      = "c" // N: milliseconds since 1970, like all times here
-	attrModified     = "m" // N: time of the latest change; absent for none
-	attrSent         = "s" // N: time of the latest success; absent for none
-	attrFailed       = "f" // N: time of the latest failure; absent for none
-	attrFailures     = "g" // N: failures since the latest success; absent for 0
-	attrFailureCount = "j" // S: names the call that counted the latest failure; absent for none
-	attrClosing      = "x" // N: 1 while the account is being deleted
-	attrAccount      = "a" // S: <api>:<account>
-	attrHash         = "h" // B: SHA-256 of a token
-	attrRights       = "r" // N: bit set of webhook.Rights
-	attrExpires      = "e" // N: of a token, absent for never; of a retired key
-	attrPublic       = "b" // B: public key
-	attrWrapped      = "w" // B: wrapped private key; absent for none
+	attrID           = "i"           // S: id of a webhook or token
+	attrURL          = "u"           // S
+	attrPayload      = "p"           // BOOL: the full payload is wanted; absent for false
+	attrPosition     = "n"           // N: absent for 0
+	attrRequestID    = "q"           // S: names the request that made the webhook
+	attrSealed       = "k"           // B: sealed signing key of a webhook or account; absent for none
+	attrRetired      = "o"           // L of M: retired keys, each k and e; absent for none
+	attrDisabled     = "d"           // BOOL: absent for false
+	attrWhy          = "t"           // S: why Hookline disabled it; absent for none
+	attrVersion      = "v"           // N
+	attrCreated      = "c"           // N: milliseconds since 1970, like all times here
+	attrModified     = "m"           // N: time of the latest change; absent for none
+	attrSent         = "s"           // N: time of the latest success; absent for none
+	attrFailed       = "f"           // N: time of the latest failure; absent for none
+	attrFailures     = "g"           // N: failures since the latest success; absent for 0
+	attrFailureCount = "j"           // S: names the call that counted the latest failure; absent for none
+	attrDisabledAt   = "da"          // N: absent unless disabled
+	attrLastStatus   = "ls"          // N: status of the latest response; absent for none
+	attrHealthySince = "hs"          // N: since when attempts succeed; absent while they fail
+	attrFailingSince = "fs"          // N: since when attempts fail; absent while they succeed
+	attrFailingShard = "ix"          // S: <api>#<0 to 7>; absent unless it fails or is disabled
+	attrStateSince   = "state_since" // N: since when it does; absent with ix
+	attrClosing      = "x"           // N: 1 while the account is being deleted
+	attrClosingSince = "y"           // N
+	attrAccount      = "a"           // S: <api>:<account>
+	attrHash         = "h"           // B: SHA-256 of a token
+	attrRights       = "r"           // N: bit set of webhook.Rights
+	attrExpires      = "e"           // N: of a token, absent for never; of a retired key
+	attrPublic       = "b"           // B: public key
+	attrWrapped      = "w"           // B: wrapped private key; absent for none
 
 	accountPrefix  = "A#"
 	eventPrefix    = "E#"
@@ -57,6 +65,7 @@ const (
 	accountSort    = "ACCOUNT"
 	tokenSort      = "TOKEN"
 	accountsPrefix = "ACCOUNTS#"
+	closingPK      = "CLOSING"
 	keyringPK      = "KEYRING"
 	fenceSort      = "FENCE" // of an item that never exists
 )
@@ -72,6 +81,10 @@ func accountKey(a webhook.Account) item { return key(accountPK(a), accountSort) 
 // accountListKey returns the key of the account's entry in the list of
 // accounts.
 func accountListKey(a webhook.Account) item { return key(accountsPrefix+string(a.API), a.ID) }
+
+// closingKey returns the key of the account's entry in the list of accounts
+// that are being deleted.
+func closingKey(a webhook.Account) item { return key(closingPK, a.String()) }
 
 func tokenPK(h webhook.TokenHash) string { return tokenPrefix + hex.EncodeToString(h[:]) }
 
@@ -94,6 +107,14 @@ func encodeWebhook(w webhook.Webhook) item {
 	putTime(it, attrSent, w.Statistics.LastSentAt)
 	putTime(it, attrFailed, w.Statistics.LastFailedAt)
 	putNum(it, attrFailures, w.Statistics.FailedAttempts)
+	putTime(it, attrDisabledAt, w.DisabledAt)
+	putNum(it, attrLastStatus, int64(w.Statistics.LastStatus))
+	if w.Statistics.FailedAttempts > 0 {
+		putTime(it, attrFailingSince, w.Statistics.Since)
+	} else {
+		putTime(it, attrHealthySince, w.Statistics.Since)
+	}
+	putFailing(it, w.EventKey(), w.FailingSince())
 	return it
 }
 
@@ -131,7 +152,13 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 			LastSentAt:     d.optionalTime(attrSent),
 			LastFailedAt:   d.optionalTime(attrFailed),
 			FailedAttempts: d.optionalNum(attrFailures),
+			Since:          d.optionalTime(attrHealthySince),
+			LastStatus:     int(d.optionalNum(attrLastStatus)),
 		},
+		DisabledAt: d.optionalTime(attrDisabledAt),
+	}
+	if w.Statistics.FailedAttempts > 0 {
+		w.Statistics.Since = d.optionalTime(attrFailingSince)
 	}
 	if d.err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook record of %v: %w", a, d.err)

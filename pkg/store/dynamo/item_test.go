@@ -153,7 +153,7 @@ func TestDeliveryItem(t *testing.T) {
 	}
 	wrong := &types.AttributeValueMemberL{Value: []types.AttributeValue{str("do-not-show")}}
 	for _, name := range []string{
-		"sk", "i", "y", "u", "h", "l", "n", "a", "t", "s", "p", "c", "k", "b", "f", "x", "due", "m", "o", "r",
+		"sk", "i", "y", "u", "h", "l", "n", "a", "t", "d", "s", "p", "c", "k", "b", "f", "x", "due", "m", "o", "r",
 	} {
 		it := recordOf(t, testDelivery())
 		it[name] = wrong

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
@@ -229,7 +230,7 @@ func TestAccountKeysThroughFaults(t *testing.T) {
 		}
 		info.Closing = true
 		for range 2 {
-			if err := s.CloseAccount(ctx, info.Account); err != nil {
+			if err := s.CloseAccount(ctx, info.Account, createdAt); err != nil {
 				return err
 			}
 		}
@@ -275,4 +276,50 @@ func TestDeliveriesThroughFaults(t *testing.T) {
 			t.Errorf("%s: listed down to delivery %d, %v", name, n, err)
 		}
 	}
+}
+
+// Of two failures of one attempt the one that is recorded is kept, attempt after
+// attempt, and a success that follows is shown after them.
+func TestAttemptsThroughFaults(t *testing.T) {
+	s, direct := faulty(t, 17)
+	w := record(account, "offer-created")
+	through(t, long.Pick(25, 60), func(ctx context.Context, n int) error {
+		was, err := direct.AddDelivery(ctx, published(w, n, 200))
+		if err != nil {
+			return err
+		}
+		var want []webhook.Attempt
+		for range 3 {
+			var results [2]webhook.AttemptResult
+			for i := range results {
+				now := attempted(was)
+				now.AttemptedAt = now.AttemptedAt.Add(time.Duration((i+n)%2) * time.Second)
+				results[i] = webhook.AttemptResult{Was: was, Now: now, Response: fmt.Append(nil, "rival ", i)}
+			}
+			errs := rivals(
+				func() error { _, err := s.RecordAttempt(ctx, results[0]); return err },
+				func() error { _, err := s.RecordAttempt(ctx, results[1]); return err },
+			)
+			i, err := winner(errs, webhook.ErrChanged)
+			if err != nil {
+				return err
+			}
+			own, _ := results[i].FailedAttempt()
+			want, was = append(want, own), results[i].Now
+			got, err := direct.Attempts(ctx, was)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				return fmt.Errorf("after attempt %d: %w (-want +got):\n%s", was.Attempts, err, diff)
+			}
+		}
+		done := delivered(was)
+		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: done}); err != nil {
+			return err
+		}
+		want = append(want, webhook.Attempt{Number: done.Attempts, At: done.AttemptedAt, StatusCode: done.StatusCode})
+		got, err := s.Attempts(ctx, done)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			return fmt.Errorf("in the end: %w (-want +got):\n%s", err, diff)
+		}
+		return nil
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 )
 
 // RecordAttempt implements [store.Deliveries] with one conditional UpdateItem
-// of the delivery, and another of its webhook if the statistics change. It
-// returns the delivery without its payload.
+// of the delivery, preceded by one of an attempt that failed, and followed
+// by one of its webhook if the statistics change. It returns the
+// delivery without its payload.
 //
 // It returns no error if the statistics could not be written before the
 // deadline, since the delivery is recorded then; it does if they could never be
@@ -30,8 +32,12 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("%s: %w: %v", op, webhook.ErrInvalid, result.Now.Status)
 	}
-	existing, err := s.writeResult(ctx, op, was, result.Now)
+	if err := s.putAttempt(ctx, op, result); err != nil {
+		return webhook.Delivery{}, err
+	}
+	existing, err := s.writeResult(ctx, op, result)
 	if err != nil {
+		s.withdrawAttempt(ctx, op, result, existing, err)
 		return existing, err
 	}
 	err = s.updateStats(ctx, op+": statistics", existing, result.Stats)
@@ -43,17 +49,22 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 
 // writeResult writes the outcome of an attempt. It returns the resulting
 // record, or the one that failed the condition.
-func (s *Store) writeResult(ctx context.Context, op string, was, now webhook.Delivery) (webhook.Delivery, error) {
+func (s *Store) writeResult(ctx context.Context, op string, result webhook.AttemptResult) (webhook.Delivery, error) {
+	was, now := result.Was, result.Now
 	pk, sk, ok := deliveryKey(was.Account, was.ID())
 	if !ok { // an id cannot hold its time
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
-	written := encodeResult(was.Account, was.ID(), now)
+	written, names := encodeResult(was.Account, was.ID(), now), resultAttributes[:]
+	if result.Redirect {
+		names = append(slices.Clone(names), attrWebhook, attrDeliveryURL)
+		written[attrWebhook], written[attrDeliveryURL] = str(now.WebhookID), str(now.URL)
+	}
 	values := item{":now": num(s.now().Unix())}
 	in := &dynamodb.UpdateItemInput{
 		TableName:                 s.deliveries,
 		Key:                       key(pk, sk),
-		UpdateExpression:          aws.String(assign(written, resultAttributes[:], values)),
+		UpdateExpression:          aws.String(assign(written, names, values)),
 		ConditionExpression:       aws.String(ifNotExpired + " AND " + ifAttempts(was.Attempts, values)),
 		ExpressionAttributeValues: values,
 
@@ -152,44 +163,6 @@ func assign(whole item, names []string, values item) string {
 		clauses = append(clauses, "REMOVE "+strings.Join(remove, ", "))
 	}
 	return strings.Join(clauses, " ")
-}
-
-// updateStats updates the statistics of the webhook of d, if that still has the
-// WebhookID of d. With a failure it stores a mark of this call, so that a
-// second try after a lost response does not count again, unless another failure
-// was counted in between.
-func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
-	update, condition := "SET "+attrSent+" = :at REMOVE "+attrFailures, ifSame
-	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli())}
-	switch stats {
-	case webhook.NoStats:
-		return nil
-	case webhook.StatsSent:
-	case webhook.StatsFailed:
-		update = "SET " + attrFailed + " = :at, " + attrFailureCount + " = :mark ADD " + attrFailures + " :one"
-		condition += " AND (attribute_not_exists(" + attrFailureCount + ") OR " + attrFailureCount + " <> :mark)"
-		values[":mark"], values[":one"] = str(s.requestToken()), num(1)
-	default:
-		return fmt.Errorf("%s: %w: statistics update %d", op, webhook.ErrInvalid, stats)
-	}
-	at := s.webhookKey(d.EventKey())
-	if !at.holds() {
-		return nil // no such webhook exists
-	}
-	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:                 s.table,
-			Key:                       key(at.pk, at.sk),
-			UpdateExpression:          aws.String(update),
-			ConditionExpression:       aws.String(condition),
-			ExpressionAttributeValues: values,
-		})
-		return err
-	})
-	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
-		return nil // another webhook has the event, or this call has counted
-	}
-	return err
 }
 
 // Lease implements [store.Deliveries] with one conditional UpdateItem. After a

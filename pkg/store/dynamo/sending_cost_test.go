@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,8 +67,9 @@ func mustIndex(t *testing.T, p *faultproxy.Proxy, requests map[string]int, reads
 }
 
 // A delivery that succeeds at once is two reads and two writes of one unit
-// each; with a payload apart three, and one more with statistics. The index
-// adds one when the delivery becomes due and one when it no longer is.
+// each; with a payload apart three, and one more with statistics. The index of
+// what is due adds one when the delivery becomes due and one when it no longer
+// is, that of what fails one when the webhook begins and ends to fail.
 func TestCostOfSending(t *testing.T) {
 	s, proxy := counted(t)
 	ctx := t.Context()
@@ -83,13 +85,14 @@ func TestCostOfSending(t *testing.T) {
 		reads       float64
 		updates     int
 		put, record float64
+		changes     float64 // of the index of what fails
 	}{
 		{size: 200, stats: webhook.NoStats, puts: 1, reads: 3, updates: 1, put: 1, record: 1},
 		{size: 200, stats: webhook.StatsSent, puts: 1, reads: 3, updates: 2, put: 1, record: 2},
-		{size: 200, stats: webhook.StatsFailed, puts: 1, reads: 3, updates: 2, put: 1, record: 2},
+		{size: 200, stats: webhook.StatsFailed, puts: 1, reads: 3, updates: 2, put: 1, record: 2, changes: 1},
 		// The payload and its key have 3 KB.
 		{size: 2700, stats: webhook.NoStats, puts: 2, reads: 4, updates: 1, put: 1 + 3, record: 1},
-		{size: 2700, stats: webhook.StatsSent, puts: 2, reads: 4, updates: 2, put: 1 + 3, record: 2},
+		{size: 2700, stats: webhook.StatsSent, puts: 2, reads: 4, updates: 2, put: 1 + 3, record: 2, changes: 1},
 	} {
 		t.Run(fmt.Sprint(tt.size, " ", tt.stats), func(t *testing.T) {
 			if _, err := s.Recipients(ctx, []webhook.EventKey{{Account: account, Event: w.Event}}); err != nil {
@@ -109,13 +112,15 @@ func TestCostOfSending(t *testing.T) {
 			if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: input.Delivery, Now: delivered(input.Delivery), Stats: tt.stats}); err != nil {
 				t.Fatal(err)
 			}
-			mustIndex(t, proxy, map[string]int{"UpdateItem": tt.updates}, 0, tt.record, 1)
+			mustIndex(t, proxy, map[string]int{"UpdateItem": tt.updates}, 0, tt.record, 1+tt.changes)
 		})
 	}
 }
 
-// A failed attempt, a lease and a refusal are one request each, whatever the
-// payload; a delivery is read in one request, or two with its payload apart.
+// A lease and a refusal are one request each, whatever the payload. A failed
+// attempt is two: what is kept of it takes one unit, however much that is. A
+// delivery is read in one request, or two with its payload apart, and its
+// attempts in another.
 func TestCostOfRetries(t *testing.T) {
 	s, proxy := counted(t)
 	ctx := t.Context()
@@ -138,14 +143,21 @@ func TestCostOfRetries(t *testing.T) {
 		}
 		mustIndex(t, proxy, update, 0, 0, 0)
 		now := attempted(d)
-		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); err != nil {
+		now.Reason, now.Duration = strings.Repeat("r", 120), time.Minute
+		result := webhook.AttemptResult{Was: d, Now: now, Response: bytes.Repeat([]byte{0}, 4<<10)}
+		twice := map[string]int{"UpdateItem": 2}
+		if _, err := s.RecordAttempt(ctx, result); err != nil {
 			t.Fatal(err)
 		}
-		mustIndex(t, proxy, update, 0, 1, 2)
-		if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: d, Now: now}); !errors.Is(err, webhook.ErrChanged) {
+		mustIndex(t, proxy, twice, 0, 1+1, 2)
+		if _, err := s.RecordAttempt(ctx, result); !errors.Is(err, webhook.ErrChanged) {
 			t.Errorf("RecordAttempt again: error = %v, want ErrChanged", err)
 		}
-		mustIndex(t, proxy, update, 0, 0, 0)
+		mustIndex(t, proxy, twice, 0, 1, 0)
+		if got, err := s.Attempts(ctx, now); err != nil || len(got) != 1 || len(got[0].Response) != webhook.MaxKeptResponse {
+			t.Errorf("Attempts = %+v, %v", got, err)
+		}
+		mustCost(t, proxy, map[string]int{"Query": 1}, 1, 0)
 		if got, err := s.Delivery(ctx, d.Account, d.ID()); err != nil || len(got.Payload) != size {
 			t.Errorf("Delivery = %d bytes, %v", len(got.Payload), err)
 		}

@@ -16,7 +16,7 @@ import (
 // activePoll is the interval at which a table that is being created is polled.
 const activePoll = 200 * time.Millisecond
 
-// CreateTable creates the missing tables and the index, billed on demand, and
+// CreateTable creates the missing tables and indexes, billed on demand, and
 // waits until they can be used. Deployed stacks create theirs by
 // CloudFormation, with deletion protection and backups; this is for local and
 // trial use.
@@ -24,17 +24,11 @@ const activePoll = 200 * time.Millisecond
 // CreateTable returns [webhook.ErrUnavailable], wrapping ctx.Err(), if a table
 // is not ready when ctx ends.
 func (s *Store) CreateTable(ctx context.Context) error {
-	if _, err := s.createTable(ctx, &dynamodb.CreateTableInput{TableName: s.table}); err != nil || s.deliveries == nil {
+	if err := s.createWithIndex(ctx, withFailingIndex(s.table)); err != nil || s.deliveries == nil {
 		return err
 	}
-	table, err := s.createTable(ctx, withDueIndex(s.deliveries))
-	if err != nil {
+	if err := s.createWithIndex(ctx, withDueIndex(s.deliveries)); err != nil {
 		return err
-	}
-	if len(table.GlobalSecondaryIndexes) == 0 {
-		if err := s.addDueIndex(ctx); err != nil {
-			return err
-		}
 	}
 	return s.expire(ctx, s.deliveries)
 }
@@ -42,31 +36,48 @@ func (s *Store) CreateTable(ctx context.Context) error {
 // withDueIndex returns a request for the table of deliveries with its index,
 // which has only those whose Due is set.
 func withDueIndex(table *string) *dynamodb.CreateTableInput {
+	return withIndex(table, dueIndex, attrShard, types.ScalarAttributeTypeN, attrDue, types.Projection{
+		ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: projected[:],
+	})
+}
+
+// withFailingIndex returns a request for the table of webhooks with its index,
+// which has only those that fail or are disabled.
+func withFailingIndex(table *string) *dynamodb.CreateTableInput {
+	return withIndex(table, failingIndex, attrFailingShard, types.ScalarAttributeTypeS, attrStateSince, types.Projection{
+		ProjectionType: types.ProjectionTypeKeysOnly,
+	})
+}
+
+// withIndex returns a request for a table with one index, whose sort key is a
+// number.
+func withIndex(table *string, name, hash string, of types.ScalarAttributeType, sort string, projects types.Projection) *dynamodb.CreateTableInput {
 	return &dynamodb.CreateTableInput{
 		TableName: table,
 		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String(attrShard), AttributeType: types.ScalarAttributeTypeN},
-			{AttributeName: aws.String(attrDue), AttributeType: types.ScalarAttributeTypeN},
+			{AttributeName: aws.String(hash), AttributeType: of},
+			{AttributeName: aws.String(sort), AttributeType: types.ScalarAttributeTypeN},
 		},
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName: aws.String(dueIndex),
-			KeySchema: keys(attrShard, attrDue),
-			Projection: &types.Projection{
-				ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: projected[:],
-			},
+			IndexName: aws.String(name), KeySchema: keys(hash, sort), Projection: &projects,
 		}},
 	}
 }
 
-// addDueIndex adds the index to a table of deliveries that was created without.
-func (s *Store) addDueIndex(ctx context.Context) error {
-	op := "add an index to table " + *s.deliveries
-	whole := withDueIndex(s.deliveries)
-	index := whole.GlobalSecondaryIndexes[0]
-	err := s.call(ctx, op, repeatable, func(ctx context.Context) error {
+// createWithIndex creates a table with its index, or adds the index to a table
+// that was created without.
+func (s *Store) createWithIndex(ctx context.Context, in *dynamodb.CreateTableInput) error {
+	attributes := in.AttributeDefinitions // createTable appends the table's own keys
+	table, err := s.createTable(ctx, in)
+	index := in.GlobalSecondaryIndexes[0]
+	if err != nil || hasIndex(table, *index.IndexName) {
+		return err
+	}
+	op := "add index " + *index.IndexName + " to table " + *in.TableName
+	err = s.call(ctx, op, repeatable, func(ctx context.Context) error {
 		_, err := s.client.UpdateTable(ctx, &dynamodb.UpdateTableInput{
-			TableName:            whole.TableName,
-			AttributeDefinitions: whole.AttributeDefinitions,
+			TableName:            in.TableName,
+			AttributeDefinitions: attributes,
 			GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
 				IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection,
 			}}},
@@ -79,10 +90,16 @@ func (s *Store) addDueIndex(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.awaitTable(ctx, op, s.deliveries, func(table *types.TableDescription) bool {
-		return len(table.GlobalSecondaryIndexes) > 0 && usable(table) // it may appear late
+	_, err = s.awaitTable(ctx, op, in.TableName, func(table *types.TableDescription) bool {
+		return hasIndex(table, *index.IndexName) && usable(table) // it may appear late
 	})
 	return err
+}
+
+func hasIndex(table *types.TableDescription, name string) bool {
+	return slices.ContainsFunc(table.GlobalSecondaryIndexes, func(index types.GlobalSecondaryIndexDescription) bool {
+		return aws.ToString(index.IndexName) == name
+	})
 }
 
 func keys(hash, sort string) []types.KeySchemaElement {

@@ -12,7 +12,7 @@ import (
 const (
 	// updateWebhook omits what no change may touch, and the statistics.
 	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
-		disabled_reason = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
+		disabled_reason = ?, disabled_at = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
 	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
@@ -117,7 +117,7 @@ func (tx *session) put(w *webhook.Webhook, moved bool) error {
 		return err
 	}
 	return orElse(webhook.ErrNotFound)(tx.run(updateWebhook, w.URL, w.SendPayload, w.SealedKey, retired, w.Disabled,
-		w.DisabledReason, w.Version, w.UpdatedAt, string(w.Account.API), w.Account.ID, w.Event))
+		w.DisabledReason, w.DisabledAt, w.Version, w.UpdatedAt, string(w.Account.API), w.Account.ID, w.Event))
 }
 
 // Delete implements [store.Store]. It returns [webhook.ErrUnknownOutcome] if

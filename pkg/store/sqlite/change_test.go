@@ -258,11 +258,23 @@ func TestPlans(t *testing.T) {
 			"CORRELATED SCALAR SUBQUERY 1",
 			"SEARCH payload USING INTEGER PRIMARY KEY (rowid=?)",
 		},
-		updateDelivery: {"SEARCH " + byID + "=?)"},
-		leaseDelivery:  {"SEARCH " + byID + "=?)"},
-		listDue:        {"SEARCH delivery USING INDEX delivery_due (due>? AND due<?)"},
-		listDueAt:      {"SEARCH delivery USING INDEX delivery_due (due=? AND rowid>?)"},
-		listOldest:     {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
+		updateDelivery:   {"SEARCH " + byID + "=?)"},
+		leaseDelivery:    {"SEARCH " + byID + "=?)"},
+		listDue:          {"SEARCH delivery USING INDEX delivery_due (due>? AND due<?)"},
+		listDueAt:        {"SEARCH delivery USING INDEX delivery_due (due=? AND rowid>?)"},
+		listOldest:       {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
+		countOfAccount:   {"SEARCH webhook USING COVERING INDEX webhook_id (dialect=? AND account=?)"},
+		listWebhooksByID: {"SEARCH webhook USING INDEX webhook_id (dialect=? AND account=? AND id=?)"},
+		latestAttempted: {
+			"CO-ROUTINE (subquery-1)", // read only as far as is needed
+			"SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=?)",
+			"SCAN (subquery-1)",
+		},
+		listAttempts: {
+			"SEARCH attempt USING PRIMARY KEY (delivery=? AND number<?)",
+			"SCALAR SUBQUERY 1",
+			"SEARCH delivery USING COVERING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=? AND id=?)",
+		},
 	} {
 		args := make([]any, strings.Count(query, "?"))
 		got, err := list(t.Context(), s, "EXPLAIN QUERY PLAN "+query, func(r *row) (string, error) {

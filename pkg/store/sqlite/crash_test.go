@@ -25,18 +25,26 @@ func newWebhook(a webhook.Account, event string) webhook.Webhook {
 // batchOf names the events that are created in one go with event.
 func batchOf(event string) []string { return []string{event + "/a", event + "/b", event + "/c"} }
 
-// createUntilKilled creates webhooks of the account from 16 goroutines, every
+// creators is how many goroutines create webhooks at once.
+const creators = 16
+
+// accountOf is the account of one of them.
+func accountOf(id string, creator int) webhook.Account {
+	return webhook.Account{API: "squake", ID: fmt.Sprint(id, "-", creator)}
+}
+
+// createUntilKilled creates webhooks from goroutines with an account each, every
 // fourth of which creates batches, and prints the event of each creation that
-// has returned. The argument is "<path> <account id>".
+// has returned. The argument is "<path> <start of the accounts' ids>".
 func createUntilKilled(ctx context.Context, argument string) error {
 	path, id, _ := strings.Cut(argument, " ")
 	s, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {
 		return err
 	}
-	account := webhook.Account{API: "squake", ID: id}
 	failed := make(chan error)
-	for worker := range 16 {
+	for worker := range creators {
+		account := accountOf(id, worker)
 		go func() {
 			for n := 0; ; n++ {
 				event := fmt.Sprintf("%d-%d", worker, n)
@@ -64,28 +72,32 @@ func TestKilledUnderLoad(t *testing.T) {
 	kills := long.Pick(6, 25)
 	path := newPath(t)
 	for round := range kills {
-		account := webhook.Account{API: "squake", ID: fmt.Sprintf("round-%d", round)}
-		writer := startChild(t, "create", path+" "+account.ID)
+		id := fmt.Sprintf("round-%d", round)
+		writer := startChild(t, "create", path+" "+id)
 		var responded []string
 		enough := 1 + round*240/kills*4
 		writer.killAfter(t, enough, func(line string) { responded = append(responded, line) })
-		mustStand(t, path, account, responded)
+		mustStand(t, path, id, responded)
 	}
 	memory.CheckIntegrity(t, path)
 }
 
 // mustStand fails the test unless all that was answered stands, and every
 // batch stands whole.
-func mustStand(t *testing.T, path string, account webhook.Account, responded []string) {
+func mustStand(t *testing.T, path, id string, responded []string) {
 	t.Helper()
 	s, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	list, err := s.Webhooks(t.Context(), account)
-	if err != nil {
-		t.Fatal(err)
+	var list []webhook.Webhook
+	for creator := range creators {
+		own, err := s.Webhooks(t.Context(), accountOf(id, creator))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, own...)
 	}
 	existing := map[string]bool{}
 	batches := map[string]int{}

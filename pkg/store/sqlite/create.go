@@ -11,11 +11,13 @@ import (
 
 const (
 	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
+	// countOfAccount reads the smallest index that has all webhooks.
+	countOfAccount = `SELECT count(*) FROM webhook INDEXED BY webhook_id WHERE dialect = ? AND account = ?`
 	// webhookColumns are in the order of readWebhook.
 	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
-		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts`
+		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts, state_since, last_status, disabled_at`
 )
 
 // Create implements [store.Store]. Any other error means that the disk failed.
@@ -46,15 +48,20 @@ func (s *Store) Create(ctx context.Context, c webhook.Creation) ([]webhook.Webho
 	return nil, fmt.Errorf("create webhooks of %v: %w", account, err)
 }
 
-// createOne adds one webhook in one statement. If the same request created it
-// before, it sets w to the existing record.
+// createOne adds one webhook. If the same request created it before, it sets w
+// to the existing record.
 func (tx *session) createOne(w *webhook.Webhook) error {
-	added, err := tx.addWebhook(w)
-	if err != nil || added {
-		return err
+	full := tx.checkCount(w.Account, 1)
+	if full == nil {
+		if added, err := tx.addWebhook(w); err != nil || added {
+			return err
+		}
 	}
 	there, err := tx.webhook(w.Account, w.Event)
-	if err != nil {
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return full
+	case err != nil:
 		return err
 	}
 	if !there.SameRequest(*w) {
@@ -92,6 +99,9 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 	if err := tx.checkExclusions(account, exclusions); err != nil {
 		return err
 	}
+	if err := tx.checkCount(account, len(missing)); err != nil {
+		return err
+	}
 	return tx.whole(func() error {
 		for _, i := range missing {
 			if _, err := tx.addWebhook(&stand[i]); err != nil {
@@ -100,6 +110,16 @@ func (tx *session) createAll(stand []webhook.Webhook, exclusions []webhook.Exclu
 		}
 		return nil
 	})
+}
+
+// checkCount returns [webhook.ErrTooMany] if the account may not have so many
+// more webhooks.
+func (tx *session) checkCount(a webhook.Account, more int) error {
+	n, err := one(tx.conn, countOfAccount, scanInt, string(a.API), a.ID)
+	if err == nil && n+int64(more) > webhook.MaxWebhooks {
+		err = webhook.ErrTooMany
+	}
+	return err
 }
 
 // checkExclusions returns an ExcludedError for the exclusions whose other event
@@ -150,7 +170,7 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	}
 	n, err := tx.run(insertWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID, w.RequestID, w.URL, w.SendPayload,
 		w.Position, w.SealedKey, retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), w.UpdatedAt,
-		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts)
+		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts, w.Statistics.Since, w.Statistics.LastStatus, w.DisabledAt)
 	return n == 1, err
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	insertDelivery = `INSERT INTO delivery (dialect, account, id, ` + deliveryColumns + `, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
 	// findBareDelivery omits the payload.
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
@@ -26,7 +26,7 @@ const (
 	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
-		attempts, attempted_at, status, next, due, sends, status_code, reason`
+		attempts, attempted_at, duration, status, next, due, sends, status_code, reason`
 )
 
 const (
@@ -87,7 +87,7 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
 	n, err := tx.run(insertDelivery, string(d.Account.API), d.Account.ID, id, d.Time.UnixMilli(),
 		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-		d.Attempts, d.AttemptedAt, d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
+		d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
 	if err != nil || n > 0 {
 		return d, err
 	}
@@ -141,6 +141,30 @@ func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Tim
 	}
 }
 
+// DeliveryPage implements [store.Deliveries].
+func (s *Store) DeliveryPage(ctx context.Context, a webhook.Account, r webhook.DeliveryRange) (found []webhook.Delivery, more bool, err error) {
+	first, below := firstKey(r.From), afterAll
+	if !r.Until.IsZero() {
+		below = firstKey(r.Until)
+	}
+	if r.After != "" {
+		if _, err := webhook.DeliveryTime(r.After); err != nil {
+			return nil, false, fmt.Errorf("page of deliveries of %v: %w", a, err)
+		}
+		if after := deliveryKey(r.After); bytes.Compare(after, below) < 0 {
+			below = after
+		}
+	}
+	found, err = list(ctx, s, listDeliveries, scanDelivery(a), string(a.API), a.ID, first, below, r.Limit+1)
+	if err != nil {
+		return nil, false, fmt.Errorf("page of deliveries of %v: %w", a, err)
+	}
+	if len(found) <= r.Limit {
+		return found, false, nil
+	}
+	return found[:r.Limit], true, nil
+}
+
 func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
 	return func(r *row) (webhook.Delivery, error) { return readDelivery(a, r) }
 }
@@ -149,7 +173,7 @@ func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {
 func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 	d := webhook.Delivery{Account: a, Time: r.time(), Event: r.text(), EventID: r.text(), Number: r.int(), Instance: r.text()}
 	d.Content, d.WebhookID, d.URL, d.AcceptedAt = r.text(), r.text(), r.text(), r.time()
-	d.Attempts, d.AttemptedAt = r.int(), r.time()
+	d.Attempts, d.AttemptedAt, d.Duration = r.int(), r.time(), r.duration()
 	var err error
 	if d.Status, err = webhook.ParseStatus(r.text()); err != nil {
 		err = fmt.Errorf("%w: %w", errDamaged, err)
@@ -164,6 +188,7 @@ func normalisedDelivery(d webhook.Delivery) webhook.Delivery {
 	d.Payload, d.PayloadRef = nil, ""
 	d.Time, d.AcceptedAt, d.AttemptedAt = toMilli(d.Time), toMilli(d.AcceptedAt), toMilli(d.AttemptedAt)
 	d.Next, d.Due = toMilli(d.Next), toMilli(d.Due)
+	d.Duration = d.Duration.Truncate(time.Millisecond)
 	return d
 }
 

@@ -47,7 +47,7 @@ func isOwn(err error) bool {
 	case sqlite.ResultOK, sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange:
 		return true
 	case sqlite.ResultError: // not SQLite's, or an unspecific one
-		return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) ||
+		return errors.Is(err, webhook.ErrTaken) || errors.Is(err, webhook.ErrExcluded) || errors.Is(err, webhook.ErrTooMany) ||
 			errors.Is(err, webhook.ErrExists) || errors.Is(err, webhook.ErrNotFound) || errors.Is(err, webhook.ErrChanged) ||
 			errors.Is(err, errDamaged)
 	}

@@ -265,7 +265,7 @@ func open(t testing.TB, path string) *sqlite.Store {
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "hookline.db") }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: long.Pick(10, 50), OnePart: true})
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, newPath(t)) }, storetest.Options{Rounds: long.Pick(10, 50), OnePart: true, Limits: true})
 }
 
 // fileLimit is the largest size that a file may have, in bytes.

@@ -11,6 +11,7 @@ const (
 	listOldest     = `SELECT row, accepted_at, due IS NOT NULL FROM delivery WHERE row > ? ORDER BY row LIMIT ?`
 	deleteDelivery = `DELETE FROM delivery WHERE row = ? AND due IS NULL`
 	deletePayload  = `DELETE FROM payload WHERE delivery = ?`
+	deleteAttempts = `DELETE FROM attempt WHERE delivery = ?`
 )
 
 // purgePage is how many deliveries are removed in one write, for which other
@@ -55,7 +56,7 @@ func scanOldest(r *row) (oldRow, error) {
 	return oldRow{row: r.int(), accepted: r.int(), pending: r.bool()}, nil
 }
 
-// remove removes deliveries with their payloads, unless they have become
+// remove removes deliveries with their payloads and attempts, unless they have become
 // pending, and returns how many.
 func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err error) {
 	if len(rows) == 0 {
@@ -72,8 +73,10 @@ func (s *Store) remove(ctx context.Context, rows []int64) (removed int, err erro
 				continue
 			}
 			gone++
-			if _, err := tx.run(deletePayload, row); err != nil {
-				return err
+			for _, text := range [...]string{deletePayload, deleteAttempts} {
+				if _, err := tx.run(text, row); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -262,7 +262,8 @@ func mustAddDelivery(t *testing.T, s *Store, d webhook.Delivery) webhook.Deliver
 // end records of a delivery so that no attempt comes any more.
 func end(t *testing.T, s *Store, d webhook.Delivery) {
 	t.Helper()
-	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: d, Now: d.Cancelled("ended")}); err != nil {
+	failed := d.Attempted(noon, 500, "answered 500", time.Time{})
+	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: d, Now: failed, Response: []byte("why")}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -304,7 +305,7 @@ func TestVoidLeases(t *testing.T) {
 	}
 }
 
-// Old deliveries go with their payloads, wherever they were kept; what has an
+// Old deliveries go with their attempts and payloads, wherever those were kept; what has an
 // attempt to come stays however old it is, and so does what is young.
 func TestPurge(t *testing.T) {
 	s, _ := openLogged(t)
@@ -343,6 +344,9 @@ func TestPurge(t *testing.T) {
 		}
 		if n := count(t, s, "payload"); n != int64(payloads) {
 			t.Errorf("%d payloads are left, want %d", n, payloads)
+		}
+		if n := count(t, s, "attempt"); n != 5 {
+			t.Errorf("%d attempts are left, want 5", n)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,24 +10,31 @@ import (
 )
 
 const (
-	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, status = ?, next = ?, due = ?, sends = ?,
+	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
-	countFailure = `UPDATE webhook SET last_failed_at = ?, failed_attempts = failed_attempts + 1
+	redirectDelivery = `UPDATE delivery SET webhook_id = ?, url = ? WHERE dialect = ? AND account = ? AND id = ?`
+	countFailure     = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
+		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
-	recordSuccess = `UPDATE webhook SET last_sent_at = ?, failed_attempts = 0
+	recordSuccess = `UPDATE webhook SET last_sent_at = ?, last_status = ?,
+		state_since = iif(failed_attempts = 0, coalesce(state_since, ?), ?), failed_attempts = 0
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
-// RecordAttempt implements [store.Deliveries]. It writes the delivery and the
-// statistics both or neither, and returns the delivery without its payload. It
-// returns [webhook.ErrUnknownOutcome] if the disk failed during the commit.
+// RecordAttempt implements [store.Deliveries]. It writes the delivery, an
+// attempt that failed and the statistics, all or nothing, and returns the
+// delivery without its payload. It returns [webhook.ErrUnknownOutcome] if the
+// disk failed during the commit.
 func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (webhook.Delivery, error) {
 	name := result.Was.ID()
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("record attempt of delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
 	}
 	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
-	stand := resultValues(result.Was, result.Now)
+	stand := resultValues(result)
+	failed, keep := result.FailedAttempt()
+	redirect := result.Redirect
+	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
 		n, err := tx.writeResult(id, attempts, stand)
 		if err != nil {
@@ -37,6 +45,16 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 				err = webhook.ErrChanged
 			}
 			return err
+		}
+		if redirect {
+			if _, err := tx.run(redirectDelivery, stand.WebhookID, stand.URL, string(stand.Account.API), stand.Account.ID, id); err != nil {
+				return err
+			}
+		}
+		if keep {
+			if err := tx.addAttempt(stand.Account, id, failed); err != nil {
+				return err
+			}
 		}
 		return tx.updateStats(stand, stats)
 	})
@@ -50,9 +68,14 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return webhook.Delivery{}, err
 }
 
-// resultValues returns was with the fields of now that RecordAttempt writes.
-func resultValues(was, now webhook.Delivery) webhook.Delivery {
-	was.Attempts, was.AttemptedAt = now.Attempts, now.AttemptedAt
+// resultValues returns the delivery that was with the fields that RecordAttempt
+// writes.
+func resultValues(r webhook.AttemptResult) webhook.Delivery {
+	was, now := r.Was, r.Now
+	if r.Redirect {
+		was.WebhookID, was.URL = now.WebhookID, now.URL
+	}
+	was.Attempts, was.AttemptedAt, was.Duration = now.Attempts, now.AttemptedAt, now.Duration
 	was.Status, was.StatusCode, was.Reason = now.Status, now.StatusCode, now.Reason
 	was.Next, was.Due, was.Sends = now.Next, now.Due, now.Sends
 	return normalisedDelivery(was)
@@ -61,18 +84,20 @@ func resultValues(was, now webhook.Delivery) webhook.Delivery {
 // writeResult writes the outcome of an attempt. It returns the number of
 // records written: 0 if the delivery does not have that many attempts.
 func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (int, error) {
-	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Status.String(), d.Next,
+	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next,
 		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts)
 }
 
 // updateStats updates the statistics of the webhook of d, if that still has the
 // event of d.
 func (tx *session) updateStats(d webhook.Delivery, stats webhook.StatsUpdate) (err error) {
+	at := d.AttemptedAt.UnixMilli()
+	args := []any{at, d.StatusCode, at, at, string(d.Account.API), d.Account.ID, d.Event, d.WebhookID}
 	switch stats {
 	case webhook.StatsFailed:
-		_, err = tx.run(countFailure, d.AttemptedAt.UnixMilli(), string(d.Account.API), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(countFailure, args...)
 	case webhook.StatsSent:
-		_, err = tx.run(recordSuccess, d.AttemptedAt.UnixMilli(), string(d.Account.API), d.Account.ID, d.Event, d.WebhookID)
+		_, err = tx.run(recordSuccess, args...)
 	case webhook.NoStats:
 	}
 	return err

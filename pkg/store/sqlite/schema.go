@@ -15,7 +15,9 @@ const applicationID = 0x486b6c6e
 // steps never change; new ones are appended.
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
-func migrations() []string { return []string{firstSchema, deliverySchema, statusSchema, wholeSchema} }
+func migrations() []string {
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, wholeSchema}
+}
 
 const firstSchema = `
 CREATE TABLE webhook (
@@ -143,6 +145,45 @@ UPDATE delivery SET status_name = CASE
 ALTER TABLE delivery DROP COLUMN status;
 ALTER TABLE delivery DROP COLUMN active;
 ALTER TABLE delivery RENAME COLUMN status_name TO status;
+`
+
+// idSchema finds and counts webhooks by id.
+const idSchema = `CREATE INDEX webhook_id ON webhook (dialect, account, id);`
+
+// attemptSchema adds how long an attempt took, and what is kept of those that
+// failed.
+const attemptSchema = `
+ALTER TABLE delivery ADD COLUMN duration INTEGER NOT NULL DEFAULT 0; -- milliseconds, of the latest attempt
+
+CREATE TABLE attempt (
+	delivery    INTEGER NOT NULL, -- its row
+	number      INTEGER NOT NULL,
+	at          INTEGER NOT NULL,
+	duration    INTEGER NOT NULL, -- milliseconds
+	status_code INTEGER NOT NULL,
+	reason      TEXT NOT NULL,
+	response    BLOB,
+	PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+`
+
+// stateSchema adds since when a webhook works, fails or is disabled, and finds
+// those that fail or are disabled.
+const stateSchema = `
+ALTER TABLE webhook ADD COLUMN state_since INTEGER; -- of the statistics
+ALTER TABLE webhook ADD COLUMN last_status INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE webhook ADD COLUMN disabled_at INTEGER;
+UPDATE webhook SET state_since = last_failed_at WHERE failed_attempts > 0;
+UPDATE webhook SET disabled_at = coalesce(updated_at, created_at) WHERE disabled;
+CREATE INDEX webhook_failing ON webhook (dialect, iif(disabled, disabled_at, state_since), account, event)
+	WHERE disabled OR failed_attempts > 0;
+`
+
+// closingSchema adds the time since which an account is closing. Those that
+// are closing already have none.
+const closingSchema = `
+ALTER TABLE account ADD COLUMN closing_since INTEGER;
+CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
 `
 
 // identity is what a database file says about itself.

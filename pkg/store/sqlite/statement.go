@@ -156,6 +156,9 @@ func (r *row) bytes() []byte {
 	return b
 }
 
+// duration reads whole milliseconds.
+func (r *row) duration() time.Duration { return time.Duration(r.int()) * time.Millisecond }
+
 // time reads a time that bind stored.
 func (r *row) time() time.Time {
 	column := r.next()

@@ -19,9 +19,10 @@ import (
 // whole.
 const wholeSchema = `
 CREATE TABLE whole (
-	without_log INTEGER NOT NULL -- the file is whole without its log; see whole.go
+	without_log INTEGER NOT NULL, -- the file is whole without its log; see whole.go
+	probes      INTEGER NOT NULL  -- see Probe
 ) STRICT;
-INSERT INTO whole VALUES (0);
+INSERT INTO whole VALUES (0, 0);
 `
 
 // errNoLog means that the file was copied without its log, or that the log was
