@@ -138,6 +138,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
+	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)
 }
 
