@@ -72,7 +72,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := place(draft, c.Target); err != nil {
+	if err := giveName(draft, c.Target); err != nil {
 		return fmt.Errorf("backup to %s: %w", c.Target, cause(err))
 	}
 	result := newBackupResult(c.Target, contents, key)
@@ -120,8 +120,8 @@ func writeFile(path string, content []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// place gives a finished backup its name.
-func place(draft, target string) error {
+// giveName gives a finished backup its name.
+func giveName(draft, target string) error {
 	target = filepath.Clean(target)
 	if strings.HasSuffix(target, archiveSuffix) {
 		archive := filepath.Join(draft, "backup"+archiveSuffix)

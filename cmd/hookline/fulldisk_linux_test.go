@@ -19,16 +19,16 @@ func TestFullDisk(t *testing.T) {
 	publisher := newOperator(t, where, &s.instance)
 	body := `{"events":[` + customer.eventOf(t, "1", time.Now(), "1") + `,` + customer.eventOf(t, "2", time.Now(), "2") + `]}`
 	mayWrite(t, s, false)
-	answer := mustRespond(t, http.StatusServiceUnavailable, "POST", s.URL+"/events", body, "Authorization: Bearer "+publisher.token)
-	contains(t, answer, `"internal_error"`, "publish it again")
+	response := mustRespond(t, http.StatusServiceUnavailable, "POST", s.URL+"/events", body, "Authorization: Bearer "+publisher.token)
+	contains(t, response, `"internal_error"`, "publish it again")
 	for path, want := range map[string]int{livePath: 200, healthPath: 200, readyPath: 503} {
 		if status, text := exchange(t, s.URL, "GET", path); status != want {
 			t.Errorf("%s: %d %s, want %d", path, status, text, want)
 		}
 	}
 	mayWrite(t, s, true)
-	answer = mustRespond(t, http.StatusAccepted, "POST", s.URL+"/events", body, "Authorization: Bearer "+publisher.token)
-	contains(t, answer, `"accepted"`)
+	response = mustRespond(t, http.StatusAccepted, "POST", s.URL+"/events", body, "Authorization: Bearer "+publisher.token)
+	contains(t, response, `"accepted"`)
 	for range 2 {
 		customer.verified(t, c.next(t), "")
 	}

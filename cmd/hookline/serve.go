@@ -28,6 +28,8 @@ type serveCommand struct {
 	Dev          bool   `help:"For development: allow http and private targets, and create a demo account for each API."`
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
+
+	Log logFlags `embed:"" prefix:"log-"`
 }
 
 // Validate checks the address.
@@ -44,7 +46,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
 		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
-	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
+	log := slog.New(c.Log.handler(terminal.NewWriter(p.stderr)))
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err

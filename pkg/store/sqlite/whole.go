@@ -80,8 +80,8 @@ func (s *session) setWhole() error {
 	if err != nil || whole {
 		return err
 	}
-	mark := func() error { _, err := s.run("UPDATE whole SET without_log = 1"); return err }
-	if err := whenFree(mark); err != nil {
+	set := func() error { _, err := s.run("UPDATE whole SET without_log = 1"); return err }
+	if err := whenFree(set); err != nil {
 		return fmt.Errorf("mark the file as whole: %w", err)
 	}
 	return nil
