@@ -81,8 +81,8 @@ func (c *backupCommand) Run(ctx context.Context, p *program) (err error) {
 
 // mustBeFile refuses a command that concerns the SQLite file only.
 func (p *program) mustBeFile(command string) error {
-	if p.flags.Stack != "" || p.flags.Store.prefix != "" {
-		return usageErrorf("%s: is for the SQLite file in --data; DynamoDB's tables have point-in-time recovery", command)
+	if p.flags.remote() || p.flags.Store.prefix != "" {
+		return usageErrorf("%s: is for the SQLite file in --data, on its own machine; DynamoDB's tables have point-in-time recovery", command)
 	}
 	return nil
 }

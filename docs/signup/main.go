@@ -1,5 +1,5 @@
 // Command signup signs a customer of Squake's API up, as a company's backend
-// does, and sends it a first event:
+// does, sends it a first event, and lists its deliveries:
 //
 //	go run ./docs/signup squake:acme https://acme.example/hooks
 //
@@ -8,10 +8,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -23,14 +21,45 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatal("usage: signup <account> <URL of the receiver>")
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := signUp(ctx, os.Getenv("HOOKLINE_URL"), os.Args[1], os.Args[2]); err != nil {
-		log.Fatal(err) //nolint:gocritic // the context ends with the program
+	err := signUp(ctx, os.Getenv("HOOKLINE_URL"), os.Args[1], os.Args[2])
+	cancel()
+	if err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+}
+
+func signUp(ctx context.Context, url, account, receiver string) error {
+	hookline, err := connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	if _, err := hookline.CreateAccount(ctx, account); err != nil {
+		return err
+	}
+	token, err := hookline.CreateToken(ctx, account, client.TokenRequest{})
+	if err != nil {
+		return err
+	}
+	if err := register(ctx, url, token.Secret, receiver); err != nil {
+		return err
+	}
+	results, err := hookline.Publish(ctx, []client.Event{
+		{Account: account, Event: "order", ID: "17", Time: time.Now(), Payload: []byte(`{"number":17}`)},
+	})
+	if err != nil {
+		return err
+	}
+	for d := (client.DeliveryDetails{}); d.Status != "delivered"; <-time.After(100 * time.Millisecond) {
+		if d, err = hookline.Delivery(ctx, account, results[0].Delivery); err != nil {
+			return err
+		}
+	}
+	for d, err := range hookline.Deliveries(ctx, account, client.DeliveryFilter{}) {
+		_, _ = fmt.Fprintln(os.Stdout, d.ID, d.Event, d.Status, err)
+	}
+	return nil
 }
 
 func connect(ctx context.Context, url string) (*client.Client, error) {
@@ -44,50 +73,22 @@ func connect(ctx context.Context, url string) (*client.Client, error) {
 	return client.New(client.Config{URL: url, Credentials: aws.Credentials, Region: aws.Region})
 }
 
-func signUp(ctx context.Context, url, account, receiver string) error {
-	hookline, err := connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	if _, err := hookline.CreateAccount(ctx, account); err != nil {
-		return err
-	}
-	token, err := hookline.CreateToken(ctx, account, client.TokenRequest{})
-	if err == nil {
-		err = register(ctx, url, token.Secret, receiver)
-	}
-	if err != nil {
-		return err
-	}
-	results, err := hookline.Publish(ctx, []client.Event{{Account: account, Event: "order", ID: "17", Time: time.Now(), Payload: []byte(`{"number":17}`)}})
-	if err != nil {
-		return err
-	}
-	for delivered := false; !delivered; time.Sleep(100 * time.Millisecond) {
-		d, err := hookline.Delivery(ctx, account, results[0].Delivery)
-		if err != nil {
-			return err
-		}
-		delivered = d.Status == "delivered"
-	}
-	for d, err := range hookline.Deliveries(ctx, account, client.DeliveryFilter{}) {
-		fmt.Println(cmp.Or(d.ID, "-"), d.Event, d.Status, err)
-	}
-	return nil
-}
-
-// register is what the customer does, with its token and its API.
+// register is the customer's part, with its token and its API.
 func register(ctx context.Context, url, token, receiver string) error {
 	body := strings.NewReader(fmt.Sprintf(`{"kind":"order","endpoint_url":%q}`, receiver))
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v2/webhooks", body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v2/webhooks", body) //nolint:gosec // the operator's own URL
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(r)
-	if err == nil && response.StatusCode != http.StatusCreated {
-		err = fmt.Errorf("register: %s", response.Status)
+	response, err := http.DefaultClient.Do(r) //nolint:gosec // the operator's own URL
+	if err != nil {
+		return err
 	}
-	return err
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		return fmt.Errorf("register: answered %s", response.Status)
+	}
+	return nil
 }
