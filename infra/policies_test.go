@@ -85,7 +85,7 @@ var ownRights = map[string][]string{
 	},
 	"OperateRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
-		"dynamodb:ConditionCheckItem" + within + "A#*" + named,
+		"dynamodb:ConditionCheckItem" + within + "A#*, T#*" + named,
 		"dynamodb:DeleteItem" + within + "A#*, T#*" + named,
 		"dynamodb:GetItem" + onDeliveries,
 		"dynamodb:GetItem" + within + "A#*" + named,
