@@ -37,7 +37,7 @@ type commands struct {
 	Token    tokenCommands    `cmd:"" help:"Create, list and revoke access tokens."`
 	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`
 	Publish  publishCommand   `cmd:"" help:"Publish an event: it is delivered to the account's webhook for it."`
-	Delivery deliveryCommands `cmd:"" help:"List, show and retry deliveries."`
+	Delivery deliveryCommands `cmd:"" help:"List, show, retry and recover deliveries."`
 	Listen   listenCommand    `cmd:"" help:"Receive webhooks: show and verify what is sent here."`
 }
 
