@@ -1,7 +1,11 @@
 package functions_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +18,7 @@ import (
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/api/shoptet"
 	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -35,9 +40,12 @@ func TestDelivery(t *testing.T) {
 		{"a webhook deleted meanwhile", testWebhookDeleted},
 		{"a batch with messages of no use", testBatch},
 		{"a receiver that is gone", testGone},
+		{"a receiver that is slow", testSlow},
 		{"publishing", testPublish},
 		{"refused as a whole", testPublishRefused},
 		{"sweeping", testSweep},
+		{"deleting", testFinish},
+		{"operating", testOperate},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, p) })
 	}
@@ -153,9 +161,48 @@ func testGone(t *testing.T, p *pipeline) {
 	for _, api := range all.APIs() {
 		c := p.register(t, api)
 		c.attempt(t, c.publishOne(t, c.occurrence("1")), http.StatusGone, 1, 0)
-		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"held"}) {
+		event := c.occurrence("2")
+		if got := p.publish(t, event); !slices.Equal(got, []string{"held"}) {
 			t.Errorf("%s: publish: %q, want held", api.Name, got)
 		}
+		if api.Name == "squake" { // any change enables it
+			c.send(t, "PUT /v2/webhooks/{id}", `{"kind":"`+c.event+`"}`)
+			c.attempt(t, c.publishOne(t, event), http.StatusOK, 1, 0)
+		}
+	}
+}
+
+// A receiver that takes longer than two seconds is known to be slow while it is
+// called. What is published from then on goes to the slow lane, until it answers
+// quickly.
+func testSlow(t *testing.T, p *pipeline) {
+	c := p.register(t, squake.API())
+	slow := func() bool {
+		list, err := p.stack.store.Webhooks(t.Context(), c.account)
+		return err == nil && !list[0].SlowSince.IsZero()
+	}
+	first, second := c.publishOne(t, c.occurrence("1")), c.publishOne(t, c.occurrence("2"))
+	p.endpoint.before(func(called context.Context) {
+		for called.Err() == nil && !slow() { // it answers when it is known to be slow
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	c.attempt(t, first, http.StatusOK, 1, 0)
+	p.endpoint.before(nil)
+	third := c.publishOne(t, c.occurrence("3"))
+	c.attempt(t, second, http.StatusServiceUnavailable, 1, 1) // quick, but no success
+	if !slow() {
+		t.Error("a failure makes the webhook quick")
+	}
+	c.attempt(t, third, http.StatusOK, 1, 0)
+	c.publishOne(t, c.occurrence("4"))
+	var queues []string
+	for _, m := range c.messages() {
+		queues = append(queues, fmt.Sprint(m.Attempt, " ", path.Base(m.queue)))
+	}
+	want := []string{"1 attempts", "1 attempts", "1 slow-attempts", "2 slow-attempts", "1 attempts"}
+	if diff := cmp.Diff(want, queues); diff != "" {
+		t.Errorf("attempts by their queues (-want +got):\n%s", diff)
 	}
 }
 
@@ -224,5 +271,29 @@ func (p *pipeline) addOverdue(t *testing.T, c *client) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The sweeper completes the deletion of an account that was closed, of one
+// whose closing was cut off before its tokens were deleted too.
+func testFinish(t *testing.T, p *pipeline) {
+	closed, cutOff := p.register(t, all.APIs()[0]), p.register(t, all.APIs()[0])
+	closed.publishOne(t, closed.occurrence("to be cancelled"))
+	ago := time.Now().Add(-time.Hour)
+	if err := registry.CloseAccount(t.Context(), p.stack.store, closed.account, ago); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.stack.store.PostponeClosing(t.Context(), closed.account, time.Now().Add(-10*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.stack.store.CloseAccount(t.Context(), cutOff.account, ago); err != nil {
+		t.Fatal(err)
+	}
+	p.sweep(t)
+	_, err := p.stack.store.Account(t.Context(), closed.account)
+	_, cutErr := p.stack.store.Account(t.Context(), cutOff.account)
+	tokens, tokensErr := p.stack.store.Tokens(t.Context(), cutOff.account)
+	if !errors.Is(err, webhook.ErrNotFound) || cutErr != nil || len(tokens) > 0 || tokensErr != nil {
+		t.Errorf("after a sweep: account closed long ago %v, account with tokens %v, %d of them, %v", err, cutErr, len(tokens), tokensErr)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/operator"
 )
 
 // maxProgram is the largest program in bytes. A function's first start reads
@@ -32,7 +33,7 @@ var unwanted = []string{
 }
 
 func TestProgramsAreSmall(t *testing.T) {
-	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
+	resources := map[string]int64{"Keyring": maxProgram, "Publish": maxDelivering, "Operate": maxDelivering, "Deliver": maxDelivering, "Sweep": maxDelivering}
 	for _, resource := range apiFunctions() {
 		resources[resource] = maxProgram
 	}
@@ -114,7 +115,9 @@ func describes(t *testing.T, program string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range all.OpenAPI() {
+	described := all.OpenAPI()
+	described[operator.Name] = operator.OpenAPI()
+	for _, text := range described {
 		if bytes.Contains(content, []byte(text)) {
 			return true
 		}

@@ -125,9 +125,7 @@ func readSQS(action string, body []byte) ([]call, error) {
 		return nil, err
 	}
 	c := call{action: "sqs:" + strings.TrimSuffix(action, "Batch")}
-	if in.QueueURL == queueURL {
-		c.resource = "Attempts.Arn"
-	}
+	c.resource = map[string]string{queueURL: "Attempts.Arn", slowQueueURL: "SlowAttempts.Arn"}[in.QueueURL]
 	return []call{c}, nil
 }
 
@@ -194,7 +192,7 @@ func (w *watch) readDynamoDB(action string, body []byte) ([]call, error) {
 		}
 	case "Query":
 		if in.IndexName != "" {
-			index := map[string]string{"due": "Data.Outputs.DueIndexArn"}[in.IndexName]
+			index := map[string]string{"due": "Data.Outputs.DueIndexArn", "failing": "Data.Outputs.FailingIndexArn"}[in.IndexName]
 			return []call{{action: "dynamodb:Query", resource: index}}, nil // its partitions are numbers
 		}
 		made = append(made, w.onTable(action, in.TableName, in.ExpressionAttributeValues[":pk"].S))

@@ -37,8 +37,8 @@ func apiFunctions() []string {
 	return names
 }
 
-// dispatchers are those that publish, deliver and sweep.
-var dispatchers = []string{"Publish", "Deliver", "Sweep"}
+// dispatchers are those that publish, deliver, sweep and serve the operator.
+var dispatchers = []string{"Publish", "Deliver", "Sweep", "Operate"}
 
 const sealingKeyID = "v1"
 
@@ -95,7 +95,7 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
 	}
 	switch resource {
-	case "ShoptetManage", "Publish", "Deliver", "Sweep":
+	case "ShoptetManage", "Publish", "Deliver", "Sweep", "Operate":
 		env["HOOKLINE_DELIVERIES_TABLE"] = s.tables.Deliveries
 	}
 	maps.Copy(env, given[resource])

@@ -144,18 +144,29 @@ func TestDeployerPolicy(t *testing.T) {
 	}
 }
 
-// Who publishes may invoke the route that the stack's output names.
-func TestPublisherPolicy(t *testing.T) {
-	output, ok := readTemplate(t, "template.yaml").Outputs["EventsRouteArn"].Value.(string)
-	if !ok {
-		t.Fatal("EventsRouteArn is no text")
+// Who calls the operator's routes may invoke those that the stack's outputs
+// name: who publishes one, a backend all, and who only reads those of GET and
+// HEAD.
+func TestPoliciesOfCallers(t *testing.T) {
+	invoke := func(output string) string {
+		arn, ok := readTemplate(t, "template.yaml").Outputs[output].Value.(string)
+		if !ok {
+			t.Fatalf("%s is no text", output)
+		}
+		return "execute-api:Invoke on " + strings.NewReplacer(
+			"!Sub ", "", "${AWS::Partition}", "aws", "${AWS::Region}", "eu-central-1", "${AWS::AccountId}", "123456789012", "${Api}", "a1b2c3d4e5",
+		).Replace(arn)
 	}
-	want := "execute-api:Invoke on " + strings.NewReplacer(
-		"!Sub ", "", "${AWS::Partition}", "aws", "${AWS::Region}", "eu-central-1", "${AWS::AccountId}", "123456789012", "${Api}", "a1b2c3d4e5",
-	).Replace(output)
-	policy, _ := readPolicy(t, "publisher")
-	if diff := cmp.Diff([]string{want}, policy.grants(t)); diff != "" {
-		t.Errorf("rights (-output EventsRouteArn +infra/policies/publisher.json):\n%s", diff)
+	publish, operate := invoke("EventsRouteArn"), invoke("OperatorRoutesArn")
+	for name, want := range map[string][]string{
+		"publisher": {publish},
+		"backend":   {operate, publish},
+		"reader":    {strings.Replace(operate, "/*/", "/GET/", 1), strings.Replace(operate, "/*/", "/HEAD/", 1)},
+	} {
+		policy, _ := readPolicy(t, name)
+		if diff := cmp.Diff(want, policy.grants(t)); diff != "" {
+			t.Errorf("rights (-the outputs +infra/policies/%s.json):\n%s", name, diff)
+		}
 	}
 }
 
@@ -164,7 +175,7 @@ func TestPublisherPolicy(t *testing.T) {
 // placeholder that the runbook does not fill in.
 func TestPoliciesOfPeople(t *testing.T) {
 	rights := runbook(t)["Rights"]
-	for _, name := range []string{"deployer", "operator", "publisher"} {
+	for _, name := range []string{"deployer", "operator", "backend", "reader", "publisher"} {
 		policy, text := readPolicy(t, name)
 		policy.grants(t)
 		if size := len(strings.Join(strings.Fields(text), "")); size > 6144 {
@@ -174,7 +185,7 @@ func TestPoliciesOfPeople(t *testing.T) {
 			t.Errorf("the runbook does not say who %s is for", name)
 		}
 	}
-	for _, placeholder := range []string{"ACCOUNT", "REGION", "STACK", "WEBHOOKS_TABLE", "DELIVERIES_TABLE", "QUEUE", "KMS_KEY_ID", "API_ID"} {
+	for _, placeholder := range []string{"ACCOUNT", "REGION", "STACK", "WEBHOOKS_TABLE", "DELIVERIES_TABLE", "QUEUE", "SLOW_LANE", "KMS_KEY_ID", "API_ID"} {
 		if !strings.Contains(rights, "s/"+placeholder+"/") {
 			t.Errorf("the runbook does not fill in %s", placeholder)
 		}

@@ -15,7 +15,7 @@ import (
 type accountCommands struct {
 	Create accountCreate `cmd:"" help:"Create an account."`
 	List   accountList   `cmd:"" help:"List the accounts of all APIs, or of one."`
-	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Does not ask for confirmation, and takes a minute."`
+	Delete accountDelete `cmd:"" help:"Delete an account with its tokens, webhooks and keys, and cancel its deliveries. Does not ask for confirmation. A running server or stack does all but the first step, unless --wait is given."`
 }
 
 // accountResult is the JSON output of an account.
@@ -89,12 +89,39 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 
 type accountDelete struct {
 	Account accountName `arg:"" help:"The account, such as squake:acme." placeholder:"<api>:<id>"`
+	Wait    bool        `help:"Delete all of it here and now, which takes a minute, and show progress."`
 }
 
-// Run deletes the account with [registry.DeleteAccount]. Running it again
+// Run closes the account, and leaves the rest to the server or the stack, which
+// completes it whatever happens.
+func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
+	if c.Wait {
+		return c.complete(ctx, p)
+	}
+	s, err := p.openStore(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer s.closeInto(&err)
+	account := c.Account.Account
+	info, err := s.Store.Account(ctx, account)
+	if err == nil {
+		err = registry.CloseAccount(ctx, s, account, p.now())
+	}
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return c.unknown(p)
+	case err != nil:
+		return err
+	}
+	info.Closing = true
+	return p.show(newAccountResult(info), fmt.Sprintf("closed %s; the server or the stack deletes it within minutes; to do that here: %s account delete --wait %[1]s\n", account, p.again()))
+}
+
+// complete deletes the account with [registry.DeleteAccount]. Running it again
 // completes an interrupted deletion. Deliveries under way are cancelled; their
 // records remain until they expire.
-func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
+func (c *accountDelete) complete(ctx context.Context, p *program) (err error) {
 	s, err := p.openStore(ctx, mustExist)
 	if err != nil {
 		return err
@@ -104,14 +131,14 @@ func (c *accountDelete) Run(ctx context.Context, p *program) (err error) {
 	if err := c.announce(ctx, p, s); err != nil {
 		return err
 	}
-	deleted, err := registry.DeleteAccount(ctx, s, account, p.waitStopped)
+	deleted, err := registry.DeleteAccount(ctx, s, account, p.now(), p.waitStopped)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(p)
 	case err != nil && ctx.Err() != nil:
-		return fmt.Errorf("deleting %s was interrupted; complete it with: %s account delete %[1]s", account, p.again())
+		return fmt.Errorf("deleting %s was interrupted; complete it with: %s account delete --wait %[1]s", account, p.again())
 	case err != nil:
-		return fmt.Errorf("%w; complete it with: %s account delete %s", err, p.again(), account)
+		return fmt.Errorf("%w; complete it with: %s account delete --wait %s", err, p.again(), account)
 	}
 	result := struct {
 		Deleted   string `json:"deleted"`
@@ -179,5 +206,5 @@ func isClosing(ctx context.Context, s store.Store, a webhook.Account) bool {
 }
 
 func beingDeleted(p *program, a webhook.Account) error {
-	return fmt.Errorf("account %s is being deleted; complete that with: %s account delete %[1]s", a, p.again())
+	return fmt.Errorf("account %s is being deleted; complete that with: %s account delete --wait %[1]s", a, p.again())
 }

@@ -78,7 +78,7 @@ func (p dataDir) deleteQuickly(ctx context.Context, account string) error {
 	program := testProgram(noSettings, &out, io.Discard)
 	faultyTimeouts(program)
 	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	err := program.run(ctx, append([]string{"hookline", "account", "delete", "--json", account}, p.flags()...))
+	err := program.run(ctx, append([]string{"hookline", "account", "delete", "--wait", "--json", account}, p.flags()...))
 	if err == nil && !strings.HasPrefix(out.String(), `{"deleted":"`+account+`"`) {
 		err = fmt.Errorf("deleting %s says %q", account, out.String())
 	}

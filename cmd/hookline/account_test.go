@@ -86,7 +86,7 @@ func TestDeleteAccountBesideRegistrations(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		d := &departure{dataDir: where, responded: make(chan struct{}, 1), ended: make(chan struct{})}
 		log := &record.Buffer{}
-		s := bootWith(t, func(p *program) { p.now = d.clock.now }, log, where.data, where.flags()[2:]...)
+		s := bootWith(t, func(p *program) { p.now = d.clock.now }, log, where.data, where.serveFlags()...)
 		d.server = s.URL
 		for _, account := range []string{leavingFleet, bystandingSite} {
 			where.cli(t, "account", "create", account)
@@ -135,7 +135,7 @@ func (d *departure) delete(t *testing.T, clients *errgroup.Group) {
 		}
 		return d.sleep(ctx, pause)
 	}
-	if err := p.run(t.Context(), append([]string{"hookline", "account", "delete", "--json", leavingFleet}, d.flags()...)); err != nil {
+	if err := p.run(t.Context(), append([]string{"hookline", "account", "delete", "--wait", "--json", leavingFleet}, d.flags()...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-failed; err != nil {
@@ -205,7 +205,7 @@ func TestDeleteAccountCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			var said bytes.Buffer
-			command := exec.CommandContext(t.Context(), "hookline", append([]string{"account", "delete", name}, where.flags()...)...)
+			command := exec.CommandContext(t.Context(), "hookline", append([]string{"account", "delete", "--wait", name}, where.flags()...)...)
 			command.Stderr = &said
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
@@ -216,19 +216,51 @@ func TestDeleteAccountCutOff(t *testing.T) {
 			}
 			err := command.Wait()
 			if s == os.Interrupt {
-				contains(t, said.String(), "interrupted", "complete it with: hookline --data "+where.data+" account delete "+name)
+				contains(t, said.String(), "interrupted", "complete it with: hookline --data "+where.data+" account delete --wait "+name)
 				if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != exitFailed {
 					t.Errorf("it ended with %v, want exit code 1", err)
 				}
 			}
 			where.isClosing(t, name)
-			text, err := exec.CommandContext(t.Context(), "hookline-quick", append([]string{"account", "delete", "--json", name}, where.flags()...)...).Output()
+			text, err := exec.CommandContext(t.Context(), "hookline-quick", append([]string{"account", "delete", "--wait", "--json", name}, where.flags()...)...).Output()
 			if want := `{"deleted":"squake:demo","tokens":0,"webhooks":1,"cancelled":0}` + "\n"; err != nil || string(text) != want {
 				t.Errorf("the next run: %s, %v; want %s", text, err, want)
 			}
 			where.nothingIsLeft(t, name, bystandingSite)
 		})
 	}
+}
+
+// An account that is closed without a server is deleted by one that starts
+// later, after the time that servers may accept its tokens.
+func TestDeleteAccountInTheBackground(t *testing.T) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
+		before := bootWith(t, func(*program) {}, &record.Buffer{}, where.data, where.serveFlags()...) // makes the tables
+		if err := before.stop(); err != nil {
+			t.Fatal(err)
+		}
+		for _, account := range []string{leavingFleet, bystandingSite} {
+			where.cli(t, "account", "create", account)
+		}
+		where.cli(t, "token", "create", "--account", leavingFleet)
+		for range 2 {
+			contains(t, where.cli(t, "account", "delete", leavingFleet), "closed "+leavingFleet)
+			contains(t, where.cli(t, "account", "list"), "being deleted")
+		}
+		contains(t, where.cli(t, "account", "delete", "--json", leavingFleet), `"account":"`+leavingFleet+`"`, `"closing":true`)
+		later := &clock{}
+		later.advance(2 * time.Minute)
+		bootWith(t, func(p *program) { p.now = later.now }, &record.Buffer{}, where.data, where.serveFlags()...)
+		again := time.NewTicker(5 * time.Millisecond)
+		defer again.Stop()
+		for end := time.Now().Add(timeout); strings.Contains(where.cli(t, "account", "list"), leavingFleet); <-again.C {
+			if time.Now().After(end) {
+				t.Fatal("the account is not deleted")
+			}
+		}
+		where.nothingIsLeft(t, leavingFleet, bystandingSite)
+		contains(t, where.fails(t, "account", "delete", leavingFleet), "there is no account "+leavingFleet)
+	})
 }
 
 func (p dataDir) awaitNoTokens(t *testing.T, a webhook.Account) {
@@ -258,7 +290,7 @@ func (p dataDir) isClosing(t *testing.T, name string) {
 		p.fails(t, "account", "create", name),
 		fails(t, exitFailed, serveArgs(p.data, "--dev")...),
 	} {
-		contains(t, line, name+" is being deleted", "account delete "+name)
+		contains(t, line, name+" is being deleted", "account delete --wait "+name)
 	}
 	var list []accountResult
 	if err := json.Unmarshal([]byte(p.cli(t, "account", "list", "--json")), &list); err != nil || len(list) != 2 || list[0].Closing || !list[1].Closing {

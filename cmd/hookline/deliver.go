@@ -12,6 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/queue/local"
+	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -24,6 +25,8 @@ const (
 	// noticeInterval is how often the file is checked for writes of other
 	// processes, such as commands.
 	noticeInterval = 50 * time.Millisecond
+	// finishInterval is how often closing accounts are looked for.
+	finishInterval = 10 * time.Second
 	// purgeInterval is how often expired deliveries are removed. retainedFor is
 	// how long after their acceptance they expire.
 	purgeInterval = time.Hour
@@ -36,6 +39,8 @@ type dispatcher struct {
 	queue   *local.Queue
 	worker  *delivery.Worker
 	sweeper *delivery.Sweeper
+	// finisher completes the deletion of accounts.
+	finisher *registry.Finisher
 	// file is the store if it is a SQLite store, and nil otherwise.
 	file *sqlite.Store
 	now  func() time.Time
@@ -62,11 +67,12 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
-			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
+			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere, Parallel: 1,
 		}),
-		file: cfg.file,
-		now:  cfg.now,
-		log:  cfg.log,
+		finisher: registry.NewFinisher(cfg.store, cfg.now, cfg.log),
+		file:     cfg.file,
+		now:      cfg.now,
+		log:      cfg.log,
 	}
 }
 
@@ -99,6 +105,7 @@ func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	})
 	all.Go(func() { d.sweeper.Watch(ctx, signal) })
 	all.Go(func() { d.notice(ctx, signal) })
+	all.Go(func() { d.finish(ctx) })
 	if d.file != nil {
 		all.Go(func() { d.purge(ctx) })
 	}
@@ -144,6 +151,22 @@ func (d *dispatcher) notice(ctx context.Context, signal chan<- struct{}) {
 		select {
 		case signal <- struct{}{}:
 		default: // a signal is pending
+		}
+	}
+}
+
+// finish completes the deletion of accounts.
+func (d *dispatcher) finish(ctx context.Context) {
+	ticker := time.NewTicker(finishInterval)
+	defer ticker.Stop()
+	for {
+		if err := d.finisher.Finish(ctx); err != nil && ctx.Err() == nil {
+			d.log.LogAttrs(ctx, slog.LevelError, "finish", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vearutop/statigz"
 
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/operator"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 var docsFiles embed.FS
 
 // docs serves the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
-// all on one page, /docs. Everything that the page needs is in this program.
+// all on one page, /docs, the operator's first. Everything that the page needs is in this program.
 type docs struct {
 	files map[string]file // by path
 	// viewer serves the viewer's own files, whose paths are in viewerFiles.
@@ -49,12 +50,12 @@ var viewerFiles = map[string]bool{
 // newDocs returns the handlers of the paths that begin with /docs and /openapi,
 // by these prefixes. It fails only if a file in this program is broken.
 func newDocs(unknown http.Handler) (map[string]http.Handler, error) {
-	var names []string
+	names := []string{string(operator.Name)}
 	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS)), unknown: unknown}
+	d.describe(string(operator.Name), operator.OpenAPI())
 	for _, api := range all.APIs() {
-		name := string(api.Name)
-		names = append(names, name)
-		d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(all.OpenAPI()[api.Name])}
+		names = append(names, string(api.Name))
+		d.describe(string(api.Name), all.OpenAPI()[api.Name])
 	}
 	page, err := template.ParseFS(docsFiles, "docs/page.html")
 	if err != nil {
@@ -76,6 +77,11 @@ func newDocs(unknown http.Handler) (map[string]http.Handler, error) {
 		d.files[docsPath+"/"+name] = file{contentType, content}
 	}
 	return map[string]http.Handler{docsPath: d, openAPIPath: d}, nil
+}
+
+// describe adds the description of an API.
+func (d *docs) describe(name, description string) {
+	d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(description)}
 }
 
 // ServeHTTP serves GET and HEAD.

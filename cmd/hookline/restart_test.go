@@ -188,7 +188,7 @@ func TestDeleteAccountCancelsDeliveries(t *testing.T) {
 		}
 		unseen := leaving.published(t, where)
 
-		said := where.run(t, "account", "delete", "--json", leaving.account)
+		said := where.run(t, "account", "delete", "--wait", "--json", leaving.account)
 		if want := fmt.Sprintf(`{"deleted":%q,"tokens":1,"webhooks":1,"cancelled":2}`, leaving.account); said != want {
 			t.Errorf("account delete said %s, want %s", said, want)
 		}

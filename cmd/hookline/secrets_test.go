@@ -72,7 +72,7 @@ func TestSecretsStayOutOfOutput(t *testing.T) {
 			}
 		}
 		where.say(t, "delivery", "retry", "00", "--account", customer.account)
-		where.say(t, "account", "delete", customer.account)
+		where.say(t, "account", "delete", "--wait", customer.account)
 	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)

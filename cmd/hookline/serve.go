@@ -95,7 +95,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	limited := limitConnections(listener, connectionLimit(openFiles()))
 	s.listener = limited
 	s.closeLater(s.closeListener)
-	s.http = newHTTPServer(handler, log)
+	s.router, s.http = handler, newHTTPServer(handler, log)
 	limited.serveOn(s.http)
 	return s, nil
 }
@@ -133,6 +133,10 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 			Store: s.store, Queue: s.dispatcher.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: s.log,
 		}),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
+	})
+	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
 	return handler, s.dispatcher.takeOver(ctx)
 }

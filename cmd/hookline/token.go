@@ -25,7 +25,7 @@ type tokenCommands struct {
 // owner selects the account of a token. Exactly one of the flags must be given.
 type owner struct {
 	Account  accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:"" xor:"owner"`
-	Operator bool        `help:"The operator, who publishes events to a local server." required:"" xor:"owner"`
+	Operator bool        `help:"The operator, who publishes events to a local server and manages it." required:"" xor:"owner"`
 }
 
 func (o owner) account() webhook.Account {
@@ -56,20 +56,17 @@ func newTokenResult(t webhook.Token) tokenResult {
 
 type tokenCreate struct {
 	owner
-	Rights  rights         `help:"Rights of the token, if the API distinguishes them (default: all)." placeholder:"read,write"`
+	Rights  rights         `help:"Rights of the token, if the API distinguishes them (default: all); of the operator's, some of publish, read and write (default: publish)." placeholder:"read,write"`
 	Expires *time.Duration `help:"How long the token is valid (default: forever)." placeholder:"720h"`
 }
 
-// rights are the rights of a customer's token.
+// rights are the rights of a token.
 type rights webhook.Rights
 
 // UnmarshalText parses rights separated by commas. The error wraps
 // [webhook.ErrInvalid].
 func (r *rights) UnmarshalText(text []byte) error {
 	parsed, err := webhook.ParseRights(string(text))
-	if err == nil && !webhook.AllRights.Has(parsed) {
-		err = fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", text, webhook.ErrInvalid)
-	}
 	*r = rights(parsed)
 	return err
 }
@@ -77,10 +74,10 @@ func (r *rights) UnmarshalText(text []byte) error {
 // Validate checks the combination of flags.
 func (c *tokenCreate) Validate() error {
 	switch {
-	case c.Rights != 0 && c.Operator:
-		return errors.New("--rights: the operator's tokens can only publish")
-	case c.Rights != 0 && !c.Account.api.Rights:
+	case c.Rights != 0 && !c.Operator && !c.Account.api.Rights:
 		return fmt.Errorf("--rights: %s does not distinguish rights", c.Account.API)
+	case !c.Operator && !webhook.AllRights.Has(webhook.Rights(c.Rights)):
+		return fmt.Errorf("--rights %s: give read, write or both, separated by a comma; only the operator publishes", webhook.Rights(c.Rights))
 	case c.Expires != nil && *c.Expires < time.Second:
 		return fmt.Errorf("--expires: %v is too short; give a duration such as 720h", *c.Expires)
 	}
@@ -127,10 +124,10 @@ func (c *tokenCreate) Run(ctx context.Context, p *program) (err error) {
 // granted returns the rights of the new token.
 func (c *tokenCreate) granted() webhook.Rights {
 	switch {
-	case c.Operator:
-		return webhook.Publish
 	case c.Rights != 0:
 		return webhook.Rights(c.Rights)
+	case c.Operator:
+		return webhook.Publish
 	}
 	return webhook.AllRights
 }

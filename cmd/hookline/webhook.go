@@ -199,15 +199,7 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 		return err
 	}
 	defer s.closeInto(&err)
-	found, err := r.Find(ctx, c.Account.Account, c.ID)
-	if err == nil && !allAre(found, enabled) {
-		found, err = r.Change(ctx, c.Account.Account, c.ID, func(records []webhook.Webhook) error {
-			for i := range records {
-				records[i].Disabled, records[i].DisabledReason = !enabled, ""
-			}
-			return nil
-		})
-	}
+	found, err := r.SetEnabled(ctx, c.Account.Account, c.ID, enabled)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.noWebhook(ctx, p, s, c.ID)
@@ -223,16 +215,6 @@ func (c *webhookID) set(ctx context.Context, p *program, enabled bool) (err erro
 		word = "enabled"
 	}
 	return p.show(results, linef("%s %s", word, c.ID))
-}
-
-// allAre reports whether all webhooks are enabled, or all are disabled.
-func allAre(webhooks []webhook.Webhook, enabled bool) bool {
-	for _, w := range webhooks {
-		if w.Disabled == enabled {
-			return false
-		}
-	}
-	return true
 }
 
 type webhookDelete struct{ webhookID }

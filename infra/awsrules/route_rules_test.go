@@ -28,6 +28,7 @@ func routeRules() []rule {
 				property("half of a throttle, the rest of which is not the stage's", nil, stage, "RouteSettings", "POST /events", "ThrottlingBurstLimit"),
 				property("a log level, which HTTP APIs have not", "INFO", stage, "DefaultRouteSettings", "LoggingLevel"),
 				property("publishing shares the customers' throttle", nil, stage, "RouteSettings", "POST /events"),
+				property("the operator shares the customers' throttle", nil, stage, "RouteSettings", "ANY /operator/{proxy+}"),
 			},
 		},
 		{
@@ -96,8 +97,10 @@ func routeSettings(d *deployment) []string {
 				wrong = append(wrong, fmt.Sprintf("%s sets %s, which is no route", name, route))
 			}
 		}
-		if settings["POST /events"] == nil {
-			wrong = append(wrong, name+": who sends much elsewhere has publishing refused")
+		for _, route := range []string{"POST /events", "ANY /operator/{proxy+}"} {
+			if settings[route] == nil {
+				wrong = append(wrong, name+": who sends much elsewhere has "+route+" refused")
+			}
 		}
 		all := []any{stage["DefaultRouteSettings"]}
 		for _, one := range settings {

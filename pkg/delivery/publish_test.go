@@ -64,7 +64,7 @@ func TestPublishAccepts(t *testing.T) {
 			t.Fatalf("%s: %+v", s.Account, r)
 		}
 		messages := w.queue.take()
-		want := webhook.Message{Account: s.Account, ID: r.Delivery, Event: s.Event, Attempt: 1, At: start}
+		want := webhook.Message{Account: s.Account, ID: r.Delivery, Event: s.Event, Attempt: 1, At: start, Fast: true}
 		if len(messages) != 1 || messages[0] != want {
 			t.Fatalf("messages %+v, want %+v", messages, want)
 		}
@@ -181,7 +181,7 @@ func TestPublishNoWebhook(t *testing.T) {
 // closeAccount marks an account as closing, and removes it if it is to be gone.
 func (w *env) closeAccount(tb testing.TB, a webhook.Account, gone bool) {
 	tb.Helper()
-	err := w.store.CloseAccount(context.Background(), a)
+	err := w.store.CloseAccount(context.Background(), a, start)
 	if err == nil && gone {
 		err = w.store.DeleteAccount(context.Background(), a)
 	}

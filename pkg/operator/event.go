@@ -24,17 +24,17 @@ func readEvents(body []byte) ([]jsontext.Value, error) {
 	object, err := api.ParseObject(body)
 	switch {
 	case err != nil && api.Depth(body) > maxDepth:
-		return nil, &Error{fmt.Sprintf("The body must not be nested more than %d deep.", maxDepth)}
+		return nil, invalid("", "The body must not be nested more than %d deep.", maxDepth)
 	case err != nil:
 		return nil, err
 	}
 	value, ok := object.Get("events")
 	if !ok || len(object) != 1 {
-		return nil, &Error{`The body must be {"events": […]} and have no other field.`}
+		return nil, invalid("", `The body must be {"events": […]} and have no other field.`)
 	}
 	events, ok := api.AsArray(value)
 	if !ok || len(events) == 0 || len(events) > delivery.MaxEvents {
-		return nil, &Error{fmt.Sprintf("events must be an array of 1 to %d events.", delivery.MaxEvents)}
+		return nil, invalid("", "events must be an array of 1 to %d events.", delivery.MaxEvents)
 	}
 	return events, nil
 }

@@ -1,9 +1,11 @@
-// Package operator implements the operator's own API, POST /events, through
-// which events are published. Its contract is docs/contracts/operator.md.
+// Package operator implements the operator's own API: POST /events, through
+// which events are published, and everything under /operator/, through which
+// accounts, tokens, webhooks and deliveries are looked after. Its contracts are
+// docs/contracts/operator.md and docs/contracts/operator-api.md.
 //
-// A request that is invalid as a whole is rejected as a whole; otherwise each
-// event is validated and accepted by itself. Customers' tokens are refused:
-// only the operator may publish.
+// A publication that is invalid as a whole is rejected as a whole; otherwise
+// each event is validated and accepted by itself. Customers' tokens are refused:
+// only the operator may use this API. Nothing here opens a signing key.
 package operator
 
 import (
@@ -21,7 +23,7 @@ import (
 )
 
 const (
-	// Path is the only path.
+	// Path is the path of publishing.
 	Path = "/events"
 	// Name is the API of the operator's tokens.
 	Name = webhook.API("operator")
@@ -29,7 +31,7 @@ const (
 	maxBody = 4 << 20
 )
 
-// Config configures the handler.
+// Config configures the handler of Path.
 type Config struct {
 	Publisher *delivery.Publisher
 	// Tokens holds the operator's tokens. It is nil if callers are authorised
@@ -40,7 +42,7 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// New returns the handler. All responses are JSON, including those for unknown
+// New returns the handler of Path. All responses are JSON, including those for unknown
 // paths and internal errors.
 func New(cfg Config) api.Handler {
 	if cfg.Publisher == nil {
@@ -50,7 +52,7 @@ func New(cfg Config) api.Handler {
 	return api.Server{
 		API:         Name,
 		Routes:      []api.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
-		Refuse:      refuse,
+		Refuse:      refusePublication,
 		Credentials: auth.Bearer,
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
@@ -115,48 +117,32 @@ func NewResult(r delivery.Result) Result {
 	return wire
 }
 
-// errorResponse is the body of every error.
-type errorResponse struct {
-	Error errorBody `json:"error"`
-}
-
-type errorBody struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-// Error is what is wrong with a request as a whole.
-type Error struct{ message string }
-
-func (e *Error) Error() string { return e.message }
-
-// refuse returns the response to an error in the API's shape.
-func refuse(r *api.Request, err error) api.Response {
+// refusePublication returns the response of Path to an error in the API's
+// shape.
+func refusePublication(r *api.Request, err error) api.Response {
 	if wrong, ok := errors.AsType[*Error](err); ok {
-		return failure(http.StatusBadRequest, "invalid_request", wrong.message)
+		return failure(http.StatusBadRequest, invalidRequest, wrong.message)
 	}
 	if reqErr, ok := errors.AsType[*api.Error](err); ok {
-		return refuseRequest(r, reqErr)
+		return refusePublicationRequest(r, reqErr)
 	}
-	return internalError(r)
+	return publicationError(r)
 }
 
-func internalError(r *api.Request) api.Response {
+func publicationError(r *api.Request) api.Response {
 	return failure(http.StatusInternalServerError, "internal_error",
 		"Internal error. Publish it again; in the log it has the id "+r.ID+".")
 }
 
-// refuseRequest gives the answer to each kind of error.
-func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
+// refusePublicationRequest gives the answer to each kind of error.
+func refusePublicationRequest(r *api.Request, reqErr *api.Error) api.Response {
 	switch reqErr.Kind {
 	case api.UnknownPath:
 		return failure(http.StatusNotFound, "not_found", "There is nothing at this path.")
 	case api.WrongMethod:
 		return failure(http.StatusMethodNotAllowed, "method_not_allowed", "Events are published by POST.")
 	case api.MissingToken, api.InvalidToken, api.ExpiredToken:
-		response := failure(http.StatusUnauthorized, "unauthorized", "A valid operator token is required, as Authorization: Bearer.")
-		response.Header = map[string]string{"WWW-Authenticate": "Bearer"}
-		return response
+		return unauthorized()
 	case api.MissingRight:
 		return failure(http.StatusForbidden, "forbidden", "The token has no right to publish.")
 	case api.ContentType:
@@ -169,9 +155,5 @@ func refuseRequest(r *api.Request, reqErr *api.Error) api.Response {
 		return failure(http.StatusBadRequest, "invalid_request", "The body "+reqErr.Value+".")
 	case api.Closed, api.UnknownID: // this API is always open and has no ids
 	}
-	return internalError(r)
-}
-
-func failure(status int, code, message string) api.Response {
-	return api.Response{Status: status, Body: errorResponse{errorBody{code, message}}}
+	return publicationError(r)
 }

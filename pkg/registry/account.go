@@ -23,7 +23,7 @@ const maxSweeps = 100
 
 // AccountStore is the part of store.Store that deleting an account needs.
 type AccountStore interface {
-	CloseAccount(context.Context, webhook.Account) error
+	CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error
 	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
 	Tokens(context.Context, webhook.Account) ([]webhook.Token, error)
 	RevokeToken(ctx context.Context, a webhook.Account, id string) error
@@ -38,13 +38,27 @@ type AccountStore interface {
 // deliveries that it cancelled.
 type Deleted struct{ Tokens, Webhooks, Cancelled int }
 
-// DeleteAccount deletes an account and what belongs to it. It marks the account
-// as closing, so that it gets no more tokens and keys; deletes its tokens;
-// calls wait for [Settling], since servers may accept the tokens that long;
-// deletes its webhooks until none is left, including those registered
-// meanwhile; cancels the deliveries that await an attempt; and finally deletes
-// the account itself with its signing key. It returns counts of what this call
-// did.
+// CloseAccount begins the deletion of an account: it marks the account as
+// closing since at, so that it gets no more tokens and keys, and deletes its
+// tokens. A [Finisher] does the rest. Closing it again changes nothing more.
+//
+//   - [webhook.ErrNotFound]: the account does not exist.
+//   - Any other error is an internal error. The account may be closing, and is
+//     then deleted in any case.
+func CloseAccount(ctx context.Context, s AccountStore, a webhook.Account, at time.Time) error {
+	d := deletion{store: s, account: a}
+	if err := d.close(ctx, at); err != nil && !errors.Is(err, errSucceeded) {
+		return fmt.Errorf("close account %s: %w", a, err)
+	}
+	return nil
+}
+
+// DeleteAccount deletes an account and what belongs to it. It closes the
+// account, as [CloseAccount] does; calls wait for [DeletionPause], since
+// servers may accept the tokens that long; deletes its webhooks until none is
+// left, including those registered meanwhile; cancels the deliveries that await
+// an attempt; and finally deletes the account itself with its signing key. It
+// returns counts of what this call did.
 //
 // Every step can be repeated: another call completes a deletion that was
 // interrupted or is under way. DeleteAccount touches nothing while an account
@@ -60,9 +74,9 @@ type Deleted struct{ Tokens, Webhooks, Cancelled int }
 //     ends.
 //   - Any other error is an internal error. The account may be closing; call
 //     again.
-func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, wait func(context.Context, time.Duration) error) (Deleted, error) {
+func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, at time.Time, wait func(context.Context, time.Duration) error) (Deleted, error) {
 	d := deletion{store: s, account: a}
-	if err := d.run(ctx, wait); err != nil && !errors.Is(err, errSucceeded) {
+	if err := d.run(ctx, at, wait); err != nil && !errors.Is(err, errSucceeded) {
 		return d.done, fmt.Errorf("delete account %s: %w", a, err)
 	}
 	return d.done, nil
@@ -72,7 +86,7 @@ func DeleteAccount(ctx context.Context, s AccountStore, a webhook.Account, wait 
 // with the same name may have been created since.
 var errSucceeded = errors.New("deleted by another")
 
-// deletion is one call of DeleteAccount.
+// deletion is one call of DeleteAccount, or a part of it.
 type deletion struct {
 	store   AccountStore
 	account webhook.Account
@@ -80,20 +94,30 @@ type deletion struct {
 	done    Deleted
 }
 
-func (d *deletion) run(ctx context.Context, wait func(context.Context, time.Duration) error) error {
-	if err := d.store.CloseAccount(ctx, d.account); err != nil {
-		return err
-	}
-	if err := d.checkClosing(ctx); err != nil {
-		return err
-	}
-	if err := sweep(ctx, d, d.store.Tokens, d.revoke); err != nil {
+func (d *deletion) run(ctx context.Context, at time.Time, wait func(context.Context, time.Duration) error) error {
+	if err := d.close(ctx, at); err != nil {
 		return err
 	}
 	// Also where there was no token: it may have been revoked just now.
 	if err := wait(ctx, DeletionPause); err != nil {
 		return err
 	}
+	return d.finish(ctx)
+}
+
+// close marks the account and deletes its tokens.
+func (d *deletion) close(ctx context.Context, at time.Time) error {
+	if err := d.store.CloseAccount(ctx, d.account, at); err != nil {
+		return err
+	}
+	if err := d.checkClosing(ctx); err != nil {
+		return err
+	}
+	return sweep(ctx, d, d.store.Tokens, d.revoke)
+}
+
+// finish deletes all else of an account whose tokens nobody accepts any more.
+func (d *deletion) finish(ctx context.Context) error {
 	if err := sweep(ctx, d, d.store.Webhooks, d.deleteWebhooks); err != nil {
 		return err
 	}

@@ -43,8 +43,8 @@ func (s *stepper) call(step string, do func() error) error {
 	return nil
 }
 
-func (s *stepper) CloseAccount(ctx context.Context, a webhook.Account) error {
-	return s.call("close", func() error { return s.Store.CloseAccount(ctx, a) })
+func (s *stepper) CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error {
+	return s.call("close", func() error { return s.Store.CloseAccount(ctx, a, at) })
 }
 
 func (s *stepper) Account(ctx context.Context, a webhook.Account) (info webhook.AccountInfo, err error) {
@@ -189,7 +189,7 @@ func TestDeleteAccount(t *testing.T) {
 		holds(t, s, leaving, true, 0, 3)
 		return step("wait")
 	}
-	done, err := registry.DeleteAccount(t.Context(), &stepper{Store: s, before: step}, leaving, wait)
+	done, err := registry.DeleteAccount(t.Context(), &stepper{Store: s, before: step}, leaving, now, wait)
 	if err != nil || done != (registry.Deleted{Tokens: 2, Webhooks: 3, Cancelled: 1}) {
 		t.Errorf("DeleteAccount = %+v, %v; want 2 tokens, 3 webhooks and a delivery", done, err)
 	}
@@ -199,7 +199,7 @@ func TestDeleteAccount(t *testing.T) {
 	}
 	holds(t, s, leaving, false, 0, 0)
 	holds(t, s, bystander, true, 2, 3)
-	if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); !errors.Is(err, webhook.ErrNotFound) {
+	if _, err := registry.DeleteAccount(t.Context(), s, leaving, now, recorded); !errors.Is(err, webhook.ErrNotFound) {
 		t.Errorf("deleted again: %v, want ErrNotFound", err)
 	}
 }
@@ -227,7 +227,7 @@ func TestDeleteAccountIsCompleted(t *testing.T) {
 					cutOff.after = kill
 				}
 				wait := func(context.Context, time.Duration) error { return kill("wait") }
-				_, err := registry.DeleteAccount(t.Context(), cutOff, leaving, wait)
+				_, err := registry.DeleteAccount(t.Context(), cutOff, leaving, now, wait)
 				completed = n < cut
 				if completed != (err == nil) || err != nil && !errors.Is(err, errKilled) {
 					t.Fatalf("DeleteAccount = %v after %d steps", err, n)
@@ -242,7 +242,7 @@ func TestDeleteAccountIsCompleted(t *testing.T) {
 func complete(t *testing.T, s *sqlite.Store) {
 	t.Helper()
 	if _, err := s.Account(t.Context(), leaving); err == nil {
-		if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); err != nil {
+		if _, err := registry.DeleteAccount(t.Context(), s, leaving, now, recorded); err != nil {
 			t.Errorf("the next call: %v", err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestDeleteAccountCatchesLateRegistrations(t *testing.T) {
 		}
 		return nil
 	}}
-	done, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
+	done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if err != nil || done.Webhooks <= 3 {
 		t.Errorf("DeleteAccount = %+v, %v; want more than 3 webhooks", done, err)
 	}
@@ -277,7 +277,7 @@ func TestDeleteAccountGivesUp(t *testing.T) {
 		}
 		return nil
 	}}
-	_, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
+	_, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
 	}
@@ -307,7 +307,7 @@ func TestDeleteAccountBesideOthers(t *testing.T) {
 		}
 		return nil
 	}}
-	done, err := registry.DeleteAccount(t.Context(), others, leaving, recorded)
+	done, err := registry.DeleteAccount(t.Context(), others, leaving, now, recorded)
 	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2, Cancelled: 1}) {
 		t.Errorf("DeleteAccount = %+v, %v; want 1 token, 2 webhooks and a delivery", done, err)
 	}
@@ -323,7 +323,7 @@ func TestDeleteAccountSparesASuccessor(t *testing.T) {
 			n := 0
 			replace := func(string) error {
 				if n++; n == step {
-					if _, err := registry.DeleteAccount(t.Context(), s, leaving, recorded); err != nil {
+					if _, err := registry.DeleteAccount(t.Context(), s, leaving, now, recorded); err != nil {
 						return err
 					}
 					populate(t, s, leaving, "-new")
@@ -332,7 +332,7 @@ func TestDeleteAccountSparesASuccessor(t *testing.T) {
 			}
 			wait := func(context.Context, time.Duration) error { return replace("wait") }
 			late := &stepper{Store: s, before: replace}
-			if _, err := registry.DeleteAccount(t.Context(), late, leaving, wait); err != nil {
+			if _, err := registry.DeleteAccount(t.Context(), late, leaving, now, wait); err != nil {
 				t.Errorf("the late deletion: %v", err)
 			}
 			if n < step {
@@ -350,7 +350,7 @@ func TestDeleteAccountInterrupted(t *testing.T) {
 		cancel()
 		return recorded(ctx, d)
 	}
-	if _, err := registry.DeleteAccount(ctx, s, leaving, wait); !errors.Is(err, context.Canceled) {
+	if _, err := registry.DeleteAccount(ctx, s, leaving, now, wait); !errors.Is(err, context.Canceled) {
 		t.Errorf("DeleteAccount = %v, want the context's end", err)
 	}
 	holds(t, s, leaving, true, 0, 3)
@@ -360,7 +360,7 @@ func TestDeleteAccountInterrupted(t *testing.T) {
 func TestDeleteUnknownAccount(t *testing.T) {
 	s := populated(t)
 	unknown := webhook.Account{API: "test", ID: "unknown"}
-	_, err := registry.DeleteAccount(t.Context(), s, unknown, func(context.Context, time.Duration) error {
+	_, err := registry.DeleteAccount(t.Context(), s, unknown, now, func(context.Context, time.Duration) error {
 		t.Error("it waits")
 		return nil
 	})

@@ -28,7 +28,7 @@ func TestDeleteAccountCancelsManyDeliveries(t *testing.T) {
 		}
 		return nil
 	}}
-	done, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
+	done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if want := many*2/3 + late + 1; err != nil || done.Cancelled != want {
 		t.Errorf("DeleteAccount = %+v, %v; want %d deliveries", done, err, want)
 	}
@@ -55,7 +55,7 @@ func TestDeleteAccountBesideAttempts(t *testing.T) {
 				}
 				return nil
 			}}
-			done, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded)
+			done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 			want := registry.Deleted{Tokens: 2, Webhooks: 3, Cancelled: 1}
 			if success {
 				want.Cancelled = 0
@@ -111,7 +111,7 @@ func TestDeleteAccountGivesUpCancelling(t *testing.T) {
 		}
 		return nil
 	}}
-	if _, err := registry.DeleteAccount(t.Context(), racing, leaving, recorded); !errors.Is(err, webhook.ErrUnavailable) {
+	if _, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
 	}
 	complete(t, s)

@@ -32,6 +32,21 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 	return nil
 }
 
+// Shown returns a delivery that was read, as [Registry.Deliveries] shows it. It
+// returns [webhook.ErrNotFound] if the account does not exist, or the delivery
+// is of a deleted account with the same id.
+func (r *Registry) Shown(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
+	v, err := r.newDeliveryView(ctx, d.Account)
+	if err == nil {
+		var ok bool
+		if d, ok = v.show(d); ok {
+			return d, nil
+		}
+		err = webhook.ErrNotFound
+	}
+	return webhook.Delivery{}, fmt.Errorf("show delivery %s of %s: %w", d.ID(), d.Account, err)
+}
+
 // DeliveryFilter selects deliveries of an account. A zero field selects all.
 type DeliveryFilter struct {
 	Event string

@@ -116,6 +116,24 @@ func (r *Registry) Change(ctx context.Context, a webhook.Account, id string, edi
 	})
 }
 
+// SetEnabled enables or disables the records with an id in the operator's name,
+// and changes nothing else. It writes nothing if they already are as asked.
+//
+//   - [webhook.ErrNotFound]: no webhook has the id.
+//   - Any other error is an internal error, as for [Registry.Change].
+func (r *Registry) SetEnabled(ctx context.Context, a webhook.Account, id string, enabled bool) ([]webhook.Webhook, error) {
+	found, err := r.Find(ctx, a, id)
+	if err != nil || !slices.ContainsFunc(found, func(w webhook.Webhook) bool { return w.Disabled == enabled }) {
+		return found, err
+	}
+	return r.Change(ctx, a, id, func(records []webhook.Webhook) error {
+		for i := range records {
+			records[i].Disabled, records[i].DisabledReason = !enabled, ""
+		}
+		return nil
+	})
+}
+
 // change is Change, but enables nothing.
 func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edit func([]webhook.Webhook) error) ([]webhook.Webhook, error) {
 	for try := range maxRereads {
@@ -137,9 +155,11 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 				now[i].DisabledAt = now[i].UpdatedAt
 			}
 		}
-		err = r.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		c := webhook.Change{Was: was, Now: now}
+		c.Now = c.Replacements()
+		err = r.cfg.Store.Change(ctx, c)
 		if err == nil {
-			return now, nil
+			return c.Now, nil
 		}
 		if err = overtaken(ctx, err, try); err != nil {
 			return nil, fmt.Errorf("change webhook %q of %s: %w", id, a, err)

@@ -69,8 +69,9 @@ type Store interface {
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 
 	// Change replaces the records c.Was with c.Now, all or none. It leaves
-	// statistics unchanged, except that a webhook whose event changes gets
-	// those of c.Now.
+	// statistics and SlowSince unchanged, except that a webhook whose event
+	// changes gets those of c.Now, and that a change of the URL clears
+	// SlowSince.
 	//
 	//   - [webhook.ErrNotFound]: the record of an event of c.Was does not
 	//     exist, or has another id.
@@ -93,10 +94,19 @@ type Store interface {
 	// closing.
 	SetAccountKey(ctx context.Context, a webhook.Account, sealed []byte) error
 
-	// CloseAccount marks an account as closing: from then on it gets no tokens
-	// and no key. Closing it again does nothing. CloseAccount returns
-	// [webhook.ErrNotFound] if the account does not exist.
-	CloseAccount(ctx context.Context, a webhook.Account) error
+	// CloseAccount marks an account as closing since at: from then on it gets
+	// no tokens and no key, and ClosingAccounts lists it. Closing it again
+	// leaves the time as it is. CloseAccount returns [webhook.ErrNotFound] if
+	// the account does not exist.
+	CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error
+
+	// ClosingAccounts lists the accounts that are closing, in no particular
+	// order. It reads those alone.
+	ClosingAccounts(ctx context.Context) ([]webhook.ClosingAccount, error)
+
+	// PostponeClosing sets the time since which an account is closing. It
+	// returns [webhook.ErrNotFound] unless ClosingAccounts lists the account.
+	PostponeClosing(ctx context.Context, a webhook.Account, at time.Time) error
 
 	// DeleteAccount removes the account's own record and nothing that belongs
 	// to it. It returns [webhook.ErrNotFound] unless the account exists and is
@@ -111,6 +121,11 @@ type Store interface {
 
 	// Accounts lists the accounts of an API, ordered by id.
 	Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountInfo, error)
+
+	// AccountsAfter lists accounts of an API whose ids follow after, ordered by
+	// id, of the first limit of them those that exist. limit is at least 1.
+	// next is the id to go on after, empty if no account is left.
+	AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error)
 
 	// CreateToken adds a token to an account.
 	//
@@ -213,6 +228,17 @@ type Deliveries interface {
 	// meanwhile to a time that Due has yet to reach. Due may lag behind writes
 	// by seconds. yield may use the store.
 	Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error
+
+	// SetSlow sets the SlowSince of a webhook to since, or clears it if since is
+	// zero. It leaves the Version as it is.
+	//
+	//   - [webhook.ErrNotFound]: the record of the event does not exist, or has
+	//     another id.
+	//   - [webhook.ErrChanged]: it has another Version or SlowSince than w.
+	//     Nothing is written.
+	//
+	// SetSlow resolves a lost response itself.
+	SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error
 
 	// Lease postpones a due delivery to until and adds one to its Sends. It
 	// returns [webhook.ErrChanged] if the delivery's Attempts or Due differ

@@ -40,6 +40,13 @@ const accountIDChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 // String returns the account in the form that [ParseAccount] reads.
 func (a Account) String() string { return string(a.API) + ":" + a.ID }
 
+// ClosingAccount is an account that is being deleted.
+type ClosingAccount struct {
+	Account Account
+	// Since is when it was closed, or when its last tokens were revoked.
+	Since time.Time
+}
+
 // AccountInfo is the record of an account.
 type AccountInfo struct {
 	Account   Account

@@ -42,7 +42,10 @@ const (
 	// Publish is for the operator's own tokens, never for a customer's.
 	Publish
 
-	AllRights = Read | Write
+	// AllRights are those of a customer's token, OperatorRights those of the
+	// operator's.
+	AllRights      = Read | Write
+	OperatorRights = AllRights | Publish
 )
 
 var rightNames = []string{"read", "write", "publish"}
@@ -68,7 +71,7 @@ func ParseRights(s string) (Rights, error) {
 	for name := range strings.SplitSeq(s, ",") {
 		i := slices.Index(rightNames, strings.TrimSpace(name))
 		if i < 0 {
-			return 0, fmt.Errorf("rights %q: %w: give read, write or both, separated by a comma", s, ErrInvalid)
+			return 0, fmt.Errorf("rights %q: %w: give some of read, write and publish, separated by commas", s, ErrInvalid)
 		}
 		rights |= 1 << i
 	}

@@ -129,6 +129,11 @@ func (q *sequence) do(o operation, id string) (got reply) {
 		err = r.Delete(q.ctx, a, id)
 	case "rotate":
 		key, err = r.RotateKey(q.ctx, a, id)
+	case "slow":
+		var records []webhook.Webhook
+		if records, err = r.Find(q.ctx, a, id); err == nil {
+			err = q.store.SetSlow(q.ctx, records[0], toggled(records[0].SlowSince, q.model.now))
+		}
 	case "renew":
 		key, err = r.RenewAccountKey(q.ctx, a)
 	default:
@@ -160,9 +165,9 @@ func (q *sequence) operate(o operation, a webhook.Account) (got reply, err error
 			got.Accounts = []webhook.AccountInfo{info}
 		}
 	case "accounts":
-		got.Accounts, err = q.store.Accounts(q.ctx, a.API)
+		got.Accounts, err = q.accounts(a.API)
 	case "close":
-		err = q.store.CloseAccount(q.ctx, a)
+		err = q.store.CloseAccount(q.ctx, a, q.model.now)
 	case "remove":
 		err = q.store.DeleteAccount(q.ctx, a)
 	case "create token":
@@ -180,6 +185,26 @@ func (q *sequence) operate(o operation, a webhook.Account) (got reply, err error
 		err = errors.New("no such operation")
 	}
 	return got, err
+}
+
+// accounts lists the accounts of an API, which are the same by pages of one.
+func (q *sequence) accounts(api webhook.API) ([]webhook.AccountInfo, error) {
+	list, err := q.store.Accounts(q.ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	var paged []webhook.AccountInfo
+	for after, more := "", true; more; more = after != "" {
+		var page []webhook.AccountInfo
+		if page, after, err = q.store.AccountsAfter(q.ctx, api, after, 1); err != nil {
+			return nil, err
+		}
+		paged = append(paged, page...)
+	}
+	if !gocmp.Equal(list, paged, cmpopts.EquateEmpty()) {
+		return nil, fmt.Errorf("accounts %v, by pages %v", list, paged)
+	}
+	return list, nil
 }
 
 // with gives the answer that an error makes of a.

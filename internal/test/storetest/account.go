@@ -152,7 +152,7 @@ func testAccountKeyRace(t *testing.T, s *suite) {
 			case i < 2:
 				errs[i] = s.SetAccountKey(ctx, account, keys[i])
 			case closes:
-				errs[i] = s.CloseAccount(ctx, account)
+				errs[i] = s.CloseAccount(ctx, account, at)
 			}
 		})
 		got, err := s.Account(ctx, account)
@@ -178,7 +178,7 @@ func testAccountKeyRace(t *testing.T, s *suite) {
 // mustClose closes the account and fails the test if that fails.
 func (s *suite) mustClose(t *testing.T, a webhook.Account) {
 	t.Helper()
-	if err := s.CloseAccount(s.context(t), a); err != nil {
+	if err := s.CloseAccount(s.context(t), a, at); err != nil {
 		t.Fatalf("CloseAccount(%v): %v", a, err)
 	}
 }
@@ -201,7 +201,7 @@ func (s *suite) mustBeListed(t *testing.T, a webhook.Account, want bool) {
 func testCloseAccount(t *testing.T, s *suite) {
 	ctx := s.context(t)
 	unknown := newAccount()
-	if err := s.CloseAccount(ctx, unknown); !errors.Is(err, webhook.ErrNotFound) {
+	if err := s.CloseAccount(ctx, unknown, at); !errors.Is(err, webhook.ErrNotFound) {
 		t.Fatalf("CloseAccount of an unknown account: error = %v, want ErrNotFound", err)
 	}
 	if got, err := s.Account(ctx, unknown); !errors.Is(err, webhook.ErrNotFound) {
@@ -270,7 +270,7 @@ func testDeleteAccount(t *testing.T, s *suite) {
 	}
 	s.mustBeListed(t, info.Account, false)
 	s.mustNotDeleteAccount(t, "a deleted account", info.Account)
-	if err := s.CloseAccount(ctx, info.Account); !errors.Is(err, webhook.ErrNotFound) {
+	if err := s.CloseAccount(ctx, info.Account, at); !errors.Is(err, webhook.ErrNotFound) {
 		t.Fatalf("CloseAccount of a deleted account: error = %v, want ErrNotFound", err)
 	}
 	if err := s.CreateToken(ctx, newToken(info.Account, "late")); !errors.Is(err, webhook.ErrNotFound) {
@@ -315,7 +315,7 @@ func testCloseTokenRace(t *testing.T, s *suite) {
 		errs := make([]error, rivals+1)
 		race(len(errs), func(i int) {
 			if i == rivals {
-				errs[i] = s.CloseAccount(ctx, account)
+				errs[i] = s.CloseAccount(ctx, account, at)
 				return
 			}
 			errs[i] = s.CreateToken(ctx, tokens[i])

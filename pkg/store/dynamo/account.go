@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -61,6 +62,44 @@ func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountI
 	if err != nil {
 		return nil, err
 	}
+	return s.listedAccounts(ctx, op, d, listed)
+}
+
+// AccountsAfter implements [store.Store]. It reads one page of the list of
+// accounts, then its accounts in batches.
+func (s *Store) AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.AccountInfo, next string, err error) {
+	op := fmt.Sprintf("list accounts of %s", d)
+	in := &dynamodb.QueryInput{
+		TableName:                 s.table,
+		ConsistentRead:            aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk"),
+		ExpressionAttributeValues: item{":pk": str(accountsPrefix + string(d))},
+		Limit:                     aws.Int32(int32(min(limit, maxAccountPage))), //nolint:gosec // at most maxAccountPage
+	}
+	if after != "" {
+		in.ExclusiveStartKey = accountListKey(webhook.Account{API: d, ID: after})
+	}
+	var listed []item
+	err = s.pages(ctx, op, in, func(page []item) (more bool, err error) {
+		listed = page
+		return false, nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if len(listed) == int(*in.Limit) {
+		dec := decoder{item: listed[len(listed)-1]}
+		next = dec.str(attrSK)
+	}
+	list, err = s.listedAccounts(ctx, op, d, listed)
+	return list, next, err
+}
+
+// maxAccountPage bounds the items of one page.
+const maxAccountPage = 1000
+
+// listedAccounts reads the accounts of entries of the list.
+func (s *Store) listedAccounts(ctx context.Context, op string, d webhook.API, listed []item) ([]webhook.AccountInfo, error) {
 	accounts, err := decodeAll(listed, func(it item) (webhook.Account, error) {
 		dec := decoder{item: it}
 		return webhook.Account{API: d, ID: dec.str(attrSK)}, dec.err

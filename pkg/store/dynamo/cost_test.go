@@ -241,7 +241,7 @@ func TestCostOfAccounts(t *testing.T) {
 	last := webhook.Account{API: account.API, ID: "a-149"}
 	calls := []func() error{
 		func() error { return s.SetAccountKey(ctx, last, []byte("sealed")) },
-		func() error { return s.CloseAccount(ctx, last) },
+		func() error { return s.CloseAccount(ctx, last, createdAt) },
 	}
 	for _, call := range calls {
 		if err := call(); err != nil {

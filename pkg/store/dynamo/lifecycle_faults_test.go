@@ -230,7 +230,7 @@ func TestAccountKeysThroughFaults(t *testing.T) {
 		}
 		info.Closing = true
 		for range 2 {
-			if err := s.CloseAccount(ctx, info.Account); err != nil {
+			if err := s.CloseAccount(ctx, info.Account, createdAt); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -12,9 +13,11 @@ const (
 	insertAccount = `INSERT INTO account (dialect, id, created_at, closing, sealed_key)
 		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	setAccountKey = `UPDATE account SET sealed_key = ? WHERE dialect = ? AND id = ? AND NOT closing`
-	closeAccount  = `UPDATE account SET closing = true WHERE dialect = ? AND id = ?`
-	deleteAccount = `DELETE FROM account WHERE dialect = ? AND id = ? AND closing`
-	insertToken   = `INSERT INTO token (hash, dialect, account, id, rights, created_at, expires_at)
+	closeAccount  = `UPDATE account SET closing = true, closing_since = CASE WHEN closing THEN closing_since ELSE ? END
+		WHERE dialect = ? AND id = ?`
+	postponeClosing = `UPDATE account SET closing_since = ? WHERE dialect = ? AND id = ? AND closing`
+	deleteAccount   = `DELETE FROM account WHERE dialect = ? AND id = ? AND closing`
+	insertToken     = `INSERT INTO token (hash, dialect, account, id, rights, created_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	deleteToken      = `DELETE FROM token WHERE dialect = ? AND account = ? AND id = ?`
 	insertSealingKey = `INSERT INTO sealing_key (id, public, wrapped_private, created_at)
@@ -47,12 +50,23 @@ func (s *Store) SetAccountKey(ctx context.Context, a webhook.Account, sealed []b
 }
 
 // CloseAccount implements [store.Store].
-func (s *Store) CloseAccount(ctx context.Context, a webhook.Account) error {
+func (s *Store) CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, string(a.API), a.ID))
+		return orElse(webhook.ErrNotFound)(tx.run(closeAccount, at.UnixMilli(), string(a.API), a.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("close account %v: %w", a, unknownOutcome(err))
+	}
+	return nil
+}
+
+// PostponeClosing implements [store.Store].
+func (s *Store) PostponeClosing(ctx context.Context, a webhook.Account, at time.Time) error {
+	err := s.writer.write(ctx, func(tx *session) error {
+		return orElse(webhook.ErrNotFound)(tx.run(postponeClosing, at.UnixMilli(), string(a.API), a.ID))
+	})
+	if err != nil {
+		return fmt.Errorf("postpone closing account %v: %w", a, unknownOutcome(err))
 	}
 	return nil
 }

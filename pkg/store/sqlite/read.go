@@ -13,12 +13,14 @@ const (
 	listWebhooks     = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
 	listWebhooksByID = `SELECT ` + webhookColumns + ` FROM webhook INDEXED BY webhook_id
 		WHERE dialect = ? AND account = ? AND id = ? ORDER BY event`
-	findAccount     = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id = ?`
-	listAccounts    = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? ORDER BY id`
-	findToken       = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE hash = ?`
-	listTokens      = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE dialect = ? AND account = ? ORDER BY id`
-	findSealingKey  = `SELECT id, public, wrapped_private, created_at FROM sealing_key WHERE id = ?`
-	listSealingKeys = `SELECT id, public, wrapped_private, created_at FROM sealing_key ORDER BY id`
+	findAccount       = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id = ?`
+	listAccounts      = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? ORDER BY id`
+	listAccountsAfter = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id > ? ORDER BY id LIMIT ?`
+	listClosing       = `SELECT dialect, id, closing_since FROM account WHERE closing`
+	findToken         = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE hash = ?`
+	listTokens        = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE dialect = ? AND account = ? ORDER BY id`
+	findSealingKey    = `SELECT id, public, wrapped_private, created_at FROM sealing_key WHERE id = ?`
+	listSealingKeys   = `SELECT id, public, wrapped_private, created_at FROM sealing_key ORDER BY id`
 )
 
 // Webhooks implements [store.Store].
@@ -62,6 +64,29 @@ func (s *Store) Accounts(ctx context.Context, d webhook.API) ([]webhook.AccountI
 	rows, err := list(ctx, s, listAccounts, scanAccount(d), string(d))
 	if err != nil {
 		return nil, fmt.Errorf("list accounts of %s: %w", d, err)
+	}
+	return rows, nil
+}
+
+// AccountsAfter implements [store.Store].
+func (s *Store) AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) (accounts []webhook.AccountInfo, next string, err error) {
+	accounts, err = list(ctx, s, listAccountsAfter, scanAccount(d), string(d), after, int64(limit))
+	if err != nil {
+		return nil, "", fmt.Errorf("list accounts of %s: %w", d, err)
+	}
+	if len(accounts) == limit {
+		next = accounts[limit-1].Account.ID
+	}
+	return accounts, next, nil
+}
+
+// ClosingAccounts implements [store.Store].
+func (s *Store) ClosingAccounts(ctx context.Context) ([]webhook.ClosingAccount, error) {
+	rows, err := list(ctx, s, listClosing, func(r *row) (webhook.ClosingAccount, error) {
+		return webhook.ClosingAccount{Account: webhook.Account{API: webhook.API(r.text()), ID: r.text()}, Since: r.time()}, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list closing accounts: %w", err)
 	}
 	return rows, nil
 }
@@ -112,7 +137,7 @@ func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
 	w.Statistics = webhook.Statistics{
 		LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int(), Since: r.time(), LastStatus: int(r.int()),
 	}
-	w.DisabledAt = r.time()
+	w.DisabledAt, w.SlowSince = r.time(), r.time()
 	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
 	}

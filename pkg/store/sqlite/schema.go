@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema}
 }
 
 const firstSchema = `
@@ -178,6 +178,16 @@ UPDATE webhook SET disabled_at = coalesce(updated_at, created_at) WHERE disabled
 CREATE INDEX webhook_failing ON webhook (dialect, iif(disabled, disabled_at, state_since), account, event)
 	WHERE disabled OR failed_attempts > 0;
 `
+
+// closingSchema adds the time since which an account is closing. Those that
+// are closing already have none.
+const closingSchema = `
+ALTER TABLE account ADD COLUMN closing_since INTEGER;
+CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
+`
+
+// slowSchema adds [webhook.Webhook.SlowSince].
+const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
 
 // identity is what a database file says about itself.
 type identity struct {

@@ -1,0 +1,12 @@
+// Command operate is the Lambda function behind the operator's API: everything
+// under /operator/. It looks after accounts, tokens, webhooks and deliveries,
+// and queues attempts. It opens no signing key. IAM authorises callers before
+// the gateway passes a request on.
+package main
+
+import (
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
+)
+
+func main() { worker.Start(build, func(g *start.Gateway) any { return g.Respond }) }

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/operator"
+)
+
+// build builds the function from its environment variables. The error names
+// every variable that is missing or invalid.
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
+	c, err := start.Read[worker.Config](environment)
+	if err != nil {
+		return nil, err
+	}
+	store, queue, err := c.Open(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return start.NewGateway(operator.NewManage(operator.ManageConfig{
+		Store: store,
+		Queue: queue,
+		APIs:  all.APIs(),
+		Keys:  keygen.New(rand.Reader, time.Now),
+		Now:   time.Now,
+		Log:   log,
+	})), nil
+}

@@ -1,0 +1,82 @@
+package functions_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hookline/hookline/pkg/api/squake"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// operate sends a request of the operator's, which must have the status, and
+// returns the members of the answer.
+func (p *pipeline) operate(t *testing.T, method, path, body string, status int) map[string]any {
+	t.Helper()
+	head := method + " /operator" + path + " HTTP/1.1"
+	if body != "" {
+		head += "\nContent-Type: application/json"
+	}
+	response, routed := p.request(t, head, body)
+	if !routed || response.StatusCode != status {
+		t.Fatalf("%s %s: %d %s, want %d", method, path, response.StatusCode, response.Body, status)
+	}
+	var members map[string]any
+	if response.Body != "" {
+		if err := json.Unmarshal([]byte(response.Body), &members); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return members
+}
+
+// The operator signs a customer up, who registers; an event is published, held
+// while the webhook is disabled, delivered, and attempted again when the operator says so. Then the customer
+// leaves. Between them the requests take every right of the function.
+func testOperate(t *testing.T, p *pipeline) {
+	c := &client{
+		customer: customer{webhook.Account{API: "squake", ID: "signs-up"}, map[string]string{}},
+		pipeline: p, api: squake.API(), event: squake.API().Example.Event,
+	}
+	name := "/accounts/" + c.account.String()
+	p.operate(t, "PUT", name, "", http.StatusCreated)
+	p.operate(t, "PUT", name, "", http.StatusOK)
+	p.operate(t, "GET", "/accounts?api=squake&limit=500", "", http.StatusOK)
+	token := p.operate(t, "POST", name+"/tokens", "{}", http.StatusCreated)
+	c.tokens["token"] = token["token"].(string)
+	p.secrets = append(p.secrets, c.tokens["token"])
+	c.send(t, "POST "+c.api.Example.Path, strings.ReplaceAll(c.api.Example.Body, "https://example.com/squake", p.endpoint.url+"/squake?shop=7"))
+
+	registered := p.operate(t, "GET", name+"/webhooks", "", http.StatusOK)["webhooks"].([]any)[0].(map[string]any)
+	hook := name + "/webhooks/" + registered["id"].(string)
+	p.operate(t, "POST", hook+"/disable", "", http.StatusOK)
+	p.operate(t, "GET", "/webhooks?api=squake&state=failing", "", http.StatusOK)
+	event := c.occurrence("operated")
+	if got := c.publish(t, event); !slices.Equal(got, []string{"held"}) {
+		t.Errorf("published for a disabled webhook: %q, want held", got)
+	}
+	p.operate(t, "POST", hook+"/enable", "", http.StatusOK)
+	c.attempt(t, c.publishOne(t, event), http.StatusOK, 1, 0) // again
+	p.operate(t, "GET", name+"/deliveries?status=delivered", "", http.StatusOK)
+	delivery := name + "/deliveries/" + c.messages()[0].ID
+	if got := p.operate(t, "GET", delivery, "", http.StatusOK); got["status"] != "delivered" {
+		t.Errorf("the delivery is %v", got)
+	}
+	p.operate(t, "POST", delivery+"/retry", "", http.StatusAccepted)
+	p.operate(t, "POST", delivery+"/retry", "", http.StatusConflict)
+	if sent := c.messages(); len(sent) != 2 || sent[1].ID != sent[0].ID {
+		t.Fatalf("messages %+v, want one more for the same delivery", sent)
+	}
+	c.attempt(t, c.messages()[1].body, http.StatusOK, 1, 0)
+
+	p.operate(t, "GET", name+"/tokens", "", http.StatusOK)
+	p.operate(t, "DELETE", name+"/tokens/"+token["id"].(string), "", http.StatusNoContent)
+	p.operate(t, "DELETE", hook, "", http.StatusNoContent)
+	p.operate(t, "POST", name+"/tokens", "{}", http.StatusCreated)
+	p.operate(t, "DELETE", name, "", http.StatusAccepted)
+	if got := p.operate(t, "GET", name, "", http.StatusOK); got["closing"] != true {
+		t.Errorf("the account is %v, want it closing", got)
+	}
+}
