@@ -46,7 +46,8 @@ func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer s.closeInto(&err)
-	list, heading := []webhook.Webhook(nil), []string{"ID", "EVENT", "STATE", "FOR", "LAST", "URL"}
+	var list []webhook.Webhook
+	heading := []string{"ID", "EVENT", "STATE", "FOR", "LAST", "URL"}
 	if c.All {
 		heading[0], heading[5] = "ACCOUNT", "ID"
 		list, err = c.failing(ctx, s)
