@@ -95,7 +95,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	limited := limitConnections(listener, connectionLimit(openFiles()))
 	s.listener = limited
 	s.closeLater(s.closeListener)
-	s.http = newHTTPServer(handler, log)
+	s.router, s.http = handler, newHTTPServer(handler, log)
 	limited.serveOn(s.http)
 	return s, nil
 }

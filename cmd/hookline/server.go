@@ -32,6 +32,7 @@ type server struct {
 	store    store.Store
 	listener net.Listener
 	http     *http.Server
+	router   *router // what http serves
 	// dispatcher delivers while the server runs. If nil, nothing is delivered.
 	dispatcher *dispatcher
 	log        *slog.Logger

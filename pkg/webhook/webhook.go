@@ -4,7 +4,10 @@
 // knows no API's wire format.
 package webhook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MaxWebhooks is how many webhooks an account may have
 // (docs/contracts/README.md, One URL per event 6).
@@ -40,6 +43,11 @@ type Webhook struct {
 	// DisabledReason says why Hookline disabled the webhook. It is empty if the
 	// operator did.
 	DisabledReason string
+	// SlowSince is when an attempt first took longer than a quick one does. It
+	// is zero while there is no such record: a quick success and a change of
+	// the URL clear it. Publishing reads it to keep attempts that may hang
+	// apart from the others. Setting it is no change of the webhook.
+	SlowSince time.Time
 	// DisabledAt is since when the webhook is disabled. It is zero for one that
 	// is not, and for one that an earlier version disabled.
 	DisabledAt time.Time
@@ -97,6 +105,18 @@ type Change struct {
 	// RequestID and CreatedAt, and the next Version. An Event may differ, which
 	// moves the claim; no two are equal.
 	Now []Webhook
+}
+
+// Replacements returns c.Now without the SlowSince of records whose URL
+// changes: it describes the former receiver.
+func (c Change) Replacements() []Webhook {
+	now := slices.Clone(c.Now)
+	for i := range now {
+		if i < len(c.Was) && now[i].URL != c.Was[i].URL {
+			now[i].SlowSince = time.Time{}
+		}
+	}
+	return now
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,
