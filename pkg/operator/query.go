@@ -88,12 +88,18 @@ func (q *query) cursor(list string) string {
 	if !q.values.Has("cursor") {
 		return ""
 	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(q.text("cursor"))
-	position, found := strings.CutPrefix(string(text), list+"\n")
-	if err != nil || !found || position == "" {
+	position, ok := parseCursor(list, q.text("cursor"))
+	if !ok {
 		q.fail(errCursor())
 	}
 	return position
+}
+
+// parseCursor returns the position in a list that newCursor was given.
+func parseCursor(list, cursor string) (position string, ok bool) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	position, found := strings.CutPrefix(string(text), list+"\n")
+	return position, err == nil && found && position != ""
 }
 
 func errCursor() *Error {
