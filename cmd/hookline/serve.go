@@ -28,6 +28,8 @@ type serveCommand struct {
 	Dev          bool   `help:"For development: allow http and private targets, and create a demo account for each API."`
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
+
+	Log logFlags `embed:"" prefix:"log-"`
 }
 
 // Validate checks the address.
@@ -44,7 +46,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
 		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
-	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
+	log := slog.New(c.Log.handler(terminal.NewWriter(p.stderr)))
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err
@@ -138,6 +140,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
+	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)
 }
 
