@@ -151,9 +151,10 @@ func (m manager) unknownAPI(field string) *Error {
 // timestamp is a time in a response: RFC 3339 in UTC, with milliseconds.
 type timestamp struct{ time.Time }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (t timestamp) MarshalText() ([]byte, error) {
-	return t.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
+// MarshalJSON implements json.Marshaler. That of the time would leave out
+// zeros at the end.
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
 }
 
 // orNull returns nil for the zero time.
