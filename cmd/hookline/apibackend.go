@@ -213,9 +213,12 @@ func fromWebhook(w client.Webhook) []webhookDetails {
 	var records []webhookDetails
 	for _, event := range w.Events {
 		records = append(records, webhookDetails{
-			webhookResult: webhookResult{ID: w.ID, Event: event, URL: w.URL, Enabled: w.State != webhook.StateDisabled.String(), Created: w.CreatedAt},
-			Account:       w.Account, DisabledReason: w.DisabledReason, Updated: w.UpdatedAt, LastSent: w.LastSuccessAt, LastFailed: w.LastFailureAt,
-			FailedAttempts: int64(w.FailedAttempts), LastStatus: w.LastStatus, State: w.State, StateSince: w.StateSince,
+			webhookResult: webhookResult{
+				ID: w.ID, Account: w.Account, Event: event, URL: w.URL, Enabled: w.State != webhook.StateDisabled.String(), Created: w.CreatedAt,
+				State: w.State, StateSince: w.StateSince, LastStatus: w.LastStatus,
+			},
+			DisabledReason: w.DisabledReason, Updated: w.UpdatedAt, LastSent: w.LastSuccessAt, LastFailed: w.LastFailureAt,
+			FailedAttempts: int64(w.FailedAttempts),
 		})
 	}
 	return records
@@ -223,6 +226,11 @@ func fromWebhook(w client.Webhook) []webhookDetails {
 
 func (b apiBackend) Webhooks(ctx context.Context, a webhook.Account) ([]webhookDetails, error) {
 	list, err := b.client.Webhooks(ctx, a.String())
+	return slices.Concat(convert(list, fromWebhook)...), translated(err)
+}
+
+func (b apiBackend) Failing(ctx context.Context, name webhook.API) ([]webhookDetails, error) {
+	list, err := collect(b.client.Failing(ctx, string(name)), 0)
 	return slices.Concat(convert(list, fromWebhook)...), translated(err)
 }
 
@@ -307,4 +315,9 @@ func (b apiBackend) Retry(ctx context.Context, a webhook.Account, id string) (de
 		}
 	}
 	return fromDelivery(d), translated(err)
+}
+
+func (b apiBackend) Recover(ctx context.Context, a webhook.Account, q client.Recovery) (client.Recovered, error) {
+	done, err := b.client.Recover(ctx, a.String(), q)
+	return done, translated(err)
 }

@@ -48,6 +48,9 @@ type tokenBackend interface {
 type webhookBackend interface {
 	// Webhooks lists the webhooks of an account, oldest first.
 	Webhooks(context.Context, webhook.Account) ([]webhookDetails, error)
+	// Failing lists the webhooks of an API that fail or are disabled, longest
+	// first.
+	Failing(context.Context, webhook.API) ([]webhookDetails, error)
 	SetEnabled(ctx context.Context, a webhook.Account, id string, enabled bool) ([]webhookDetails, error)
 	DeleteWebhook(ctx context.Context, a webhook.Account, id string) error
 }
@@ -60,6 +63,8 @@ type deliveryBackend interface {
 	// Retry has a delivery attempted at once. It returns [webhook.ErrChanged] if
 	// another attempt was just made.
 	Retry(ctx context.Context, a webhook.Account, id string) (deliveryResult, error)
+	// Recover is [client.Client.Recover].
+	Recover(ctx context.Context, a webhook.Account, q client.Recovery) (client.Recovered, error)
 }
 
 // open opens what the flags name. If that is a store it creates only what m

@@ -94,6 +94,19 @@ func (b storeBackend) Webhooks(ctx context.Context, a webhook.Account) ([]webhoo
 	return convert(list, newWebhookDetails), err
 }
 
+func (b storeBackend) Failing(ctx context.Context, api webhook.API) (list []webhookDetails, err error) {
+	const page = 500
+	for next := ""; ; {
+		var some []webhook.Webhook
+		if some, next, err = b.Store.Failing(ctx, api, next, page); err != nil {
+			return nil, err
+		}
+		if list = append(list, convert(some, newWebhookDetails)...); next == "" {
+			return list, nil
+		}
+	}
+}
+
 func (b storeBackend) SetEnabled(ctx context.Context, a webhook.Account, id string, enabled bool) ([]webhookDetails, error) {
 	found, err := b.registry().SetEnabled(ctx, a, id, enabled)
 	return convert(found, newWebhookDetails), err
@@ -156,6 +169,13 @@ func (b storeBackend) Retry(ctx context.Context, a webhook.Account, id string) (
 		return deliveryResult{}, err
 	}
 	return newDeliveryResult(d), nil
+}
+
+func (b storeBackend) Recover(ctx context.Context, a webhook.Account, q client.Recovery) (client.Recovered, error) {
+	done, err := delivery.NewRetrier(b.Store, b.queue, b.p.now).Recover(ctx, a, delivery.Recovery{
+		From: q.From, Until: q.Until, Event: q.Event, Limit: delivery.MaxRecovered, Cursor: q.Cursor, AsOf: q.AsOf, DryRun: q.DryRun,
+	})
+	return client.Recovered{Count: done.Resent, Expired: done.Expired, Next: done.Next, AsOf: done.AsOf}, err
 }
 
 // convert converts the elements of a list. That of none is nil.

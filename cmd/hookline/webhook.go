@@ -13,7 +13,7 @@ import (
 )
 
 type webhookCommands struct {
-	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
+	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first, or those of all accounts that fail or are disabled, longest first."`
 	Show    webhookShow    `cmd:"" help:"Show everything about a webhook except its keys."`
 	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response."`
 	Enable  webhookEnable  `cmd:"" help:"Enable a webhook, such as one that a 410 response disabled."`
@@ -29,21 +29,32 @@ type customer struct {
 // webhookResult is the JSON output of one event's webhook. Webhooks that were
 // registered together may share an id.
 type webhookResult struct {
-	ID      string    `json:"id"`
-	Event   string    `json:"event"`
-	URL     string    `json:"url"`
-	Enabled bool      `json:"enabled"`
-	Created time.Time `json:"created"`
+	ID         string    `json:"id"`
+	Account    string    `json:"account"`
+	Event      string    `json:"event"`
+	URL        string    `json:"url"`
+	Enabled    bool      `json:"enabled"`
+	Created    time.Time `json:"created"`
+	State      string    `json:"state"`
+	StateSince time.Time `json:"state_since"`
+	LastStatus int       `json:"last_status"` // 0: no response
 }
 
 func newWebhookResult(w webhook.Webhook) webhookResult {
-	return webhookResult{ID: w.ID, Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt}
+	return webhookResult{
+		ID: w.ID, Account: w.Account.String(), Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt,
+		State: w.State().String(), StateSince: w.StateSince(), LastStatus: w.Statistics.LastStatus,
+	}
+}
+
+// lastStatus returns the status for people.
+func (r webhookResult) lastStatus() string {
+	return orDash(strings.TrimPrefix(strconv.Itoa(r.LastStatus), "0"))
 }
 
 // webhookDetails is all that the record of a webhook has, except keys.
 type webhookDetails struct {
 	webhookResult
-	Account string `json:"account"`
 	// DisabledReason says why Hookline disabled it; empty if the operator did.
 	DisabledReason string     `json:"disabled_reason"`
 	SendPayload    *bool      `json:"send_payload"` // null: not known
@@ -54,15 +65,11 @@ type webhookDetails struct {
 	LastSent       *time.Time   `json:"last_sent"`    // null: never
 	LastFailed     *time.Time   `json:"last_failed"`  // null: never
 	FailedAttempts int64        `json:"failed_attempts"`
-	LastStatus     int          `json:"last_status"` // 0: no response
-	State          string       `json:"state"`
-	StateSince     time.Time    `json:"state_since"`
 }
 
 func newWebhookDetails(w webhook.Webhook) webhookDetails {
 	details := webhookDetails{
 		webhookResult:  newWebhookResult(w),
-		Account:        w.Account.String(),
 		DisabledReason: w.DisabledReason,
 		SendPayload:    &w.SendPayload,
 		Version:        &w.Version,
@@ -71,9 +78,6 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		LastSent:       orNull(w.Statistics.LastSentAt),
 		LastFailed:     orNull(w.Statistics.LastFailedAt),
 		FailedAttempts: w.Statistics.FailedAttempts,
-		LastStatus:     w.Statistics.LastStatus,
-		State:          w.State().String(),
-		StateSince:     w.StateSince(),
 	}
 	for _, k := range w.RetiredKeys {
 		*details.RetiredKeys = append(*details.RetiredKeys, k.Until)
@@ -120,7 +124,7 @@ func (d webhookDetails) text() string {
 	return fields(append(lines,
 		[2]string{"last sent", timeOrDash(d.LastSent)},
 		[2]string{"last failed", timeOrDash(d.LastFailed)},
-		[2]string{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
+		[2]string{"last status", d.lastStatus()},
 		[2]string{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
 	))
 }
@@ -132,30 +136,6 @@ func (c customer) noWebhook(ctx context.Context, p *program, b backend, id strin
 		return noAccount(ctx, p, b, account)
 	}
 	return fmt.Errorf("%s has no webhook %q; list its webhooks with: %s webhook list --account %[1]s", account, id, p.again())
-}
-
-type webhookList struct{ customer }
-
-// Run lists webhooks, one line per event.
-func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
-	b, err := p.open(ctx, mustExist)
-	if err != nil {
-		return err
-	}
-	defer closeInto(b, &err)
-	list, err := b.Webhooks(ctx, c.Account.Account)
-	switch {
-	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(ctx, p, b, c.Account.Account)
-	case err != nil:
-		return err
-	}
-	var rows [][]string
-	for _, w := range list {
-		rows = append(rows, []string{w.ID, w.Event, yesNo(w.Enabled), timeText(w.Created), w.URL})
-	}
-	results := convert(list, webhookDetails.short)
-	return p.show(results, table([]string{"ID", "EVENT", "ENABLED", "CREATED", "URL"}, rows))
 }
 
 // webhookID selects a webhook on the command line.
