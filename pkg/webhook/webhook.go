@@ -72,6 +72,9 @@ type Statistics struct {
 	Since time.Time
 	// LastStatus is the HTTP status of the latest response, 0 for none.
 	LastStatus int
+	// Told is what the operator was told about failures since the latest
+	// success.
+	Told Told
 }
 
 // SameRequest reports whether the same request created both records.
@@ -97,6 +100,9 @@ type Change struct {
 	// RequestID and CreatedAt, and the next Version. An Event may differ, which
 	// moves the claim; no two are equal.
 	Now []Webhook
+	// Notice, unless nil, is stored with the change, and all records are marked
+	// as told of it.
+	Notice *Notice
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,

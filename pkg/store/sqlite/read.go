@@ -136,6 +136,7 @@ func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
 	w.Disabled, w.DisabledReason, w.Version, w.CreatedAt, w.UpdatedAt = r.bool(), r.text(), r.int(), r.time(), r.time()
 	w.Statistics = webhook.Statistics{
 		LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int(), Since: r.time(), LastStatus: int(r.int()),
+		Told: webhook.Told(r.byte()),
 	}
 	w.DisabledAt = r.time()
 	if w.RetiredKeys, err = decodeRetired(retired); err != nil {

@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, noticeSchema}
 }
 
 const firstSchema = `
@@ -184,6 +184,23 @@ CREATE INDEX webhook_failing ON webhook (dialect, iif(disabled, disabled_at, sta
 const closingSchema = `
 ALTER TABLE account ADD COLUMN closing_since INTEGER;
 CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
+`
+
+// noticeSchema adds what the operator is to be told, and what was told.
+const noticeSchema = `
+ALTER TABLE webhook ADD COLUMN told INTEGER NOT NULL DEFAULT 0; -- the bits of Told
+
+CREATE TABLE notice (
+	id          TEXT NOT NULL PRIMARY KEY,
+	type        TEXT NOT NULL,
+	at          INTEGER NOT NULL,
+	dialect     TEXT NOT NULL,
+	account     TEXT NOT NULL,
+	webhook_id  TEXT NOT NULL,
+	events      TEXT NOT NULL, -- a JSON array
+	state_since INTEGER NOT NULL,
+	last_status INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 `
 
 // identity is what a database file says about itself.
