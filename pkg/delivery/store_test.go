@@ -67,6 +67,11 @@ func (s *store) Change(ctx context.Context, c webhook.Change) error {
 	return err
 }
 
+func (s *store) Tell(ctx context.Context, n webhook.Notice) error {
+	_, err := around(s, "Tell", func() (struct{}, error) { return struct{}{}, s.Store.Tell(ctx, n) })
+	return err
+}
+
 func (s *store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
 	name := "Due"
 	if !from.IsZero() {
