@@ -49,8 +49,9 @@ endef
 
 # The race detector, for what is compiled of Go. SQLite was translated from C:
 # to watch each access of it costs ten times its speed, and finds nothing of
-# ours. A process does not wait a second before it ends.
-race := -race '-gcflags=modernc.org/...=-race=false'
+# ours; nor would it in a simulation, which has one goroutine. A process does not
+# wait a second before it ends.
+race := -race '-gcflags=modernc.org/...=-race=false' '-gcflags=github.com/hookline/hookline/infra/capacity/fleet=-race=false'
 export GORACE := atexit_sleep_ms=0
 
 # $(call run_tests,packages): run tests, whatever was found of them before. It
@@ -62,7 +63,7 @@ longest := ./infra/deploytest ./cmd/hookline
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
-long_packages := ./cmd/... ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
+long_packages := ./cmd/... ./functions/deliver ./infra/capacity ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
 
 .PHONY: help
 help: ## List these commands

@@ -40,7 +40,7 @@ func BenchmarkColdStart(b *testing.B) {
 		folder, _, _ := strings.Cut(name, "/")
 		api, _, _ := strings.Cut(folder, "-")
 		env := s.environment(b, emulator.ResourceName(folder))
-		env["HOOKLINE_QUEUE_URL"] = queueURL
+		env["HOOKLINE_QUEUE_URL"], env["HOOKLINE_SLOW_QUEUE_URL"] = queueURL, slowQueueURL
 		eventKeys = append(eventKeys, &scenario{
 			name: name, program: emulator.Program(b, emulator.ResourceName(folder)), env: env, status: samples[name],
 			event: s.newCustomer(b, webhook.API(api)).fill(readSample(b, name)),

@@ -1,8 +1,11 @@
 package functions_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +40,7 @@ func TestDelivery(t *testing.T) {
 		{"a webhook deleted meanwhile", testWebhookDeleted},
 		{"a batch with messages of no use", testBatch},
 		{"a receiver that is gone", testGone},
+		{"a receiver that is slow", testSlow},
 		{"publishing", testPublish},
 		{"refused as a whole", testPublishRefused},
 		{"sweeping", testSweep},
@@ -157,9 +161,48 @@ func testGone(t *testing.T, p *pipeline) {
 	for _, api := range all.APIs() {
 		c := p.register(t, api)
 		c.attempt(t, c.publishOne(t, c.occurrence("1")), http.StatusGone, 1, 0)
-		if got := p.publish(t, c.occurrence("2")); !slices.Equal(got, []string{"held"}) {
+		event := c.occurrence("2")
+		if got := p.publish(t, event); !slices.Equal(got, []string{"held"}) {
 			t.Errorf("%s: publish: %q, want held", api.Name, got)
 		}
+		if api.Name == "squake" { // any change enables it
+			c.send(t, "PUT /v2/webhooks/{id}", `{"kind":"`+c.event+`"}`)
+			c.attempt(t, c.publishOne(t, event), http.StatusOK, 1, 0)
+		}
+	}
+}
+
+// A receiver that takes longer than two seconds is known to be slow while it is
+// called. What is published from then on goes to the slow lane, until it answers
+// quickly.
+func testSlow(t *testing.T, p *pipeline) {
+	c := p.register(t, squake.API())
+	slow := func() bool {
+		list, err := p.stack.store.Webhooks(t.Context(), c.account)
+		return err == nil && !list[0].SlowSince.IsZero()
+	}
+	first, second := c.publishOne(t, c.occurrence("1")), c.publishOne(t, c.occurrence("2"))
+	p.endpoint.before(func(called context.Context) {
+		for called.Err() == nil && !slow() { // it answers when it is known to be slow
+			<-time.After(20 * time.Millisecond)
+		}
+	})
+	c.attempt(t, first, http.StatusOK, 1, 0)
+	p.endpoint.before(nil)
+	third := c.publishOne(t, c.occurrence("3"))
+	c.attempt(t, second, http.StatusServiceUnavailable, 1, 1) // quick, but no success
+	if !slow() {
+		t.Error("a failure makes the webhook quick")
+	}
+	c.attempt(t, third, http.StatusOK, 1, 0)
+	c.publishOne(t, c.occurrence("4"))
+	var queues []string
+	for _, m := range c.messages() {
+		queues = append(queues, fmt.Sprint(m.Attempt, " ", path.Base(m.queue)))
+	}
+	want := []string{"1 attempts", "1 attempts", "1 slow-attempts", "2 slow-attempts", "1 attempts"}
+	if diff := cmp.Diff(want, queues); diff != "" {
+		t.Errorf("attempts by their queues (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package functions_test
 
 import (
+	"context"
 	"crypto/md5" // SQS has it of each message
 	"encoding/hex"
 	"encoding/json"
@@ -14,7 +15,10 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-const queueURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/attempts"
+const (
+	queueURL     = "https://sqs.eu-central-1.amazonaws.com/123456789012/attempts"
+	slowQueueURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/slow-attempts"
+)
 
 // fakeSQS takes messages as SendMessageBatch of SQS's JSON protocol does, and
 // keeps them.
@@ -29,6 +33,7 @@ type fakeSQS struct {
 type sentMessage struct {
 	body  string
 	delay int
+	queue string
 	webhook.Message
 }
 
@@ -56,7 +61,7 @@ func startSQS(t *testing.T) *fakeSQS {
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" {
 			t.Errorf("SQS is asked for %s: %v", r.Header.Get("X-Amz-Target"), err)
 		}
-		if in.QueueURL != queueURL || len(in.Entries) < 1 || len(in.Entries) > 10 {
+		if in.QueueURL != queueURL && in.QueueURL != slowQueueURL || len(in.Entries) < 1 || len(in.Entries) > 10 {
 			t.Errorf("%d messages to %s", len(in.Entries), in.QueueURL)
 		}
 		var out struct{ Successful []sentEntry }
@@ -68,7 +73,7 @@ func startSQS(t *testing.T) *fakeSQS {
 				t.Errorf("message %s of group %s, delayed by %d s: %v", entry.MessageBody, entry.MessageGroupID, entry.DelaySeconds, err)
 			}
 			q.mu.Lock()
-			q.sent = append(q.sent, sentMessage{entry.MessageBody, entry.DelaySeconds, m})
+			q.sent = append(q.sent, sentMessage{entry.MessageBody, entry.DelaySeconds, in.QueueURL, m})
 			q.mu.Unlock()
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
@@ -103,6 +108,7 @@ type endpoint struct {
 	mu       sync.Mutex
 	status   int
 	received []received
+	wait     func(context.Context) // before a response
 }
 
 // received is a request that arrived.
@@ -124,8 +130,11 @@ func startEndpoint(t *testing.T) *endpoint {
 		}
 		e.mu.Lock()
 		e.received = append(e.received, received{r.Header.Clone(), body})
-		status := e.status
+		status, wait := e.status, e.wait
 		e.mu.Unlock()
+		if wait != nil {
+			wait(r.Context())
+		}
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(status)
 	}))
@@ -142,6 +151,14 @@ func (e *endpoint) response(status int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.status = status
+}
+
+// before has wait return before any request from now on is answered; nil has
+// none wait.
+func (e *endpoint) before(wait func(called context.Context)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wait = wait
 }
 
 // take returns the requests that arrived since it was called last.

@@ -34,7 +34,7 @@ func newPipeline(t *testing.T) *pipeline {
 	key := startKeyring(t, s, kms).send(t, "create", "SUCCESS")
 	return &pipeline{queue: q, endpoint: e, fleet: newFleet(t, s, map[string]string{
 		"AWS_ENDPOINT_URL_KMS": kms, "HOOKLINE_SEALING_KEY_ARN": kmsKeyARN,
-		"AWS_ENDPOINT_URL_SQS": q.url, "HOOKLINE_QUEUE_URL": queueURL,
+		"AWS_ENDPOINT_URL_SQS": q.url, "HOOKLINE_QUEUE_URL": queueURL, "HOOKLINE_SLOW_QUEUE_URL": slowQueueURL,
 		"HOOKLINE_ALLOW_PRIVATE": "true", "SSL_CERT_FILE": e.certificate,
 		"HOOKLINE_SEALING_KEY_ID": key.Data.KeyID, "HOOKLINE_SEALING_PUBLIC_KEY": key.Data.PublicKey,
 		"HOOKLINE_ABBEYCROSS_EVENTS": "shipment.created,shipment.delivered",

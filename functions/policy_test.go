@@ -27,7 +27,7 @@ func byAWS(resource string) []call {
 		// Lambda receives the messages that it hands to the function, and
 		// deletes those that did not come back.
 		for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} {
-			calls = append(calls, call{action: action, resource: "Attempts.Arn"})
+			calls = append(calls, call{action: action, resource: "Attempts.Arn"}, call{action: action, resource: "SlowAttempts.Arn"})
 		}
 	}
 	return calls

@@ -125,9 +125,7 @@ func readSQS(action string, body []byte) ([]call, error) {
 		return nil, err
 	}
 	c := call{action: "sqs:" + strings.TrimSuffix(action, "Batch")}
-	if in.QueueURL == queueURL {
-		c.resource = "Attempts.Arn"
-	}
+	c.resource = map[string]string{queueURL: "Attempts.Arn", slowQueueURL: "SlowAttempts.Arn"}[in.QueueURL]
 	return []call{c}, nil
 }
 

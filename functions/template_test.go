@@ -17,11 +17,13 @@ type template struct {
 	Resources map[string]struct {
 		Type       string `yaml:"Type"`
 		Properties struct {
-			Events map[string]struct {
+			CodeURI string `yaml:"CodeUri"`
+			Events  map[string]struct {
 				Type       string `yaml:"Type"`
 				Properties struct {
 					Method string `yaml:"Method"`
 					Path   string `yaml:"Path"`
+					Input  string `yaml:"Input"`
 				} `yaml:"Properties"`
 			} `yaml:"Events"`
 			Policies []policy `yaml:"Policies"`

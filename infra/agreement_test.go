@@ -3,6 +3,7 @@ package infra_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,7 +32,19 @@ func apiFunctions(a api.API) (register, manage string) {
 
 // timeouts are those of functions that have another than all have, in seconds.
 // delivery_test.go says what they must suffice for.
-var timeouts = map[string]int{"Publish": 20, "Operate": 20, "Deliver": 60, "Sweep": 55, "Keyring": 60}
+var timeouts = map[string]int{"Publish": 20, "Operate": 20, "Deliver": 60, "DeliverSlow": 60, "Sweep": 55, "Keyring": 60}
+
+// twins are functions that run the program of another, with its role and its
+// log.
+var twins = map[string]string{"DeliverSlow": "Deliver"}
+
+// twinOf returns the function whose program, role and log a function has.
+func twinOf(name string) string {
+	if twin, has := twins[name]; has {
+		return twin
+	}
+	return name
+}
 
 // maxTimeout is the time in seconds after which the HTTP API stops waiting for
 // a function and answers in its own shape.
@@ -42,6 +55,9 @@ func TestEveryFolderIsAFunction(t *testing.T) {
 	var want []string
 	for _, folder := range emulator.Folders(t) {
 		want = append(want, emulator.ResourceName(folder)+" functions/"+folder)
+	}
+	for name, twin := range twins {
+		want = append(want, name+" functions/"+strings.ToLower(twin))
 	}
 	var got []string
 	for _, name := range tm.ofType(t, "AWS::Serverless::Function") {
@@ -86,13 +102,13 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if len(functionRoutes()[name]) > 0 && f.Timeout >= maxTimeout {
 		t.Errorf("timeout is %d s, want less than the gateway's %d", f.Timeout, maxTimeout)
 	}
-	if want := "!GetAtt " + name + "Role.Arn"; f.Role != want {
-		t.Errorf("role is %v, want its own, %s", f.Role, want)
+	if want := "!GetAtt " + twinOf(name) + "Role.Arn"; f.Role != want {
+		t.Errorf("role is %v, want %s", f.Role, want)
 	}
 	if f.Policies != nil {
 		t.Error("has policies beside its role's; SAM would make a role of them")
 	}
-	logs := name + "Logs"
+	logs := twinOf(name) + "Logs"
 	if want := "!Ref " + logs; f.LoggingConfig.LogGroup != want {
 		t.Errorf("log group is %v, want %s", f.LoggingConfig.LogGroup, want)
 	}
@@ -104,7 +120,7 @@ func checkFunction(t *testing.T, tm template, name string) {
 	if group.RetentionInDays == nil {
 		t.Errorf("%s keeps its logs for ever", logs)
 	}
-	if diff := cmp.Diff(environment()[name], f.Environment.Variables); diff != "" {
+	if diff := cmp.Diff(environment()[twinOf(name)], f.Environment.Variables); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(functionRoutes()[name], routes(t, tm, name)); diff != "" {
@@ -146,6 +162,7 @@ func deliveryEnvironment(own map[string]any) map[string]any {
 	all := map[string]any{
 		"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable",
 		"HOOKLINE_QUEUE_URL":        "!Ref Attempts",
+		"HOOKLINE_SLOW_QUEUE_URL":   "!Ref SlowAttempts",
 	}
 	maps.Copy(all, own)
 	return all

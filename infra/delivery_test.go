@@ -1,6 +1,8 @@
 package infra_test
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ import (
 
 // triggers are the functions that something else than a request starts, and
 // what that is.
-var triggers = map[string]string{"Deliver": "SQS", "Sweep": "Schedule"}
+var triggers = map[string]string{"Deliver": "SQS", "DeliverSlow": "SQS", "Sweep": "Schedule"}
 
 // Only who IAM lets through reaches POST /events and the operator's API;
 // customers' routes have tokens, which the functions check.
@@ -56,20 +58,37 @@ type queueProperties struct {
 	}
 }
 
-// The queue fits the function that works it off, as Lambda's documentation
-// asks for ("Using Lambda with Amazon SQS").
+// lane is a queue, its dead letters, and what works it off.
+type lane struct {
+	queue, dead, function, concurrency string
+	batch, window                      int
+}
+
+var lanes = []lane{
+	{queue: "Attempts", dead: "DeadLetters", function: "Deliver", concurrency: "!Ref DeliverConcurrency", batch: 10},
+	{queue: "SlowAttempts", dead: "SlowDeadLetters", function: "DeliverSlow", concurrency: "!Ref SlowConcurrency", batch: 100, window: 1},
+}
+
+// Each lane's queue fits the function that works it off, as Lambda's
+// documentation asks for ("Using Lambda with Amazon SQS").
 func TestQueueFitsItsFunction(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
+	for _, l := range lanes {
+		t.Run(l.queue, func(t *testing.T) { checkLane(t, tm, l) })
+	}
+}
+
+func checkLane(t *testing.T, tm template, l lane) {
 	var f functionProperties
 	var queue, dead queueProperties
-	tm.Resources["Deliver"].properties(t, &f)
-	tm.Resources["Attempts"].properties(t, &queue)
-	tm.Resources["DeadLetters"].properties(t, &dead)
-	if queue.VisibilityTimeout < 6*f.Timeout {
-		t.Errorf("a message is received again after %d s, want at least six times the function's %d s", queue.VisibilityTimeout, f.Timeout)
+	tm.Resources[l.function].properties(t, &f)
+	tm.Resources[l.queue].properties(t, &queue)
+	tm.Resources[l.dead].properties(t, &dead)
+	if want := 6*f.Timeout + l.window; queue.VisibilityTimeout < want {
+		t.Errorf("a message is received again after %d s, want at least six times the function's %d s and the window", queue.VisibilityTimeout, f.Timeout)
 	}
-	if queue.RedrivePolicy.DeadLetterTargetArn != "!GetAtt DeadLetters.Arn" || queue.RedrivePolicy.MaxReceiveCount < 5 {
-		t.Errorf("redrive policy %+v, want to DeadLetters after 5 receipts at least", queue.RedrivePolicy)
+	if queue.RedrivePolicy.DeadLetterTargetArn != "!GetAtt "+l.dead+".Arn" || queue.RedrivePolicy.MaxReceiveCount < 5 {
+		t.Errorf("redrive policy %+v, want to %s after 5 receipts at least", queue.RedrivePolicy, l.dead)
 	}
 	if dead.MessageRetentionPeriod <= queue.MessageRetentionPeriod || queue.MessageRetentionPeriod <= 0 {
 		t.Errorf("dead letters are kept %d s, others %d s: their age goes on", dead.MessageRetentionPeriod, queue.MessageRetentionPeriod)
@@ -77,17 +96,17 @@ func TestQueueFitsItsFunction(t *testing.T) {
 	if queue.FifoQueue || dead.FifoQueue || !queue.SqsManagedSseEnabled || !dead.SqsManagedSseEnabled {
 		t.Errorf("queues %+v, %+v: want standard ones, encrypted", queue, dead)
 	}
-	e := f.Events["Attempts"]
-	if len(f.Events) != 1 || e.Type != "SQS" || e.Properties.Queue != "!GetAtt Attempts.Arn" {
-		t.Fatalf("deliver is started by %+v, want by the queue", f.Events)
+	e := f.Events[l.queue]
+	if len(f.Events) != 1 || e.Type != "SQS" || e.Properties.Queue != "!GetAtt "+l.queue+".Arn" {
+		t.Fatalf("%s is started by %+v, want by the queue", l.function, f.Events)
 	}
 	if !slices.Equal(e.Properties.FunctionResponseTypes, []string{"ReportBatchItemFailures"}) {
 		t.Errorf("response types %v: a whole batch goes back for one message", e.Properties.FunctionResponseTypes)
 	}
-	if size := e.Properties.BatchSize; size < 1 || size > 10 {
-		t.Errorf("batches of %d, want 1 to 10", size)
+	if size, window := e.Properties.BatchSize, e.Properties.MaximumBatchingWindowInSeconds; size != l.batch || window != l.window {
+		t.Errorf("batches of %d, gathered for %d s; want %d and %d", size, window, l.batch, l.window)
 	}
-	if got := e.Properties.ScalingConfig.MaximumConcurrency; got != "!Ref DeliverConcurrency" {
+	if got := e.Properties.ScalingConfig.MaximumConcurrency; got != l.concurrency {
 		t.Errorf("concurrency %v, want the parameter's", got)
 	}
 }
@@ -100,7 +119,7 @@ func TestAttemptsFitTheFunction(t *testing.T) {
 		Keys:   keygen.New(strings.NewReader(strings.Repeat("random", 99)), time.Now),
 		Getenv: func(string) string { return "trip.started" }, Deployed: true,
 	}
-	timeout := time.Duration(timeouts["Deliver"]) * time.Second
+	timeout := time.Duration(min(timeouts["Deliver"], timeouts["DeliverSlow"])) * time.Second
 	for _, api := range all.APIs() {
 		sending, err := api.Sending(setup)
 		if err != nil {
@@ -112,18 +131,27 @@ func TestAttemptsFitTheFunction(t *testing.T) {
 	}
 }
 
-// A sweep each minute ends before the next, and is not repeated by Lambda.
+// Sweeps each minute, of all parts of what is due, end before the next, and are
+// not repeated by Lambda.
 func TestSweepEachMinute(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	var f functionProperties
 	tm.Resources["Sweep"].properties(t, &f)
+	swept := map[int]bool{}
 	for name, e := range f.Events {
-		if len(f.Events) != 1 || e.Type != "Schedule" || e.Properties.Schedule != "rate(1 minute)" {
-			t.Errorf("event %s: %+v, want one schedule, each minute", name, e)
+		var input struct{ Part, Parts int }
+		err := json.Unmarshal([]byte(e.Properties.Input), &input)
+		if err != nil || e.Type != "Schedule" || e.Properties.Schedule != "rate(1 minute)" || input.Parts != len(f.Events) {
+			t.Errorf("event %s: %+v, %v; want a schedule, each minute, of one of %d parts", name, e, err, len(f.Events))
 		}
+		swept[input.Part] = input.Part >= 0 && input.Part < input.Parts
 	}
-	if len(f.Events) == 0 || f.Timeout >= 60 {
-		t.Errorf("%d events, timeout %d s", len(f.Events), f.Timeout)
+	if len(swept) < 2 || len(swept) != len(f.Events) || slices.Contains(slices.Collect(maps.Values(swept)), false) || f.Timeout >= 60 {
+		t.Errorf("parts %v are swept by %d schedules, timeout %d s", swept, len(f.Events), f.Timeout)
+	}
+	const minutes = 5 // of an alarm's period
+	if least, all := readAlarms(t)["SweepsStopped"].Threshold, float64(minutes*len(f.Events)); least <= all-minutes || least >= all {
+		t.Errorf("an alarm goes off below %v sweeps of %v, want when one part is not swept", least, all)
 	}
 	var invoke struct {
 		EventInvokeConfig struct{ MaximumEventAgeInSeconds, MaximumRetryAttempts *int }

@@ -30,7 +30,7 @@ func TestEventSettings(t *testing.T) {
 			all[name] = true
 			_, shared := settings[sharedSettings][name]
 			_, own := settings[function][name]
-			if text := fmt.Sprint(value); (strings.HasPrefix(text, "!GetAtt") || strings.HasPrefix(text, "!Ref Attempts")) && !shared && !own {
+			if text := fmt.Sprint(value); (strings.HasPrefix(text, "!GetAtt") || strings.HasSuffix(text, "Attempts")) && !shared && !own {
 				t.Errorf("events/env.json lacks %s of %s, which is %s in the template", name, function, text)
 			}
 		}

@@ -82,9 +82,10 @@ func TestAlarms(t *testing.T) {
 	var actions any = map[string]any{"!If": []any{"HasTopic", []any{"!Ref AlarmTopicArn"}, "!Ref AWS::NoValue"}}
 	alarms := readAlarms(t)
 	want := []string{
-		"DeadLetterQueueNotEmpty", "DeliverErrors", "DeliveriesLate", "DeliveriesThrottled", "DueIndexThrottled", "InternalErrors",
-		"MessagesReturned", "OldestMessage", "PublishThrottled", "QuietAccountsWait", "RequestsRefused", "RequestsSlow",
-		"SweepsFail", "SweepsStopped", "WebhooksDisabled", "WebhooksThrottled",
+		"DeadLetterQueueNotEmpty", "DeliverErrors", "DeliverSlowErrors", "DeliveriesLate", "DeliveriesThrottled", "DueIndexThrottled",
+		"InternalErrors", "MessagesReturned", "OldestMessage", "PublishThrottled", "QuietAccountsWait", "RequestsRefused", "RequestsSlow",
+		"SlowDeadLetterQueueNotEmpty", "SlowOldestMessage", "SlowQuietAccountsWait", "SweepsFail", "SweepsStopped", "WebhooksDisabled",
+		"WebhooksThrottled",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(alarms))); diff != "" {
 		t.Errorf("alarms (-want +template):\n%s", diff)
@@ -151,6 +152,9 @@ func TestAlarmsWatchMetricsThatExist(t *testing.T) {
 		}
 	}
 	for alarm, want := range map[string]string{
+		"OldestMessage": "!Ref Attempts", "QuietAccountsWait": "!Ref Attempts", "DeadLetterQueueNotEmpty": "!Ref DeadLetters",
+		"SlowOldestMessage": "!Ref SlowAttempts", "SlowQuietAccountsWait": "!Ref SlowAttempts", "SlowDeadLetterQueueNotEmpty": "!Ref SlowDeadLetters",
+		"DeliverErrors": "!Ref Deliver", "DeliverSlowErrors": "!Ref DeliverSlow",
 		"WebhooksThrottled": "!Ref WebhooksTable", "DeliveriesThrottled": "!Ref DeliveriesTable", "DueIndexThrottled": "!Ref DeliveriesTable due",
 	} {
 		var values []string

@@ -185,7 +185,7 @@ func TestPoliciesOfPeople(t *testing.T) {
 			t.Errorf("the runbook does not say who %s is for", name)
 		}
 	}
-	for _, placeholder := range []string{"ACCOUNT", "REGION", "STACK", "WEBHOOKS_TABLE", "DELIVERIES_TABLE", "QUEUE", "KMS_KEY_ID", "API_ID"} {
+	for _, placeholder := range []string{"ACCOUNT", "REGION", "STACK", "WEBHOOKS_TABLE", "DELIVERIES_TABLE", "QUEUE", "SLOW_LANE", "KMS_KEY_ID", "API_ID"} {
 		if !strings.Contains(rights, "s/"+placeholder+"/") {
 			t.Errorf("the runbook does not fill in %s", placeholder)
 		}

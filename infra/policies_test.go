@@ -25,7 +25,8 @@ const (
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
 	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
-	onQueue      = " on !GetAtt Attempts.Arn"
+	onFast       = " on !GetAtt Attempts.Arn"
+	onSlow       = " on !GetAtt SlowAttempts.Arn"
 	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
 
@@ -79,7 +80,8 @@ var ownRights = map[string][]string{
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:PutItem" + onDeliveries,
 		"dynamodb:UpdateItem" + onDeliveries,
-		"sqs:SendMessage" + onQueue,
+		"sqs:SendMessage" + onFast,
+		"sqs:SendMessage" + onSlow,
 	},
 	"OperateRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
@@ -93,7 +95,7 @@ var ownRights = map[string][]string{
 		"dynamodb:Query" + within + "A#*, ACCOUNTS#*" + named,
 		"dynamodb:UpdateItem" + onDeliveries,
 		"dynamodb:UpdateItem" + within + "A#*, CLOSING" + named,
-		"sqs:SendMessage" + onQueue,
+		"sqs:SendMessage" + onSlow,
 	},
 	"DeliverRole": {
 		"dynamodb:BatchGetItem" + onDeliveries,
@@ -103,10 +105,13 @@ var ownRights = map[string][]string{
 		"dynamodb:UpdateItem" + onDeliveries,
 		"dynamodb:UpdateItem" + within + "A#*" + named,
 		"kms:Decrypt on !GetAtt Data.Outputs.SealingKmsKeyArn if ForAllValues:StringEquals kms:EncryptionContextKeys = hookline:key and Null kms:EncryptionContext:hookline:key = false",
-		"sqs:DeleteMessage" + onQueue,
-		"sqs:GetQueueAttributes" + onQueue,
-		"sqs:ReceiveMessage" + onQueue,
-		"sqs:SendMessage" + onQueue,
+		"sqs:DeleteMessage" + onFast,
+		"sqs:DeleteMessage" + onSlow,
+		"sqs:GetQueueAttributes" + onFast,
+		"sqs:GetQueueAttributes" + onSlow,
+		"sqs:ReceiveMessage" + onFast,
+		"sqs:ReceiveMessage" + onSlow,
+		"sqs:SendMessage" + onSlow,
 	},
 	"SweepRole": {
 		"dynamodb:DeleteItem" + within + "A#*, T#*, ACCOUNTS#*, CLOSING" + named,
@@ -117,7 +122,7 @@ var ownRights = map[string][]string{
 		"dynamodb:UpdateItem" + onClosing,
 		"dynamodb:Query on !GetAtt Data.Outputs.DueIndexArn",
 		"dynamodb:UpdateItem" + onDeliveries,
-		"sqs:SendMessage" + onQueue,
+		"sqs:SendMessage" + onSlow,
 	},
 }
 
@@ -306,12 +311,14 @@ func TestRightsAreInTheRoles(t *testing.T) {
 		PolicyDocument policyDocument
 	}
 	tm.Resources["QueuesByTLSOnly"].properties(t, &queues)
-	if want := []string{"!Ref Attempts", "!Ref DeadLetters"}; !slices.Equal(queues.Queues, want) {
+	if want := []string{"!Ref Attempts", "!Ref DeadLetters", "!Ref SlowAttempts", "!Ref SlowDeadLetters"}; !slices.Equal(queues.Queues, want) {
 		t.Errorf("only %v refuse what comes without TLS, want %v", queues.Queues, want)
 	}
 	want := []string{
 		"Deny sqs:* on !GetAtt Attempts.Arn if Bool aws:SecureTransport = false",
 		"Deny sqs:* on !GetAtt DeadLetters.Arn if Bool aws:SecureTransport = false",
+		"Deny sqs:* on !GetAtt SlowAttempts.Arn if Bool aws:SecureTransport = false",
+		"Deny sqs:* on !GetAtt SlowDeadLetters.Arn if Bool aws:SecureTransport = false",
 	}
 	if diff := cmp.Diff(want, queues.PolicyDocument.grants(t)); diff != "" || queues.PolicyDocument.Statement[0].Principal != "*" {
 		t.Errorf("the queues' policy (-want +got):\n%s", diff)

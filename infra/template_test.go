@@ -56,12 +56,13 @@ type functionProperties struct {
 			ApiId, Method, Path string //nolint:revive // as CloudFormation spells it
 			Auth                struct{ Authorizer string }
 			// Of a queue.
-			Queue                 string
-			BatchSize             int
-			FunctionResponseTypes []string
-			ScalingConfig         struct{ MaximumConcurrency any }
+			Queue                          string
+			BatchSize                      int
+			MaximumBatchingWindowInSeconds int
+			FunctionResponseTypes          []string
+			ScalingConfig                  struct{ MaximumConcurrency any }
 			// Of a schedule.
-			Schedule string
+			Schedule, Input string
 		}
 	}
 }

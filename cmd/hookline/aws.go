@@ -34,6 +34,7 @@ const (
 	outputDeliveries = "DeliveriesTable"
 	outputRegion     = "Region"
 	outputQueue      = "QueueUrl"
+	outputSlowQueue  = "SlowQueueUrl" // not of a stack before it had two queues
 	outputSealingKey = "SealingKmsKeyArn"
 )
 
@@ -104,7 +105,9 @@ func (p *program) openStack(ctx context.Context, name string) (openedStore, erro
 	case err != nil:
 		return openedStore{}, err
 	}
-	queue, err := sqs.New(sqs.Config{Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], Now: time.Now})
+	queue, err := sqs.New(sqs.Config{
+		Client: awssqs.NewFromConfig(cfg), QueueURL: found.outputs[outputQueue], SlowQueueURL: found.outputs[outputSlowQueue], Now: time.Now,
+	})
 	if err != nil {
 		return openedStore{}, err
 	}

@@ -65,7 +65,7 @@ func BenchmarkSweep(b *testing.B) {
 			q := &endless{}
 			now := time.Now()
 			sweeper := delivery.NewSweeper(delivery.SweeperConfig{
-				Store: s, Queue: q, Log: discardLog(), Ahead: aheadHere,
+				Store: s, Queue: q, Log: discardLog(), Ahead: aheadHere, Parallel: 1,
 				Now: func() time.Time { return now },
 			})
 			b.ResetTimer()

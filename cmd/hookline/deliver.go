@@ -67,7 +67,7 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
-			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere,
+			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere, Parallel: 1,
 		}),
 		finisher: registry.NewFinisher(cfg.store, cfg.now, cfg.log),
 		file:     cfg.file,

@@ -38,6 +38,7 @@ func recordRights(t *testing.T, d *deployed) *rightsRecorder {
 		d.outputs[outputTable]:      "dynamodb:REGION:ACCOUNT:table/WEBHOOKS_TABLE",
 		d.outputs[outputDeliveries]: "dynamodb:REGION:ACCOUNT:table/DELIVERIES_TABLE",
 		d.outputs[outputQueue]:      "sqs:REGION:ACCOUNT:QUEUE",
+		d.outputs[outputSlowQueue]:  "sqs:REGION:ACCOUNT:SLOW_LANE",
 		d.outputs[outputSealingKey]: "kms:REGION:ACCOUNT:key/KMS_KEY_ID",
 		"open":                      "cloudformation:REGION:ACCOUNT:stack/STACK/*",
 	}}
@@ -158,8 +159,8 @@ func TestOperatorPolicy(t *testing.T) {
 	}
 	var policy struct {
 		Statement []struct {
-			Effect, Resource string
-			Action           []string
+			Effect           string
+			Resource, Action []string
 		}
 	}
 	if err := json.Unmarshal(text, &policy); err != nil {
@@ -168,7 +169,9 @@ func TestOperatorPolicy(t *testing.T) {
 	var granted []string
 	for _, s := range policy.Statement {
 		for _, action := range s.Action {
-			granted = append(granted, action+" on "+s.Resource)
+			for _, resource := range s.Resource {
+				granted = append(granted, action+" on "+resource)
+			}
 		}
 	}
 	slices.Sort(granted)

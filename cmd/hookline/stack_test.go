@@ -26,6 +26,7 @@ import (
 
 const (
 	stackQueue = "https://sqs." + dynamolocal.Region + ".amazonaws.com/123456789012/attempts"
+	slowQueue  = "https://sqs." + dynamolocal.Region + ".amazonaws.com/123456789012/slow-attempts"
 	stackKey   = "arn:aws:kms:" + dynamolocal.Region + ":123456789012:key/k"
 	sealingID  = "k1"
 )
@@ -55,7 +56,7 @@ func deploy(t *testing.T) (*deployed, *customerOf, *site) {
 		t.Fatal(err)
 	}
 	d := &deployed{t: t, outputs: map[string]string{
-		outputTable: prefix + tableSuffix, outputDeliveries: prefix + deliveriesSuffix, outputQueue: stackQueue,
+		outputTable: prefix + tableSuffix, outputDeliveries: prefix + deliveriesSuffix, outputQueue: stackQueue, outputSlowQueue: slowQueue,
 		outputSealingKey: stackKey, outputRegion: dynamolocal.Region,
 	}}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -138,7 +139,7 @@ func (d *deployed) send(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	err := json.NewDecoder(r.Body).Decode(&in)
-	if recipient := r.Header.Get("X-Amz-Target"); err != nil || recipient != "AmazonSQS.SendMessageBatch" || in.QueueURL != stackQueue ||
+	if recipient := r.Header.Get("X-Amz-Target"); err != nil || recipient != "AmazonSQS.SendMessageBatch" || in.QueueURL != stackQueue && in.QueueURL != slowQueue ||
 		!strings.Contains(r.Header.Get("Authorization"), "/"+dynamolocal.Region+"/sqs/aws4_request") {
 		d.t.Errorf("SQS was asked %s for %+v, %v", recipient, in, err)
 	}
@@ -151,6 +152,7 @@ func (d *deployed) send(w http.ResponseWriter, r *http.Request) {
 	var sent []map[string]string
 	for _, e := range in.Entries {
 		m, err := sqs.Decode(e.MessageBody)
+		m.Fast = in.QueueURL == stackQueue
 		if err != nil || e.DelaySeconds != 0 {
 			d.t.Errorf("entry %+v, %v", e, err)
 		}
@@ -204,7 +206,7 @@ func (d *deployed) on(t *testing.T, stack string, args ...string) (out, said str
 	return strings.TrimSpace(stdout.String()), stderr.String(), err
 }
 
-// On a stack, events and retries go to its queue, and samples are signed with
+// On a stack, events and retries go to its queues, and samples are signed with
 // the key that its KMS key opens, where its parameters let them go.
 func TestDeliveringOnAStack(t *testing.T) {
 	d, customer, c := deploy(t)
@@ -214,11 +216,11 @@ func TestDeliveringOnAStack(t *testing.T) {
 	if err != nil || !accepted || said != "" {
 		t.Fatalf("publish: %q, %q, %v", out, said, err)
 	}
-	d.asked(t, id)
+	d.asked(t, id, true)
 	if out, _, err = d.on(t, "strict", "delivery", "retry", id, "--account", customer.account); err != nil || out != "attempt 1 of "+id+" is due now" {
 		t.Errorf("delivery retry: %q, %v", out, err)
 	}
-	d.asked(t, id)
+	d.asked(t, id, false)
 	if out, _, err = d.on(t, "strict", "delivery", "list", "--status", "pending"); err != nil || !strings.Contains(out, id) {
 		t.Errorf("delivery list: %q, %v", out, err)
 	}
@@ -248,12 +250,12 @@ func TestDeliveringOnAStack(t *testing.T) {
 	}
 }
 
-// asked demands that the queue was asked for the first attempt of a delivery,
-// and for nothing else.
-func (d *deployed) asked(t *testing.T, id string) {
+// asked demands that a lane's queue was asked for the first attempt of a
+// delivery, and for nothing else.
+func (d *deployed) asked(t *testing.T, id string, fast bool) {
 	t.Helper()
 	messages := d.took()
-	if len(messages) != 1 || messages[0].ID != id || messages[0].Attempt != 1 || messages[0].Account.String() != "squake:acme" ||
+	if len(messages) != 1 || messages[0].ID != id || messages[0].Attempt != 1 || messages[0].Fast != fast || messages[0].Account.String() != "squake:acme" ||
 		messages[0].Event != "order" || time.Since(messages[0].At).Abs() > timeout {
 		t.Errorf("the queue was asked for %+v, want the first attempt of %s", messages, id)
 	}

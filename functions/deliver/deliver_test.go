@@ -26,6 +26,7 @@ func environment(changes map[string]string) map[string]string {
 		"HOOKLINE_WEBHOOKS_TABLE":    "webhooks",
 		"HOOKLINE_DELIVERIES_TABLE":  "deliveries",
 		"HOOKLINE_QUEUE_URL":         "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts",
+		"HOOKLINE_SLOW_QUEUE_URL":    "https://sqs.eu-central-1.amazonaws.com/111122223333/slow-attempts",
 		"HOOKLINE_SEALING_KEY_ARN":   "arn:aws:kms:eu-central-1:111122223333:key/1",
 		"HOOKLINE_ABBEYCROSS_EVENTS": "trip.started",
 		"AWS_REGION":                 "eu-central-1",
@@ -47,14 +48,14 @@ func TestStart(t *testing.T) {
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
 	_, err := build(t.Context(), environment(map[string]string{
-		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
+		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SLOW_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
 		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": "",
 	}), slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, name := range []string{
-		"HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SEALING_KEY_ARN: must be set",
+		"HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set", "HOOKLINE_SEALING_KEY_ARN: must be set",
 		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ABBEYCROSS_EVENTS",
 	} {
 		if !strings.Contains(err.Error(), name) {
@@ -134,7 +135,7 @@ func TestDeliverResponsesAnEmptyList(t *testing.T) {
 
 // The attempts of a batch are made side by side.
 func TestDeliverMakesAttemptsSideBySide(t *testing.T) {
-	const size = 10
+	const size = 100 // of the slow lane
 	var all sync.WaitGroup
 	all.Add(size)
 	h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {

@@ -16,6 +16,7 @@ func environment(changes map[string]string) map[string]string {
 		"HOOKLINE_WEBHOOKS_TABLE":    "webhooks",
 		"HOOKLINE_DELIVERIES_TABLE":  "deliveries",
 		"HOOKLINE_QUEUE_URL":         "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts",
+		"HOOKLINE_SLOW_QUEUE_URL":    "https://sqs.eu-central-1.amazonaws.com/111122223333/slow-attempts",
 		"HOOKLINE_ABBEYCROSS_EVENTS": "trip.started",
 		"AWS_REGION":                 "eu-central-1",
 		"AWS_ACCESS_KEY_ID":          "AKIDHUSH",
@@ -30,14 +31,14 @@ func environment(changes map[string]string) map[string]string {
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
 	_, err := build(t.Context(), environment(map[string]string{
-		"HOOKLINE_WEBHOOKS_TABLE": "", "HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "",
+		"HOOKLINE_WEBHOOKS_TABLE": "", "HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SLOW_QUEUE_URL": "",
 		"HOOKLINE_ABBEYCROSS_EVENTS": "", "AWS_REGION": "",
 	}), slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, name := range []string{
-		"HOOKLINE_WEBHOOKS_TABLE: must be set", "HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set",
+		"HOOKLINE_WEBHOOKS_TABLE: must be set", "HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set",
 		"HOOKLINE_ABBEYCROSS_EVENTS", "AWS_REGION: must be set",
 	} {
 		if !strings.Contains(err.Error(), name) {

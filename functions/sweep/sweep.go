@@ -11,6 +11,7 @@ import (
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/store/dynamo"
 )
 
 const (
@@ -19,6 +20,9 @@ const (
 	// reserve is how much of the function's time is reserved for the last
 	// writes.
 	reserve = 5 * time.Second
+	// parallel is how many batches of 100 are leased and queued at once, 32
+	// leases of each. It is more than the function's processor can do.
+	parallel = 4
 )
 
 // build builds the function from its environment variables. The error names
@@ -32,33 +36,61 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
+	return newHandler(store, queue, log), nil
+}
+
+func newHandler(store *dynamo.Store, queue delivery.Queue, log *slog.Logger) *handler {
 	return &handler{
 		finish: registry.NewFinisher(store, time.Now, log).Finish,
-		sweep:  delivery.NewSweeper(delivery.SweeperConfig{Store: store, Queue: queue, Now: time.Now, Log: log, Ahead: ahead}).Sweep,
-		now:    time.Now,
-		log:    log,
-	}, nil
+		sweeper: func(p part) (sweeper, error) {
+			some, err := store.Part(p.Part, p.Parts)
+			if err != nil {
+				return nil, err
+			}
+			return delivery.NewSweeper(delivery.SweeperConfig{
+				Store: some, Queue: queue, Now: time.Now, Log: log, Ahead: ahead, Parallel: parallel,
+			}), nil
+		},
+		now: time.Now,
+		log: log,
+	}
+}
+
+// part is what a schedule invokes the function with: which of how many equal
+// parts of what is due to sweep, counted from 0. Several schedules sweep a part
+// each, at the same time. An invocation that names none sweeps all.
+type part struct {
+	Part  int `json:"part"`
+	Parts int `json:"parts"`
+}
+
+// sweeper is a delivery.Sweeper.
+type sweeper interface {
+	Sweep(ctx context.Context, from time.Time) (delivery.Swept, error)
 }
 
 // handler sweeps.
 type handler struct {
-	sweep func(ctx context.Context, from time.Time) (delivery.Swept, error)
+	sweeper func(part) (sweeper, error)
 	// finish completes the deletion of accounts.
 	finish func(context.Context) error
 	now    func() time.Time
 	log    *slog.Logger
 }
 
-// Sweep queues all that is due, and completes the deletion of accounts beside
-// that. What it has no time for is left to the next minute. An error means that
-// something could not be read, leased, queued or deleted because of an internal
-// error; Lambda counts it.
-func (h *handler) Sweep(ctx context.Context) error {
+// Sweep queues all that is due of a part. Beside the first part it completes the
+// deletion of accounts. What it has no time for is left to the next minute. An
+// error means that something could not be read, leased, queued or deleted
+// because of an internal error; Lambda counts it.
+func (h *handler) Sweep(ctx context.Context, p part) error {
 	ctx, cancel := worker.Within(ctx, reserve)
 	defer cancel()
+	if p.Part != 0 {
+		return h.sweepOnce(ctx, p)
+	}
 	finished := make(chan error, 1)
 	go func() { finished <- h.finish(ctx) }()
-	err := h.sweepOnce(ctx)
+	err := h.sweepOnce(ctx, p)
 	finishErr := <-finished
 	if ctx.Err() != nil {
 		finishErr = nil // the next sweep continues
@@ -69,21 +101,26 @@ func (h *handler) Sweep(ctx context.Context) error {
 	return errors.Join(err, finishErr)
 }
 
-// sweepOnce queues all that is due.
-func (h *handler) sweepOnce(ctx context.Context) error {
-	swept, err := h.sweep(ctx, time.Time{})
+// sweepOnce queues all that is due of a part.
+func (h *handler) sweepOnce(ctx context.Context, p part) error {
+	p.Parts = max(p.Parts, 1)
+	var swept delivery.Swept
+	s, err := h.sweeper(p)
+	if err == nil {
+		swept, err = s.Sweep(ctx, time.Time{})
+	}
 	if err == nil && swept.Failed > 0 {
 		err = fmt.Errorf("%d due deliveries could not be leased or sent for", swept.Failed)
 	}
 	if err != nil && ctx.Err() != nil {
 		err = nil // the next sweep continues
 	}
-	h.report(ctx, swept, err)
+	h.report(ctx, p, swept, err)
 	return err
 }
 
 // report logs the sweep.
-func (h *handler) report(ctx context.Context, swept delivery.Swept, err error) {
+func (h *handler) report(ctx context.Context, p part, swept delivery.Swept, err error) {
 	late := 0.0
 	if !swept.Oldest.IsZero() {
 		late = h.now().Sub(swept.Oldest).Seconds()
@@ -92,6 +129,7 @@ func (h *handler) report(ctx context.Context, swept delivery.Swept, err error) {
 	attrs := []slog.Attr{
 		slog.Int("sent", swept.Sent), slog.Int("refused", swept.Refused), slog.Int("failed", swept.Failed),
 		slog.Float64("late_s", late), slog.Bool("whole", ctx.Err() == nil),
+		slog.Int("part", p.Part), slog.Int("parts", p.Parts),
 	}
 	if err != nil {
 		level, attrs = slog.LevelError, append(attrs, slog.String("error", err.Error()))

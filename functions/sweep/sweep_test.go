@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ func TestStartNamesEveryFault(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL"} {
+	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL", "HOOKLINE_SLOW_QUEUE_URL"} {
 		if !strings.Contains(err.Error(), name+": must be set") {
 			t.Errorf("%q does not name %s", err, name)
 		}
@@ -35,11 +36,21 @@ func TestStartNamesEveryFault(t *testing.T) {
 
 func TestStart(t *testing.T) {
 	h, err := build(t.Context(), map[string]string{
-		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q",
+		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q", "HOOKLINE_SLOW_QUEUE_URL": "https://sqs.example/1/s",
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
 	}, slog.New(slog.DiscardHandler))
-	if err != nil || h.sweep == nil || h.finish == nil {
-		t.Errorf("start: %v, %v", h, err)
+	if err != nil || h.finish == nil {
+		t.Fatalf("start: %v, %v", h, err)
+	}
+	for _, p := range []part{{0, 1}, {0, 4}, {3, 4}, {63, 64}} {
+		if s, err := h.sweeper(p); s == nil || err != nil {
+			t.Errorf("part %+v: %v", p, err)
+		}
+	}
+	for _, p := range []part{{1, 1}, {-1, 4}, {4, 4}, {0, 65}, {0, -1}} {
+		if _, err := h.sweeper(p); !errors.Is(err, webhook.ErrInvalid) {
+			t.Errorf("part %+v: %v, want ErrInvalid", p, err)
+		}
 	}
 }
 
@@ -49,17 +60,31 @@ type line struct {
 	Sent, Refused, Failed int
 	Late                  float64 `json:"late_s"`
 	Whole                 bool
+	Part, Parts           int
+}
+
+// sweeping is a sweeper made of a function.
+type sweeping func(ctx context.Context, from time.Time) (delivery.Swept, error)
+
+func (s sweeping) Sweep(ctx context.Context, from time.Time) (delivery.Swept, error) {
+	return s(ctx, from)
 }
 
 func TestSweep(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	broken := errors.New("sweep: list what is due: table")
 	for name, tt := range map[string]struct {
+		event string
 		swept delivery.Swept
 		err   error
 		want  line
 	}{
 		"nothing": {want: line{Level: "INFO", Whole: true}},
+		"a part":  {event: `{"part":2,"parts":4}`, want: line{Level: "INFO", Whole: true, Part: 2, Parts: 4}},
+		"no such part": {event: `{"part":4,"parts":4}`, want: line{
+			Level: "ERROR", Whole: true, Part: 4, Parts: 4, Error: "no such part",
+		}},
+		"by EventBridge, without a part": {event: `{"id":"1","source":"aws.events","detail":{}}`, want: line{Level: "INFO", Whole: true}},
 		"late": {
 			swept: delivery.Swept{Sent: 3, Oldest: now.Add(-90 * time.Second)},
 			want:  line{Level: "INFO", Sent: 3, Late: 90, Whole: true},
@@ -75,14 +100,24 @@ func TestSweep(t *testing.T) {
 			h := &handler{
 				now: func() time.Time { return now }, log: slog.New(slog.NewJSONHandler(&logged, nil)),
 				finish: func(context.Context) error { return nil },
-				sweep: func(_ context.Context, from time.Time) (delivery.Swept, error) {
-					if !from.IsZero() {
-						t.Errorf("sweeps from %v, want all", from)
+				sweeper: func(p part) (sweeper, error) {
+					if p.Part >= p.Parts {
+						return nil, errors.New("no such part")
 					}
-					return tt.swept, tt.err
+					return sweeping(func(_ context.Context, from time.Time) (delivery.Swept, error) {
+						if !from.IsZero() {
+							t.Errorf("sweeps from %v, want all", from)
+						}
+						return tt.swept, tt.err
+					}), nil
 				},
 			}
-			if err := h.Sweep(t.Context()); (err != nil) != (tt.want.Error != "") {
+			var p part
+			if err := json.Unmarshal([]byte(cmp.Or(tt.event, "{}")), &p); err != nil {
+				t.Fatal(err)
+			}
+			tt.want.Parts = max(tt.want.Parts, 1)
+			if err := h.Sweep(t.Context(), p); (err != nil) != (tt.want.Error != "") {
 				t.Errorf("error %v, want %q", err, tt.want.Error)
 			}
 			var got line
@@ -105,15 +140,17 @@ func TestSweepEndsBeforeTheFunction(t *testing.T) {
 		h := &handler{
 			now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
 			finish: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
-			sweep: func(ctx context.Context, _ time.Time) (delivery.Swept, error) {
-				<-ctx.Done()
-				return delivery.Swept{Sent: 7, Failed: 1}, errors.Join(webhook.ErrUnavailable, ctx.Err())
+			sweeper: func(part) (sweeper, error) {
+				return sweeping(func(ctx context.Context, _ time.Time) (delivery.Swept, error) {
+					<-ctx.Done()
+					return delivery.Swept{Sent: 7, Failed: 1}, errors.Join(webhook.ErrUnavailable, ctx.Err())
+				}), nil
 			},
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), lifetime)
 		defer cancel()
 		began := time.Now()
-		if err := h.Sweep(ctx); err != nil {
+		if err := h.Sweep(ctx, part{}); err != nil {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took != lifetime-reserve {
@@ -125,17 +162,23 @@ func TestSweepEndsBeforeTheFunction(t *testing.T) {
 	})
 }
 
-// Accounts that could not be deleted fail the sweep, and what is due is swept
-// all the same.
+// Accounts that could not be deleted fail the sweep of the first part, and what
+// is due is swept all the same. Other parts delete none.
 func TestSweepFinishes(t *testing.T) {
 	broken := errors.New("finish deleting account squake:acme: table")
 	var logged bytes.Buffer
 	h := &handler{
 		now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
 		finish: func(context.Context) error { return broken },
-		sweep:  func(context.Context, time.Time) (delivery.Swept, error) { return delivery.Swept{Sent: 1}, nil },
+		sweeper: func(part) (sweeper, error) {
+			return sweeping(func(context.Context, time.Time) (delivery.Swept, error) { return delivery.Swept{Sent: 1}, nil }), nil
+		},
 	}
-	if err := h.Sweep(t.Context()); !errors.Is(err, broken) {
+	if err := h.Sweep(t.Context(), part{Part: 1, Parts: 2}); err != nil || strings.Contains(logged.String(), "finish") {
+		t.Errorf("the second part: error %v, logged %s", err, &logged)
+	}
+	logged.Reset()
+	if err := h.Sweep(t.Context(), part{Parts: 2}); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
 	for _, want := range []string{`"msg":"finish","error":"` + broken.Error(), `"msg":"sweep","sent":1`} {

@@ -40,8 +40,8 @@ func functionRules() []rule {
 		{
 			name: "a function that sends to its own queue", source: guide + "invocation-recursion.html", check: loopsAreAllowed,
 			mutations: []mutation{
-				property("Lambda's default", nil, "Deliver", "RecursiveLoop"),
-				property("stopped", "Terminate", "Deliver", "RecursiveLoop"),
+				property("Lambda's default", nil, "DeliverSlow", "RecursiveLoop"),
+				property("stopped", "Terminate", "DeliverSlow", "RecursiveLoop"),
 			},
 		},
 		{

@@ -17,20 +17,27 @@ func queueRules() []rule {
 			source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
 			mutations: []mutation{
 				property("a message is seen again too soon", 359.0, "Attempts", "VisibilityTimeout"),
+				property("seen again too soon for the window", 360.0, "SlowAttempts", "VisibilityTimeout"),
 				property("a large batch that is not waited for", 11.0, "DeliverAttempts", "BatchSize"),
+				property("a large batch without its window", nil, "DeliverSlowSlowAttempts", "MaximumBatchingWindowInSeconds"),
 				property("one at a time, which is too few", object{"MaximumConcurrency": 1.0}, "DeliverAttempts", "ScalingConfig"),
 				{name: "more than there can be", with: map[string]string{"DeliverConcurrency": "1001"}, plant: func(all templates) {
 					all.set(nil, mainPath, "Parameters", "DeliverConcurrency", "MaxValue")
 				}},
 				property("a batch comes back as a whole", nil, "DeliverAttempts", "FunctionResponseTypes"),
-				property("less reserved than received", 3.0, "Deliver", "ReservedConcurrentExecutions"),
+				property("less reserved than received", 2.0, "Deliver", "ReservedConcurrentExecutions"),
 			},
 		},
 		{
 			name: "a new account has ten executions", source: "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#compute-and-storage", check: halfIsLeft,
-			mutations: []mutation{{name: "deliveries take all", plant: func(all templates) {
-				all.set(50.0, mainPath, "Parameters", "DeliverConcurrency", "Default")
-			}}},
+			mutations: []mutation{
+				{name: "deliveries take all", plant: func(all templates) {
+					all.set(50.0, mainPath, "Parameters", "DeliverConcurrency", "Default")
+				}},
+				{name: "both lanes together take too much", plant: func(all templates) {
+					all.set(3.0, mainPath, "Parameters", "SlowConcurrency", "Default")
+				}},
+			},
 		},
 		{
 			name: "dead letters", source: sqs + "sqs-dead-letter-queues.html", check: deadLettersFit,
@@ -38,6 +45,7 @@ func queueRules() []rule {
 				property("kept no longer than others", 345600.0, "DeadLetters", "MessageRetentionPeriod"),
 				property("of any queue", object{"redrivePermission": "allowAll"}, "DeadLetters", "RedriveAllowPolicy"),
 				property("of another queue", list("arn:aws:sqs:eu-central-1:123456789012:other"), "DeadLetters", "RedriveAllowPolicy", "sourceQueueArns"),
+				property("of the other lane", list("arn:aws:sqs:eu-central-1:123456789012:hookline-attempts-1"), "SlowDeadLetters", "RedriveAllowPolicy", "sourceQueueArns"),
 				property("before they are there", "arn:aws:sqs:eu-central-1:123456789012:dead", "Attempts", "RedrivePolicy", "deadLetterTargetArn"),
 			},
 		},
@@ -74,7 +82,8 @@ func mappingsFit(d *deployment) []string {
 		p := d.resources[name].properties
 		function, queue := d.resources[resourceOf(p["FunctionName"])].properties, d.resources[resourceOf(p["EventSourceArn"])].properties
 		timeout, _ := number(function["Timeout"])
-		if !between(queue["VisibilityTimeout"], 6*timeout, 43200) {
+		window, _ := number(p["MaximumBatchingWindowInSeconds"])
+		if !between(queue["VisibilityTimeout"], 6*timeout+window, 43200) {
 			wrong = append(wrong, fmt.Sprintf("%s: a message is seen again after %v s, the function has %v s", name, queue["VisibilityTimeout"], timeout))
 		}
 		if !between(p["BatchSize"], 1, 10) && !between(p["MaximumBatchingWindowInSeconds"], 1, 300) {
@@ -94,11 +103,13 @@ func mappingsFit(d *deployment) []string {
 	return wrong
 }
 
-// halfIsLeft holds the default of the parameter, since what receives from a
+// halfIsLeft holds the defaults of the parameters, since what receives from a
 // queue takes all executions that it is let take.
 func halfIsLeft(d *deployment) []string {
-	if standard := at(d.template["Parameters"], "DeliverConcurrency", "Default"); !between(standard, 2, 5) {
-		return []string{fmt.Sprintf("deliveries take %v executions by default, of the ten that a new account may have", standard)}
+	fast, _ := number(at(d.template["Parameters"], "DeliverConcurrency", "Default"))
+	slow, _ := number(at(d.template["Parameters"], "SlowConcurrency", "Default"))
+	if fast < 2 || slow < 2 || fast+slow > 5 {
+		return []string{fmt.Sprintf("deliveries take %v and %v executions by default, of the ten that a new account may have", fast, slow)}
 	}
 	return nil
 }

@@ -45,9 +45,9 @@ func combinations() map[string]map[string]string {
 	}
 	all := map[string]map[string]string{
 		"defaults": {}, "domain": domain, "table key": key, "traces": traces, "network": network, "watched": watched, "existing data": existing,
-		"fewest": {"DeliverConcurrency": "2", "ApiRateLimit": "1", "LogRetentionDays": "1"},
+		"fewest": {"DeliverConcurrency": "2", "SlowConcurrency": "2", "ApiRateLimit": "1", "LogRetentionDays": "1"},
 	}
-	everything := map[string]string{"DeliverConcurrency": "1000"}
+	everything := map[string]string{"DeliverConcurrency": "1000", "SlowConcurrency": "1000"}
 	for _, options := range []map[string]string{domain, key, traces, network, watched} {
 		maps.Copy(everything, options)
 	}

@@ -1,6 +1,13 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/hookline/hookline/infra/cost/price"
+)
+
+// prices are those of a region.
+type prices struct{ price.Region }
 
 // What requests to DynamoDB take, in request units. The tests count them with
 // the store itself.
@@ -19,7 +26,8 @@ var (
 	marking = units{writes: 1}
 	// apart is what a payload of 3 KB adds, which is an item of its own.
 	apart = units{writes: 3, reads: 1}
-	// sweeping is one look for what is due: half a unit for each shard of the index.
+	// sweeping is one look for all that is due: half a unit for each shard of the
+	// index.
 	sweeping = units{reads: 64 * 0.5}
 )
 
@@ -32,7 +40,10 @@ func (u units) plus(v units) units { return units{u.writes + v.writes, u.reads +
 const (
 	memory        = 0.25 // GB, of functions in general
 	deliverMemory = 0.5
-	alarms        = 18 // metrics that alarms watch; an alarm on two is charged as two
+	sweepMemory   = 1769.0 / 1024
+	sweepParts    = 4  // schedules, each of which sweeps a part
+	lanes         = 2  // queues of attempts
+	alarms        = 22 // metrics that alarms watch; an alarm on two is charged as two
 	filters       = 3  // which make metrics of our own
 	metrics       = 1  // of these, which has values in an idle month
 )
@@ -41,7 +52,7 @@ const (
 const (
 	// sendAtOnce is how many messages one request sends at most.
 	sendAtOnce = 10
-	// pollers are Lambda's, which ask an empty queue each 20 seconds.
+	// pollers are Lambda's of a queue, which ask an empty one each 20 seconds.
 	pollers, poll = 5, 20 * time.Second
 	// platformLines are what Lambda writes into a log about one invocation, in
 	// JSON, in bytes: about.
@@ -59,7 +70,7 @@ type assumptions struct {
 	// function deliver at once.
 	events, batch int
 	// register and publish are durations of a warm function, sweep that of one
-	// that finds nothing; outcomeTime is what an attempt takes beside waiting for
+	// that finds nothing in its part; outcomeTime is what an attempt takes beside waiting for
 	// its receiver, which takes responseTime.
 	register, publish, sweep, outcomeTime, responseTime time.Duration
 	// sent are the bytes that leave for a receiver at an attempt, TLS included;
@@ -77,7 +88,7 @@ type assumptions struct {
 // are published one by one, with time between them.
 var usual = assumptions{
 	events: 1, batch: 1,
-	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 100 * time.Millisecond,
+	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 30 * time.Millisecond,
 	outcomeTime: 20 * time.Millisecond, responseTime: 300 * time.Millisecond,
 	sent: 3000, responseBytes: 1000,
 	line: 350, access: 400,
@@ -106,24 +117,24 @@ func (b bill) times(n float64) bill {
 
 // used is the bill for request units of DynamoDB.
 func (p prices) used(u units) bill {
-	return bill{dynamo: (u.writes*p.writes + u.reads*p.reads) / million}
+	return bill{dynamo: (u.writes*p.Writes + u.reads*p.Reads) / million}
 }
 
 // invocation is the bill for one run of a function of so many GB, which writes
 // so many bytes into its log beside the platform's.
 func (p prices) invocation(gb float64, d time.Duration, logged float64) bill {
 	return bill{
-		lambda: p.invocations/million + gb*d.Seconds()*p.compute,
-		logs:   (platformLines + logged) / gigabyte * p.logs,
+		lambda: p.Invocations/million + gb*d.Seconds()*p.Compute,
+		logs:   (platformLines + logged) / gigabyte * p.Logs,
 	}
 }
 
 // request is the bill for one request of the API, without its function.
 func (p prices) request(a assumptions) bill {
 	return bill{
-		gateway: p.requests / million,
-		logs:    a.access / gigabyte * p.logs,
-		other:   a.responseBytes / gigabyte * p.traffic,
+		gateway: p.Requests / million,
+		logs:    a.access / gigabyte * p.Logs,
+		other:   a.responseBytes / gigabyte * p.Traffic,
 	}
 }
 
@@ -131,7 +142,7 @@ func (p prices) request(a assumptions) bill {
 // it, and received and deleted with its batch.
 func (p prices) message(beside int, a assumptions) bill {
 	requests := 1/float64(min(beside, sendAtOnce)) + 2/float64(a.batch)
-	return bill{sqs: requests * (p.messages + p.groups) / million}
+	return bill{sqs: requests * (p.Messages + p.Groups) / million}
 }
 
 // registration is the bill for one registration of one event.
@@ -143,7 +154,7 @@ func (p prices) registration(a assumptions) bill {
 func (p prices) publication(a assumptions) bill {
 	each := p.request(a).plus(p.invocation(memory, a.publish, a.line)).times(1 / float64(a.events))
 	days := a.retained.Hours() / month.Hours()
-	each.dynamo += a.record / gigabyte * (p.stored + p.backup) * days
+	each.dynamo += a.record / gigabyte * (p.Stored + p.Backup) * days
 	return each.plus(p.used(publishing)).plus(p.message(a.events, a))
 }
 
@@ -151,8 +162,8 @@ func (p prices) publication(a assumptions) bill {
 // batch takes as long as its slowest.
 func (p prices) attempt(u units, a assumptions) bill {
 	run := p.invocation(deliverMemory, a.outcomeTime+a.responseTime, 0).times(1 / float64(a.batch))
-	run.logs += a.line / gigabyte * p.logs
-	run.other += a.sent / gigabyte * p.traffic
+	run.logs += a.line / gigabyte * p.Logs
+	run.other += a.sent / gigabyte * p.Traffic
 	return run.plus(p.used(u))
 }
 
@@ -171,23 +182,23 @@ func (p prices) large(a assumptions) bill {
 	const payload = 3000
 	days := a.retained.Hours() / month.Hours()
 	more := bill{
-		dynamo: payload / gigabyte * (p.stored + p.backup) * days,
-		other:  payload / gigabyte * p.traffic,
+		dynamo: payload / gigabyte * (p.Stored + p.Backup) * days,
+		other:  payload / gigabyte * p.Traffic,
 	}
 	return more.plus(p.used(apart))
 }
 
 // keeping is the bill for keeping one webhook for a month: 1 KB.
 func (p prices) keeping(a assumptions) bill {
-	return bill{dynamo: a.record / gigabyte * (p.stored + p.backup)}
+	return bill{dynamo: a.record / gigabyte * (p.Stored + p.Backup)}
 }
 
 // idle is the bill for a month of a stack that nobody uses.
 func (p prices) idle(a assumptions) bill {
 	sweeps := month.Seconds() / sweepInterval.Seconds()
-	polls := pollers * month.Seconds() / poll.Seconds()
-	b := p.used(sweeping).plus(p.invocation(memory, a.sweep, a.line)).times(sweeps)
-	b.sqs = polls * p.messages / million
-	b.other = alarms*p.alarm + metrics*p.metric + p.key
+	polls := lanes * pollers * month.Seconds() / poll.Seconds()
+	b := p.used(sweeping).plus(p.invocation(sweepMemory, a.sweep, a.line).times(sweepParts)).times(sweeps)
+	b.sqs = polls * p.Messages / million
+	b.other = alarms*p.Alarm + metrics*p.Metric + p.Key
 	return b
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/hookline/hookline/infra/cost/price"
 )
 
 // root is the top of the checkout, seen from this package's folder.
@@ -37,10 +39,10 @@ func TestPageHasTheTables(t *testing.T) {
 // The parts and totals are those of a calculation by hand, at prices that make
 // it easy.
 func TestBills(t *testing.T) {
-	easy := prices{
-		writes: 1000, reads: 100, stored: 3, backup: 1, invocations: 10, compute: 0.001, requests: 20,
-		messages: 4, groups: 1, logs: 50, alarm: 0.1, metric: 0.3, key: 1, traffic: 7,
-	}
+	easy := prices{price.Region{
+		Writes: 1000, Reads: 100, Stored: 3, Backup: 1, Invocations: 10, Compute: 0.001, Requests: 20,
+		Messages: 4, Groups: 1, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
+	}}
 	one, bulk := usual, usual.inBulk()
 	for _, tt := range []struct {
 		name string
@@ -64,9 +66,9 @@ func TestBills(t *testing.T) {
 		{"failures", easy.failure(one).times(million), bill{4000 + 300, 170, 0, 15, 47.5, 21}},
 		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
 		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
-		// 43,200 sweeps of 32 reads and 25 MB-seconds; 5 polls each 20 seconds;
-		// 18 metrics of alarms, a metric of ours, a key.
-		{"idle", easy.idle(one), bill{43200 * 0.0032, 0.432 + 1.08, 0, 0.648 * 4, 43200 * 950e-9 * 50, 1.8 + 0.3 + 1}},
+		// 43,200 sweeps of 32 reads, in four parts of 30 ms at 1769 MB each; 5 polls of
+		// two queues each 20 seconds; 22 metrics of alarms, a metric of ours, a key.
+		{"idle", easy.idle(one), bill{43200 * 0.0032, 4*0.432 + 5.184*1769/1024, 0, 2 * 0.648 * 4, 4 * 43200 * 950e-9 * 50, 2.2 + 0.3 + 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for part, of := range map[string]func(bill) float64{
@@ -93,6 +95,8 @@ func TestTemplatesAreAsAssumed(t *testing.T) {
 		{"$.Globals.Function.MemorySize", uint64(memory * 1024)},
 		{"$.Resources.Deliver.Properties.MemorySize", uint64(deliverMemory * 1024)},
 		{"$.Resources.Deliver.Properties.Events.Attempts.Properties.BatchSize", uint64(usual.inBulk().batch)},
+		{"$.Resources.DeliverSlow.Properties.MemorySize", uint64(deliverMemory * 1024)},
+		{"$.Resources.Sweep.Properties.MemorySize", uint64(sweepMemory * 1024)},
 		{"$.Resources.Sweep.Properties.Events.EachMinute.Properties.Schedule", "rate(1 minute)"},
 		{"$.Parameters.Architecture.Default", "arm64"},
 	} {
@@ -104,6 +108,12 @@ func TestTemplatesAreAsAssumed(t *testing.T) {
 		if err := path.Read(strings.NewReader(template), &got); err != nil || got != tt.want {
 			t.Errorf("%s is %v, %v; want %v", tt.path, got, err, tt.want)
 		}
+	}
+	if got := strings.Count(template, "            Schedule: rate(1 minute)\n"); got != sweepParts {
+		t.Errorf("template.yaml has %d schedules, want %d", got, sweepParts)
+	}
+	if got := strings.Count(template, "          Type: SQS\n"); got != lanes {
+		t.Errorf("template.yaml has %d queues that are worked off, want %d", got, lanes)
 	}
 	if got := strings.Count(operations, "    Type: AWS::Logs::MetricFilter\n"); got != filters {
 		t.Errorf("infra/operations.yaml makes %d metric filters, want %d", got, filters)

@@ -1,7 +1,7 @@
 // Command cost works out what Hookline costs on AWS: a million registrations, a
 // million deliveries, an idle month. The request units are those that the tests
 // count, the sizes those of the templates, the prices AWS's list prices as they
-// stand in prices.go, and all else is assumed and can be given as a flag.
+// stand in price/price.go, and all else is assumed and can be given as a flag.
 //
 // Without flags it prints the tables of docs/cost.md, which its test holds
 // to it.
@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/hookline/hookline/infra/cost/price"
 )
 
 func main() {
@@ -43,10 +45,11 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if a.events < 1 || a.events > 100 || a.batch < 1 || a.batch > 10 || flags.NArg() > 0 {
 		return errors.New("events are 1 to 100 in a request, messages 1 to 10 in a batch, and there are only flags")
 	}
-	for i, p := range pricesOf {
+	for i, region := range price.Regions {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
+		p := prices{region}
 		p.print(stdout, a)
 	}
 	return nil
@@ -74,7 +77,7 @@ func (p prices) rows(a assumptions) []row {
 
 // print writes a region's table in Markdown.
 func (p prices) print(w io.Writer, a assumptions) {
-	fmt.Fprintf(w, "| %s, US dollars | DynamoDB | Lambda | API Gateway | SQS | logs | other | together |\n", p.region)
+	fmt.Fprintf(w, "| %s, US dollars | DynamoDB | Lambda | API Gateway | SQS | logs | other | together |\n", p.Name)
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, r := range p.rows(a) {
 		fmt.Fprintf(w, "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | **%.2f** |\n",

@@ -32,6 +32,7 @@ type WorkerStore interface {
 	Change(context.Context, webhook.Change) error
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	Tell(context.Context, webhook.Notice) error
+	SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error
 }
 
 // Opener opens sealed signing keys. open.Opener implements it.
@@ -135,13 +136,17 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	if err != nil {
 		return Dropped, err
 	}
-	response := w.cfg.Sender.Send(ctx, request)
+	response, took := t.send(ctx, request)
 	if response.Interrupted {
 		return Dropped, errInterrupted
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	return t.record(ctx, now, response)
+	outcome, err := t.record(recording, now, response)
+	if outcome == Delivered {
+		t.noteQuick(ctx, took)
+	}
+	return outcome, err
 }
 
 // reasonTooLate is the Reason of a delivery whose retries would take longer

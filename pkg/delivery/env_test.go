@@ -315,7 +315,7 @@ func (w *env) worker(change ...func(*delivery.WorkerConfig)) *delivery.Worker {
 
 func (w *env) sweeper(change ...func(*delivery.SweeperConfig)) *delivery.Sweeper {
 	cfg := delivery.SweeperConfig{
-		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second,
+		Store: w.store, Queue: w.queue, Now: w.clock.Now, Log: w.logger(), Ahead: 90 * time.Second, Parallel: 1,
 	}
 	if w.sabotage.sweeper != nil {
 		w.sabotage.sweeper(&cfg)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
@@ -220,31 +221,42 @@ func TestKilledAnywhere(t *testing.T) {
 	for name, tt := range map[string]struct {
 		eventKey  webhook.EventKey
 		responses []delivery.Response
+		lasts     time.Duration // the first attempt
 	}{
-		"taken":       {eventKeys[0], []delivery.Response{ok}},
-		"third time":  {eventKeys[0], []delivery.Response{failing(500), pushed, ok}},
-		"gone":        {eventKeys[2], []delivery.Response{failing(500), failing(410)}},
-		"never taken": {eventKeys[1], slices.Repeat([]delivery.Response{failing(500)}, 10)},
+		"taken":            {eventKeys[0], []delivery.Response{ok}, 0},
+		"third time":       {eventKeys[0], []delivery.Response{failing(500), pushed, ok}, 0},
+		"gone":             {eventKeys[2], []delivery.Response{failing(500), failing(410)}, 0},
+		"never taken":      {eventKeys[1], slices.Repeat([]delivery.Response{failing(500)}, 10), 0},
+		"slow, then taken": {eventKeys[0], []delivery.Response{{Reason: "timed out"}, ok}, 15 * time.Second},
 	} {
 		for _, messagesLive := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", messages live ", messagesLive), func(t *testing.T) {
-				moments, env := 0, newEnv(t)
-				for ; moments < 1000; moments++ {
-					k := &killing{env: env.anew(t), event: event(tt.eventKey, "1")}
-					k.receiver.responses = tt.responses
-					l := &life{left: moments}
-					k.first(t, l)
-					k.second(t, messagesLive)
-					k.check(t, fmt.Sprintf("killed at moment %d", moments), tt.responses)
-					if t.Failed() || !l.dead {
-						break
-					}
-				}
-				if moments < 15 || moments == 1000 {
-					t.Errorf("%d moments: the process was not killed at each step", moments)
-				}
+				synctest.Test(t, func(t *testing.T) { killedAnywhere(t, tt.eventKey, tt.responses, tt.lasts, messagesLive) })
 			})
 		}
+	}
+}
+
+func killedAnywhere(t *testing.T, key webhook.EventKey, responses []delivery.Response, lasts time.Duration, messagesLive bool) {
+	moments, env := 0, newEnv(t)
+	for ; moments < 1000; moments++ {
+		k := &killing{env: env.anew(t), event: event(key, "1")}
+		k.receiver.responses = responses
+		k.receiver.during = func(delivery.Request) {
+			if k.receiver.count() == 1 {
+				<-time.After(lasts)
+			}
+		}
+		l := &life{left: moments}
+		k.first(t, l)
+		k.second(t, messagesLive)
+		k.check(t, fmt.Sprintf("killed at moment %d", moments), responses)
+		if t.Failed() || !l.dead {
+			break
+		}
+	}
+	if moments < 15 || moments == 1000 {
+		t.Errorf("%d moments: the process was not killed at each step", moments)
 	}
 }
 

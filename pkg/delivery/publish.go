@@ -277,6 +277,7 @@ func (b *batch) accept(i int, d webhook.Delivery) {
 	b.results[i] = Result{Status: Accepted, Delivery: d.ID()}
 	if d.Due.After(d.Next) {
 		b.messages[i] = d.Message()
+		b.messages[i].Fast = d.Attempts == 0 && b.recipients[i].Webhook.SlowSince.IsZero()
 	}
 }
 

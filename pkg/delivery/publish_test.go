@@ -64,7 +64,7 @@ func TestPublishAccepts(t *testing.T) {
 			t.Fatalf("%s: %+v", s.Account, r)
 		}
 		messages := w.queue.take()
-		want := webhook.Message{Account: s.Account, ID: r.Delivery, Event: s.Event, Attempt: 1, At: start}
+		want := webhook.Message{Account: s.Account, ID: r.Delivery, Event: s.Event, Attempt: 1, At: start, Fast: true}
 		if len(messages) != 1 || messages[0] != want {
 			t.Fatalf("messages %+v, want %+v", messages, want)
 		}

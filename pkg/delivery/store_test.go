@@ -72,6 +72,11 @@ func (s *store) Tell(ctx context.Context, n webhook.Notice) error {
 	return err
 }
 
+func (s *store) SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error {
+	_, err := around(s, "SetSlow", func() (struct{}, error) { return struct{}{}, s.Store.SetSlow(ctx, w, since) })
+	return err
+}
+
 func (s *store) Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error {
 	name := "Due"
 	if !from.IsZero() {

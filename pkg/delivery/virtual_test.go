@@ -13,9 +13,9 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// losses says what of a hundred messages are lost, doubled, early, or late by
-// minutes.
-type losses struct{ lost, doubled, early, late int64 }
+// losses says what of a hundred messages are lost, doubled, early, late by
+// minutes, or sent to the wrong lane.
+type losses struct{ lost, doubled, early, late, wrong int64 }
 
 // fakeSQS is a queue like SQS: it counts delays in whole seconds, and has faults.
 // early is one that SQS has not.
@@ -33,6 +33,7 @@ func (c *fakeSQS) Full() bool { return false }
 
 func (c *fakeSQS) Send(_ context.Context, messages []webhook.Message) error {
 	for _, m := range messages {
+		m.Fast = m.Fast != c.chance(c.wrong)
 		delay := max(time.Until(m.At), 0)
 		if delay > delivery.MaxDelay {
 			c.t.Errorf("a message %v ahead of its time", delay)
@@ -66,7 +67,7 @@ func (c *fakeSQS) deliver(m webhook.Message, delay time.Duration) {
 
 // The schedules are kept on AWS: a queue like SQS, and a sweep each minute.
 func TestVirtualTimeAWS(t *testing.T) {
-	faulty := losses{lost: 5, doubled: 10, early: 10, late: 3}
+	faulty := losses{lost: 5, doubled: 10, early: 10, late: 3, wrong: 20}
 	for name, tt := range map[string]struct {
 		losses
 		lasts             time.Duration
@@ -87,7 +88,7 @@ func TestVirtualTimeAWS(t *testing.T) {
 				c := &fakeSQS{simulation: s, losses: tt.losses, ctx: ctx}
 				s.queue = c
 				c.attempt = s.attempter()
-				sweeper := s.sweeper(func(cfg *delivery.SweeperConfig) { cfg.Queue, cfg.Now = c, time.Now })
+				sweeper := s.sweeper(func(cfg *delivery.SweeperConfig) { cfg.Queue, cfg.Now, cfg.Parallel = c, time.Now, 4 })
 				c.all.Go(func() { s.publish(ctx, time.Now().Add(30*time.Minute)) })
 				for tick := range ticks(ctx, time.Minute) {
 					if swept, err := sweeper.Sweep(ctx, time.Time{}); err != nil && ctx.Err() == nil || swept.Refused != 0 {
@@ -132,7 +133,7 @@ func TestVirtualTimeLocal(t *testing.T) {
 		queue := local.New(local.Config{})
 		s.queue = queue
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
-			Store: s.store, Queue: queue, Now: time.Now, Log: s.logger(), Ahead: 2 * time.Second,
+			Store: s.store, Queue: queue, Now: time.Now, Log: s.logger(), Ahead: 2 * time.Second, Parallel: 1,
 		})
 		attempt := s.attempter()
 		var all sync.WaitGroup
@@ -174,7 +175,7 @@ func TestVirtualBacklog(t *testing.T) {
 		w.receiver.now = time.Now
 		w.receiver.during = func(delivery.Request) { <-time.After(10 * time.Millisecond) }
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
-			Store: w.store, Queue: queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second,
+			Store: w.store, Queue: queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second, Parallel: 1,
 		})
 		var all sync.WaitGroup
 		all.Go(func() { sweeper.Watch(ctx, queue.Freed()) })

@@ -93,7 +93,7 @@ func watch(t *testing.T, test func(*testing.T, *watched)) {
 		w.store.before, w.store.after = w.begin, w.end
 		ctx, stop := context.WithCancel(t.Context())
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
-			Store: w.store, Queue: w.queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second,
+			Store: w.store, Queue: w.queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second, Parallel: 1,
 		})
 		ended := make(chan struct{})
 		go func() { sweeper.Watch(ctx, w.signal); close(ended) }()

@@ -155,9 +155,11 @@ func (r *Registry) change(ctx context.Context, a webhook.Account, id string, edi
 				now[i].DisabledAt = now[i].UpdatedAt
 			}
 		}
-		err = r.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		c := webhook.Change{Was: was, Now: now}
+		c.Now = c.Replacements()
+		err = r.cfg.Store.Change(ctx, c)
 		if err == nil {
-			return now, nil
+			return c.Now, nil
 		}
 		if err = overtaken(ctx, err, try); err != nil {
 			return nil, fmt.Errorf("change webhook %q of %s: %w", id, a, err)

@@ -70,8 +70,9 @@ type Store interface {
 	Webhook(ctx context.Context, a webhook.Account, event string) (webhook.Webhook, error)
 
 	// Change replaces the records c.Was with c.Now, all or none. It leaves
-	// statistics unchanged, except that a webhook whose event changes gets
-	// those of c.Now.
+	// statistics and SlowSince unchanged, except that a webhook whose event
+	// changes gets those of c.Now, and that a change of the URL clears
+	// SlowSince.
 	//
 	//   - [webhook.ErrNotFound]: the record of an event of c.Was does not
 	//     exist, or has another id.
@@ -228,6 +229,17 @@ type Deliveries interface {
 	// meanwhile to a time that Due has yet to reach. Due may lag behind writes
 	// by seconds. yield may use the store.
 	Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error
+
+	// SetSlow sets the SlowSince of a webhook to since, or clears it if since is
+	// zero. It leaves the Version as it is.
+	//
+	//   - [webhook.ErrNotFound]: the record of the event does not exist, or has
+	//     another id.
+	//   - [webhook.ErrChanged]: it has another Version or SlowSince than w.
+	//     Nothing is written.
+	//
+	// SetSlow resolves a lost response itself.
+	SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error
 
 	// Lease postpones a due delivery to until and adds one to its Sends. It
 	// returns [webhook.ErrChanged] if the delivery's Attempts or Due differ

@@ -154,9 +154,14 @@ type Message struct {
 	At time.Time
 	// PayloadRef is the delivery's PayloadRef.
 	PayloadRef string
+	// Fast reports that the attempt is likely to be quick: it is the first one,
+	// and no record says that the webhook is slow. It is a hint to the queue,
+	// which may keep such messages apart; the attempt is the same.
+	Fast bool
 }
 
-// Message returns the message that asks for the delivery's next attempt.
+// Message returns the message that asks for the delivery's next attempt. It is
+// not Fast: only a publisher knows.
 func (d Delivery) Message() Message {
 	return Message{Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef}
 }

@@ -4,7 +4,10 @@
 // knows no API's wire format.
 package webhook
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // MaxWebhooks is how many webhooks an account may have
 // (docs/contracts/README.md, One URL per event 6).
@@ -40,6 +43,11 @@ type Webhook struct {
 	// DisabledReason says why Hookline disabled the webhook. It is empty if the
 	// operator did.
 	DisabledReason string
+	// SlowSince is when an attempt first took longer than a quick one does. It
+	// is zero while there is no such record: a quick success and a change of
+	// the URL clear it. Publishing reads it to keep attempts that may hang
+	// apart from the others. Setting it is no change of the webhook.
+	SlowSince time.Time
 	// DisabledAt is since when the webhook is disabled. It is zero for one that
 	// is not, and for one that an earlier version disabled.
 	DisabledAt time.Time
@@ -103,6 +111,22 @@ type Change struct {
 	// Notice, unless nil, is stored with the change, and all records are marked
 	// as told of it.
 	Notice *Notice
+}
+
+// Replacements returns c.Now without the SlowSince of records whose URL
+// changes: it describes the former receiver. The records are marked as told of
+// c.Notice.
+func (c Change) Replacements() []Webhook {
+	now := slices.Clone(c.Now)
+	for i := range now {
+		if i < len(c.Was) && now[i].URL != c.Was[i].URL {
+			now[i].SlowSince = time.Time{}
+		}
+		if c.Notice != nil {
+			now[i].Statistics.Told |= ToldOf(c.Notice.Type)
+		}
+	}
+	return now
 }
 
 // Exclusion says that Event, one of a creation, cannot be registered while By,

@@ -1,5 +1,5 @@
 // Package worker is what the functions that publish, deliver and sweep have in
-// common: both tables, and the queue between them. It opens no signing key.
+// common: both tables, and the two queues between them. It opens no signing key.
 package worker
 
 import (
@@ -21,13 +21,14 @@ import (
 // sets the HOOKLINE_ variables, Lambda the others.
 type Config struct {
 	start.AWS
-	Webhooks    string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
-	Deliveries  string `env:"HOOKLINE_DELIVERIES_TABLE,notEmpty"`
-	QueueURL    string `env:"HOOKLINE_QUEUE_URL,notEmpty"`
-	SQSEndpoint string `env:"AWS_ENDPOINT_URL_SQS"` // for tests
+	Webhooks     string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
+	Deliveries   string `env:"HOOKLINE_DELIVERIES_TABLE,notEmpty"`
+	QueueURL     string `env:"HOOKLINE_QUEUE_URL,notEmpty"`
+	SlowQueueURL string `env:"HOOKLINE_SLOW_QUEUE_URL,notEmpty"`
+	SQSEndpoint  string `env:"AWS_ENDPOINT_URL_SQS"` // for tests
 }
 
-// Open connects the function to its tables and its queue. It returns with the
+// Open connects the function to its tables and its queues. It returns with the
 // connection to DynamoDB open if that is possible quickly.
 func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs.Queue, error) {
 	client, err := c.DynamoDB()
@@ -40,8 +41,8 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs
 		Client: sqs.NewClient(sqs.ClientConfig{
 			Region: c.Region, Credentials: c.Credentials(), Endpoint: c.SQSEndpoint,
 		}),
-		QueueURL: c.QueueURL,
-		Now:      time.Now,
+		QueueURL: c.QueueURL, SlowQueueURL: c.SlowQueueURL,
+		Now: time.Now,
 	})
 	connected()
 	return store, queue, errors.Join(storeErr, queueErr)

@@ -23,6 +23,7 @@ func complete() map[string]string {
 		"HOOKLINE_WEBHOOKS_TABLE":   "webhooks",
 		"HOOKLINE_DELIVERIES_TABLE": "deliveries",
 		"HOOKLINE_QUEUE_URL":        "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts",
+		"HOOKLINE_SLOW_QUEUE_URL":   "https://sqs.eu-central-1.amazonaws.com/111122223333/slow-attempts",
 		"AWS_REGION":                "eu-central-1",
 		"AWS_ACCESS_KEY_ID":         "AKIDHUSH",
 		"AWS_SECRET_ACCESS_KEY":     "hush",
@@ -52,12 +53,16 @@ func TestOpen(t *testing.T) {
 		t.Fatalf("open: %v, %v", store, err)
 	}
 	now := time.Now()
-	d := webhook.Delivery{Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", EventID: "1", Time: now, Next: now}
-	if err := queue.Send(t.Context(), []webhook.Message{d.Message()}); err == nil {
-		t.Error("a refused message is no error")
-	}
-	if !bytes.Contains(body, []byte(complete()["HOOKLINE_QUEUE_URL"])) {
-		t.Errorf("SQS is sent %s", body)
+	first := webhook.Delivery{Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", EventID: "1", Time: now, Next: now}
+	for fast, variable := range map[bool]string{true: "HOOKLINE_QUEUE_URL", false: "HOOKLINE_SLOW_QUEUE_URL"} {
+		m := first.Message()
+		m.Fast = fast
+		if err := queue.Send(t.Context(), []webhook.Message{m}); err == nil {
+			t.Error("a refused message is no error")
+		}
+		if !bytes.Contains(body, []byte(`"`+complete()[variable]+`"`)) {
+			t.Errorf("SQS is sent %s, want a message to %s", body, variable)
+		}
 	}
 }
 

@@ -24,16 +24,18 @@ import (
 var broken = []struct {
 	name string
 	wrap func(store.Store) store.Store
-	// whenAlone is set for faults that show without concurrency.
-	whenAlone bool
+	// whenAlone is set for faults that show without concurrency, inSequences for
+	// those of operations that only sequences have.
+	whenAlone, inSequences bool
 }{
-	{"deletes twice", func(s store.Store) store.Store { return &deletesTwice{s} }, true},
-	{"resurrects", func(s store.Store) store.Store { return &resurrects{Store: s} }, true},
-	{"ignores versions", func(s store.Store) store.Store { return &ignoresVersions{s} }, true},
-	{"loses what moves", func(s store.Store) store.Store { return &losesMoved{s} }, true},
-	{"keeps what moved", func(s store.Store) store.Store { return &keepsMoved{s} }, true},
-	{"moves in two steps", func(s store.Store) store.Store { return &movesInSteps{s} }, false},
-	{"reads before it creates", func(s store.Store) store.Store { return &readsFirst{s} }, false},
+	{"deletes twice", func(s store.Store) store.Store { return &deletesTwice{s} }, true, false},
+	{"resurrects", func(s store.Store) store.Store { return &resurrects{Store: s} }, true, false},
+	{"ignores versions", func(s store.Store) store.Store { return &ignoresVersions{s} }, true, false},
+	{"loses what moves", func(s store.Store) store.Store { return &losesMoved{s} }, true, false},
+	{"keeps what moved", func(s store.Store) store.Store { return &keepsMoved{s} }, true, false},
+	{"remembers who was slow", func(s store.Store) store.Store { return &remembersSlow{s} }, true, true},
+	{"moves in two steps", func(s store.Store) store.Store { return &movesInSteps{s} }, false, false},
+	{"reads before it creates", func(s store.Store) store.Store { return &readsFirst{s} }, false, false},
 }
 
 // deletesTwice says that it deleted what was gone.
@@ -109,6 +111,16 @@ func (s *keepsMoved) Change(ctx context.Context, c webhook.Change) error {
 	}
 	_, err := s.Create(ctx, webhook.Creation{Webhooks: c.Was})
 	return err
+}
+
+// remembersSlow calls a webhook slow that has another URL now.
+type remembersSlow struct{ store.Store }
+
+func (s *remembersSlow) Change(ctx context.Context, c webhook.Change) error {
+	if err := s.Store.Change(ctx, c); err != nil || c.Was[0].SlowSince.IsZero() || c.Was[0].URL == c.Now[0].URL {
+		return err
+	}
+	return s.SetSlow(ctx, c.Now[0], c.Was[0].SlowSince)
 }
 
 // movesInSteps deletes, and creates some time later.

@@ -419,9 +419,13 @@ func testHistories(t *testing.T, s setting, want int64) *tally {
 	return counts
 }
 
-// TestHistoriesFindFaults shows that every fault of a store is found.
+// TestHistoriesFindFaults shows that every fault of a store is found, if it is
+// one of what histories do.
 func TestHistoriesFindFaults(t *testing.T) {
 	for _, b := range broken {
+		if b.inSequences {
+			continue
+		}
 		t.Run(b.name, func(t *testing.T) {
 			var bad atomic.Int64
 			for seed := uint64(5); bad.Load() == 0 && seed < 25; seed++ {

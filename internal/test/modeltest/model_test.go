@@ -81,6 +81,8 @@ func (m *model) step(o operation, a webhook.Account, id string, got reply) reply
 		return m.delete(a, id)
 	case "rotate":
 		return m.rotate(a, id, got)
+	case "slow":
+		return m.slow(a, id)
 	case "renew":
 		return m.renew(a, got)
 	default:
@@ -214,7 +216,30 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 	return reply{Webhooks: records}
 }
 
+// slow makes the first record slow, or quick if it was slow. That is no change.
+func (m *model) slow(a webhook.Account, id string) reply {
+	records := m.find(a, id)
+	if len(records) == 0 {
+		return reply{Error: "not found"}
+	}
+	w := records[0]
+	w.SlowSince = toggled(w.SlowSince, m.now)
+	m.put(a, []webhook.Webhook{w})
+	return reply{}
+}
+
+// toggled is now if t is zero, and zero otherwise.
+func toggled(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return now
+	}
+	return time.Time{}
+}
+
 func (e edit) apply(w *webhook.Webhook) {
+	if e.URL != "" && e.URL != w.URL {
+		w.SlowSince = time.Time{} // it is another receiver
+	}
 	w.URL = cmp.Or(e.URL, w.URL)
 	w.Event = cmp.Or(e.Event, w.Event)
 	w.SendPayload = e.Payload

@@ -54,7 +54,7 @@ func (o operation) String() string {
 	switch o.Do {
 	case "register":
 		s += fmt.Sprint(" ", o.Items)
-	case "find", "delete", "rotate":
+	case "find", "delete", "rotate", "slow":
 		s += fmt.Sprintf(" %d of client %d", o.Target, (o.Client+o.Of)%clients)
 	case "change":
 		s += fmt.Sprintf(" %d of client %d %+v", o.Target, (o.Client+o.Of)%clients, o.Edit)
@@ -84,7 +84,7 @@ func weighted(weights ...any) []string {
 
 var (
 	writes   = weighted("register", 3, "change", 2, "delete", 1, "rotate", 1)
-	anything = weighted("register", 14, "change", 10, "delete", 6, "rotate", 4, "list", 4, "find", 6, "renew", 2,
+	anything = weighted("register", 14, "change", 10, "delete", 6, "rotate", 4, "slow", 4, "list", 4, "find", 6, "renew", 2,
 		"create account", 2, "account", 1, "accounts", 1, "close", 1, "remove", 1,
 		"create token", 2, "token", 1, "tokens", 1, "revoke token", 1)
 	pauses = []time.Duration{0, 0, 0, time.Millisecond, time.Hour, 25 * time.Hour}
@@ -117,7 +117,7 @@ func drawOperation(t *rapid.T, names []string, client int) operation {
 	switch o.Do {
 	case "register":
 		o.Items = drawItems(t, o.api())
-	case "find", "delete", "rotate", "change":
+	case "find", "delete", "rotate", "slow", "change":
 		o.Target = rapid.SampledFrom(recipients).Draw(t, "target")
 		if rapid.IntRange(0, 9).Draw(t, "foreign") == 9 {
 			o.Of = rapid.IntRange(1, clients-1).Draw(t, "of")

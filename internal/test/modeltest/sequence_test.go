@@ -129,6 +129,11 @@ func (q *sequence) do(o operation, id string) (got reply) {
 		err = r.Delete(q.ctx, a, id)
 	case "rotate":
 		key, err = r.RotateKey(q.ctx, a, id)
+	case "slow":
+		var records []webhook.Webhook
+		if records, err = r.Find(q.ctx, a, id); err == nil {
+			err = q.store.SetSlow(q.ctx, records[0], toggled(records[0].SlowSince, q.model.now))
+		}
 	case "renew":
 		key, err = r.RenewAccountKey(q.ctx, a)
 	default:

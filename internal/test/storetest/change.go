@@ -149,6 +149,7 @@ func toMillis(w webhook.Webhook) webhook.Webhook {
 	milli := func(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 	w.CreatedAt, w.UpdatedAt = milli(w.CreatedAt), milli(w.UpdatedAt)
 	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = milli(w.Statistics.LastSentAt), milli(w.Statistics.LastFailedAt)
+	w.SlowSince = milli(w.SlowSince)
 	w.RetiredKeys = slices.Clone(w.RetiredKeys)
 	for i := range w.RetiredKeys {
 		w.RetiredKeys[i].Until = milli(w.RetiredKeys[i].Until)

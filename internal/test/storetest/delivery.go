@@ -453,6 +453,7 @@ func testSendingCancelled(t *testing.T, s *suite) {
 		"AttemptInput":  func() error { _, err := store.AttemptInput(ended, d.Message()); return err },
 		"RecordAttempt": func() error { _, err := store.RecordAttempt(ended, result); return err },
 		"Due":           func() error { return store.Due(ended, base.Add(-time.Hour), base.Add(time.Hour), yield) },
+		"SetSlow":       func() error { return store.SetSlow(ended, recipient.Webhook, at) },
 		"Lease":         func() error { return store.Lease(ended, pending(d), base.Add(time.Hour)) },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {

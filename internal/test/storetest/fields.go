@@ -38,7 +38,7 @@ func testEveryField(t *testing.T, s *suite) {
 		func(w *webhook.Webhook) {
 			fill(t, reflect.ValueOf(w).Elem())
 			// No change touches these.
-			w.Position, w.Statistics = plain.Position, plain.Statistics
+			w.Position, w.Statistics, w.SlowSince = plain.Position, plain.Statistics, plain.SlowSince
 		},
 		func(w *webhook.Webhook) {
 			version, updated := w.Version, w.UpdatedAt

@@ -23,6 +23,9 @@ const (
 	// maxIdle is how long an idle connection is kept. It is below the minute or
 	// so after which load balancers drop idle connections.
 	maxIdle = 45 * time.Second
+	// idleConns is how many connections are kept: as many as a batch of
+	// attempts that all fail at once sends for the next ones over.
+	idleConns = 128
 )
 
 // ClientConfig configures an SQS client.
@@ -56,7 +59,7 @@ func NewClient(c ClientConfig) *awssqs.Client {
 	} else {
 		options.HTTPClient = awshttp.NewBuildableClient().WithTimeout(tryTimeout).WithTransportOptions(func(t *http.Transport) {
 			t.IdleConnTimeout = maxIdle
-			t.MaxIdleConnsPerHost = atOnce
+			t.MaxIdleConns, t.MaxIdleConnsPerHost = idleConns, idleConns
 			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		})
 	}

@@ -20,6 +20,7 @@ import (
 
 const (
 	queueURL  = "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts"
+	slowURL   = "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts-slow"
 	secretKey = "do-not-show-this-secret-key"
 )
 
@@ -37,6 +38,8 @@ type entryRequest struct {
 	DelaySeconds int
 	// MessageGroupID is spelled as on the wire by its tag.
 	MessageGroupID string `json:"MessageGroupId"`
+	// queue is the URL of the queue that it was sent to.
+	queue string
 }
 
 type entryResponse struct {
@@ -87,8 +90,8 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 			}),
 			Endpoint: server.URL,
 		}),
-		QueueURL: queueURL,
-		Now:      func() time.Time { return start },
+		QueueURL: queueURL, SlowQueueURL: slowURL,
+		Now: func() time.Time { return start },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +142,7 @@ func (f *fakeSQS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeSQS) response(w http.ResponseWriter, in batchRequest) {
-	if in.QueueURL != queueURL || len(in.Entries) == 0 || len(in.Entries) > 10 {
+	if in.QueueURL != queueURL && in.QueueURL != slowURL || len(in.Entries) == 0 || len(in.Entries) > 10 {
 		f.faultf("%d entries to %q", len(in.Entries), in.QueueURL)
 	}
 	var out struct {
@@ -159,6 +162,7 @@ func (f *fakeSQS) response(w http.ResponseWriter, in batchRequest) {
 				continue
 			}
 		}
+		e.queue = in.QueueURL
 		f.got = append(f.got, e)
 		sum := md5.Sum([]byte(e.MessageBody))
 		out.Successful = append(out.Successful, entryResponse{ID: e.ID, MessageID: "m-" + e.ID, MD5OfMessageBody: hex.EncodeToString(sum[:])})

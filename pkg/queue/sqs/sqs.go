@@ -1,7 +1,8 @@
 // Package sqs implements a queue on Amazon SQS, which passes its messages to
 // the function that makes attempts.
 //
-// It uses a standard queue. Messages may arrive late, duplicated or in another
+// It uses two standard queues, one for each lane, so that attempts that are
+// likely to be quick never wait for others. Messages may arrive late, duplicated or in another
 // order, but never early. Each message belongs to the group of its account, so
 // that SQS fair queues recognise a noisy account and let the others' messages
 // pass. Send reports messages that SQS did not accept; the sweeper sends them
@@ -43,14 +44,16 @@ const (
 	timeout = 10 * time.Second
 )
 
-// Config configures a Queue. All fields are required.
+// Config configures a Queue. All fields but SlowQueueURL are required.
 type Config struct {
-	Client   *awssqs.Client
-	QueueURL string
-	Now      func() time.Time
+	Client *awssqs.Client
+	// QueueURL is the URL of the queue for Fast messages, SlowQueueURL that for
+	// all others. If there is no SlowQueueURL, all are sent to QueueURL.
+	QueueURL, SlowQueueURL string
+	Now                    func() time.Time
 }
 
-// Queue is an SQS queue, for those who send. It is safe for concurrent use.
+// Queue is SQS, for those who send. It is safe for concurrent use.
 type Queue struct{ cfg Config }
 
 // New returns a Queue. The error wraps [webhook.ErrInvalid] and names what is
@@ -69,6 +72,9 @@ func New(cfg Config) (*Queue, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("SQS queue: %w: %w", webhook.ErrInvalid, errors.Join(missing...))
 	}
+	if cfg.SlowQueueURL == "" {
+		cfg.SlowQueueURL = cfg.QueueURL
+	}
 	return &Queue{cfg}, nil
 }
 
@@ -86,7 +92,7 @@ func (*Queue) Full() bool { return false }
 // minutes ahead; Send sends the others.
 func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	var sum tally
-	entries := make([]types.SendMessageBatchRequestEntry, 0, len(messages))
+	lanes := map[string][]types.SendMessageBatchRequestEntry{}
 	now := q.cfg.Now()
 	for _, m := range messages {
 		entry, err := newEntry(m, now)
@@ -94,15 +100,21 @@ func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 			sum.add(1, err)
 			continue
 		}
-		entries = append(entries, entry)
+		lane := q.cfg.SlowQueueURL
+		if m.Fast {
+			lane = q.cfg.QueueURL
+		}
+		lanes[lane] = append(lanes[lane], entry)
 	}
 	var group errgroup.Group
 	group.SetLimit(atOnce)
-	for batch := range slices.Chunk(entries, batchSize) {
-		group.Go(func() error {
-			sum.add(q.sendBatch(ctx, batch))
-			return nil
-		})
+	for lane, entries := range lanes {
+		for batch := range slices.Chunk(entries, batchSize) {
+			group.Go(func() error {
+				sum.add(q.sendBatch(ctx, lane, batch))
+				return nil
+			})
+		}
 	}
 	_ = group.Wait() // failures are in the tally
 	if sum.lost > 0 {
@@ -129,15 +141,15 @@ func newEntry(m webhook.Message, now time.Time) (types.SendMessageBatchRequestEn
 	}, nil
 }
 
-// sendBatch sends up to ten messages. It returns how many were not accepted and
-// why.
-func (q *Queue) sendBatch(ctx context.Context, batch []types.SendMessageBatchRequestEntry) (lost int, err error) {
+// sendBatch sends up to ten messages to a lane's queue. It returns how many were
+// not accepted and why.
+func (q *Queue) sendBatch(ctx context.Context, lane string, batch []types.SendMessageBatchRequestEntry) (lost int, err error) {
 	for i := range batch {
 		batch[i].Id = aws.String(strconv.Itoa(i))
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	response, err := q.cfg.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &q.cfg.QueueURL, Entries: batch})
+	response, err := q.cfg.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &lane, Entries: batch})
 	if err != nil {
 		return len(batch), err
 	}

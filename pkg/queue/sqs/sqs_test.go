@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -53,6 +54,39 @@ func TestTenARequest(t *testing.T) {
 		}
 		if len(arrived) != count {
 			t.Errorf("%d of %d messages arrived", len(arrived), count)
+		}
+	}
+}
+
+// Only messages that say that they are fast are sent to the fast queue. A stack
+// with one queue has them all in it.
+func TestLanes(t *testing.T) {
+	fake, two := startSQS(t)
+	one, err := New(Config{Client: two.cfg.Client, QueueURL: queueURL, Now: two.cfg.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := messages(24)
+	for i := range list {
+		list[i].Fast = i < 11
+	}
+	for q, want := range map[*Queue]map[string]int{
+		two: {queueURL: 11, slowURL: 13},
+		one: {queueURL: 24},
+	} {
+		before := len(fake.arrived())
+		if err := q.Send(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, e := range fake.arrived()[before:] {
+			got[e.queue]++
+			if m, err := Decode(e.MessageBody); err != nil || q == two && (m.Attempt <= 11) != (e.queue == queueURL) {
+				t.Errorf("%+v, %v is sent to %s", m, err, e.queue)
+			}
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("sent %v, want %v", got, want)
 		}
 	}
 }

@@ -21,7 +21,8 @@ const (
 )
 
 // changeable are the attributes that a change may set or remove if the event
-// remains. Statistics are excluded: deliveries write them meanwhile.
+// remains. Statistics are excluded, and SlowSince while the URL remains:
+// deliveries write them meanwhile.
 var changeable = [...]string{
 	attrURL, attrPayload, attrPosition, attrSealed, attrRetired, attrDisabled, attrWhy, attrDisabledAt, attrVersion, attrModified,
 }
@@ -74,6 +75,7 @@ type change struct {
 type eventID struct{ event, id string }
 
 func newChange(table *string, c webhook.Change) (*change, error) {
+	c.Now = c.Replacements()
 	ch := &change{op: fmt.Sprintf("change %d webhooks", len(c.Was))}
 	was, err := byEvent(ch.op, c.Was)
 	if err != nil {
@@ -85,12 +87,6 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 	}
 	account := c.Was[0].Account
 	ch.op += " of " + account.String()
-	if c.Notice != nil {
-		c.Now = slices.Clone(c.Now)
-		for i := range c.Now {
-			c.Now[i].Statistics.Told |= webhook.ToldOf(c.Notice.Type)
-		}
-	}
 	if len(c.Was) != len(c.Now) || c.Now[0].Account != account {
 		return nil, fmt.Errorf("%s: %w: the records do not become each other", ch.op, webhook.ErrInvalid)
 	}
@@ -156,6 +152,9 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 func update(table *string, was, now webhook.Webhook, notice *webhook.Notice) types.TransactWriteItem {
 	whole, values, condition := encodeWebhook(now), sameUnchanged(was), ifSameUnchanged
 	names := changeable[:]
+	if now.URL != was.URL {
+		names = append(slices.Clone(names), attrSlow)
+	}
 	if was.Disabled || now.Disabled {
 		names = append(slices.Clone(names), attrFailingShard, attrStateSince)
 	}

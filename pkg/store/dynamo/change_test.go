@@ -107,7 +107,7 @@ func TestShapeOfUpdate(t *testing.T) {
 	want := []write{{
 		Kind: "Update", PK: "A#abbeycross#fleet-7", SK: "E#a",
 		ConditionExpression: "i = :id AND v = :was",
-		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, da = :da, v = :v, m = :m, ix = :ix, state_since = :state_since REMOVE p, n, k",
+		UpdateExpression:    "SET u = :u, o = :o, d = :d, t = :t, da = :da, v = :v, m = :m, ix = :ix, state_since = :state_since REMOVE p, n, k, sl",
 		Values: map[string]string{
 			":id": "id-a", ":was": "4", ":u": "https://now.example", ":d": "true", ":t": "why", ":v": "5", ":m": "1772604367089",
 			":da": "1772600767089", ":ix": "abbeycross#3", ":state_since": "1772600767089",

@@ -99,8 +99,9 @@ const (
 	// or so after which load balancers drop idle connections.
 	maxIdle = 45 * time.Second
 	// idleConns is how many connections are kept for a process that serves many
-	// requests at once. A Lambda function uses one.
-	idleConns = 64
+	// requests at once: as many as a batch of the slow lane, or a sweep, has
+	// under way. A Lambda function of an API uses one.
+	idleConns = 128
 )
 
 func newHTTPClient(now func() time.Time) *http.Client {

@@ -21,6 +21,34 @@ const (
 	duePage = 500
 )
 
+// MaxParts is how many parts there may be of what is due: one for each shard of
+// the index.
+const MaxParts = shards
+
+// Part returns a store whose Due lists one of several parts of what is due:
+// number part, counted from 0, of parts. Every delivery belongs to one of them.
+// It returns [webhook.ErrInvalid] if there is no such part.
+func (s *Store) Part(part, parts int) (*Store, error) {
+	if parts < 1 || parts > MaxParts || part < 0 || part >= parts {
+		return nil, fmt.Errorf("part %d of %d of what is due: %w: there are up to %d, counted from 0", part, parts, webhook.ErrInvalid, MaxParts)
+	}
+	only := *s
+	only.shards = nil
+	for shard := int64(part); shard < shards; shard += int64(parts) {
+		only.shards = append(only.shards, shard)
+	}
+	return &only, nil
+}
+
+// allShards lists the shards of the index.
+func allShards() []int64 {
+	list := make([]int64, shards)
+	for i := range list {
+		list[i] = int64(i)
+	}
+	return list
+}
+
 // Due implements [store.Deliveries]. It queries each shard of the index page by
 // page, several concurrently, and starts at a random shard, so that a caller
 // who always stops early still reaches all of them. An entry or a shard that
@@ -95,15 +123,16 @@ func (l *dueListing) give(ctx context.Context, page []item, yield func(webhook.P
 // queryAll queries the shards and closes pages at the end.
 func (l *dueListing) queryAll(ctx context.Context) {
 	defer close(l.pages)
-	first := int64(l.store.jitter(shards)) // any uniform random number below shards will do
+	own := l.store.shards
+	first := int(l.store.jitter(time.Duration(len(own)))) // any uniform random number below will do
 	var group errgroup.Group
 	group.SetLimit(dueQueries)
-	for i := range int64(shards) {
+	for i := range own {
 		if ctx.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := l.query(ctx, (first+i)%shards); err != nil {
+			if err := l.query(ctx, own[(first+i)%len(own)]); err != nil {
 				l.fail(ctx, err)
 			}
 			return nil

@@ -16,7 +16,7 @@ import (
 // unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since nt
+//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since sl nt
 //	account           A#<api>#<account>  ACCOUNT      c x k
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
@@ -50,6 +50,7 @@ const (
 	attrFailingSince = "fs"          // N: since when attempts fail; absent while they succeed
 	attrFailingShard = "ix"          // S: <api>#<0 to 7>; absent unless it fails or is disabled
 	attrStateSince   = "state_since" // N: since when it does; absent with ix
+	attrSlow         = "sl"          // N: time of SlowSince; absent for none
 	attrTold         = "nt"          // SS: types of the notices about its failures; absent for none
 	attrNoticeType   = "ty"          // S: type of a notice
 	attrEvents       = "ev"          // L of S: events of a notice
@@ -110,6 +111,7 @@ func encodeWebhook(w webhook.Webhook) item {
 	putFlag(it, attrDisabled, w.Disabled)
 	putStr(it, attrWhy, w.DisabledReason)
 	putTime(it, attrModified, w.UpdatedAt)
+	putTime(it, attrSlow, w.SlowSince)
 	putTime(it, attrSent, w.Statistics.LastSentAt)
 	putTime(it, attrFailed, w.Statistics.LastFailedAt)
 	putNum(it, attrFailures, w.Statistics.FailedAttempts)
@@ -154,6 +156,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 		RetiredKeys:    d.retired(),
 		Disabled:       d.flag(attrDisabled),
 		DisabledReason: d.optionalStr(attrWhy),
+		SlowSince:      d.optionalTime(attrSlow),
 		Version:        d.num(attrVersion),
 		CreatedAt:      d.time(attrCreated),
 		UpdatedAt:      d.optionalTime(attrModified),

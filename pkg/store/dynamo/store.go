@@ -75,6 +75,7 @@ type Store struct {
 	callTimeout  time.Duration
 	jitter       func(time.Duration) time.Duration
 	requestToken func() string
+	shards       []int64 // of the index, that Due lists
 }
 
 var (
@@ -99,6 +100,7 @@ func New(c Config) (*Store, error) {
 		callTimeout:  c.CallTimeout,
 		jitter:       c.Jitter,
 		requestToken: c.RequestToken,
+		shards:       allShards(),
 	}
 	if c.Deliveries != "" {
 		s.deliveries = aws.String(c.Deliveries)

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// updateWebhook omits what no change may touch, and the statistics.
-	updateWebhook = `UPDATE webhook SET url = ?, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
+	// updateWebhook omits what no change may touch, and the statistics. It
+	// clears slow_since if the URL changes.
+	updateWebhook = `UPDATE webhook SET slow_since = CASE WHEN url = ?1 THEN slow_since END, url = ?1, send_payload = ?, sealed_key = ?, retired_keys = nullif(?, ''), disabled = ?,
 		disabled_reason = ?, disabled_at = ?, version = ?, updated_at = ? WHERE dialect = ? AND account = ? AND event = ?`
 	deleteWebhook = `DELETE FROM webhook WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
@@ -20,12 +21,9 @@ const (
 // the disk failed during the commit.
 func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	// The writer works on copies, since the caller may return first.
-	was, now := slices.Clone(c.Was), make([]webhook.Webhook, len(c.Now))
-	for i := range c.Now {
-		now[i] = normalised(c.Now[i])
-		if c.Notice != nil {
-			now[i].Statistics.Told |= webhook.ToldOf(c.Notice.Type)
-		}
+	was, now := slices.Clone(c.Was), c.Replacements()
+	for i := range now {
+		now[i] = normalised(now[i])
 	}
 	err := s.writer.write(ctx, func(tx *session) error { return tx.changeAndTell(was, now, c.Notice) })
 	if err != nil {

@@ -16,7 +16,7 @@ const applicationID = 0x486b6c6e
 //
 // Times are milliseconds since 1970 in UTC, or NULL.
 func migrations() []string {
-	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, noticeSchema}
+	return []string{firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema, noticeSchema}
 }
 
 const firstSchema = `
@@ -185,6 +185,9 @@ const closingSchema = `
 ALTER TABLE account ADD COLUMN closing_since INTEGER;
 CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
 `
+
+// slowSchema adds [webhook.Webhook.SlowSince].
+const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
 
 // noticeSchema adds what the operator is to be told, and what was told.
 const noticeSchema = `

@@ -16,6 +16,7 @@ func normalised(w webhook.Webhook) webhook.Webhook {
 	w.SealedKey = bytes.Clone(w.SealedKey)
 	w.CreatedAt, w.UpdatedAt = toMilli(w.CreatedAt), toMilli(w.UpdatedAt)
 	w.Statistics.LastSentAt, w.Statistics.LastFailedAt = toMilli(w.Statistics.LastSentAt), toMilli(w.Statistics.LastFailedAt)
+	w.SlowSince = toMilli(w.SlowSince)
 	w.Statistics.Since, w.DisabledAt = toMilli(w.Statistics.Since), toMilli(w.DisabledAt)
 	w.RetiredKeys = slices.Clone(w.RetiredKeys)
 	for i, k := range w.RetiredKeys {
