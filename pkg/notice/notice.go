@@ -20,9 +20,9 @@ import (
 const (
 	// page is how many notices or failing webhooks are read at a time.
 	page = 50
-	// atOnce is how many notices are sent at a time, and patience how many may
+	// atOnce is how many notices are sent at a time, and maxRefused how many may
 	// be refused in a row before the rest is left to the next sweep.
-	atOnce, patience = 10, 20
+	atOnce, maxRefused = 10, 20
 	// overlap is looked through twice, because a webhook may be found late: its
 	// write comes after the attempt since which it fails.
 	overlap = 5 * time.Minute
@@ -172,7 +172,7 @@ func (n *Notifier) tell(ctx context.Context, w webhook.Webhook) error {
 
 // send sends the stored notices, page by page.
 func (n *Notifier) send(ctx context.Context) error {
-	pass := sending{Notifier: n, held: map[subject]bool{}}
+	pass := sending{Notifier: n, held: map[hook]bool{}}
 	for after := ""; ; {
 		list, err := n.cfg.Store.Notices(ctx, after, page)
 		if err != nil {
@@ -189,8 +189,8 @@ func (n *Notifier) send(ctx context.Context) error {
 	return fmt.Errorf("%d notices were not taken: %w", pass.refused, pass.first)
 }
 
-// subject is what notices keep their order about.
-type subject struct {
+// hook names a webhook, whose notices keep their order.
+type hook struct {
 	account webhook.Account
 	webhook string
 }
@@ -199,8 +199,8 @@ type subject struct {
 type sending struct {
 	*Notifier
 	mu sync.Mutex
-	// held has the subjects of notices that were refused: later ones wait.
-	held    map[subject]bool
+	// held has the webhooks of notices that were refused: later ones wait.
+	held    map[hook]bool
 	refused int
 	row     int   // refused since the latest that was taken
 	first   error // the first refusal
@@ -209,10 +209,10 @@ type sending struct {
 // page sends a page of notices: those of one webhook in order, others at once.
 // It reports whether to go on.
 func (s *sending) page(ctx context.Context, list []webhook.Notice) bool {
-	var order []subject
-	of := map[subject][]webhook.Notice{}
+	var order []hook
+	of := map[hook][]webhook.Notice{}
 	for _, n := range list {
-		about := subject{n.Account, n.WebhookID}
+		about := hook{n.Account, n.WebhookID}
 		if of[about] == nil {
 			order = append(order, about)
 		}
@@ -232,16 +232,16 @@ func (s *sending) page(ctx context.Context, list []webhook.Notice) bool {
 		})
 	}
 	_ = group.Wait() // each has been counted
-	return s.row < patience && ctx.Err() == nil
+	return s.row < maxRefused && ctx.Err() == nil
 }
 
-func (s *sending) mayGoOn(ctx context.Context, about subject) bool {
+func (s *sending) mayGoOn(ctx context.Context, about hook) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.held[about] && s.row < patience && ctx.Err() == nil
+	return !s.held[about] && s.row < maxRefused && ctx.Err() == nil
 }
 
-func (s *sending) count(about subject, err error) {
+func (s *sending) count(about hook, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {

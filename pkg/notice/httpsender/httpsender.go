@@ -1,6 +1,6 @@
-// Package post sends notices as signed requests of Standard Webhooks 1.0.0 to a
+// Package httpsender sends notices as signed requests of Standard Webhooks 1.0.0 to a
 // URL of the operator's.
-package post
+package httpsender
 
 import (
 	"context"
