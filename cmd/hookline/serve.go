@@ -133,7 +133,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	}
 	s.dispatcher = newDispatcher(dispatcherConfig{
 		notices: notify,
-		store: s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
+		store:   s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
 		sender: sender.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
 	})
 	handler.apis[operator.Path] = operator.New(operator.Config{

@@ -34,10 +34,10 @@ func (w *env) told(t *testing.T) []string {
 }
 
 // attemptAll delivers an event until its delivery ends.
-func (w *env) attemptAll(t *testing.T, worker *delivery.Worker, s webhook.EventKey, id string, answers ...delivery.Response) {
+func (w *env) attemptAll(t *testing.T, worker *delivery.Worker, s webhook.EventKey, id string, responses ...delivery.Response) {
 	t.Helper()
 	w.receiver.mu.Lock()
-	w.receiver.responses, w.receiver.got = answers, nil
+	w.receiver.responses, w.receiver.got = responses, nil
 	w.receiver.mu.Unlock()
 	published := event(s, id)
 	published.Time = w.clock.Now()
