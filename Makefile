@@ -5,7 +5,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# The processor that `make build` builds the functions for: arm64 or x86_64.
+# The processor that `make build-functions` builds the functions for: arm64 or x86_64.
 # The stack's parameter Architecture must be given the same value.
 ARCH ?= arm64
 # Arguments for `make run`, such as ARGS='--listen 127.0.0.1:9000', and `make local`.
@@ -67,7 +67,7 @@ long_packages := ./cmd/... ./functions/deliver ./infra/capacity ./infra/deployte
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
 run: ## Run everything in one process, for development. Needs Go only
@@ -104,8 +104,12 @@ test-long: tools-long test-functions ## Run what is random, loaded or killed for
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
 
 .PHONY: build
-build: tools ## Build bin/hookline, and the functions as they are deployed
+build: ## Build bin/hookline, the local server and the operator's commands. Needs Go only
+	@infra/tools/prerequisites.sh go
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/hookline ./cmd/hookline
+
+.PHONY: build-functions
+build-functions: $(tools)/venv.stamp ## Build the functions as they are deployed
 	$(call build_functions,.aws-sam/build,$(ARCH))
 
 .PHONY: lint lint-format lint-modules lint-go lint-templates lint-descriptions

@@ -86,7 +86,7 @@ func TestDeleteAccountBesideRegistrations(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		d := &departure{dataDir: where, responded: make(chan struct{}, 1), ended: make(chan struct{})}
 		log := &record.Buffer{}
-		s := bootWith(t, func(p *program) { p.now = d.clock.now }, log, where.data, where.flags()[2:]...)
+		s := bootWith(t, func(p *program) { p.now = d.clock.now }, log, where.data, where.serveFlags()...)
 		d.server = s.URL
 		for _, account := range []string{leavingFleet, bystandingSite} {
 			where.cli(t, "account", "create", account)
@@ -235,7 +235,7 @@ func TestDeleteAccountCutOff(t *testing.T) {
 // later, after the time that servers may accept its tokens.
 func TestDeleteAccountInTheBackground(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where dataDir) {
-		before := bootWith(t, func(*program) {}, &record.Buffer{}, where.data, where.flags()[2:]...) // makes the tables
+		before := bootWith(t, func(*program) {}, &record.Buffer{}, where.data, where.serveFlags()...) // makes the tables
 		if err := before.stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func TestDeleteAccountInTheBackground(t *testing.T) {
 		contains(t, where.cli(t, "account", "delete", "--json", leavingFleet), `"account":"`+leavingFleet+`"`, `"closing":true`)
 		later := &clock{}
 		later.advance(2 * time.Minute)
-		bootWith(t, func(p *program) { p.now = later.now }, &record.Buffer{}, where.data, where.flags()[2:]...)
+		bootWith(t, func(p *program) { p.now = later.now }, &record.Buffer{}, where.data, where.serveFlags()...)
 		again := time.NewTicker(5 * time.Millisecond)
 		defer again.Stop()
 		for end := time.Now().Add(timeout); strings.Contains(where.cli(t, "account", "list"), leavingFleet); <-again.C {

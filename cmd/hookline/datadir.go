@@ -66,6 +66,21 @@ func cause(err error) error {
 	return err
 }
 
+// checkDataOfKey refuses a data directory whose sealing key is there and whose
+// database is missing or empty. A key is made after the database, so that data
+// was lost.
+func checkDataOfKey(dir string) error {
+	key := filepath.Join(dir, keyfile.Name)
+	if _, err := os.Stat(key); err != nil {
+		return nil //nolint:nilerr // without a key, or with one that cannot be read, others decide
+	}
+	path := filepath.Join(dir, databaseName)
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil // opening it says what is wrong
+	}
+	return fmt.Errorf("%s is there, but the data that is sealed with it is missing: %s; restore it from your backup, or move the key away to start empty", key, path)
+}
+
 // checkDataDir refuses a data directory that others than this user and root may
 // write to or own, and such files of it: whoever writes to them decides where
 // events go. The directories above it are not looked at, and neither is a file

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
@@ -48,6 +49,9 @@ type dispatcher struct {
 	file *sqlite.Store
 	now  func() time.Time
 	log  *slog.Logger
+	// attempted is when the latest attempt ended that came to a result, in
+	// milliseconds; at first when the dispatcher was made.
+	attempted atomic.Int64
 }
 
 // dispatcherConfig configures a dispatcher.
@@ -65,7 +69,7 @@ type dispatcherConfig struct {
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
 	queue := local.New(local.Config{Now: cfg.now, Proven: provenIn(cfg.file, cfg.log)})
-	return &dispatcher{
+	d := &dispatcher{
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
 			Store: cfg.store, Queue: queue, Sender: sender.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
@@ -80,6 +84,8 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		now:      cfg.now,
 		log:      cfg.log,
 	}
+	d.attempted.Store(cfg.now().UnixMilli())
+	return d
 }
 
 // provenIn returns what tells the queue who is proven. It is nil without a
@@ -129,10 +135,17 @@ func (d *dispatcher) attempt(ctx context.Context, m webhook.Message) {
 			d.log.LogAttrs(ctx, slog.LevelError, "attempt", slog.String("error", fmt.Sprintf("panic: %v\n%s", p, debug.Stack())))
 		}
 	}()
-	if _, err := d.worker.Attempt(ctx, m); err != nil && ctx.Err() == nil {
+	_, err := d.worker.Attempt(ctx, m)
+	if err == nil {
+		d.attempted.Store(d.now().UnixMilli())
+	}
+	if err != nil && ctx.Err() == nil {
 		d.log.LogAttrs(ctx, slog.LevelError, "attempt", slog.String("error", err.Error()))
 	}
 }
+
+// attemptedAt returns when the latest attempt ended that came to a result.
+func (d *dispatcher) attemptedAt() time.Time { return time.UnixMilli(d.attempted.Load()) }
 
 // notice signals when there is something to sweep: when the queue has room
 // again after a refusal, and when another process has written.

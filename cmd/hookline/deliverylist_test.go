@@ -68,7 +68,10 @@ func keep(t *testing.T, where dataDir, now time.Time) {
 // on prepares a place whose tables are there, with accounts.
 func (p dataDir) on(t *testing.T, accounts ...string) {
 	t.Helper()
-	if err := boot(t, p.data, p.flags()[2:]...).stop(); err != nil {
+	bounded := func(server *program) {
+		server.getenv = func(name string) string { return map[string]string{"HOOKLINE_ABBEYCROSS_EVENTS": "order"}[name] }
+	}
+	if err := bootLogged(t, bounded, p.data, p.flags()[2:]...).stop(); err != nil {
 		t.Fatal(err)
 	}
 	for _, account := range accounts {

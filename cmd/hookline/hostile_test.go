@@ -65,7 +65,7 @@ func addHostile(t *testing.T, where dataDir, text string, n int, now time.Time) 
 		t.Fatal(err)
 	}
 	then := was.Attempted(now, 500, "reason "+text, now.Add(time.Hour))
-	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: then}); err != nil {
+	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: then, Response: []byte("answer " + text)}); err != nil {
 		t.Fatal(err)
 	}
 	then.Payload = payload
@@ -88,7 +88,7 @@ func TestHostileTextIsShown(t *testing.T) {
 			{"delivery list --account " + account, 2, []string{d.Event, d.Reason}},
 			{"delivery show " + id + " --account " + account, 0, []string{d.Event, d.EventID, d.Instance, d.WebhookID, d.URL, d.Reason, string(d.Payload)}},
 			{"webhook list --account " + account, 2, []string{d.Event, d.URL}},
-			{fmt.Sprint("webhook show w-", n, " --account ", account), 13, []string{d.Event, d.URL, "reason " + text}},
+			{fmt.Sprint("webhook show w-", n, " --account ", account), 15, []string{d.Event, d.URL, "reason " + text}},
 			{"account list", n + 2, nil},
 		} {
 			args := strings.Fields(tt.args)

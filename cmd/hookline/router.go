@@ -27,6 +27,7 @@ const (
 // every path under its prefix.
 type router struct {
 	apis    map[string]http.Handler // by prefix, such as "/v2"; also the documentation
+	healths map[string]http.Handler // by path
 	unknown http.Handler            // of all other paths
 	tokens  auth.Tokens
 	log     *slog.Logger
@@ -57,8 +58,8 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		api.ServeHTTP(w, r)
 		return
 	}
-	if r.URL.Path == healthPath {
-		rt.health(w, r)
+	if health, ok := rt.healths[r.URL.Path]; ok {
+		health.ServeHTTP(w, r)
 		return
 	}
 	rt.unknown.ServeHTTP(w, r)
@@ -91,9 +92,7 @@ func firstSegment(path string) string {
 
 // health responds whether the store works, by a lookup that finds nothing.
 func (rt *router) health(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "This path is only to be read.")
+	if !isRead(w, r) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
@@ -121,5 +120,5 @@ func response(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body)) // ignore a client that has left
+	_, _ = w.Write([]byte(body)) //nolint:gosec // JSON, never HTML; ignore a client that has left
 }

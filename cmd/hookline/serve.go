@@ -31,6 +31,8 @@ type serveCommand struct {
 
 	NotifyURL     string `name:"notify-url" env:"HOOKLINE_NOTIFY_URL" help:"URL of yours that notices about failing webhooks are sent to (default: none are)." placeholder:"URL"`
 	NotifyKeyFile string `name:"notify-key-file" env:"HOOKLINE_NOTIFY_KEY_FILE" help:"File with the key that signs the notices: whsec_ and base64 of 24 to 64 bytes." placeholder:"FILE"`
+
+	Log logFlags `embed:"" prefix:"log-"`
 }
 
 // Validate checks the address.
@@ -47,7 +49,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 	if p.flags.Stack != "" {
 		return usageErrorf("serve: a deployed stack serves by itself; omit --stack")
 	}
-	log := slog.New(slog.NewJSONHandler(terminal.NewWriter(p.stderr), nil))
+	log := slog.New(c.Log.handler(terminal.NewWriter(p.stderr)))
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err
@@ -146,6 +148,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
+	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)
 }
 

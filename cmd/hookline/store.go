@@ -147,6 +147,9 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	if err := checkDataDir(p.flags.Data); err != nil {
 		return openedStore{}, err
 	}
+	if err := checkDataOfKey(p.flags.Data); err != nil {
+		return openedStore{}, err
+	}
 	s, err := sqlite.Open(path, sqlite.Options{Logger: log})
 	if err != nil {
 		return openedStore{}, err

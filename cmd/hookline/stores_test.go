@@ -41,6 +41,15 @@ func (p dataDir) flags() []string {
 	return []string{"--data", p.data, "--store", "dynamodb:" + p.prefix}
 }
 
+// serveFlags name the data to a server. On DynamoDB it needs the events that
+// AbbeyCross has, or --dev.
+func (p dataDir) serveFlags() []string {
+	if p.prefix == "" {
+		return nil
+	}
+	return append([]string{"--dev"}, p.flags()[2:]...)
+}
+
 // cli runs a command on the place, as a process of its own.
 func (p dataDir) cli(t testing.TB, args ...string) string {
 	t.Helper()

@@ -15,7 +15,7 @@ import (
 // The commands work on what customers register, beside the server.
 func TestWebhookCommands(t *testing.T) {
 	onEachStore(t, func(t *testing.T, where dataDir) {
-		s := boot(t, where.data, where.flags()[2:]...)
+		s := boot(t, where.data, where.serveFlags()...)
 		for _, c := range []operated{
 			{"squake:acme", "/v2/webhooks", "Authorization: Bearer ",
 				`{"kind":"order","endpoint_url":"https://receiver.example/in"}`, []string{"order"}, http.StatusUnprocessableEntity},

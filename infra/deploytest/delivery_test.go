@@ -237,15 +237,16 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 	s.areFinished(t, customers)
 }
 
-// isLeftInPeace answers 410, and sees that nothing is accepted for that webhook
-// any more until it is enabled.
+// isLeftInPeace answers 410, and sees that what is published for that webhook is
+// held until it is enabled and the event published again.
 func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) {
 	c := customers[0]
 	r.answering("unwanted", http.StatusGone)
 	s.publish(t, c.event(c.events[0], "unwanted")).must(t, "publish", http.StatusAccepted, `"accepted"`)
 	c.verify(t, r.next(t))
 	s.areFinished(t, customers)
-	s.publish(t, c.event(c.events[0], "after")).must(t, "publish after 410", http.StatusAccepted, `"disabled"`)
+	held := c.event(c.events[0], "after")
+	s.publish(t, held).must(t, "publish after 410", http.StatusAccepted, `"held"`)
 	var webhooks []struct {
 		ID string `json:"id"`
 	}
@@ -254,8 +255,8 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 		t.Fatalf("webhooks %s, %v", out, err)
 	}
 	s.operate(t, "webhook", "enable", webhooks[0].ID, "--account", c.account.String())
-	s.publish(t, c.event(c.events[0], "enabled")).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
-	if got := r.next(t); !strings.Contains(string(got.body), `"enabled"`) {
+	s.publish(t, held).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
+	if got := r.next(t); !strings.Contains(string(got.body), `"after"`) {
 		t.Errorf("received %s", got.body)
 	}
 	s.areFinished(t, customers)

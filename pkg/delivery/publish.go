@@ -99,6 +99,9 @@ type Result struct {
 	Delivery string
 	// Reason says what is wrong. It may be empty.
 	Reason string
+	// Unavailable says that the store did not take the event, or not for
+	// certain; Status is InternalError.
+	Unavailable bool
 }
 
 // Reasons that the contract defines.
@@ -353,7 +356,8 @@ func (b *batch) send(ctx context.Context) {
 
 // fail records an internal error.
 func (b *batch) fail(i int, err error) {
-	b.results[i] = Result{Status: InternalError, Reason: reasonOurs}
+	unavailable := errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome)
+	b.results[i] = Result{Status: InternalError, Reason: reasonOurs, Unavailable: unavailable}
 	b.cfg.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
 		slog.String("account", b.events[i].Account.String()), slog.String("event", b.events[i].Name),
 		slog.String("error", err.Error()))

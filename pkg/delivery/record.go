@@ -69,7 +69,8 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 	}
 	took := t.cfg.Now().Sub(began)
 	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
-	d.Duration = max(took, 0).Truncate(time.Millisecond) // the clock may be set back
+	// Not 0, which says that it is not known. The clock may be set back.
+	d.Duration = max(took.Truncate(time.Millisecond), time.Millisecond)
 	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
 		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -50,16 +51,24 @@ func TestOurFaultInAnEvent(t *testing.T) {
 	fail := func() error { return errInside }
 	for name, tt := range map[string]struct {
 		recipients, add func() error
-		want            [3]string
+		want            [3]string // none for 503
 	}{
-		"read":  {fail, nil, [3]string{"failed", "failed", "rejected"}},
-		"write": {nil, fail, [3]string{"failed", "accepted", "rejected"}},
+		"unavailable":         {func() error { return webhook.ErrUnavailable }, nil, [3]string{}},
+		"unavailable for one": {nil, func() error { return fmt.Errorf("%w: %w", webhook.ErrUnavailable, errInside) }, [3]string{"failed", "accepted", "rejected"}},
+		"read":                {fail, nil, [3]string{"failed", "failed", "rejected"}},
+		"write":               {nil, fail, [3]string{"failed", "accepted", "rejected"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := memory.Open(t)
 			populate(t, s)
 			var log bytes.Buffer
 			status, got := post(t, handler(t, failing{s, tt.recipients, tt.add}, &log), goodAndBad)
+			if tt.want[0] == "" {
+				if status != http.StatusServiceUnavailable || got.Error.Code != "internal_error" || len(got.Results) > 0 {
+					t.Errorf("%d %+v, want 503 without results", status, got)
+				}
+				return
+			}
 			if status != http.StatusAccepted || len(got.Results) != len(tt.want) {
 				t.Fatalf("%d %+v", status, got)
 			}

@@ -102,10 +102,27 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 		}
 		events, keys = append(events, event), append(keys, i)
 	}
-	for n, found := range h.publisher.Publish(ctx, events) {
+	published := h.publisher.Publish(ctx, events)
+	if nothingStored(published) {
+		return failure(http.StatusServiceUnavailable, "internal_error", "The store takes no writes now. Nothing of this request is known to be stored; publish it again."), nil
+	}
+	for n, found := range published {
 		response.Results[keys[n]] = NewResult(found)
 	}
 	return api.Response{Status: http.StatusAccepted, Body: response}, nil
+}
+
+// nothingStored reports whether the store is unavailable and has none of the
+// events. Repeating the whole request is then as good as repeating what failed.
+func nothingStored(published []delivery.Result) bool {
+	unavailable := false
+	for _, r := range published {
+		if r.Delivery != "" || r.Status == delivery.InternalError && !r.Unavailable {
+			return false
+		}
+		unavailable = unavailable || r.Unavailable
+	}
+	return unavailable
 }
 
 // NewResult converts a Publisher's result.

@@ -124,6 +124,8 @@ func advice(path string, err error) string {
 		return "choose another file"
 	case errors.Is(err, errNewer):
 		return "run a version at least as new, or choose another file"
+	case errors.Is(err, errNoLog):
+		return "put " + filepath.Base(path) + "-wal beside it, or take a copy that hookline backup made; a whole copy by another tool comes back with hookline restore --without-log"
 	case errors.Is(err, errNoWAL):
 		return "put the file on a local disk"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

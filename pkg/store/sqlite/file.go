@@ -68,14 +68,15 @@ func setToWrite(conn *sqlite.Conn) error {
 		writerCacheKiB, checkpointPages))
 }
 
-// openToRead opens a read-only connection.
+// openToRead opens a read-only connection. It reads at once, so that it keeps
+// the log from being deleted when the writer replaces its connection.
 func (f dbFile) openToRead() (*sqlite.Conn, error) {
 	conn, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	conn.SetBusyTimeout(timeout)
-	if err := script(conn, "PRAGMA query_only = 1"); err != nil {
+	if err := script(conn, "PRAGMA query_only = 1; SELECT 1 FROM sqlite_schema"); err != nil {
 		_ = conn.Close() // the first error says more
 		return nil, err
 	}

@@ -25,17 +25,20 @@ type session struct {
 	conn *sqlite.Conn
 	// version is the latest PRAGMA data_version; 0 before the first.
 	version int64
+	// cleared says that the current transaction is the first that needs the log.
+	cleared bool
 }
 
 // openSession opens a connection for writing after checking that the file is
-// this application's and migrating it to the newest version.
+// this application's and whole, and migrating it to the newest version.
 func openSession(file dbFile) (*session, error) {
+	hadLog := file.hasLog()
 	conn, err := file.open()
 	if err != nil {
 		return nil, err
 	}
 	s := &session{conn: conn}
-	if err := s.becomeReady(); err != nil {
+	if err := s.becomeReady(file, hadLog); err != nil {
 		_ = s.close() // the first error says more
 		return nil, err
 	}
@@ -44,7 +47,7 @@ func openSession(file dbFile) (*session, error) {
 
 // becomeReady configures the connection, checks the file, sets its journal mode
 // and migrates it. Each step is safe while other processes do the same.
-func (s *session) becomeReady() error {
+func (s *session) becomeReady(file dbFile, hadLog bool) error {
 	if err := whenFree(func() error { return setToWrite(s.conn) }); err != nil {
 		return err
 	}
@@ -56,6 +59,9 @@ func (s *session) becomeReady() error {
 	if err := id.check(); err != nil {
 		return err
 	}
+	if err := whenFree(func() error { return checkWhole(s.conn, file, hadLog) }); err != nil {
+		return err
+	}
 	var mode string
 	setMode := func() (err error) { mode, err = one(s.conn, "PRAGMA journal_mode = wal", scanText); return err }
 	if err := whenFree(setMode); err != nil {
@@ -64,7 +70,14 @@ func (s *session) becomeReady() error {
 	if mode != "wal" {
 		return fmt.Errorf("%w: journal mode is %s", errNoWAL, mode)
 	}
-	return migrate(s.conn)
+	if err := migrate(s.conn); err != nil {
+		return err
+	}
+	if id.version < int64(len(migrations())) {
+		// The file names its application and schema from its first moment.
+		return s.checkpoint()
+	}
+	return nil
 }
 
 // run calls run with the session's connection.
@@ -72,7 +85,16 @@ func (s *session) run(text string, args ...any) (rows int, err error) {
 	return run(s.conn, text, args...)
 }
 
-func (s *session) begin() error    { return s.alone("BEGIN IMMEDIATE") }
+// begin starts a transaction, which is the first write of this process or one
+// after it; see clearWhole.
+func (s *session) begin() (err error) {
+	if err := s.alone("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	s.cleared, err = s.clearWhole()
+	return err
+}
+
 func (s *session) commit() error   { return s.alone("COMMIT") }
 func (s *session) rollback() error { return s.alone("ROLLBACK") }
 

@@ -11,8 +11,8 @@
 // A write whose context ends before its turn is not made. One whose context
 // ends during the commit returns the context's error and may have happened.
 //
-// The package rejects files of other applications, damaged files, and files
-// that a newer version wrote. It never deletes or repairs a file.
+// The package rejects files of other applications, damaged files, files that a
+// newer version wrote, and files that were copied without their log. It never deletes or repairs a file.
 package sqlite
 
 import (
@@ -26,6 +26,7 @@ import (
 
 // Store is an open database file; see [Open]. It is safe for concurrent use.
 type Store struct {
+	file    dbFile
 	writer  *writer
 	reader  *readConn // reads of one row
 	readers *readPool // reads of many
@@ -57,7 +58,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
+	s := &Store{file: file, writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
 	s.close = sync.OnceValue(s.shut)
 	if s.reader, err = openReadConn(file, o.Logger); err == nil {
 		s.readers, err = openReadPool(file)
@@ -77,6 +78,11 @@ func (s *Store) Close() error { return s.close() }
 var errClosed = unavailable(errors.New("the store is closed"))
 
 func (s *Store) shut() error {
+	if err := s.writer.close(); err != nil {
+		// The last connection to close would delete the log, without which the
+		// file is refused from then on. As after a kill, the log stays.
+		return fmt.Errorf("close store: %w", err)
+	}
 	var err error
 	if s.reader != nil {
 		err = s.reader.close()
@@ -85,7 +91,7 @@ func (s *Store) shut() error {
 		err = errors.Join(err, s.readers.close())
 	}
 	// The last connection to close checkpoints the log.
-	err = errors.Join(err, s.writer.close())
+	err = errors.Join(err, s.writer.session.close())
 	if err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxGroup is how many requests share a commit at most, so that none waits long
@@ -34,8 +35,15 @@ type writer struct {
 
 	commits  atomic.Int64 // how many groups were committed
 	session  *session     // nil after a failure, until the next group
-	closeErr error        // read after ended
+	wholeErr error        // read after ended
+
+	checkpointed time.Time // when the log was last checkpointed
 }
+
+// checkpointInterval is how often the log is checkpointed while no request
+// waits, so that the file is never far behind. Under full load it is when the
+// log has [checkpointPages].
+const checkpointInterval = 2 * time.Second
 
 // request is one write. Its do decides and writes; it must leave nothing
 // half-written if it fails.
@@ -111,14 +119,15 @@ func (w *writer) signal() {
 	}
 }
 
-// close ends the writer when all accepted requests have a reply.
+// close ends the writer when all accepted requests have a reply, and marks the
+// file as whole. The session stays open.
 func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.signal()
 	w.mu.Unlock()
 	<-w.ended
-	return w.closeErr
+	return w.wholeErr
 }
 
 // work is the goroutine that owns the session.
@@ -132,8 +141,30 @@ func (w *writer) work() {
 			break
 		}
 	}
-	if w.session != nil {
-		w.closeErr = w.session.close()
+	w.wholeErr = w.markWhole()
+}
+
+// markWhole sets the file's mark, on a new connection if the last one was
+// closed.
+func (w *writer) markWhole() (err error) {
+	if w.session == nil {
+		if w.session, err = w.open(); err != nil {
+			w.session = nil
+			return err
+		}
+	}
+	return w.session.setWhole()
+}
+
+// checkpoint checkpoints the log if it was not for a while, or at once.
+func (w *writer) checkpoint(atOnce bool) {
+	now := time.Now()
+	if !atOnce && (now.Sub(w.checkpointed) < checkpointInterval || w.pending()) {
+		return
+	}
+	w.checkpointed = now
+	if err := w.session.checkpoint(); err != nil {
+		w.logger.Warn("checkpoint of the store's log", "error", err)
 	}
 }
 
@@ -214,6 +245,7 @@ func (w *writer) commitGroup() {
 	for _, o := range group {
 		o.reply <- o.err
 	}
+	w.checkpoint(w.session.cleared)
 }
 
 // begin starts a transaction, on a new connection if the last one was closed.

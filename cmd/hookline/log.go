@@ -1,0 +1,21 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+)
+
+// logFlags say what a server logs, and how.
+type logFlags struct {
+	Level  slog.Level `help:"Log this and what is worse: debug, info, warn or error (default: info)." default:"info" env:"HOOKLINE_LOG_LEVEL" placeholder:"LEVEL"`
+	Format string     `help:"Write the log as JSON or as text (default: json)." default:"json" enum:"json,text" env:"HOOKLINE_LOG_FORMAT" placeholder:"json|text"`
+}
+
+// handler returns a handler that writes to w.
+func (f logFlags) handler(w io.Writer) slog.Handler {
+	options := &slog.HandlerOptions{Level: f.Level}
+	if f.Format == "text" {
+		return slog.NewTextHandler(w, options)
+	}
+	return slog.NewJSONHandler(w, options)
+}
