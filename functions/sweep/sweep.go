@@ -139,10 +139,12 @@ func (h *handler) Sweep(ctx context.Context, p part) error {
 // for is no error.
 func (h *handler) also(ctx context.Context, name string, do func(context.Context) error) error {
 	err := do(ctx)
-	if err == nil || ctx.Err() != nil {
-		return nil // the next sweep continues
+	if ctx.Err() != nil {
+		err = nil // the next sweep continues
 	}
-	h.log.LogAttrs(ctx, slog.LevelError, name, slog.String("error", err.Error()))
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, name, slog.String("error", err.Error()))
+	}
 	return err
 }
 

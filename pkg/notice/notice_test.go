@@ -233,7 +233,7 @@ func TestRefusedForLong(t *testing.T) {
 		}
 	}
 	got := e.receiver.said()
-	slices.SortStableFunc(got, func(a, b string) int { return cmpEvents(a, b) })
+	slices.SortStableFunc(got, cmpEvents)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("notices, by event (-want +got):\n%s", diff)
 	}
