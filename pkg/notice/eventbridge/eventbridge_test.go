@@ -61,9 +61,9 @@ func TestSend(t *testing.T) {
 		}),
 	})
 	for _, tt := range []struct {
-		status int
+		status   int
 		response string
-		want   string // in the error
+		want     string // in the error
 	}{
 		{200, `{"FailedEntryCount":0,"Entries":[{"EventId":"e1"}]}`, ""},
 		{200, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`, "ThrottlingException"},

@@ -38,7 +38,9 @@ func TestNoticesThroughFaults(t *testing.T) {
 			return err
 		}
 		tell := func(id string) func() error {
-			return func() error { return s.Tell(ctx, w.Notice(fmt.Sprintf("%03d-1%s", n, id), webhook.NoticeFailing, createdAt)) }
+			return func() error {
+				return s.Tell(ctx, w.Notice(fmt.Sprintf("%03d-1%s", n, id), webhook.NoticeFailing, createdAt))
+			}
 		}
 		errs := rivals(tell("a"), tell("b"))
 		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs[:]...), webhook.ErrChanged) {
