@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -33,8 +34,8 @@ func (p *pipeline) operate(t *testing.T, method, path, body string, status int) 
 }
 
 // The operator signs a customer up, who registers; an event is published, held
-// while the webhook is disabled, delivered, and attempted again when the operator says so. Then the customer
-// leaves. Between them the requests take every right of the function.
+// while the webhook is disabled, delivered, and attempted again when the operator says so, and so is another
+// that was held. Then the customer leaves. Between them the requests take every right of the function.
 func testOperate(t *testing.T, p *pipeline) {
 	c := &client{
 		customer: customer{webhook.Account{API: "squake", ID: "signs-up"}, map[string]string{}},
@@ -57,6 +58,9 @@ func testOperate(t *testing.T, p *pipeline) {
 	if got := c.publish(t, event); !slices.Equal(got, []string{"held"}) {
 		t.Errorf("published for a disabled webhook: %q, want held", got)
 	}
+	if got := c.publish(t, c.occurrence("recovered")); !slices.Equal(got, []string{"held"}) {
+		t.Errorf("published for a disabled webhook: %q, want held", got)
+	}
 	p.operate(t, "POST", hook+"/enable", "", http.StatusOK)
 	c.attempt(t, c.publishOne(t, event), http.StatusOK, 1, 0) // again
 	p.operate(t, "GET", name+"/deliveries?status=delivered", "", http.StatusOK)
@@ -70,6 +74,12 @@ func testOperate(t *testing.T, p *pipeline) {
 		t.Fatalf("messages %+v, want one more for the same delivery", sent)
 	}
 	c.attempt(t, c.messages()[1].body, http.StatusOK, 1, 0)
+	from := `{"from":"` + time.Now().Add(-time.Hour).UTC().Format(time.RFC3339) + `"`
+	if got := p.operate(t, "POST", name+"/recover", from+`,"dry_run":true}`, http.StatusOK); got["matching"] != 1.0 {
+		t.Errorf("%v match, want 1", got)
+	}
+	p.operate(t, "POST", name+"/recover", from+`}`, http.StatusAccepted)
+	c.attempt(t, c.messages()[2].body, http.StatusOK, 1, 0)
 
 	p.operate(t, "GET", name+"/tokens", "", http.StatusOK)
 	p.operate(t, "DELETE", name+"/tokens/"+token["id"].(string), "", http.StatusNoContent)

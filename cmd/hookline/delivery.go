@@ -19,9 +19,10 @@ import (
 )
 
 type deliveryCommands struct {
-	List  deliveryList  `cmd:"" help:"List deliveries, latest event first."`
-	Show  deliveryShow  `cmd:"" help:"Show everything about a delivery."`
-	Retry deliveryRetry `cmd:"" help:"Attempt a delivery again, at once and under the same webhook-id."`
+	List    deliveryList    `cmd:"" help:"List deliveries, latest event first."`
+	Show    deliveryShow    `cmd:"" help:"Show everything about a delivery."`
+	Retry   deliveryRetry   `cmd:"" help:"Attempt a delivery again, at once and under the same webhook-id."`
+	Recover deliveryRecover `cmd:"" help:"Attempt again all deliveries of an account that failed, were cancelled or are held. May be interrupted and repeated."`
 }
 
 // statusNames lists the statuses of deliveries, "a, b or c".

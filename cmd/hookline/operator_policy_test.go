@@ -75,6 +75,7 @@ func (r *rightsRecorder) note(service, recipient string, body []byte) error {
 	_, action, _ := strings.Cut(recipient, ".")
 	var in struct {
 		TableName     string
+		IndexName     string
 		QueueURL      string `json:"QueueUrl"`
 		KeyID         string `json:"KeyId"`
 		RequestItems  map[string]any
@@ -92,7 +93,7 @@ func (r *rightsRecorder) note(service, recipient string, body []byte) error {
 		return err
 	}
 	if action != "TransactWriteItems" && action != "BatchGetItem" {
-		r.add(service, strings.TrimSuffix(action, "Batch"), in.TableName+in.QueueURL+in.KeyID)
+		r.add(service, strings.TrimSuffix(action, "Batch"), in.TableName+in.QueueURL+in.KeyID, in.IndexName)
 	}
 	for table := range in.RequestItems {
 		r.add(service, action, table)
@@ -105,11 +106,14 @@ func (r *rightsRecorder) note(service, recipient string, body []byte) error {
 	return nil
 }
 
-func (r *rightsRecorder) add(service, action, resource string) {
+func (r *rightsRecorder) add(service, action, resource string, index ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if name, known := r.placeholders[resource]; known {
 		resource = "arn:aws:" + name
+	}
+	if strings.Join(index, "") != "" {
+		resource += "/index/" + index[0]
 	}
 	r.lines[fmt.Sprintf("%s:%s on %s", service, action, resource)] = true
 }
@@ -142,6 +146,7 @@ func TestOperatorPolicy(t *testing.T) {
 	run(append([]string{"webhook", "list"}, account...)...)
 	for _, command := range []string{"show", "disable", "enable"} {
 		run(append([]string{"webhook", command, customer.id}, account...)...)
+		run("webhook", "list", "--all")
 	}
 	run(customer.test()...)
 	large := strings.TrimPrefix(run(customer.publish("--payload", `"`+strings.Repeat("x", 3000)+`"`)...), "accepted ")
@@ -149,6 +154,7 @@ func TestOperatorPolicy(t *testing.T) {
 	run(append([]string{"delivery", "list"}, account...)...)
 	run(append([]string{"delivery", "show", large}, account...)...)
 	run(append([]string{"delivery", "retry", id}, account...)...)
+	run(append([]string{"delivery", "recover", "--since", "1h"}, account...)...)
 	run(append([]string{"webhook", "delete", customer.id}, account...)...)
 	run("account", "delete", "--wait", customer.account)
 	run("account", "delete", "--wait", "shoptet:2")

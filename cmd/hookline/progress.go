@@ -9,20 +9,25 @@ import (
 	"golang.org/x/term"
 )
 
-// waitStopped waits for d, in whole seconds. It shows progress on standard
-// error if that is a terminal and the result is for people. It returns
-// ctx.Err() if ctx ends first.
-func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
-	bar := progressbar.NewOptions64(int64(d/time.Second),
+// progress returns a bar on standard error of a command that does total of
+// something. It shows if that is a terminal and the result is for people.
+func (p *program) progress(description string, total int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(p.stderr),
 		progressbar.OptionSetVisibility(p.watched()),
-		progressbar.OptionSetDescription("waiting"),
+		progressbar.OptionSetDescription(description),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionClearOnFinish(),
 	)
+}
+
+// waitStopped waits for d, in whole seconds, and shows progress. It returns
+// ctx.Err() if ctx ends first.
+func (p *program) waitStopped(ctx context.Context, d time.Duration) error {
+	bar := p.progress("waiting", int(d/time.Second))
 	for range d / time.Second {
 		if err := p.sleep(ctx, time.Second); err != nil {
 			_ = bar.Clear() // ignore a closed terminal

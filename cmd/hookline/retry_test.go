@@ -2,7 +2,9 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -58,4 +60,71 @@ func TestRetry(t *testing.T) {
 		}
 		c.nothingMore(t)
 	})
+}
+
+// After a webhook was disabled, it is listed among those of all accounts, and
+// what it missed is recovered once it is enabled: once, also if the command is
+// repeated as of the same time.
+func TestRecover(t *testing.T) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
+		s := boot(t, where.data, append(where.flags()[2:], "--dev")...)
+		c := openSite(t)
+		customer := customers(t, where, s, c)[2]
+		c.status.Store(http.StatusGone)
+		ids := map[string]bool{customer.published(t, where): true}
+		c.next(t)
+		for id := range ids {
+			where.becomes(t, customer.account, id, attempted(1))
+		}
+		for range 2 {
+			said := where.run(t, "publish", "--account", customer.account, "--event", customer.event)
+			id, _, _ := strings.Cut(strings.TrimPrefix(said, "held "), ":")
+			ids[id] = true
+		}
+		var failing []webhookResult
+		decode(t, where.run(t, "webhook", "list", "--all", "--api", customer.api, "--json"), &failing)
+		for _, w := range failing {
+			if w.Account != customer.account || w.ID != customer.id || w.State != "disabled" || w.Event == customer.event && w.LastStatus != http.StatusGone {
+				t.Errorf("failing: %+v", w)
+			}
+		}
+		if len(failing) != 2 { // its events
+			t.Errorf("%d webhooks fail, want 2", len(failing))
+		}
+
+		since := []string{"delivery", "recover", "--json", "--account", customer.account, "--since", "1h"}
+		where.recovers(t, 0, since...)
+		where.run(t, "webhook", "enable", customer.id, "--account", customer.account)
+		again := time.NewTicker(100 * time.Millisecond)
+		defer again.Stop()
+		for where.recovers(t, 0, append(since, "--dry-run")...).Matching < len(ids) {
+			<-again.C // what failed within the last second is left out
+		}
+		c.status.Store(http.StatusOK)
+		result := where.recovers(t, len(ids), since...)
+		for range len(ids) {
+			got := c.next(t)
+			id := got.header.Get("webhook-id")
+			if !ids[id] {
+				t.Errorf("%q was sent, want one of %v", id, ids)
+			}
+			delete(ids, id)
+		}
+		where.recovers(t, 0, append(since, "--as-of", result.AsOf.Format(time.RFC3339Nano))...)
+		where.recovers(t, 0, append(since, "--event", "trip.begun")...)
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
+		c.nothingMore(t)
+	})
+}
+
+// recovers runs a recovery that resends as many.
+func (p dataDir) recovers(t *testing.T, want int, args ...string) (result recoverResult) {
+	t.Helper()
+	decode(t, p.run(t, args...), &result)
+	if result.Resent != want {
+		t.Fatalf("%s: %+v, want %d resent", args, result, want)
+	}
+	return result
 }

@@ -13,7 +13,7 @@ import (
 )
 
 type webhookCommands struct {
-	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first."`
+	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first, or those of all accounts that fail or are disabled, longest first."`
 	Show    webhookShow    `cmd:"" help:"Show everything about a webhook except its keys."`
 	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response."`
 	Enable  webhookEnable  `cmd:"" help:"Enable a webhook, such as one that a 410 response disabled."`
@@ -29,21 +29,32 @@ type customer struct {
 // webhookResult is the JSON output of one event's webhook. Webhooks that were
 // registered together may share an id.
 type webhookResult struct {
-	ID      string    `json:"id"`
-	Event   string    `json:"event"`
-	URL     string    `json:"url"`
-	Enabled bool      `json:"enabled"`
-	Created time.Time `json:"created"`
+	ID         string    `json:"id"`
+	Account    string    `json:"account"`
+	Event      string    `json:"event"`
+	URL        string    `json:"url"`
+	Enabled    bool      `json:"enabled"`
+	Created    time.Time `json:"created"`
+	State      string    `json:"state"`
+	StateSince time.Time `json:"state_since"`
+	LastStatus int       `json:"last_status"` // 0: no response
 }
 
 func newWebhookResult(w webhook.Webhook) webhookResult {
-	return webhookResult{ID: w.ID, Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt}
+	return webhookResult{
+		ID: w.ID, Account: w.Account.String(), Event: w.Event, URL: w.URL, Enabled: !w.Disabled, Created: w.CreatedAt,
+		State: w.State().String(), StateSince: w.StateSince(), LastStatus: w.Statistics.LastStatus,
+	}
+}
+
+// lastStatus returns the status for people.
+func (r webhookResult) lastStatus() string {
+	return orDash(strings.TrimPrefix(strconv.Itoa(r.LastStatus), "0"))
 }
 
 // webhookDetails is all that the record of a webhook has, except keys.
 type webhookDetails struct {
 	webhookResult
-	Account string `json:"account"`
 	// DisabledReason says why Hookline disabled it; empty if the operator did.
 	DisabledReason string     `json:"disabled_reason"`
 	SendPayload    bool       `json:"send_payload"`
@@ -54,15 +65,11 @@ type webhookDetails struct {
 	LastSent       *time.Time  `json:"last_sent"`   // null: never
 	LastFailed     *time.Time  `json:"last_failed"` // null: never
 	FailedAttempts int64       `json:"failed_attempts"`
-	LastStatus     int         `json:"last_status"` // 0: no response
-	State          string      `json:"state"`
-	StateSince     time.Time   `json:"state_since"`
 }
 
 func newWebhookDetails(w webhook.Webhook) webhookDetails {
 	details := webhookDetails{
 		webhookResult:  newWebhookResult(w),
-		Account:        w.Account.String(),
 		DisabledReason: w.DisabledReason,
 		SendPayload:    w.SendPayload,
 		Version:        w.Version,
@@ -70,9 +77,6 @@ func newWebhookDetails(w webhook.Webhook) webhookDetails {
 		LastSent:       orNull(w.Statistics.LastSentAt),
 		LastFailed:     orNull(w.Statistics.LastFailedAt),
 		FailedAttempts: w.Statistics.FailedAttempts,
-		LastStatus:     w.Statistics.LastStatus,
-		State:          w.State().String(),
-		StateSince:     w.StateSince(),
 	}
 	for _, k := range w.RetiredKeys {
 		details.RetiredKeys = append(details.RetiredKeys, k.Until)
@@ -112,7 +116,7 @@ func (d webhookDetails) text() string {
 		{"retired keys", orDash(strings.Join(retired, ", "))},
 		{"last sent", timeOrDash(d.LastSent)},
 		{"last failed", timeOrDash(d.LastFailed)},
-		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.LastStatus), "0"))},
+		{"last status", d.lastStatus()},
 		{"failed attempts", strconv.FormatInt(d.FailedAttempts, 10)},
 	})
 }
@@ -134,37 +138,6 @@ func (c customer) noWebhook(ctx context.Context, p *program, s openedStore, id s
 		return noAccount(ctx, p, s, account)
 	}
 	return fmt.Errorf("%s has no webhook %q; list its webhooks with: %s webhook list --account %[1]s", account, id, p.again())
-}
-
-type webhookList struct{ customer }
-
-// Run lists webhooks, one line per event.
-func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
-	r, s, err := p.openRegistry(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.closeInto(&err)
-	list, err := r.List(ctx, c.Account.Account)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
-		switch _, err := s.Store.Account(ctx, c.Account.Account); {
-		case errors.Is(err, webhook.ErrNotFound):
-			return noAccount(ctx, p, s, c.Account.Account)
-		case err != nil:
-			return err
-		}
-	}
-	var results []webhookResult
-	var rows [][]string
-	for _, w := range list {
-		result := newWebhookResult(w)
-		results = append(results, result)
-		rows = append(rows, []string{result.ID, result.Event, yesNo(result.Enabled), timeText(result.Created), result.URL})
-	}
-	return p.show(results, table([]string{"ID", "EVENT", "ENABLED", "CREATED", "URL"}, rows))
 }
 
 // webhookID selects a webhook on the command line.

@@ -118,6 +118,18 @@ var calls = []struct {
 		}
 		return err
 	}},
+	{"recover", true, func(ctx context.Context, c *client.Client, _ ids) error {
+		q := client.Recovery{From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Event: "order", Limit: 1, AsOf: time.Now()}
+		done, err := c.Recover(ctx, name, q)
+		if err == nil && (done.Count != 0 || done.Next != "" || done.AsOf.IsZero()) {
+			err = fmt.Errorf("recovered %+v", done)
+		}
+		return err
+	}},
+	{"recover as of now", false, func(ctx context.Context, c *client.Client, _ ids) error {
+		_, err := c.Recover(ctx, name, client.Recovery{From: time.Now().Add(-time.Hour)})
+		return err
+	}},
 }
 
 // ids are those of what prepare made.
@@ -319,6 +331,44 @@ func TestAccounts(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d items, want one error", n)
+	}
+}
+
+// What was held is recovered, a limit at a time, once although responses are
+// lost; a dry run counts it all.
+func TestRecoveries(t *testing.T) {
+	s := newServer(t, nil)
+	c := newClient(t, s, nil)
+	prepare(t, s, c)
+	if _, err := c.DisableWebhook(t.Context(), name, "w1"); err != nil {
+		t.Fatal(err)
+	}
+	from := time.Now().Add(-time.Hour)
+	for i := range 5 {
+		if results, err := c.Publish(t.Context(), []client.Event{event(fmt.Sprint(i))}); err != nil || results[0].Status != "held" {
+			t.Fatalf("%+v, %v", results, err)
+		}
+	}
+	if _, err := c.EnableWebhook(t.Context(), name, "w1"); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := c.Recover(t.Context(), name, client.Recovery{From: from, DryRun: true}); err != nil || done.Count != 5 {
+		t.Fatalf("%+v, %v; want 5 that match", done, err)
+	}
+	lossy := newClient(t, s, &faulty{first: 3})
+	for _, err := range lossy.Recoveries(t.Context(), name, client.Recovery{From: from, Limit: 2, AsOf: time.Now()}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := 0
+	for d, err := range c.Deliveries(t.Context(), name, client.DeliveryFilter{Status: "pending"}) {
+		if n++; err != nil || d.NextAttemptAt == nil {
+			t.Errorf("%+v, %v", d, err)
+		}
+	}
+	if done, err := c.Recover(t.Context(), name, client.Recovery{From: from}); err != nil || n != 6 || done.Count != 0 || done.Next != "" {
+		t.Errorf("%d deliveries are pending, want 6; %+v, %v", n, done, err)
 	}
 }
 

@@ -28,7 +28,7 @@ const writeTimeout = 10 * time.Second
 type WorkerStore interface {
 	AttemptInput(context.Context, webhook.Message) (webhook.AttemptInput, error)
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
-	Webhooks(context.Context, webhook.Account) ([]webhook.Webhook, error)
+	WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error)
 	Change(context.Context, webhook.Change) error
 	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
 	Tell(context.Context, webhook.Notice) error

@@ -23,11 +23,10 @@ const maxDisabling = 4
 func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 	gone := t.input.Webhook
 	for range maxDisabling {
-		list, err := t.cfg.Store.Webhooks(ctx, gone.Account)
+		was, err := t.cfg.Store.WebhooksByID(ctx, gone.Account, gone.ID)
 		if err != nil {
 			return false, err
 		}
-		was := slices.DeleteFunc(list, func(w webhook.Webhook) bool { return w.ID != gone.ID })
 		i := slices.IndexFunc(was, func(w webhook.Webhook) bool { return w.Event == gone.Event })
 		if i < 0 || was[i].Version != gone.Version {
 			return i >= 0 && was[i].Disabled, nil

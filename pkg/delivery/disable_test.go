@@ -116,7 +116,7 @@ func TestDisablingFails(t *testing.T) {
 		want   error
 		reads  int
 	}{
-		"list":        {func(_ int, call string) error { return failOn(webhook.ErrUnavailable, "Webhooks")(call) }, webhook.ErrUnavailable, 1},
+		"list":        {func(_ int, call string) error { return failOn(webhook.ErrUnavailable, "WebhooksByID")(call) }, webhook.ErrUnavailable, 1},
 		"write":       {func(_ int, call string) error { return failOn(errFault, "Change")(call) }, errFault, 1},
 		"for ever":    {func(_ int, call string) error { return failOn(webhook.ErrChanged, "Change")(call) }, webhook.ErrUnavailable, 4},
 		"moves, once": {func(n int, call string) error { return first(n, webhook.ErrNotFound, call) }, nil, 2},
@@ -128,7 +128,7 @@ func TestDisablingFails(t *testing.T) {
 			w.receiver.responses = []delivery.Response{failing(410)}
 			reads := 0
 			w.store.before = func(call string) error {
-				if call == "Webhooks" {
+				if call == "WebhooksByID" {
 					reads++
 				}
 				return tt.before(reads, call)

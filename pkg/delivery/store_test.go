@@ -58,8 +58,8 @@ func (s *store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	return around(s, "RecordAttempt", func() (webhook.Delivery, error) { return s.Store.RecordAttempt(ctx, result) })
 }
 
-func (s *store) Webhooks(ctx context.Context, a webhook.Account) ([]webhook.Webhook, error) {
-	return around(s, "Webhooks", func() ([]webhook.Webhook, error) { return s.Store.Webhooks(ctx, a) })
+func (s *store) WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error) {
+	return around(s, "WebhooksByID", func() ([]webhook.Webhook, error) { return s.Store.WebhooksByID(ctx, a, id) })
 }
 
 func (s *store) Change(ctx context.Context, c webhook.Change) error {

@@ -99,6 +99,8 @@ func (m manager) routes() []api.Route {
 	}
 	createToken := write(http.MethodPost, account+"/tokens", m.createToken)
 	createToken.Body = true
+	recoverDeliveries := write(http.MethodPost, account+"/recover", m.recoverDeliveries)
+	recoverDeliveries.Body = true
 	return []api.Route{
 		read(accounts, m.listAccounts),
 		read(account, m.getAccount),
@@ -115,5 +117,6 @@ func (m manager) routes() []api.Route {
 		read(deliveries, m.listDeliveries),
 		read(deliveries+"/{id}", m.getDelivery),
 		write(http.MethodPost, deliveries+"/{id}/retry", m.retryDelivery),
+		recoverDeliveries,
 	}
 }

@@ -88,12 +88,18 @@ func (q *query) cursor(list string) string {
 	if !q.values.Has("cursor") {
 		return ""
 	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(q.text("cursor"))
-	position, found := strings.CutPrefix(string(text), list+"\n")
-	if err != nil || !found || position == "" {
+	position, ok := parseCursor(list, q.text("cursor"))
+	if !ok {
 		q.fail(errCursor())
 	}
 	return position
+}
+
+// parseCursor returns the position in a list that newCursor was given.
+func parseCursor(list, cursor string) (position string, ok bool) {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	position, found := strings.CutPrefix(string(text), list+"\n")
+	return position, err == nil && found && position != ""
 }
 
 func errCursor() *Error {
@@ -145,9 +151,10 @@ func (m manager) unknownAPI(field string) *Error {
 // timestamp is a time in a response: RFC 3339 in UTC, with milliseconds.
 type timestamp struct{ time.Time }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (t timestamp) MarshalText() ([]byte, error) {
-	return t.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
+// MarshalJSON implements json.Marshaler. That of the time would leave out
+// zeros at the end.
+func (t timestamp) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
 }
 
 // orNull returns nil for the zero time.

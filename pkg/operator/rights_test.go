@@ -33,6 +33,7 @@ var rightOf = map[string]webhook.Rights{
 	"GET /operator/accounts/{account}/deliveries":             webhook.Read,
 	"GET /operator/accounts/{account}/deliveries/{id}":        webhook.Read,
 	"POST /operator/accounts/{account}/deliveries/{id}/retry": webhook.Write,
+	"POST /operator/accounts/{account}/recover":               webhook.Write,
 }
 
 // granted makes all tokens of a fixture have certain rights.

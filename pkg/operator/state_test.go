@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -37,6 +38,18 @@ func TestStateOfSeveral(t *testing.T) {
 		if got.State != tt.state || !got.StateSince.Equal(tt.since) || got.FailedAttempts != tt.failed || status != tt.status ||
 			!same(got.LastSuccessAt, tt.success) || !same(got.LastFailureAt, tt.failure) || len(got.Events) != len(tt.records) {
 			t.Errorf("%+v, want %+v", got, tt)
+		}
+	}
+}
+
+// Times have three decimals, zeros too.
+func TestTimestamp(t *testing.T) {
+	for _, ms := range []int{0, 100, 120, 123} {
+		at := time.Date(2026, 1, 15, 11, 0, 0, ms*1e6, time.FixedZone("", 3600))
+		got, err := json.Marshal(map[string]any{"t": timestamp{at}, "p": orNull(at)})
+		text := at.UTC().Format("2006-01-02T15:04:05.000Z")
+		if want := `{"p":"` + text + `","t":"` + text + `"}`; err != nil || string(got) != want {
+			t.Errorf("%s, %v, want %s", got, err, want)
 		}
 	}
 }

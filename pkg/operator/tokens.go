@@ -35,15 +35,11 @@ type tokenRequest struct {
 
 // readTokenRequest parses {"rights": […], "expires_in": "…"}, both optional.
 func readTokenRequest(body []byte, a api.API) (tokenRequest, error) {
-	object, err := api.ParseObject(body)
+	fields, err := readFields(body, []string{"rights", "expires_in"})
 	if err != nil {
 		return tokenRequest{}, err
 	}
-	for _, member := range object {
-		if member.Name != "rights" && member.Name != "expires_in" {
-			return tokenRequest{}, invalid("", "The body has an unknown field; there are rights, expires_in.")
-		}
-	}
+	object := fields.object
 	request := tokenRequest{rights: webhook.AllRights}
 	if value, sent := object.Get("rights"); sent {
 		if request.rights, err = readRights(value, a); err != nil {

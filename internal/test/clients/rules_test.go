@@ -115,6 +115,7 @@ func TestRulesFindWhatBreaks(t *testing.T) {
 		{"a schema named Error", sound + "    Error: {type: string}\n", "Error"},
 		{"a schema named as a constructor", sound + "    NewThing: {type: string}\n", "NewThing"},
 		{"a schema named as a value", sound + "    One: {type: string}\n", "One"},
+		{"a parameter named as a schema", sound + "  parameters:\n    Thing: {name: a, in: query}\n", "oapi-codegen"},
 		{"a value of two schemas", sound + "    Other: {type: string, enum: [one]}\n", "one"},
 	} {
 		text := strings.Replace(c.text, "      tags: [deliveries]\n\n", "", 1)

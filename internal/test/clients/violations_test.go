@@ -14,6 +14,11 @@ func violations(doc map[string]any) []string {
 	c.walk("", doc)
 	c.operationsOf(doc)
 	c.names(member(doc, "components", "schemas"))
+	for name := range member(doc, "components", "parameters") {
+		if member(doc, "components", "schemas", name) != nil {
+			c.add(name, "a parameter and a schema: one type in oapi-codegen")
+		}
+	}
 	c.webhookComponents(doc)
 	return c.found
 }

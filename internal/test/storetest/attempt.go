@@ -148,10 +148,10 @@ func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.Attemp
 	t.Helper()
 	got, err := s.Store.AttemptInput(s.context(t), m)
 	if err != nil {
-		t.Fatalf("Task(%+v): %v", m, err)
+		t.Fatalf("AttemptInput(%+v): %v", m, err)
 	}
 	sameDelivery(t, "delivery of the task", got.Delivery, want.Delivery)
-	same(t, "target of the task", []webhook.Recipient{got.Recipient}, []webhook.Recipient{want.Recipient})
+	same(t, "recipient of the attempt", []webhook.Recipient{got.Recipient}, []webhook.Recipient{want.Recipient})
 }
 
 // The input is the delivery, the webhook of its event and the account, all as
@@ -216,7 +216,7 @@ func testInputUnknown(t *testing.T, s *suite) {
 	recipient := s.newRecipient(t, "event")
 	d := newDueTo(recipient.Webhook, s.moment())
 	if got, err := store.AttemptInput(ctx, d.Message()); !errors.Is(err, webhook.ErrNotFound) {
-		t.Fatalf("Task of an unknown delivery = %+v, %v, want ErrNotFound", got, err)
+		t.Fatalf("AttemptInput of an unknown delivery = %+v, %v, want ErrNotFound", got, err)
 	}
 	input := webhook.AttemptInput{Delivery: s.mustKeep(t, d), Recipient: recipient}
 	got, err := store.AttemptInput(ctx, input.Delivery.Message())
@@ -231,7 +231,7 @@ func testInputUnknown(t *testing.T, s *suite) {
 	other := d
 	other.EventID = newID()
 	if got, err := store.AttemptInput(ctx, other.Message()); !errors.Is(err, webhook.ErrNotFound) {
-		t.Fatalf("Task beside a delivery = %+v, %v, want ErrNotFound", got, err)
+		t.Fatalf("AttemptInput beside a delivery = %+v, %v, want ErrNotFound", got, err)
 	}
 }
 

@@ -380,7 +380,7 @@ func (s *suite) mustStand(t *testing.T, want webhook.Delivery) {
 	sameDelivery(t, "delivery", got, want)
 	input, err := store.AttemptInput(ctx, want.Message())
 	if err != nil {
-		t.Fatalf("Task(%+v): %v", want.Message(), err)
+		t.Fatalf("AttemptInput(%+v): %v", want.Message(), err)
 	}
 	sameDelivery(t, "delivery of the task", input.Delivery, want)
 	mustBeUTC(t, got.Time, got.AcceptedAt, got.AttemptedAt, got.Next, got.Due)

@@ -342,6 +342,6 @@ func (s *suite) mustNotBe(ctx context.Context, t *testing.T, a webhook.Account, 
 	}
 	m := webhook.Message{Account: a, ID: id, Event: "event", Attempt: 1, At: at}
 	if got, err := store.AttemptInput(ctx, m); !errors.Is(err, webhook.ErrNotFound) {
-		t.Errorf("Task(%v, %.60q) = %+v, %v, want ErrNotFound", a, id, got, err)
+		t.Errorf("AttemptInput(%v, %.60q) = %+v, %v, want ErrNotFound", a, id, got, err)
 	}
 }

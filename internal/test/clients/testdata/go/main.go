@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"clients/abbeycross"
+	"clients/operatorapi"
 	"clients/shoptet"
 	"clients/squake"
 )
@@ -19,6 +21,7 @@ func main() {
 	doSquake()
 	doShoptet()
 	doAbbeycross()
+	doOperator()
 }
 
 // must ends the program if a call failed.
@@ -146,4 +149,51 @@ func doAbbeycross() {
 	}
 	fmt.Println("abbeycross deleted")
 	fmt.Println("abbeycross listed", len(must(api.ListWebhooks(ctx).Execute()).Webhooks))
+}
+
+func operatorClient(token string) *operatorapi.APIClient {
+	c := operatorapi.NewConfiguration()
+	c.Servers = operatorapi.ServerConfigurations{{URL: os.Getenv("OPERATOR_URL")}}
+	c.AddDefaultHeader("Authorization", "Bearer "+token)
+	return operatorapi.NewAPIClient(c)
+}
+
+func doOperator() {
+	client := operatorClient(os.Getenv("OPERATOR_TOKEN"))
+	api := client.AccountsAPI
+	made := must(api.CreateAccount(ctx, "squake:acme").Execute())
+	fmt.Println("operator created", made.Account, made.Closing)
+	must(api.CreateAccount(ctx, "squake:other").Execute())
+
+	_, response, err := operatorClient("wrong").AccountsAPI.GetAccount(ctx, "squake:acme").Execute()
+	refused := err.(*operatorapi.GenericOpenAPIError).Model().(operatorapi.ErrorResponse).Error
+	fmt.Println("operator unauthorized", response.StatusCode, refused.Code)
+	_, response, err = api.GetAccount(ctx, "nowhere:1").Execute()
+	refused = err.(*operatorapi.GenericOpenAPIError).Model().(operatorapi.ErrorResponse).Error
+	fmt.Println("operator refused", response.StatusCode, refused.Code, *refused.Field)
+
+	token := must(client.TokensAPI.CreateToken(ctx, "squake:acme").TokenRequest(operatorapi.TokenRequest{}).Execute())
+	fmt.Println("operator token", len(token.Token), token.Rights[0], token.Rights[1], never(token.ExpiresAt.Get()))
+	publication := operatorapi.Publication{Events: []operatorapi.Event{{Account: "squake:acme", Event: "order", Payload: map[string]int{"number": 17}}}}
+	result := must(client.EventsAPI.PublishEvents(ctx).Publication(publication).Execute()).Results[0]
+	delivery := "null"
+	if id := result.Delivery.Get(); id != nil {
+		delivery = *id
+	}
+	fmt.Println("operator published", result.Status, delivery)
+
+	var all []string
+	for request := api.ListAccounts(ctx).Api("squake").Limit(1); ; {
+		page := must(request.Execute())
+		for _, a := range page.Accounts {
+			all = append(all, a.Account)
+		}
+		next := page.Next.Get()
+		if next == nil {
+			break
+		}
+		request = request.Cursor(*next)
+	}
+	fmt.Println("operator listed", strings.Join(all, " "))
+	fmt.Println("operator deleted", must(api.DeleteAccount(ctx, "squake:acme").Execute()).Closing)
 }

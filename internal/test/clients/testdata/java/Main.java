@@ -1,5 +1,7 @@
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 import client.abbeycross.api.WebhooksApi;
@@ -14,6 +16,7 @@ public class Main {
     squake();
     shoptet();
     abbeycross();
+    operator();
   }
 
   static String env(String name) {
@@ -142,5 +145,52 @@ public class Main {
 
   static ErrorResponse abbeycrossError(client.abbeycross.ApiException e) throws Exception {
     return client.abbeycross.ApiClient.createDefaultObjectMapper().readValue(e.getResponseBody(), ErrorResponse.class);
+  }
+
+  static client.operatorapi.ApiClient operatorClient(String token) {
+    var c = new client.operatorapi.ApiClient();
+    c.updateBaseUri(env("OPERATOR_URL"));
+    c.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + token));
+    return c;
+  }
+
+  static void operator() throws Exception {
+    var c = operatorClient(env("OPERATOR_TOKEN"));
+    var api = new client.operatorapi.api.AccountsApi(c);
+    var made = api.createAccount("squake:acme");
+    say("operator created", made.getAccount(), made.getClosing());
+    api.createAccount("squake:other");
+    try {
+      new client.operatorapi.api.AccountsApi(operatorClient("wrong")).getAccount("squake:acme");
+    } catch (client.operatorapi.ApiException e) {
+      say("operator unauthorized", e.getCode(), operatorError(e).getCode());
+    }
+    try {
+      api.getAccount("nowhere:1");
+    } catch (client.operatorapi.ApiException e) {
+      say("operator refused", e.getCode(), operatorError(e).getCode(), operatorError(e).getField());
+    }
+    var both = new LinkedHashSet<>(List.of(client.operatorapi.model.Right.READ, client.operatorapi.model.Right.WRITE));
+    var wanted = new client.operatorapi.model.TokenRequest().rights(both); // without them it sends an empty array
+    var token = new client.operatorapi.api.TokensApi(c).createToken("squake:acme", wanted);
+    var rights = String.join(" ", token.getRights().stream().map(String::valueOf).toList());
+    say("operator token", token.getToken().length(), rights, Objects.requireNonNullElse(token.getExpiresAt(), "never"));
+    var event = new client.operatorapi.model.Event().account("squake:acme").event("order").payload(Map.of("number", 17));
+    var publication = new client.operatorapi.model.Publication().events(List.of(event));
+    var result = new client.operatorapi.api.EventsApi(c).publishEvents(publication).getResults().get(0);
+    say("operator published", result.getStatus(), Objects.requireNonNullElse(result.getDelivery(), "null"));
+    var listed = new ArrayList<String>();
+    String next = null;
+    do {
+      var page = api.listAccounts("squake", 1, next);
+      page.getAccounts().forEach(a -> listed.add(a.getAccount()));
+      next = page.getNext();
+    } while (next != null);
+    say("operator listed", String.join(" ", listed));
+    say("operator deleted", api.deleteAccount("squake:acme").getClosing());
+  }
+
+  static client.operatorapi.model.ErrorDetails operatorError(client.operatorapi.ApiException e) throws Exception {
+    return client.operatorapi.ApiClient.createDefaultObjectMapper().readValue(e.getResponseBody(), client.operatorapi.model.ErrorResponse.class).getError();
   }
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"clients/abbeycross"
+	"clients/operatorapi"
 	"clients/shoptet"
 	"clients/squake"
 )
@@ -19,6 +20,7 @@ func main() {
 	doSquake()
 	doShoptet()
 	doAbbeycross()
+	doOperator()
 }
 
 // must ends the program if a call failed.
@@ -130,4 +132,42 @@ func doAbbeycross() {
 		fmt.Println("abbeycross deleted")
 	}
 	fmt.Println("abbeycross listed", len(must(api.ListWebhooksWithResponse(ctx)).JSON200.Webhooks))
+}
+
+func operatorClient(token string) *operatorapi.ClientWithResponses {
+	return must(operatorapi.NewClientWithResponses(os.Getenv("OPERATOR_URL"), operatorapi.WithRequestEditorFn(bring("Authorization", "Bearer "+token))))
+}
+
+func doOperator() {
+	api := operatorClient(os.Getenv("OPERATOR_TOKEN"))
+	made := must(api.CreateAccountWithResponse(ctx, "squake:acme")).JSON201
+	fmt.Println("operator created", made.Account, made.Closing)
+	must(api.CreateAccountWithResponse(ctx, "squake:other"))
+
+	wrong := must(operatorClient("wrong").GetAccountWithResponse(ctx, "squake:acme"))
+	fmt.Println("operator unauthorized", wrong.StatusCode(), wrong.JSON401.Error.Code)
+	unknown := must(api.GetAccountWithResponse(ctx, "nowhere:1"))
+	fmt.Println("operator refused", unknown.StatusCode(), unknown.JSON400.Error.Code, *unknown.JSON400.Error.Field)
+
+	token := must(api.CreateTokenWithResponse(ctx, "squake:acme", operatorapi.TokenRequest{})).JSON201
+	fmt.Println("operator token", len(token.Token), token.Rights[0], token.Rights[1], or(token.ExpiresAt, "never"))
+	var payload any = map[string]int{"number": 17}
+	publication := operatorapi.Publication{Events: []operatorapi.Event{{Account: "squake:acme", Event: "order", Payload: &payload}}}
+	result := must(api.PublishEventsWithResponse(ctx, publication)).JSON202.Results[0]
+	fmt.Println("operator published", result.Status, or(result.Delivery, "null"))
+
+	fmt.Print("operator listed")
+	one := 1
+	for parameters := (operatorapi.ListAccountsParams{Api: "squake", Limit: &one}); ; {
+		page := must(api.ListAccountsWithResponse(ctx, &parameters)).JSON200
+		for _, a := range page.Accounts {
+			fmt.Print(" ", a.Account)
+		}
+		if page.Next == nil {
+			break
+		}
+		parameters.Cursor = page.Next
+	}
+	fmt.Println()
+	fmt.Println("operator deleted", must(api.DeleteAccountWithResponse(ctx, "squake:acme")).JSON202.Closing)
 }

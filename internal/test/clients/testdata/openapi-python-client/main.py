@@ -4,10 +4,15 @@ what the clients give it, for the test to compare."""
 import os
 
 import abbeycross
+import operatorapi
 import shoptet
 import squake
 from abbeycross import models as am
 from abbeycross.api.webhooks import delete_webhook as a_delete, list_webhooks as a_list, register_webhook as a_register, rotate_secret
+from operatorapi import models as om
+from operatorapi.api.accounts import create_account, delete_account, get_account, list_accounts
+from operatorapi.api.events import publish_events
+from operatorapi.api.tokens import create_token
 from shoptet import models as sm
 from shoptet.api.notifications import list_notifications
 from shoptet.api.signature import renew_signature_key
@@ -106,6 +111,35 @@ def do_abbeycross():
     print("abbeycross listed", len(parsed(a_list.sync_detailed(client=c), am.WebhookList).webhooks))
 
 
+def do_operator():
+    def client(token=os.environ["OPERATOR_TOKEN"]):
+        return operatorapi.AuthenticatedClient(base_url=os.environ["OPERATOR_URL"], token=token)
+
+    c = client()
+    made = parsed(create_account.sync_detailed("squake:acme", client=c), om.Account)
+    print("operator created", made.account, str(made.closing).lower())
+    create_account.sync_detailed("squake:other", client=c)
+    response = get_account.sync_detailed("squake:acme", client=client("wrong"))
+    print("operator unauthorized", response.status_code.value, parsed(response, om.ErrorResponse).error.code.value)
+    response = get_account.sync_detailed("nowhere:1", client=c)
+    e = parsed(response, om.ErrorResponse).error
+    print("operator refused", response.status_code.value, e.code.value, e.field)
+    token = parsed(create_token.sync_detailed("squake:acme", client=c, body=om.TokenRequest()), om.CreatedToken)
+    print("operator token", len(token.token), *(right.value for right in token.rights), token.expires_at or "never")
+    event = om.Event(account="squake:acme", event="order", payload={"number": 17})
+    result = parsed(publish_events.sync_detailed(client=c, body=om.Publication(events=[event])), om.Results).results[0]
+    print("operator published", result.status.value, result.delivery or "null")
+    page = parsed(list_accounts.sync_detailed(client=c, api="squake", limit=1), om.AccountPage)
+    listed = page.accounts
+    while page.next_ is not None:
+        page = parsed(list_accounts.sync_detailed(client=c, api="squake", limit=1, cursor=page.next_), om.AccountPage)
+        listed += page.accounts
+    print("operator listed", *(a.account for a in listed))
+    deleted = parsed(delete_account.sync_detailed("squake:acme", client=c), om.Account)
+    print("operator deleted", str(deleted.closing).lower())
+
+
 do_squake()
 do_shoptet()
 do_abbeycross()
+do_operator()

@@ -3,6 +3,7 @@
 import createClient from "openapi-fetch";
 
 import type * as abbeycross from "./abbeycross.js";
+import type * as operatorapi from "./operatorapi.js";
 import type * as shoptet from "./shoptet.js";
 import type * as squake from "./squake.js";
 
@@ -106,6 +107,37 @@ async function doAbbeycross(): Promise<void> {
   console.log("abbeycross listed", the((await api.GET("/v1/webhooks")).data).webhooks.length);
 }
 
+function operatorAPI(token: string) {
+  return createClient<operatorapi.paths>({ baseUrl: process.env.OPERATOR_URL, headers: { Authorization: `Bearer ${token}` } });
+}
+
+async function doOperator(): Promise<void> {
+  const api = operatorAPI(process.env.OPERATOR_TOKEN);
+  const params = { path: { account: "squake:acme" } };
+  const made = the((await api.PUT("/operator/accounts/{account}", { params })).data);
+  console.log("operator created", made.account, made.closing);
+  await api.PUT("/operator/accounts/{account}", { params: { path: { account: "squake:other" } } });
+  let { response, error } = await operatorAPI("wrong").GET("/operator/accounts/{account}", { params });
+  console.log("operator unauthorized", response.status, the(error).error.code);
+  ({ response, error } = await api.GET("/operator/accounts/{account}", { params: { path: { account: "nowhere:1" } } }));
+  console.log("operator refused", response.status, the(error).error.code, the(error).error.field);
+  const token = the((await api.POST("/operator/accounts/{account}/tokens", { params, body: {} })).data);
+  console.log("operator token", token.token.length, ...token.rights, token.expires_at ?? "never");
+  const events = [{ account: "squake:acme", event: "order", payload: { number: 17 } }];
+  const { results } = the((await api.POST("/events", { body: { events } })).data);
+  console.log("operator published", results[0].status, results[0].delivery);
+  const query = { api: "squake", limit: 1 };
+  let page = the((await api.GET("/operator/accounts", { params: { query } })).data);
+  const listed = page.accounts;
+  while (page.next !== null) {
+    page = the((await api.GET("/operator/accounts", { params: { query: { ...query, cursor: page.next } } })).data);
+    listed.push(...page.accounts);
+  }
+  console.log("operator listed", ...listed.map((a) => a.account));
+  console.log("operator deleted", the((await api.DELETE("/operator/accounts/{account}", { params })).data).closing);
+}
+
 await doSquake();
 await doShoptet();
 await doAbbeycross();
+await doOperator();

@@ -119,6 +119,36 @@ function abbeycross(): void
     say('abbeycross listed', count($api->listWebhooks()->getWebhooks()));
 }
 
+function operator(): void
+{
+    $configuration = fn (string $token) => (new Client\Operatorapi\Configuration())
+        ->setHost(getenv('OPERATOR_URL'))->setAccessToken($token);
+    $right = $configuration(getenv('OPERATOR_TOKEN'));
+    $api = new Client\Operatorapi\Api\AccountsApi(null, $right);
+    $made = $api->createAccount('squake:acme');
+    say('operator created', $made->getAccount(), $made->getClosing());
+    $api->createAccount('squake:other');
+    $wrong = new Client\Operatorapi\Api\AccountsApi(null, $configuration('wrong'));
+    [$status, $e] = refused(fn () => $wrong->getAccount('squake:acme'));
+    say('operator unauthorized', $status, $e->getError()->getCode());
+    [$status, $e] = refused(fn () => $api->getAccount('nowhere:1'));
+    say('operator refused', $status, $e->getError()->getCode(), $e->getError()->getField());
+    $token = (new Client\Operatorapi\Api\TokensApi(null, $right))->createToken('squake:acme', new Client\Operatorapi\Model\TokenRequest());
+    say('operator token', strlen($token->getToken()), ...[...$token->getRights(), $token->getExpiresAt() ?? 'never']);
+    $event = new Client\Operatorapi\Model\Event(['account' => 'squake:acme', 'event' => 'order', 'payload' => ['number' => 17]]);
+    $publication = new Client\Operatorapi\Model\Publication(['events' => [$event]]);
+    $result = (new Client\Operatorapi\Api\EventsApi(null, $right))->publishEvents($publication)->getResults()[0];
+    say('operator published', $result->getStatus(), $result->getDelivery());
+    $listed = [];
+    for ($next = null; $listed === [] || $next !== null; $next = $page->getNext()) {
+        $page = $api->listAccounts('squake', 1, $next);
+        array_push($listed, ...array_map(fn ($a) => $a->getAccount(), $page->getAccounts()));
+    }
+    say('operator listed', ...$listed);
+    say('operator deleted', $api->deleteAccount('squake:acme')->getClosing());
+}
+
 squake();
 shoptet();
 abbeycross();
+operator();

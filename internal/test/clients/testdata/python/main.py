@@ -4,6 +4,7 @@ prints what the clients give it, for the test to compare."""
 import os
 
 import abbeycross
+import operatorapi
 import shoptet
 import squake
 
@@ -97,6 +98,32 @@ def do_abbeycross():
     print("abbeycross listed", len(api.list_webhooks().webhooks))
 
 
+def do_operator():
+    def api(of="AccountsApi", token=os.environ["OPERATOR_TOKEN"]):
+        return api_of(operatorapi, "OPERATOR", token, of=of)
+
+    made = api().create_account("squake:acme")
+    print("operator created", made.account, str(made.closing).lower())
+    api().create_account("squake:other")
+    status, e = refused(operatorapi, api(token="wrong").get_account, "squake:acme")
+    print("operator unauthorized", status, e.error.code)
+    status, e = refused(operatorapi, api().get_account, "nowhere:1")
+    print("operator refused", status, e.error.code, e.error.var_field)
+    token = api("TokensApi").create_token("squake:acme", operatorapi.TokenRequest())
+    print("operator token", len(token.token), *(right.value for right in token.rights), token.expires_at or "never")
+    event = operatorapi.Event(account="squake:acme", event="order", payload={"number": 17})
+    result = api("EventsApi").publish_events(operatorapi.Publication(events=[event])).results[0]
+    print("operator published", result.status, result.delivery or "null")
+    page = api().list_accounts("squake", limit=1)
+    listed = page.accounts
+    while page.next is not None:
+        page = api().list_accounts("squake", limit=1, cursor=page.next)
+        listed += page.accounts
+    print("operator listed", *(a.account for a in listed))
+    print("operator deleted", str(api().delete_account("squake:acme").closing).lower())
+
+
 do_squake()
 do_shoptet()
 do_abbeycross()
+do_operator()

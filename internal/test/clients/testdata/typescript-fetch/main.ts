@@ -1,6 +1,7 @@
 // What a customer writes with the TypeScript clients of openapi-generator. It
 // prints what the clients give it, for the test to compare.
 import * as abbeycross from "./abbeycross/index.js";
+import * as operatorapi from "./operatorapi/index.js";
 import * as shoptet from "./shoptet/index.js";
 import * as squake from "./squake/index.js";
 
@@ -99,6 +100,38 @@ async function doAbbeycross(): Promise<void> {
   console.log("abbeycross listed", (await api.listWebhooks()).webhooks.length);
 }
 
+function operatorConfiguration(accessToken: string): operatorapi.Configuration {
+  return new operatorapi.Configuration({ basePath: process.env.OPERATOR_URL, accessToken });
+}
+
+async function doOperator(): Promise<void> {
+  const configuration = operatorConfiguration(process.env.OPERATOR_TOKEN);
+  const api = new operatorapi.AccountsApi(configuration);
+  const account = "squake:acme";
+  const made = await api.createAccount({ account });
+  console.log("operator created", made.account, made.closing);
+  await api.createAccount({ account: "squake:other" });
+  const wrong = new operatorapi.AccountsApi(operatorConfiguration("wrong"));
+  let [status, { error }] = await refused(wrong.getAccount({ account }), operatorapi.ErrorResponseFromJSON);
+  console.log("operator unauthorized", status, error.code);
+  [status, { error }] = await refused(api.getAccount({ account: "nowhere:1" }), operatorapi.ErrorResponseFromJSON);
+  console.log("operator refused", status, error.code, error.field);
+  const token = await new operatorapi.TokensApi(configuration).createToken({ account, tokenRequest: {} });
+  console.log("operator token", token.token.length, ...token.rights, token.expiresAt ?? "never");
+  const events: operatorapi.Event[] = [{ account, event: "order", payload: { number: 17 } }];
+  const { results } = await new operatorapi.EventsApi(configuration).publishEvents({ publication: { events } });
+  console.log("operator published", results[0].status, results[0].delivery);
+  let page = await api.listAccounts({ api: "squake", limit: 1 });
+  const listed = page.accounts;
+  while (page.next !== null) {
+    page = await api.listAccounts({ api: "squake", limit: 1, cursor: page.next });
+    listed.push(...page.accounts);
+  }
+  console.log("operator listed", ...listed.map((a) => a.account));
+  console.log("operator deleted", (await api.deleteAccount({ account })).closing);
+}
+
 await doSquake();
 await doShoptet();
 await doAbbeycross();
+await doOperator();
