@@ -149,12 +149,13 @@ var ownEnvironment = map[string]map[string]any{
 	"Publish":            deliveryEnvironment(map[string]any{"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents"}),
 	"Deliver": deliveryEnvironment(map[string]any{
 		"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
+		"HOOKLINE_NOTICE_BUS":        "!Ref NoticeBus",
 		"HOOKLINE_SEALING_KEY_ARN":   "!GetAtt Data.Outputs.SealingKmsKeyArn",
 		"HOOKLINE_ALLOW_HTTP":        "!Ref AllowHttp",
 		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
 	}),
 	"Operate": deliveryEnvironment(nil),
-	"Sweep":   deliveryEnvironment(nil),
+	"Sweep":   deliveryEnvironment(map[string]any{"HOOKLINE_NOTICE_BUS": "!Ref NoticeBus"}),
 }
 
 // deliveryEnvironment is that of a function which publishes, delivers or sweeps.

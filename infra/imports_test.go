@@ -41,6 +41,8 @@ var importRules = []struct{ name, of, never string }{
 	{"no API knows a queue", "pkg/api/...", "pkg/queue/..."},
 	{"no store knows how events are delivered", "pkg/store/...", "pkg/delivery/..."},
 	{"no queue knows how events are delivered", "pkg/queue/...", "pkg/delivery/..."},
+	{"notices know no AWS but their own carrier", "pkg/notice", "github.com/aws/..."},
+	{"notices know no API", "pkg/notice/...", "pkg/api/..."},
 	{"no queue knows a store", "pkg/queue/...", "pkg/store/..."},
 	{"no queue knows an API", "pkg/queue/...", "pkg/api/..."},
 	{"the local queue knows no AWS", "pkg/queue/local", "github.com/aws/..."},

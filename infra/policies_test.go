@@ -25,6 +25,7 @@ const (
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
 	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
+	onNotices    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = NOTICES" + named
 	onFast       = " on !GetAtt Attempts.Arn"
 	onSlow       = " on !GetAtt SlowAttempts.Arn"
 	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
@@ -231,6 +232,9 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 			if name != "DeliverRole" {
 				delete(wantConditional, "HasSubnets")
 			}
+			if notices := ofNotices[name]; notices != nil {
+				wantConditional["HasNotices"] = notices
+			}
 			if diff := cmp.Diff(wantConditional, conditional); diff != "" {
 				t.Errorf("rights on conditions (-want +got):\n%s", diff)
 			}
@@ -256,6 +260,20 @@ var onDemand = map[string][]string{
 	},
 	"HasTracing": {"xray:PutTelemetryRecords on *", "xray:PutTraceSegments on *"},
 	"HasSubnets": slices.Concat(ofNetworks("Deny ", byFunction), ofNetworks("", "")),
+}
+
+// ofNotices are the rights of roles where notices are on.
+var ofNotices = map[string][]string{
+	"DeliverRole": {"dynamodb:UpdateItem" + onNotices},
+	"SweepRole": {
+		"dynamodb:BatchGetItem" + within + "A#*" + named,
+		"dynamodb:DeleteItem" + onNotices,
+		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
+		"dynamodb:Query" + onNotices,
+		"dynamodb:UpdateItem" + onNotices,
+		"dynamodb:UpdateItem" + within + "A#*" + named,
+		"events:PutEvents on !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${NoticeBus}",
+	},
 }
 
 const byFunction = " if ArnLike lambda:SourceFunctionArn = !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/notice"
 	"github.com/hookline/hookline/pkg/queue/local"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store"
@@ -42,6 +43,8 @@ type dispatcher struct {
 	sweeper *delivery.Sweeper
 	// finisher completes the deletion of accounts.
 	finisher *registry.Finisher
+	// notifier sends notices to the operator. It is nil if there are none.
+	notifier *notice.Notifier
 	// file is the store if it is a SQLite store, and nil otherwise.
 	file *sqlite.Store
 	now  func() time.Time
@@ -58,8 +61,10 @@ type dispatcherConfig struct {
 	opener   delivery.Opener
 	sendings sendings
 	sender   sender.Config
-	now      func() time.Time
-	log      *slog.Logger
+	// notices says where notices go. Its sender is nil if there are none.
+	notices notices
+	now     func() time.Time
+	log     *slog.Logger
 }
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
@@ -68,12 +73,13 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
 			Store: cfg.store, Queue: queue, Sender: sender.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
-			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log,
+			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log, NoticeID: cfg.notices.newID,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
 			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere, Parallel: 1,
 		}),
 		finisher: registry.NewFinisher(cfg.store, cfg.now, cfg.log),
+		notifier: cfg.notices.notifier(cfg),
 		file:     cfg.file,
 		now:      cfg.now,
 		log:      cfg.log,
@@ -112,6 +118,9 @@ func (d *dispatcher) Run(ctx context.Context, timeout time.Duration) {
 	all.Go(func() { d.sweeper.Watch(ctx, signal) })
 	all.Go(func() { d.notice(ctx, signal) })
 	all.Go(func() { d.finish(ctx) })
+	if d.notifier != nil {
+		all.Go(func() { d.notifier.Watch(ctx, d.noticeWait(), longestNoticeWait) })
+	}
 	if d.file != nil {
 		all.Go(func() { d.purge(ctx) })
 	}

@@ -29,6 +29,9 @@ type serveCommand struct {
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
 
+	NotifyURL     string `name:"notify-url" env:"HOOKLINE_NOTIFY_URL" help:"URL of yours that notices about failing webhooks are sent to (default: none are)." placeholder:"URL"`
+	NotifyKeyFile string `name:"notify-key-file" env:"HOOKLINE_NOTIFY_KEY_FILE" help:"File with the key that signs the notices: whsec_ and base64 of 24 to 64 bytes." placeholder:"FILE"`
+
 	Log logFlags `embed:"" prefix:"log-"`
 }
 
@@ -126,8 +129,13 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	if err != nil {
 		return nil, err
 	}
+	notify, err := c.notices(p, urls)
+	if err != nil {
+		return nil, err
+	}
 	s.dispatcher = newDispatcher(dispatcherConfig{
-		store: s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
+		notices: notify,
+		store:   s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
 		sender: sender.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
 	})
 	handler.apis[operator.Path] = operator.New(operator.Config{

@@ -37,16 +37,20 @@ type config struct {
 	worker.Config
 	SealingKeyARN string `env:"HOOKLINE_SEALING_KEY_ARN,notEmpty"`
 	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for tests
-	AllowHTTP     bool   `env:"HOOKLINE_ALLOW_HTTP"`
-	AllowPrivate  bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
+	// NoticeBus is where sweep sends notices. This function stores them, unless
+	// it is empty.
+	NoticeBus    string `env:"HOOKLINE_NOTICE_BUS"`
+	AllowHTTP    bool   `env:"HOOKLINE_ALLOW_HTTP"`
+	AllowPrivate bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
 }
 
 // build builds the function from its environment variables. The error names
 // every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := start.Read[config](environment)
+	keys := keygen.New(crand.Reader, time.Now)
 	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
-		Keys:     keygen.New(crand.Reader, time.Now),
+		Keys:     keys,
 		Getenv:   func(name string) string { return environment[name] },
 		Deployed: true,
 	})
@@ -56,6 +60,10 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	store, queue, err := c.Open(ctx, log)
 	if err != nil {
 		return nil, err
+	}
+	var noticeID func() (string, error)
+	if c.NoticeBus != "" {
+		noticeID = keys.UUID
 	}
 	client := kms.NewClient(kms.ClientConfig{Region: c.Region, Credentials: c.Credentials(), Endpoint: c.KMSEndpoint})
 	return &handler{
@@ -68,6 +76,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 			Now:      time.Now,
 			Jitter:   rand.N[time.Duration],
 			Log:      log,
+			NoticeID: noticeID,
 		}).Attempt,
 		log: log,
 	}, nil

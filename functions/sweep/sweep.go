@@ -2,16 +2,23 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/notice"
+	"github.com/hookline/hookline/pkg/notice/eventbridge"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store/dynamo"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
@@ -28,7 +35,7 @@ const (
 // build builds the function from its environment variables. The error names
 // every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
-	c, err := start.Read[worker.Config](environment)
+	c, err := start.Read[config](environment)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +43,34 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return newHandler(store, queue, log), nil
+	h := newHandler(store, queue, log)
+	if c.NoticeBus != "" {
+		h.notify = newNotifier(c, store, log).Sweep
+	}
+	return h, nil
+}
+
+// config is what the function reads besides worker.Config.
+type config struct {
+	worker.Config
+	// NoticeBus is the name or ARN of the event bus that notices go to. Without
+	// one there are none.
+	NoticeBus           string `env:"HOOKLINE_NOTICE_BUS"`
+	EventBridgeEndpoint string `env:"AWS_ENDPOINT_URL_EVENTBRIDGE"` // for tests
+}
+
+func newNotifier(c config, store *dynamo.Store, log *slog.Logger) *notice.Notifier {
+	var apis []webhook.API
+	for _, a := range all.APIs() {
+		apis = append(apis, a.Name)
+	}
+	return notice.New(notice.Config{
+		Store: store,
+		Sender: eventbridge.New(eventbridge.Config{
+			Region: c.Region, Credentials: c.Credentials(), Endpoint: c.EventBridgeEndpoint, Bus: c.NoticeBus,
+		}),
+		APIs: apis, NewID: keygen.New(rand.Reader, time.Now).UUID, Now: time.Now, Log: log,
+	})
 }
 
 func newHandler(store *dynamo.Store, queue delivery.Queue, log *slog.Logger) *handler {
@@ -74,12 +108,14 @@ type handler struct {
 	sweeper func(part) (sweeper, error)
 	// finish completes the deletion of accounts.
 	finish func(context.Context) error
+	// notify sends the notices to the operator. It is nil if there are none.
+	notify func(context.Context) error
 	now    func() time.Time
 	log    *slog.Logger
 }
 
 // Sweep queues all that is due of a part. Beside the first part it completes the
-// deletion of accounts. What it has no time for is left to the next minute. An
+// deletion of accounts and sends notices. What it has no time for is left to the next minute. An
 // error means that something could not be read, leased, queued or deleted
 // because of an internal error; Lambda counts it.
 func (h *handler) Sweep(ctx context.Context, p part) error {
@@ -88,17 +124,28 @@ func (h *handler) Sweep(ctx context.Context, p part) error {
 	if p.Part != 0 {
 		return h.sweepOnce(ctx, p)
 	}
-	finished := make(chan error, 1)
-	go func() { finished <- h.finish(ctx) }()
+	var beside sync.WaitGroup
+	var finishErr, notifyErr error
+	beside.Go(func() { finishErr = h.also(ctx, "finish", h.finish) })
+	if h.notify != nil {
+		beside.Go(func() { notifyErr = h.also(ctx, "notices", h.notify) })
+	}
 	err := h.sweepOnce(ctx, p)
-	finishErr := <-finished
+	beside.Wait()
+	return errors.Join(err, finishErr, notifyErr)
+}
+
+// also does what is done beside a sweep, and logs an error. What it has no time
+// for is no error.
+func (h *handler) also(ctx context.Context, name string, do func(context.Context) error) error {
+	err := do(ctx)
 	if ctx.Err() != nil {
-		finishErr = nil // the next sweep continues
+		err = nil // the next sweep continues
 	}
-	if finishErr != nil {
-		h.log.LogAttrs(ctx, slog.LevelError, "finish", slog.String("error", finishErr.Error()))
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, name, slog.String("error", err.Error()))
 	}
-	return errors.Join(err, finishErr)
+	return err
 }
 
 // sweepOnce queues all that is due of a part.

@@ -39,7 +39,7 @@ func TestStart(t *testing.T) {
 		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q", "HOOKLINE_SLOW_QUEUE_URL": "https://sqs.example/1/s",
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
 	}, slog.New(slog.DiscardHandler))
-	if err != nil || h.finish == nil {
+	if err != nil || h.finish == nil || h.notify != nil {
 		t.Fatalf("start: %v, %v", h, err)
 	}
 	for _, p := range []part{{0, 1}, {0, 4}, {3, 4}, {63, 64}} {
@@ -162,14 +162,15 @@ func TestSweepEndsBeforeTheFunction(t *testing.T) {
 	})
 }
 
-// Accounts that could not be deleted fail the sweep of the first part, and what
+// Accounts that could not be deleted and notices that were not taken fail the sweep of the first part, and what
 // is due is swept all the same. Other parts delete none.
 func TestSweepFinishes(t *testing.T) {
-	broken := errors.New("finish deleting account squake:acme: table")
+	broken, refused := errors.New("finish deleting account squake:acme: table"), errors.New("1 notices were not taken")
 	var logged bytes.Buffer
 	h := &handler{
 		now: time.Now, log: slog.New(slog.NewJSONHandler(&logged, nil)),
 		finish: func(context.Context) error { return broken },
+		notify: func(context.Context) error { return refused },
 		sweeper: func(part) (sweeper, error) {
 			return sweeping(func(context.Context, time.Time) (delivery.Swept, error) { return delivery.Swept{Sent: 1}, nil }), nil
 		},
@@ -178,10 +179,10 @@ func TestSweepFinishes(t *testing.T) {
 		t.Errorf("the second part: error %v, logged %s", err, &logged)
 	}
 	logged.Reset()
-	if err := h.Sweep(t.Context(), part{Parts: 2}); !errors.Is(err, broken) {
-		t.Errorf("error %v, want %v", err, broken)
+	if err := h.Sweep(t.Context(), part{Parts: 2}); !errors.Is(err, broken) || !errors.Is(err, refused) {
+		t.Errorf("error %v, want %v and %v", err, broken, refused)
 	}
-	for _, want := range []string{`"msg":"finish","error":"` + broken.Error(), `"msg":"sweep","sent":1`} {
+	for _, want := range []string{`"msg":"finish","error":"` + broken.Error(), `"msg":"notices","error":"1 notices`, `"msg":"sweep","sent":1`} {
 		if got := logged.String(); !strings.Contains(got, want) {
 			t.Errorf("logged %s, want %s", got, want)
 		}

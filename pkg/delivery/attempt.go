@@ -30,6 +30,8 @@ type WorkerStore interface {
 	RecordAttempt(context.Context, webhook.AttemptResult) (webhook.Delivery, error)
 	WebhooksByID(ctx context.Context, a webhook.Account, id string) ([]webhook.Webhook, error)
 	Change(context.Context, webhook.Change) error
+	Recipients(context.Context, []webhook.EventKey) ([]webhook.Recipient, error)
+	Tell(context.Context, webhook.Notice) error
 	SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error
 }
 
@@ -38,7 +40,7 @@ type Opener interface {
 	Open(context.Context, seal.Owner, []byte) (webhook.Secret, error)
 }
 
-// WorkerConfig is what a Worker is made of. All fields are needed.
+// WorkerConfig is what a Worker is made of. All fields but NoticeID are needed.
 type WorkerConfig struct {
 	Store  WorkerStore
 	Queue  Queue
@@ -50,6 +52,9 @@ type WorkerConfig struct {
 	// Jitter draws a wait from 0 to below its argument.
 	Jitter func(below time.Duration) time.Duration
 	Log    *slog.Logger
+	// NoticeID makes the UUIDv7 of a notice to the operator. If it is nil, no
+	// notices are stored.
+	NoticeID func() (string, error)
 }
 
 // Worker makes attempts. It is safe for concurrent use.
@@ -116,7 +121,11 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 		return w.end(ctx, d, d.Cancelled(reason), reason)
 	}
 	if d.Attempts > 0 && now.After(d.AcceptedAt.Add(retention)) {
-		return w.end(ctx, d, d.GivenUp(reasonTooLate), reasonTooLate)
+		outcome, err := w.end(ctx, d, d.GivenUp(reasonTooLate), reasonTooLate)
+		if outcome == Cancelled {
+			w.exhausted(ctx, d)
+		}
+		return outcome, err
 	}
 	sending, known := w.cfg.Sendings[d.Account.API]
 	if !known {

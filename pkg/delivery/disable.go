@@ -36,7 +36,11 @@ func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 			now[i].Disabled, now[i].DisabledReason, now[i].DisabledAt = true, ReasonGone, t.cfg.Now().UTC().Truncate(time.Millisecond)
 			now[i].Version++
 		}
-		err = t.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now})
+		notice, err := t.disabledNotice(now)
+		if err != nil {
+			return false, err
+		}
+		err = t.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now, Notice: notice})
 		if err == nil {
 			t.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.input.Delivery),
 				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", at))...)

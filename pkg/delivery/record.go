@@ -47,6 +47,9 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 	} else {
 		err = t.writeFailure(ctx, webhook.AttemptResult{Was: was, Now: now, Response: []byte(response.Body), Stats: t.statsUpdate(now)})
 	}
+	if err == nil && now.Status == webhook.StatusFailed && !gone {
+		t.exhausted(ctx, now)
+	}
 	if gone {
 		outcome = Disabled
 	}
@@ -122,8 +125,14 @@ func (t *attempt) writeFailure(ctx context.Context, result webhook.AttemptResult
 // writeSuccess records a success, whatever other attempts came to meanwhile,
 // unless one of them was a success too.
 func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) error {
+	recovered, err := t.recoveredNotice(now)
+	if err != nil {
+		return err
+	}
 	for range maxRewrites {
-		existing, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Stats: t.statsUpdate(now)})
+		existing, err := t.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{
+			Was: was, Now: now, Stats: t.statsUpdate(now), Recovered: recovered,
+		})
 		switch {
 		case errors.Is(err, webhook.ErrNotFound):
 			return nil
@@ -151,7 +160,7 @@ func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 	if failing {
 		update, last, enough = webhook.StatsFailed, noted.LastFailedAt, freshFailure
 	}
-	changes := failing != (noted.FailedAttempts > 0) || failing && t.sending.Statistics
+	changes := failing != (noted.FailedAttempts > 0) || failing && t.sending.Statistics || !failing && noted.Told != 0
 	if !changes && d.AttemptedAt.Sub(last) < enough {
 		return webhook.NoStats
 	}

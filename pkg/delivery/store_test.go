@@ -67,6 +67,11 @@ func (s *store) Change(ctx context.Context, c webhook.Change) error {
 	return err
 }
 
+func (s *store) Tell(ctx context.Context, n webhook.Notice) error {
+	_, err := around(s, "Tell", func() (struct{}, error) { return struct{}{}, s.Store.Tell(ctx, n) })
+	return err
+}
+
 func (s *store) SetSlow(ctx context.Context, w webhook.Webhook, since time.Time) error {
 	_, err := around(s, "SetSlow", func() (struct{}, error) { return struct{}{}, s.Store.SetSlow(ctx, w, since) })
 	return err

@@ -23,6 +23,7 @@ import (
 // need.
 type Store interface {
 	Deliveries
+	Notices
 
 	// Create adds the webhooks of c, all or none, and returns the existing
 	// records in the order of c.Webhooks. Records that were returned are
@@ -244,4 +245,21 @@ type Deliveries interface {
 	// returns [webhook.ErrChanged] if the delivery's Attempts or Due differ
 	// from those of p.
 	Lease(ctx context.Context, p webhook.Pending, until time.Time) error
+}
+
+// Notices is the part of a store that keeps what the operator is to be told.
+type Notices interface {
+	// Tell stores a notice about failures, and marks the webhook of its one
+	// event as told of it, in one write. It returns [webhook.ErrChanged] and
+	// stores nothing unless that webhook has the WebhookID, is enabled, fails
+	// since StateSince, and was not told of a notice of that type since. Tell
+	// resolves a lost response itself.
+	Tell(ctx context.Context, n webhook.Notice) error
+
+	// Notices returns up to limit notices, 1 to 1000, by ascending id, those
+	// after the id after. The read is strongly consistent.
+	Notices(ctx context.Context, after string, limit int) ([]webhook.Notice, error)
+
+	// RemoveNotice removes a notice, if it exists.
+	RemoveNotice(ctx context.Context, id string) error
 }

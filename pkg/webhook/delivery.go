@@ -253,6 +253,9 @@ type AttemptResult struct {
 	Response []byte
 	// Stats is the update of the webhook's statistics.
 	Stats StatsUpdate
+	// Recovered is stored with StatsSent if the webhook is enabled and the
+	// operator was told of its failures. Nil stores no notice.
+	Recovered *Notice
 }
 
 // StatsUpdate is what an attempt changes in the statistics of a webhook.
@@ -265,6 +268,7 @@ const (
 	// LastStatus. The first failure after a success sets Since.
 	StatsFailed
 	// StatsSent sets LastSentAt and LastStatus and resets FailedAttempts to 0.
-	// The first success, and the first one after a failure, sets Since.
+	// The first success, and the first one after a failure, sets Since. Unless
+	// the webhook is disabled it resets Told.
 	StatsSent
 )

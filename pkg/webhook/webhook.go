@@ -80,6 +80,9 @@ type Statistics struct {
 	Since time.Time
 	// LastStatus is the HTTP status of the latest response, 0 for none.
 	LastStatus int
+	// Told is what the operator was told about failures since the latest
+	// success.
+	Told Told
 }
 
 // SameRequest reports whether the same request created both records.
@@ -105,15 +108,22 @@ type Change struct {
 	// RequestID and CreatedAt, and the next Version. An Event may differ, which
 	// moves the claim; no two are equal.
 	Now []Webhook
+	// Notice, unless nil, is stored with the change, and all records are marked
+	// as told of it.
+	Notice *Notice
 }
 
 // Replacements returns c.Now without the SlowSince of records whose URL
-// changes: it describes the former receiver.
+// changes: it describes the former receiver. The records are marked as told of
+// c.Notice.
 func (c Change) Replacements() []Webhook {
 	now := slices.Clone(c.Now)
 	for i := range now {
 		if i < len(c.Was) && now[i].URL != c.Was[i].URL {
 			now[i].SlowSince = time.Time{}
+		}
+		if c.Notice != nil {
+			now[i].Statistics.Told |= ToldOf(c.Notice.Type)
 		}
 	}
 	return now

@@ -99,7 +99,7 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 		case !taken:
 			ch.add(removal(table, w, ifSameUnchanged), w.Event, w.ID)
 		case taker == i:
-			ch.add(update(table, w, c.Now[i]), w.Event, w.ID)
+			ch.add(update(table, w, c.Now[i], c.Notice), w.Event, w.ID)
 		default:
 			ch.add(replacement(table, w, c.Now[taker]), w.Event, w.ID)
 		}
@@ -108,6 +108,9 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 		if _, freed := was[w.Event]; !freed {
 			ch.add(putIfAbsent(table, encodeWebhook(w)), w.Event, "")
 		}
+	}
+	if c.Notice != nil {
+		ch.add(noticePut(table, *c.Notice), "", "") // has no condition
 	}
 	return ch, nil
 }
@@ -141,12 +144,12 @@ func (ch *change) add(write types.TransactWriteItem, event, id string) {
 }
 
 // update returns a write that sets exactly the changeable attributes of a
-// record.
+// record, and marks it as told of a notice.
 //
 // A record that is disabled enters the index of what fails. One that is enabled
 // leaves it, or stays as failing since its attempts fail; that must not change
 // in between, so it is part of the condition.
-func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
+func update(table *string, was, now webhook.Webhook, notice *webhook.Notice) types.TransactWriteItem {
 	whole, values, condition := encodeWebhook(now), sameUnchanged(was), ifSameUnchanged
 	names := changeable[:]
 	if now.URL != was.URL {
@@ -164,6 +167,9 @@ func update(table *string, was, now webhook.Webhook) types.TransactWriteItem {
 		condition += " AND " + ifFailingSince(since.FailingSince(), values)
 	}
 	expression := assign(whole, names, values)
+	if notice != nil {
+		expression += addTold(*notice, values)
+	}
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName:                           table,
 		Key:                                 webhookKey(was),

@@ -16,12 +16,13 @@ import (
 // unit.
 //
 //	item              pk                     sk           attributes
-//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since sl
+//	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since sl nt
 //	account           A#<api>#<account>  ACCOUNT      c x k
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
 //	list of accounts  ACCOUNTS#<api>     <account>    c
 //	closing account   CLOSING            <account>    y
+//	notice            NOTICES            <notice id>  a i c ls ty ev ss
 //	sealing key       KEYRING                K#<key id>   b w c
 const (
 	attrPK = "pk"
@@ -50,6 +51,10 @@ const (
 	attrFailingShard = "ix"          // S: <api>#<0 to 7>; absent unless it fails or is disabled
 	attrStateSince   = "state_since" // N: since when it does; absent with ix
 	attrSlow         = "sl"          // N: time of SlowSince; absent for none
+	attrTold         = "nt"          // SS: types of the notices about its failures; absent for none
+	attrNoticeType   = "ty"          // S: type of a notice
+	attrEvents       = "ev"          // L of S: events of a notice
+	attrNoticeSince  = "ss"          // N: since when the webhook has the state of a notice
 	attrClosing      = "x"           // N: 1 while the account is being deleted
 	attrClosingSince = "y"           // N
 	attrAccount      = "a"           // S: <api>:<account>
@@ -67,6 +72,7 @@ const (
 	tokenSort      = "TOKEN"
 	accountsPrefix = "ACCOUNTS#"
 	closingPK      = "CLOSING"
+	noticesPK      = "NOTICES"
 	keyringPK      = "KEYRING"
 	fenceSort      = "FENCE" // of an item that never exists
 )
@@ -111,6 +117,9 @@ func encodeWebhook(w webhook.Webhook) item {
 	putNum(it, attrFailures, w.Statistics.FailedAttempts)
 	putTime(it, attrDisabledAt, w.DisabledAt)
 	putNum(it, attrLastStatus, int64(w.Statistics.LastStatus))
+	if w.Statistics.Told != 0 {
+		it[attrTold] = toldSet(w.Statistics.Told)
+	}
 	if w.Statistics.FailedAttempts > 0 {
 		putTime(it, attrFailingSince, w.Statistics.Since)
 	} else {
@@ -157,6 +166,7 @@ func decodeWebhook(a webhook.Account, it item) (webhook.Webhook, error) {
 			FailedAttempts: d.optionalNum(attrFailures),
 			Since:          d.optionalTime(attrHealthySince),
 			LastStatus:     int(d.optionalNum(attrLastStatus)),
+			Told:           d.told(),
 		},
 		DisabledAt: d.optionalTime(attrDisabledAt),
 	}

@@ -40,7 +40,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 		s.withdrawAttempt(ctx, op, result, existing, err)
 		return existing, err
 	}
-	err = s.updateStats(ctx, op+": statistics", existing, result.Stats)
+	err = s.updateStats(ctx, op+": statistics", existing, result.Stats, result.Recovered)
 	if errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome) {
 		err = nil
 	}

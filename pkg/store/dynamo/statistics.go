@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,17 +64,21 @@ const (
 		attrHealthySince + " = if_not_exists(" + attrHealthySince + ", :at) " +
 		"REMOVE " + attrFailures + ", " + attrFailingSince
 	leaveIndex = ", " + attrFailingShard + ", " + attrStateSince
+	forgetTold = ", " + attrTold
+
+	ifNotTold = "attribute_not_exists(" + attrTold + ")"
+	ifTold    = "attribute_exists(" + attrTold + ")"
 )
 
 // updateStats updates the statistics of the webhook of d, if that still has the
 // WebhookID of d.
-func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate) error {
+func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, stats webhook.StatsUpdate, recovered *webhook.Notice) error {
 	values := item{":id": str(d.WebhookID), ":at": num(d.AttemptedAt.UnixMilli()), ":code": num(int64(d.StatusCode))}
 	switch stats {
 	case webhook.NoStats:
 		return nil
 	case webhook.StatsSent:
-		return s.recordSuccess(ctx, op, d.EventKey(), values)
+		return s.recordSuccess(ctx, op, d.EventKey(), values, recovered)
 	case webhook.StatsFailed:
 		// The mark names this call, so that a second try after a lost response
 		// does not count again, unless another failure was counted in between.
@@ -90,19 +95,55 @@ func (s *Store) updateStats(ctx context.Context, op string, d webhook.Delivery, 
 const maxToggles = 8
 
 // recordSuccess writes a success. A webhook that is disabled stays in the index.
-func (s *Store) recordSuccess(ctx context.Context, op string, x webhook.EventKey, values item) error {
-	update, condition := recordSuccess+leaveIndex, ifEnabled
+// One that the operator was told about gets the notice that it works again.
+func (s *Store) recordSuccess(ctx context.Context, op string, x webhook.EventKey, values item, recovered *webhook.Notice) error {
+	works, enabled := recordSuccess+leaveIndex+forgetTold, ifEnabled
+	if recovered != nil {
+		enabled += " AND " + ifNotTold
+	}
+	update, condition := works, enabled
 	for range maxToggles {
 		existing, err := s.writeStats(ctx, op, x, update, ifSame+" AND "+condition, values)
 		if err != nil || existing == nil || !same(existing[attrID], values[":id"]) {
 			return err
 		}
-		update, condition = recordSuccess+leaveIndex, ifEnabled
-		if _, disabled := existing[attrDisabled]; disabled {
+		update, condition = works, enabled
+		_, disabled := existing[attrDisabled]
+		_, told := existing[attrTold]
+		switch {
+		case disabled:
 			update, condition = recordSuccess, ifDisabled
+		case told && recovered != nil:
+			if done, err := s.recover(ctx, op, x, existing, values, *recovered); done || err != nil {
+				return err
+			}
 		}
 	}
 	return fmt.Errorf("%s: %w", op, webhook.ErrUnavailable)
+}
+
+// recover writes a success and the notice of it, unless the webhook has changed
+// from what it was. A try that arrives late finds the end of another run of
+// failures, if any, and writes nothing.
+func (s *Store) recover(ctx context.Context, op string, x webhook.EventKey, was, values item, n webhook.Notice) (done bool, err error) {
+	values = maps.Clone(values)
+	d := decoder{item: was}
+	condition := ifSame + " AND " + ifEnabled + " AND " + ifTold + " AND " + ifFailingSince(d.optionalTime(attrFailingSince), values)
+	if d.err != nil {
+		return false, fmt.Errorf("%s: %w", op, d.err)
+	}
+	at := s.webhookKey(x)
+	err = s.transact(ctx, op, []types.TransactWriteItem{{Update: &types.Update{
+		TableName:                 s.table,
+		Key:                       key(at.pk, at.sk),
+		UpdateExpression:          aws.String(recordSuccess + leaveIndex + forgetTold),
+		ConditionExpression:       aws.String(condition),
+		ExpressionAttributeValues: values,
+	}}, noticePut(s.table, n)})
+	if isCancelled(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // writeStats makes one update of a webhook. If the condition failed it returns

@@ -25,11 +25,25 @@ func (s *Store) Change(ctx context.Context, c webhook.Change) error {
 	for i := range now {
 		now[i] = normalised(now[i])
 	}
-	err := s.writer.write(ctx, func(tx *session) error { return tx.change(was, now) })
+	err := s.writer.write(ctx, func(tx *session) error { return tx.changeAndTell(was, now, c.Notice) })
 	if err != nil {
 		return fmt.Errorf("change webhooks of %v: %w", c.Was[0].Account, unknownOutcome(err))
 	}
 	return nil
+}
+
+// changeAndTell makes a change, and stores its notice.
+func (tx *session) changeAndTell(was, now []webhook.Webhook, n *webhook.Notice) error {
+	if err := tx.change(was, now); err != nil || n == nil {
+		return err
+	}
+	for _, w := range now {
+		told := int64(webhook.ToldOf(n.Type))
+		if _, err := tx.run(markTold, told, string(w.Account.API), w.Account.ID, w.Event); err != nil {
+			return err
+		}
+	}
+	return tx.addNotice(*n)
 }
 
 // change checks the whole change, then makes it. Nobody else can write in

@@ -11,14 +11,14 @@ import (
 
 const (
 	insertWebhook = `INSERT INTO webhook (dialect, account, ` + webhookColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	findWebhook = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? AND event = ?`
 	// countOfAccount reads the smallest index that has all webhooks.
 	countOfAccount = `SELECT count(*) FROM webhook INDEXED BY webhook_id WHERE dialect = ? AND account = ?`
 	// webhookColumns are in the order of readWebhook.
 	webhookColumns = `event, id, claim, url, send_payload, position, sealed_key, retired_keys, disabled,
 		disabled_reason, version, created_at, updated_at, last_sent_at, last_failed_at, failed_attempts, state_since, last_status, disabled_at,
-		slow_since`
+		slow_since, told`
 )
 
 // Create implements [store.Store]. Any other error means that the disk failed.
@@ -171,7 +171,8 @@ func (tx *session) addWebhook(w *webhook.Webhook) (bool, error) {
 	}
 	n, err := tx.run(insertWebhook, string(w.Account.API), w.Account.ID, w.Event, w.ID, w.RequestID, w.URL, w.SendPayload,
 		w.Position, w.SealedKey, retired, w.Disabled, w.DisabledReason, w.Version, w.CreatedAt.UnixMilli(), w.UpdatedAt,
-		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts, w.Statistics.Since, w.Statistics.LastStatus, w.DisabledAt, w.SlowSince)
+		w.Statistics.LastSentAt, w.Statistics.LastFailedAt, w.Statistics.FailedAttempts, w.Statistics.Since, w.Statistics.LastStatus, w.DisabledAt, w.SlowSince,
+		int64(w.Statistics.Told))
 	return n == 1, err
 }
 

@@ -137,7 +137,7 @@ func readWebhook(a webhook.Account, r *row) (w webhook.Webhook, err error) {
 	w.Statistics = webhook.Statistics{
 		LastSentAt: r.time(), LastFailedAt: r.time(), FailedAttempts: r.int(), Since: r.time(), LastStatus: int(r.int()),
 	}
-	w.DisabledAt, w.SlowSince = r.time(), r.time()
+	w.DisabledAt, w.SlowSince, w.Statistics.Told = r.time(), r.time(), webhook.Told(r.byte())
 	if w.RetiredKeys, err = decodeRetired(retired); err != nil {
 		return webhook.Webhook{}, fmt.Errorf("webhook %s of %s: %w", w.ID, w.Event, err)
 	}

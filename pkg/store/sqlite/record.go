@@ -17,7 +17,8 @@ const (
 		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 	recordSuccess = `UPDATE webhook SET last_sent_at = ?, last_status = ?,
-		state_since = iif(failed_attempts = 0, coalesce(state_since, ?), ?), failed_attempts = 0
+		state_since = iif(failed_attempts = 0, coalesce(state_since, ?), ?), failed_attempts = 0,
+		told = iif(disabled, told, 0)
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
 )
 
@@ -33,7 +34,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
 	stand := resultValues(result)
 	failed, keep := result.FailedAttempt()
-	redirect := result.Redirect
+	redirect, recovered := result.Redirect, result.Recovered
 	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
 		n, err := tx.writeResult(id, attempts, stand)
@@ -56,7 +57,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 				return err
 			}
 		}
-		return tx.updateStats(stand, stats)
+		return tx.updateStats(stand, stats, recovered)
 	})
 	if err == nil {
 		return stand, nil
@@ -90,13 +91,18 @@ func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (i
 
 // updateStats updates the statistics of the webhook of d, if that still has the
 // event of d.
-func (tx *session) updateStats(d webhook.Delivery, stats webhook.StatsUpdate) (err error) {
+func (tx *session) updateStats(d webhook.Delivery, stats webhook.StatsUpdate, recovered *webhook.Notice) (err error) {
 	at := d.AttemptedAt.UnixMilli()
 	args := []any{at, d.StatusCode, at, at, string(d.Account.API), d.Account.ID, d.Event, d.WebhookID}
 	switch stats {
 	case webhook.StatsFailed:
 		_, err = tx.run(countFailure, args...)
 	case webhook.StatsSent:
+		if recovered != nil {
+			if err := tx.addRecovery(d, *recovered); err != nil {
+				return err
+			}
+		}
 		_, err = tx.run(recordSuccess, args...)
 	case webhook.NoStats:
 	}

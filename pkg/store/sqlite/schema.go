@@ -18,7 +18,7 @@ const applicationID = 0x486b6c6e
 func migrations() []string {
 	return []string{
 		firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema,
-		wholeSchema,
+		wholeSchema, noticeSchema,
 	}
 }
 
@@ -191,6 +191,23 @@ CREATE INDEX account_closing ON account (dialect, id) WHERE closing;
 
 // slowSchema adds [webhook.Webhook.SlowSince].
 const slowSchema = `ALTER TABLE webhook ADD COLUMN slow_since INTEGER;`
+
+// noticeSchema adds what the operator is to be told, and what was told.
+const noticeSchema = `
+ALTER TABLE webhook ADD COLUMN told INTEGER NOT NULL DEFAULT 0; -- the bits of Told
+
+CREATE TABLE notice (
+	id          TEXT NOT NULL PRIMARY KEY,
+	type        TEXT NOT NULL,
+	at          INTEGER NOT NULL,
+	dialect     TEXT NOT NULL,
+	account     TEXT NOT NULL,
+	webhook_id  TEXT NOT NULL,
+	events      TEXT NOT NULL, -- a JSON array
+	state_since INTEGER NOT NULL,
+	last_status INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`
 
 // identity is what a database file says about itself.
 type identity struct {
