@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -121,7 +122,16 @@ func awaitClosed(t testing.TB, server string) {
 	t.Fatal("the server still takes connections")
 }
 
+// heedHangUp has programs that the test starts heed SIGHUP, although tests that
+// run under nohup pass on that it is ignored.
+func heedHangUp(t *testing.T) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(heard) })
+}
+
 func TestStopFinishesWhatItBegan(t *testing.T) {
+	heedHangUp(t)
 	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			c := spawn(t, t.TempDir(), "--dev")
@@ -162,6 +172,7 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 
 // A receiver ends in order, too.
 func TestSignalsEndListen(t *testing.T) {
+	heedHangUp(t)
 	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		command := exec.Command("hookline", "listen", "--listen", "127.0.0.1:0")
 		said, err := command.StderrPipe()
