@@ -182,21 +182,27 @@ func (r *recovery) selects(d webhook.Delivery) bool {
 }
 
 // resend opens deliveries and queues their attempts. It returns how many it
-// opened: others were changed meanwhile.
+// opened: others were changed meanwhile. After an error it opens no more, and
+// those under way are finished: the call that repeats it then has less to do.
 func (r *recovery) resend(ctx context.Context, found []webhook.Delivery) (int, error) {
 	var opened atomic.Int64
 	messages := make([]webhook.Message, len(found))
-	group, writing := errgroup.WithContext(ctx)
+	var failed atomic.Bool
+	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, was := range found {
+		if failed.Load() {
+			break
+		}
 		group.Go(func() error {
 			now := was.For(r.enabled[was.Event]).Retried(r.at)
 			now.Due = leaseEnd(r.queue, was.EventKey(), r.at)
-			_, err := r.store.RecordAttempt(writing, webhook.AttemptResult{Was: was, Now: now, Redirect: true})
+			_, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Redirect: true})
 			switch {
 			case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
 				return nil
 			case err != nil:
+				failed.Store(true)
 				return err
 			}
 			opened.Add(1)
