@@ -417,7 +417,7 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := session.close(); err != nil {
+		if err := errors.Join(session.setWhole(), session.close()); err != nil {
 			t.Fatal(err)
 		}
 		s := mustOpen(t, path)
