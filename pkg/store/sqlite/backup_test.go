@@ -88,7 +88,9 @@ func TestCopyWithoutLog(t *testing.T) {
 	}
 }
 
-// Any number of processes may close a file at once: it is whole afterwards.
+// Any number of processes may close a file at once: with its log, if SQLite kept
+// one because the last ones closed it at the same moment, it is whole
+// afterwards, and alone it is once one process has closed it by itself.
 func TestWholeAfterAllClosed(t *testing.T) {
 	path := newPath(t)
 	for range 5 {
@@ -100,6 +102,14 @@ func TestWholeAfterAllClosed(t *testing.T) {
 			if err := c.Wait(); err != nil {
 				t.Fatalf("%v\n%s", err, c.stderr.String())
 			}
+		}
+		suffixes := []string{""}
+		if _, err := os.Stat(path + "-wal"); err == nil {
+			suffixes = append(suffixes, "-wal")
+		}
+		open(t, copyOf(t, path, suffixes...))
+		if err := open(t, path).Close(); err != nil {
+			t.Fatal(err)
 		}
 		open(t, copyOf(t, path, ""))
 	}

@@ -33,7 +33,7 @@ var errNoLog = errors.New("its latest writes are missing: they are in the log, w
 func (f dbFile) log() string { return string(f) + "-wal" }
 
 // hasLog reports whether there is a log. SQLite deletes it when the last
-// process closes the file.
+// process closes the file, unless several close it at the same moment.
 func (f dbFile) hasLog() bool {
 	_, err := os.Stat(f.log())
 	return !errors.Is(err, fs.ErrNotExist)
