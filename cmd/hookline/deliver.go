@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -68,7 +69,7 @@ type dispatcherConfig struct {
 }
 
 func newDispatcher(cfg dispatcherConfig) *dispatcher {
-	queue := local.New(local.Config{Now: cfg.now, Proven: provenIn(cfg.file, cfg.log)})
+	queue := local.New(local.Config{Now: cfg.now, Proven: provenIn(cfg.store, cfg.log)})
 	d := &dispatcher{
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
@@ -88,18 +89,15 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 	return d
 }
 
-// provenIn returns what tells the queue who is proven. It is nil without a
-// file, since tables have no way to tell.
-func provenIn(file *sqlite.Store, log *slog.Logger) func(context.Context, webhook.EventKey) bool {
-	if file == nil {
-		return nil
-	}
+// provenIn returns what tells the queue who is proven: the webhook's record
+// says how its latest attempt went.
+func provenIn(s store.Store, log *slog.Logger) func(context.Context, webhook.EventKey) bool {
 	return func(ctx context.Context, key webhook.EventKey) bool {
-		proven, err := file.Proven(ctx, key)
-		if err != nil && ctx.Err() == nil {
+		w, err := s.Webhook(ctx, key.Account, key.Event)
+		if err != nil && !errors.Is(err, webhook.ErrNotFound) && ctx.Err() == nil {
 			log.LogAttrs(ctx, slog.LevelWarn, "find out whether a webhook is proven", slog.String("error", err.Error()))
 		}
-		return proven
+		return err == nil && w.State() == webhook.StateHealthy
 	}
 }
 

@@ -223,3 +223,33 @@ func (p dataDir) startsAnew(t *testing.T, c *site, leaving, staying *customerOf,
 
 // logTo writes a server's log.
 func logTo(log io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(log, nil)) }
+
+// After a restart the record of a webhook tells the queue whether it is proven,
+// on either store.
+func TestWhoIsProven(t *testing.T) {
+	onEachStore(t, func(t *testing.T, where dataDir) {
+		where.on(t, "squake:acme")
+		s, now := where.open(t), time.Now().UTC().Truncate(time.Millisecond)
+		sent := webhook.Statistics{LastSentAt: now, Since: now}
+		failing := sent
+		failing.FailedAttempts, failing.LastFailedAt = 1, now
+		made := webhook.Creation{Webhooks: []webhook.Webhook{
+			{Event: "never called"}, {Event: "healthy", Statistics: sent}, {Event: "failing", Statistics: failing},
+			{Event: "disabled", Statistics: sent, Disabled: true, DisabledAt: now},
+		}}
+		for i := range made.Webhooks {
+			w := &made.Webhooks[i]
+			w.Account, w.ID, w.RequestID = webhook.Account{API: "squake", ID: "acme"}, w.Event, "claim"
+			w.URL, w.Version, w.CreatedAt, w.SealedKey = "https://receiver.example/", 1, now, []byte("SEALED")
+		}
+		if _, err := s.Create(t.Context(), made); err != nil {
+			t.Fatal(err)
+		}
+		proven := provenIn(s, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		for _, event := range []string{"never called", "healthy", "failing", "disabled", "of nobody"} {
+			if got := proven(t.Context(), webhook.EventKey{Account: made.Webhooks[0].Account, Event: event}); got != (event == "healthy") {
+				t.Errorf("the webhook %s is proven: %t", event, got)
+			}
+		}
+	})
+}

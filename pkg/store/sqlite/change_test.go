@@ -265,11 +265,6 @@ func TestPlans(t *testing.T) {
 		listOldest:       {"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)"},
 		countOfAccount:   {"SEARCH webhook USING COVERING INDEX webhook_id (dialect=? AND account=?)"},
 		listWebhooksByID: {"SEARCH webhook USING INDEX webhook_id (dialect=? AND account=? AND id=?)"},
-		latestAttempted: {
-			"CO-ROUTINE (subquery-1)", // read only as far as is needed
-			"SEARCH delivery USING INDEX sqlite_autoindex_delivery_1 (dialect=? AND account=?)",
-			"SCAN (subquery-1)",
-		},
 		listAttempts: {
 			"SEARCH attempt USING PRIMARY KEY (delivery=? AND number<?)",
 			"SCALAR SUBQUERY 1",
