@@ -121,6 +121,19 @@ func (m manager) open(ctx context.Context, a webhook.Account) error {
 	return nil
 }
 
+// listed returns the account of a request for a list that takes no parameters.
+// The account exists.
+func (m manager) listed(ctx context.Context, r *api.Request) (webhook.Account, error) {
+	a, err := m.account(r)
+	if err == nil {
+		err = readQuery(r).err
+	}
+	if err == nil {
+		err = m.exists(ctx, a)
+	}
+	return a, err
+}
+
 // exists returns nil if the account exists.
 func (m manager) exists(ctx context.Context, a webhook.Account) error {
 	_, err := m.store.Account(ctx, a)

@@ -117,13 +117,7 @@ type tokenList struct {
 
 // listTokens serves GET /operator/accounts/{account}/tokens.
 func (m manager) listTokens(ctx context.Context, r *api.Request) (api.Response, error) {
-	a, err := m.account(r)
-	if err == nil {
-		err = readQuery(r).err
-	}
-	if err == nil {
-		err = m.exists(ctx, a)
-	}
+	a, err := m.listed(ctx, r)
 	if err != nil {
 		return api.Response{}, err
 	}

@@ -93,13 +93,7 @@ type webhookList struct {
 
 // listWebhooks serves GET /operator/accounts/{account}/webhooks.
 func (m manager) listWebhooks(ctx context.Context, r *api.Request) (api.Response, error) {
-	a, err := m.account(r)
-	if err == nil {
-		err = readQuery(r).err
-	}
-	if err == nil {
-		err = m.exists(ctx, a)
-	}
+	a, err := m.listed(ctx, r)
 	if err != nil {
 		return api.Response{}, err
 	}
