@@ -213,29 +213,38 @@ func TestDeleteAccountIsCompleted(t *testing.T) {
 		for cut := 1; !completed; cut++ {
 			t.Run(fmt.Sprintf("%s step %d", side, cut), func(t *testing.T) {
 				s := populated(t)
-				n := 0
-				kill := func(string) error {
-					if n++; n == cut {
-						return errKilled
-					}
-					return nil
-				}
-				cutOff := &stepper{Store: s}
-				if side == "before" {
-					cutOff.before = kill
-				} else {
-					cutOff.after = kill
-				}
-				wait := func(context.Context, time.Duration) error { return kill("wait") }
+				cutOff, steps := killedAt(s, side, cut)
+				wait := func(context.Context, time.Duration) error { return steps.next("wait") }
 				_, err := registry.DeleteAccount(t.Context(), cutOff, leaving, now, wait)
-				completed = n < cut
+				completed = steps.n < cut
 				if completed != (err == nil) || err != nil && !errors.Is(err, errKilled) {
-					t.Fatalf("DeleteAccount = %v after %d steps", err, n)
+					t.Fatalf("DeleteAccount = %v after %d steps", err, steps.n)
 				}
 				complete(t, s)
 			})
 		}
 	}
+}
+
+// steps counts the steps of a deletion, of which one is its last.
+type steps struct{ n, last int }
+
+// next takes a step. It returns errKilled at the last one.
+func (c *steps) next(string) error {
+	if c.n++; c.n == c.last {
+		return errKilled
+	}
+	return nil
+}
+
+// killedAt returns a store whose user is killed before or after a step, counted
+// from 1, did its work.
+func killedAt(s *sqlite.Store, side string, step int) (*stepper, *steps) {
+	count := &steps{last: step}
+	if side == "before" {
+		return &stepper{Store: s, before: count.next}, count
+	}
+	return &stepper{Store: s, after: count.next}, count
 }
 
 // complete deletes what an unfinished deletion left.

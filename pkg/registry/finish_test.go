@@ -105,24 +105,14 @@ func TestFinishIsCompleted(t *testing.T) {
 		for cut := 1; !completed; cut++ {
 			t.Run(fmt.Sprintf("%s step %d", side, cut), func(t *testing.T) {
 				s := populated(t)
-				n := 0
-				kill := func(string) error {
-					if n++; n == cut {
-						return errKilled
-					}
-					return nil
-				}
-				cutOff := &stepper{Store: s, before: kill}
-				if side == "after" {
-					cutOff.before, cutOff.after = nil, kill
-				}
+				cutOff, steps := killedAt(s, side, cut)
 				err := registry.CloseAccount(t.Context(), cutOff, leaving, now)
 				if err == nil {
 					_, err = finishAt(t, cutOff, afterPause)
 				}
-				completed = n < cut
+				completed = steps.n < cut
 				if completed != (err == nil) || err != nil && !errors.Is(err, errKilled) {
-					t.Fatalf("error %v after %d steps", err, n)
+					t.Fatalf("error %v after %d steps", err, steps.n)
 				}
 				if side == "before" && cut == 1 {
 					holds(t, s, leaving, true, 2, 3)
