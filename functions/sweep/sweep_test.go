@@ -12,33 +12,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/workertest"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // Everything that is wrong is named at once.
 func TestStartNamesEveryFault(t *testing.T) {
-	_, err := build(t.Context(), map[string]string{
+	workertest.NamesFaults(t, build, map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush",
-	}, slog.New(slog.DiscardHandler))
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, name := range []string{"HOOKLINE_WEBHOOKS_TABLE", "HOOKLINE_DELIVERIES_TABLE", "HOOKLINE_QUEUE_URL", "HOOKLINE_SLOW_QUEUE_URL"} {
-		if !strings.Contains(err.Error(), name+": must be set") {
-			t.Errorf("%q does not name %s", err, name)
-		}
-	}
-	if strings.Contains(err.Error(), "hush") {
-		t.Errorf("%q holds a secret", err)
-	}
+	}, "HOOKLINE_WEBHOOKS_TABLE: must be set", "HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set")
 }
 
 func TestStart(t *testing.T) {
-	h, err := build(t.Context(), map[string]string{
-		"HOOKLINE_WEBHOOKS_TABLE": "webhooks", "HOOKLINE_DELIVERIES_TABLE": "deliveries", "HOOKLINE_QUEUE_URL": "https://sqs.example/1/q", "HOOKLINE_SLOW_QUEUE_URL": "https://sqs.example/1/s",
-		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
-	}, slog.New(slog.DiscardHandler))
+	h, err := build(t.Context(), workertest.Environment(), slog.New(slog.DiscardHandler))
 	if err != nil || h.finish == nil || h.notify != nil {
 		t.Fatalf("start: %v, %v", h, err)
 	}

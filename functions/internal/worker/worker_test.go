@@ -14,23 +14,13 @@ import (
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/internal/test/workertest"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // complete is an environment that lacks nothing.
 func complete() map[string]string {
-	return map[string]string{
-		"HOOKLINE_WEBHOOKS_TABLE":   "webhooks",
-		"HOOKLINE_DELIVERIES_TABLE": "deliveries",
-		"HOOKLINE_QUEUE_URL":        "https://sqs.eu-central-1.amazonaws.com/111122223333/attempts",
-		"HOOKLINE_SLOW_QUEUE_URL":   "https://sqs.eu-central-1.amazonaws.com/111122223333/slow-attempts",
-		"AWS_REGION":                "eu-central-1",
-		"AWS_ACCESS_KEY_ID":         "AKIDHUSH",
-		"AWS_SECRET_ACCESS_KEY":     "hush",
-		"AWS_SESSION_TOKEN":         "hush hush",
-		"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1",
-		"AWS_ENDPOINT_URL_SQS":      "http://127.0.0.1:2",
-	}
+	return workertest.Environment(map[string]string{"AWS_SESSION_TOKEN": "hush hush", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:2"})
 }
 
 func TestOpen(t *testing.T) {
