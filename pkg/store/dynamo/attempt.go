@@ -92,10 +92,7 @@ func (s *Store) setAttempt(ctx context.Context, op string, d webhook.Delivery, a
 		UpdateExpression:          aws.String(assign(written, attemptAttributes[:], values)),
 		ExpressionAttributeValues: values,
 	}
-	return s.call(ctx, op, repeatable, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, in)
-		return err
-	})
+	return s.update(ctx, op, repeatable, in)
 }
 
 // isAttempt reports whether a is the latest attempt of d.

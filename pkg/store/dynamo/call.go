@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -111,6 +113,14 @@ func (s *Store) try(ctx context.Context, send func(context.Context) error) (outc
 	var progress progress
 	err := send(httptrace.WithClientTrace(ctx, progress.trace()))
 	return classify(err, &progress), err
+}
+
+// update makes an UpdateItem whose response is not needed.
+func (s *Store) update(ctx context.Context, op string, rep repetition, in *dynamodb.UpdateItemInput) error {
+	return s.call(ctx, op, rep, func(ctx context.Context) error {
+		_, err := s.client.UpdateItem(ctx, in)
+		return err
+	})
 }
 
 // pause waits after the given try, or until ctx ends.

@@ -187,10 +187,7 @@ func (s *Store) Lease(ctx context.Context, p webhook.Pending, until time.Time) e
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, in)
-		return err
-	})
+	err := s.update(ctx, op, idempotent, in)
 	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !refused {
 		return err

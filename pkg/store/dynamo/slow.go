@@ -37,10 +37,7 @@ func (s *Store) SetSlow(ctx context.Context, w webhook.Webhook, since time.Time)
 		ExpressionAttributeValues:           values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
-	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, in)
-		return err
-	})
+	err := s.update(ctx, op, idempotent, in)
 	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
 	switch {
 	case !refused:

@@ -153,16 +153,13 @@ func (s *Store) writeStats(ctx context.Context, op string, x webhook.EventKey, u
 	if !at.holds() {
 		return nil, nil // no such webhook exists
 	}
-	err := s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:                           s.table,
-			Key:                                 key(at.pk, at.sk),
-			UpdateExpression:                    aws.String(update),
-			ConditionExpression:                 aws.String(condition),
-			ExpressionAttributeValues:           values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
-		return err
+	err := s.update(ctx, op, idempotent, &dynamodb.UpdateItemInput{
+		TableName:                           s.table,
+		Key:                                 key(at.pk, at.sk),
+		UpdateExpression:                    aws.String(update),
+		ConditionExpression:                 aws.String(condition),
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
 		return failed.Item, nil
