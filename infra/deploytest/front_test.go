@@ -23,27 +23,30 @@ func (s *stack) startFront(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server := httptest.NewUnstartedServer(nil)
+	s.front = "http://" + server.Listener.Addr().String()
 	describes := func(r *http.Request) bool { return r.URL.Path == "/" }
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(recipient)
-		if !describes(r.In) {
-			r.Out.Host = s.resources["Api"] + ".execute-api." + s.emulator.address
-		}
-	}}
-	server := httptest.NewServer(proxy)
-	t.Cleanup(server.Close)
-	s.front = server.URL
-	proxy.ModifyResponse = func(r *http.Response) error {
-		public := s.outputs["OperatorUrl"]
-		if !describes(r.Request) || public == "" {
-			return nil
-		}
-		text, err := io.ReadAll(r.Body)
-		text = bytes.ReplaceAll(text, []byte(public), []byte(s.front+"/operator"))
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
-		r.Header.Set("Content-Length", strconv.Itoa(len(text)))
-		return err
+	server.Config.Handler = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(recipient)
+			if !describes(r.In) {
+				r.Out.Host = s.resources["Api"] + ".execute-api." + s.emulator.address
+			}
+		},
+		ModifyResponse: func(r *http.Response) error {
+			public := s.outputs["OperatorUrl"]
+			if !describes(r.Request) || public == "" {
+				return nil
+			}
+			text, err := io.ReadAll(r.Body)
+			text = bytes.ReplaceAll(text, []byte(public), []byte(s.front+"/operator"))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+			r.Header.Set("Content-Length", strconv.Itoa(len(text)))
+			return err
+		},
 	}
+	server.Start()
+	t.Cleanup(server.Close)
 }
 
 // isSignedUp has the program of docs/signup sign up a customer, whom it sends an
