@@ -24,6 +24,7 @@ import (
 type Store interface {
 	Deliveries
 	Notices
+	Portal
 
 	// Create adds the webhooks of c, all or none, and returns the existing
 	// records in the order of c.Webhooks. Records that were returned are
@@ -262,4 +263,34 @@ type Notices interface {
 
 	// RemoveNotice removes a notice, if it exists.
 	RemoveNotice(ctx context.Context, id string) error
+}
+
+// Portal is the part of a store that keeps the ways into the portal. The zero
+// account is the operator, who has no record until EndPortal makes one.
+type Portal interface {
+	// AddPortalLink adds a link. Its account need not exist.
+	AddPortalLink(ctx context.Context, link webhook.PortalPass) error
+
+	// PortalLink returns a link of an account, whether it is still good or not,
+	// and the account as it is now. The reads are strongly consistent. An
+	// account that does not exist is the zero value. PortalLink returns
+	// [webhook.ErrNotFound] if the account has no link with that hash.
+	PortalLink(ctx context.Context, a webhook.Account, h webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
+
+	// PortalSession is PortalLink for sessions.
+	PortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
+
+	// BeginPortalSession removes a link and adds a session, both or neither.
+	// Of concurrent calls with one link at most one succeeds. It returns
+	// [webhook.ErrNotFound] if there is no such link, and resolves a lost
+	// response itself.
+	BeginPortalSession(ctx context.Context, link webhook.TokenHash, session webhook.PortalPass) error
+
+	// EndPortalSession removes a session, if it exists.
+	EndPortalSession(ctx context.Context, h webhook.TokenHash) error
+
+	// EndPortal raises the PortalEpoch of an account, by more than one if a
+	// response is lost. It returns [webhook.ErrNotFound] if the account does not
+	// exist.
+	EndPortal(ctx context.Context, a webhook.Account) error
 }

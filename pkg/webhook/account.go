@@ -56,4 +56,7 @@ type AccountInfo struct {
 	// SealedKey is the account's signing key, encrypted by package seal. It is
 	// nil if the account has none.
 	SealedKey []byte
+	// PortalEpoch is how often all ways into the portal were ended: see
+	// [PortalPass].
+	PortalEpoch int64
 }

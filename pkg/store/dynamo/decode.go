@@ -148,13 +148,17 @@ func (d *decoder) retired() []webhook.RetiredKey {
 
 // token reads the attributes that a token's item and its entry in the account's
 // list share.
-func (d *decoder) token() webhook.Token {
+func (d *decoder) rights() webhook.Rights {
 	rights := d.num(attrRights)
 	if rights < 0 || rights > 255 {
 		d.fail(attrRights)
 	}
+	return webhook.Rights(rights) //nolint:gosec // bounded above
+}
+
+func (d *decoder) token() webhook.Token {
 	return webhook.Token{
-		Rights:    webhook.Rights(rights), //nolint:gosec // bounded above
+		Rights:    d.rights(),
 		CreatedAt: d.time(attrCreated),
 		ExpiresAt: d.optionalTime(attrExpires),
 	}

@@ -189,16 +189,22 @@ func encodeAccount(a webhook.AccountInfo) (account, listed item) {
 		account[attrClosing] = num(1)
 	}
 	putBytes(account, attrSealed, a.SealedKey)
+	putNum(account, attrEpoch, a.PortalEpoch)
 	return account, listed
 }
 
 func decodeAccount(a webhook.Account, it item) (webhook.AccountInfo, error) {
 	d := decoder{item: it}
+	if a == (webhook.Account{}) { // the operator's, which nobody creates
+		return webhook.AccountInfo{PortalEpoch: d.optionalNum(attrEpoch)}, d.err
+	}
 	info := webhook.AccountInfo{
 		Account:   a,
 		CreatedAt: d.time(attrCreated),
 		Closing:   d.optionalNum(attrClosing) != 0,
 		SealedKey: d.bytes(attrSealed),
+
+		PortalEpoch: d.optionalNum(attrEpoch),
 	}
 	if d.err != nil {
 		return webhook.AccountInfo{}, fmt.Errorf("account record of %v: %w", a, d.err)

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	insertAccount = `INSERT INTO account (dialect, id, created_at, closing, sealed_key)
-		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insertAccount = `INSERT INTO account (dialect, id, created_at, closing, sealed_key, portal_epoch)
+		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	setAccountKey = `UPDATE account SET sealed_key = ? WHERE dialect = ? AND id = ? AND NOT closing`
 	closeAccount  = `UPDATE account SET closing = true, closing_since = CASE WHEN closing THEN closing_since ELSE ? END
 		WHERE dialect = ? AND id = ?`
@@ -29,7 +29,7 @@ func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error 
 	sealed := bytes.Clone(a.SealedKey)
 	err := s.writer.write(ctx, func(tx *session) error {
 		return orElse(webhook.ErrExists)(tx.run(insertAccount, string(a.Account.API), a.Account.ID,
-			a.CreatedAt.UnixMilli(), a.Closing, sealed))
+			a.CreatedAt.UnixMilli(), a.Closing, sealed, a.PortalEpoch))
 	})
 	if err != nil {
 		return fmt.Errorf("create account %v: %w", a.Account, err)

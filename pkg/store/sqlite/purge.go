@@ -21,8 +21,16 @@ const purgePage = 100
 // Purge removes the deliveries that were accepted before a time, except those
 // that await an attempt, and returns how many. It stops at the first one that
 // was accepted later: if the clock was ahead for a while, deliveries that
-// follow remain until those are old.
+// follow remain until those are old. It also removes the links and sessions of
+// the portal that expired before that time.
 func (s *Store) Purge(ctx context.Context, before time.Time) (removed int, err error) {
+	err = s.writer.write(ctx, func(tx *session) error {
+		_, err := tx.run(purgePasses, before.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("purge portal: %w", unknownOutcome(err))
+	}
 	for row := int64(0); ; {
 		page, err := list(ctx, s, listOldest, scanOldest, row, purgePage)
 		if err != nil {

@@ -13,9 +13,9 @@ const (
 	listWebhooks     = `SELECT ` + webhookColumns + ` FROM webhook WHERE dialect = ? AND account = ? ORDER BY event`
 	listWebhooksByID = `SELECT ` + webhookColumns + ` FROM webhook INDEXED BY webhook_id
 		WHERE dialect = ? AND account = ? AND id = ? ORDER BY event`
-	findAccount       = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id = ?`
-	listAccounts      = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? ORDER BY id`
-	listAccountsAfter = `SELECT id, created_at, closing, sealed_key FROM account WHERE dialect = ? AND id > ? ORDER BY id LIMIT ?`
+	findAccount       = `SELECT id, created_at, closing, sealed_key, portal_epoch FROM account WHERE dialect = ? AND id = ?`
+	listAccounts      = `SELECT id, created_at, closing, sealed_key, portal_epoch FROM account WHERE dialect = ? ORDER BY id`
+	listAccountsAfter = `SELECT id, created_at, closing, sealed_key, portal_epoch FROM account WHERE dialect = ? AND id > ? ORDER BY id LIMIT ?`
 	listClosing       = `SELECT dialect, id, closing_since FROM account WHERE closing`
 	findToken         = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE hash = ?`
 	listTokens        = `SELECT dialect, account, hash, id, rights, created_at, expires_at FROM token WHERE dialect = ? AND account = ? ORDER BY id`
@@ -151,6 +151,7 @@ func scanAccount(d webhook.API) func(*row) (webhook.AccountInfo, error) {
 func readAccount(d webhook.API, r *row) webhook.AccountInfo {
 	return webhook.AccountInfo{
 		Account: webhook.Account{API: d, ID: r.text()}, CreatedAt: r.time(), Closing: r.bool(), SealedKey: r.bytes(),
+		PortalEpoch: r.int(),
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 	// and the account's.
 	recipientColumns = `w.event, w.id, w.claim, w.url, w.send_payload, w.position, w.sealed_key, w.retired_keys, w.disabled,
 		w.disabled_reason, w.version, w.created_at, w.updated_at, w.last_sent_at, w.last_failed_at, w.failed_attempts,
-		w.state_since, w.last_status, w.disabled_at, w.slow_since, w.told, a.id, a.created_at, a.closing, a.sealed_key`
+		w.state_since, w.last_status, w.disabled_at, w.slow_since, w.told, a.id, a.created_at, a.closing, a.sealed_key, a.portal_epoch`
 	// prefixedColumns are the deliveryColumns.
 	prefixedColumns = `subject.time, subject.event, subject.event_id, subject.number, subject.instance, subject.content,
 		subject.webhook_id, subject.url, subject.accepted_at, subject.attempts, subject.attempted_at, subject.duration,

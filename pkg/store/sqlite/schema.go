@@ -18,7 +18,7 @@ const applicationID = 0x486b6c6e
 func migrations() []string {
 	return []string{
 		firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema,
-		wholeSchema, noticeSchema,
+		wholeSchema, noticeSchema, portalSchema,
 	}
 }
 
@@ -206,6 +206,24 @@ CREATE TABLE notice (
 	events      TEXT NOT NULL, -- a JSON array
 	state_since INTEGER NOT NULL,
 	last_status INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`
+
+// portalSchema adds links and sessions of the portal. The operator's epoch is
+// that of the account without API and id.
+const portalSchema = `
+ALTER TABLE account ADD COLUMN portal_epoch INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE portal_pass (
+	hash       BLOB NOT NULL PRIMARY KEY,
+	kind       TEXT NOT NULL, -- link or session
+	dialect    TEXT NOT NULL, -- empty for the operator's, as is the account
+	account    TEXT NOT NULL,
+	account_created_at INTEGER,
+	epoch      INTEGER NOT NULL,
+	rights     INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL,
+	lasts      INTEGER NOT NULL -- milliseconds of the session that a link begins
 ) STRICT, WITHOUT ROWID;
 `
 

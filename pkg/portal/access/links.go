@@ -1,0 +1,222 @@
+package access
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// How long links are good, and the sessions that they begin.
+const (
+	DefaultLink    = 10 * time.Minute
+	MaxLink        = 24 * time.Hour
+	DefaultSession = 8 * time.Hour
+	MaxSession     = 30 * 24 * time.Hour
+)
+
+// Store is the part of store.Store that Links uses.
+type Store interface {
+	Account(context.Context, webhook.Account) (webhook.AccountInfo, error)
+	AddPortalLink(context.Context, webhook.PortalPass) error
+	PortalLink(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
+	PortalSession(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
+	BeginPortalSession(ctx context.Context, link webhook.TokenHash, session webhook.PortalPass) error
+	EndPortalSession(context.Context, webhook.TokenHash) error
+	EndPortal(context.Context, webhook.Account) error
+}
+
+// Links makes and ends links and sessions, and implements [Access]. It is safe
+// for concurrent use.
+//
+// A secret is the account, a dot and 32 random bytes, so that one read finds
+// both the pass and its account. A pass is found by the hash of the whole.
+type Links struct {
+	store Store
+	keys  *keygen.Generator
+	now   func() time.Time
+}
+
+// NewLinks returns Links. All arguments are required.
+func NewLinks(s Store, keys *keygen.Generator, now func() time.Time) *Links {
+	return &Links{store: s, keys: keys, now: now}
+}
+
+// Grant says what a link is to be good for.
+type Grant struct {
+	// Account is whose pages it leads to; zero for the operator's link.
+	Account webhook.Account
+	// Rights are webhook.Read, or that and webhook.Write.
+	Rights webhook.Rights
+	// Link is how long the link is good, 1 s to [MaxLink]; Session how long its
+	// session is, 1 s to [MaxSession].
+	Link, Session time.Duration
+}
+
+// Validate returns an error that wraps [webhook.ErrInvalid] and says what is
+// wrong.
+func (g Grant) Validate() error {
+	switch {
+	case g.Link < time.Second || g.Link > MaxLink:
+		return fmt.Errorf("link: %w: it is good for 1s to %v", webhook.ErrInvalid, MaxLink)
+	case g.Session < time.Second || g.Session > MaxSession:
+		return fmt.Errorf("session: %w: it lasts 1s to %v", webhook.ErrInvalid, MaxSession)
+	case g.Rights != webhook.Read && g.Rights != webhook.AllRights:
+		return fmt.Errorf("rights: %w: they are read, or read and write", webhook.ErrInvalid)
+	}
+	return nil
+}
+
+// Create makes a link. Its secret cannot be shown again.
+//
+//   - [webhook.ErrInvalid]: the grant is not valid.
+//   - [webhook.ErrNotFound]: the account does not exist or is closing.
+func (l *Links) Create(ctx context.Context, g Grant) (secret webhook.Secret, expires time.Time, err error) {
+	if err := g.Validate(); err != nil {
+		return webhook.Secret{}, time.Time{}, err
+	}
+	account, err := l.account(ctx, g.Account)
+	if err != nil {
+		return webhook.Secret{}, time.Time{}, err
+	}
+	secret, err = l.secret(g.Account)
+	if err != nil {
+		return webhook.Secret{}, time.Time{}, err
+	}
+	pass := webhook.PortalPass{
+		Hash: hash(secret), Account: g.Account, AccountCreatedAt: account.CreatedAt, Epoch: account.PortalEpoch, Rights: g.Rights,
+		ExpiresAt: l.now().UTC().Add(g.Link).Truncate(time.Millisecond), Session: g.Session.Truncate(time.Millisecond),
+	}
+	if err := l.store.AddPortalLink(ctx, pass); err != nil {
+		return webhook.Secret{}, time.Time{}, err
+	}
+	return secret, pass.ExpiresAt, nil
+}
+
+// account returns an account that may have links. The operator's record may not
+// exist yet.
+func (l *Links) account(ctx context.Context, a webhook.Account) (webhook.AccountInfo, error) {
+	info, err := l.store.Account(ctx, a)
+	if a == (webhook.Account{}) {
+		if errors.Is(err, webhook.ErrNotFound) {
+			err = nil
+		}
+		info.CreatedAt = time.Time{}
+		return info, err
+	}
+	if err == nil && info.Closing {
+		err = fmt.Errorf("account %v is closing: %w", a, webhook.ErrNotFound)
+	}
+	return info, err
+}
+
+// End ends all links and sessions of an account, or the operator's own if it is
+// zero. It returns [webhook.ErrNotFound] if the account does not exist.
+func (l *Links) End(ctx context.Context, a webhook.Account) error { return l.store.EndPortal(ctx, a) }
+
+// Look implements [Access].
+func (l *Links) Look(ctx context.Context, link webhook.Secret) (Link, error) {
+	pass, err := l.good(ctx, link, l.store.PortalLink, ErrNoLink)
+	return Link{Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt}, err
+}
+
+// Enter implements [Access].
+func (l *Links) Enter(ctx context.Context, link webhook.Secret) (webhook.Secret, Session, error) {
+	pass, err := l.good(ctx, link, l.store.PortalLink, ErrNoLink)
+	if err != nil {
+		return webhook.Secret{}, Session{}, err
+	}
+	secret, err := l.secret(pass.Account)
+	if err != nil {
+		return webhook.Secret{}, Session{}, err
+	}
+	session := pass
+	session.Hash, session.ExpiresAt, session.Session = hash(secret), l.now().UTC().Add(pass.Session).Truncate(time.Millisecond), 0
+	err = l.store.BeginPortalSession(ctx, pass.Hash, session)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return webhook.Secret{}, Session{}, ErrNoLink
+	case err != nil:
+		return webhook.Secret{}, Session{}, err
+	}
+	return secret, newSession(secret, session), nil
+}
+
+// Session implements [Access].
+func (l *Links) Session(ctx context.Context, secret webhook.Secret) (Session, error) {
+	pass, err := l.good(ctx, secret, l.store.PortalSession, ErrNoSession)
+	if err != nil {
+		return Session{}, err
+	}
+	return newSession(secret, pass), nil
+}
+
+// Leave implements [Access].
+func (l *Links) Leave(ctx context.Context, secret webhook.Secret) error {
+	return l.store.EndPortalSession(ctx, hash(secret))
+}
+
+// good reads a pass that is still good, or returns none.
+func (l *Links) good(ctx context.Context, secret webhook.Secret, read func(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error), none error) (webhook.PortalPass, error) {
+	account, ok := accountOf(secret)
+	if !ok {
+		return webhook.PortalPass{}, none
+	}
+	pass, info, err := read(ctx, account, hash(secret))
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return webhook.PortalPass{}, none
+	case err != nil:
+		return webhook.PortalPass{}, err
+	case !pass.Good(info, l.now()):
+		return webhook.PortalPass{}, none
+	}
+	return pass, nil
+}
+
+func newSession(secret webhook.Secret, pass webhook.PortalPass) Session {
+	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
+	mac.Write([]byte("form"))
+	return Session{
+		Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt,
+		FormToken: base64.RawURLEncoding.EncodeToString(mac.Sum(nil)),
+	}
+}
+
+// separator stands between account and random part of a secret. Neither has it.
+const separator = "."
+
+func (l *Links) secret(a webhook.Account) (webhook.Secret, error) {
+	random, err := l.keys.Token()
+	if err != nil {
+		return webhook.Secret{}, err
+	}
+	owner := ""
+	if a != (webhook.Account{}) {
+		owner = a.String()
+	}
+	return webhook.NewSecret(owner + separator + random.Reveal()), nil
+}
+
+// accountOf returns the account of a secret, which is zero for the operator's.
+// ok is false if it cannot be a secret.
+func accountOf(secret webhook.Secret) (a webhook.Account, ok bool) {
+	owner, random, found := strings.Cut(secret.Reveal(), separator)
+	if !found || !keygen.LooksLikeToken(random) {
+		return webhook.Account{}, false
+	}
+	if owner == "" {
+		return webhook.Account{}, true
+	}
+	a, err := webhook.ParseAccount(owner)
+	return a, err == nil
+}
+
+func hash(secret webhook.Secret) webhook.TokenHash { return webhook.HashToken(secret.Reveal()) }
