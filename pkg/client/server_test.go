@@ -19,6 +19,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/queue/local"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -74,6 +75,7 @@ func serve(ctx context.Context, dir string, wrap func(http.Handler) http.Handler
 	}))
 	mux.Handle(operator.Prefix+"/", operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: queue, APIs: all.APIs(), Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
+		Links: access.NewLinks(s.store, keys, time.Now), PortalURL: func(r *http.Request) string { return "http://" + r.Host },
 	}))
 	s.Server = httptest.NewServer(wrap(mux))
 	return s, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -39,9 +40,15 @@ type ManageConfig struct {
 	// Tokens holds the operator's tokens. It is nil if callers are authorised
 	// elsewhere, as IAM does before API Gateway passes a request on.
 	Tokens auth.Tokens
-	Keys   *keygen.Generator
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Links makes links into the portal. It is nil where there is no portal; the
+	// paths of links are unknown then.
+	Links *access.Links
+	// PortalURL returns where the portal is, as people reach it, such as
+	// "https://hooks.example.com". The request is the one that asks.
+	PortalURL func(*http.Request) string
+	Keys      *keygen.Generator
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Deadline bounds the work on a request; zero for 10 s.
 	Deadline time.Duration
 }
@@ -49,7 +56,7 @@ type ManageConfig struct {
 // NewManage returns the handler of the paths under Prefix. All responses are
 // JSON, including those for unknown paths and internal errors.
 func NewManage(cfg ManageConfig) api.Handler {
-	if cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 {
+	if cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 || (cfg.Links == nil) != (cfg.PortalURL == nil) {
 		panic("operator: a field of ManageConfig is missing")
 	}
 	m := manager{
@@ -59,6 +66,8 @@ func NewManage(cfg ManageConfig) api.Handler {
 		apis:     map[webhook.API]api.API{},
 		keys:     cfg.Keys,
 		now:      cfg.Now,
+
+		links: cfg.Links, portalURL: cfg.PortalURL,
 	}
 	for _, a := range cfg.APIs {
 		m.apis[a.Name] = a
@@ -82,6 +91,9 @@ type manager struct {
 	apis     map[webhook.API]api.API
 	keys     *keygen.Generator
 	now      func() time.Time
+
+	links     *access.Links // nil without a portal
+	portalURL func(*http.Request) string
 }
 
 func (m manager) routes() []api.Route {
@@ -101,7 +113,7 @@ func (m manager) routes() []api.Route {
 	createToken.Body = true
 	recoverDeliveries := write(http.MethodPost, account+"/recover", m.recoverDeliveries)
 	recoverDeliveries.Body = true
-	return []api.Route{
+	routes := []api.Route{
 		read(accounts, m.listAccounts),
 		read(account, m.getAccount),
 		write(http.MethodPut, account, m.createAccount),
@@ -119,4 +131,16 @@ func (m manager) routes() []api.Route {
 		write(http.MethodPost, deliveries+"/{id}/retry", m.retryDelivery),
 		recoverDeliveries,
 	}
+	if m.links == nil {
+		return routes
+	}
+	for path, serve := range map[string][2]func(context.Context, *api.Request) (api.Response, error){
+		account + "/portal-links": {m.createLink, m.endLinks},
+		Prefix + "/portal-links":  {m.createOwnLink, m.endOwnLinks},
+	} {
+		create := write(http.MethodPost, path, serve[0])
+		create.Body = true
+		routes = append(routes, create, write(http.MethodDelete, path, serve[1]))
+	}
+	return routes
 }

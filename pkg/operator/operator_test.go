@@ -19,6 +19,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -190,6 +191,9 @@ func (b both) Routes() []api.Route {
 	return append(b.Handler.(table).Routes(), b.manage.(table).Routes()...)
 }
 
+// portalURL returns where a request came to.
+func portalURL(r *http.Request) string { return "http://" + r.Host }
+
 // newAPI gives the operator's API in the form that the APIs' tests take.
 func newAPI(tb testing.TB) api.API {
 	return api.API{
@@ -203,6 +207,7 @@ func newAPI(tb testing.TB) api.API {
 				}),
 				manage: operator.NewManage(operator.ManageConfig{
 					Store: setup.Store.(operator.Store), Queue: &queue{}, APIs: all.APIs(), Tokens: rights{s},
+					Links: access.NewLinks(setup.Store.(access.Store), setup.Keys, setup.Now), PortalURL: portalURL,
 					Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 				}),
 			}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -34,6 +35,10 @@ var rightOf = map[string]webhook.Rights{
 	"GET /operator/accounts/{account}/deliveries/{id}":        webhook.Read,
 	"POST /operator/accounts/{account}/deliveries/{id}/retry": webhook.Write,
 	"POST /operator/accounts/{account}/recover":               webhook.Write,
+	"POST /operator/accounts/{account}/portal-links":          webhook.Write,
+	"DELETE /operator/accounts/{account}/portal-links":        webhook.Write,
+	"POST /operator/portal-links":                             webhook.Write,
+	"DELETE /operator/portal-links":                           webhook.Write,
 }
 
 // granted makes all tokens of a fixture have certain rights.
@@ -78,6 +83,7 @@ func withRights(t *testing.T, f *apitest.Fixture, rights webhook.Rights, open bo
 	publish := operator.Config{Publisher: publisher(t, f.Store, &queue{}, f.Setup.Log), Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log}
 	manage := operator.ManageConfig{
 		Store: f.Store, Queue: &queue{}, APIs: []api.API{squake.API()}, Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log,
+		Links: access.NewLinks(f.Store, f.Setup.Keys, f.Setup.Now), PortalURL: portalURL,
 	}
 	if !open {
 		tokens := operators{granted{f.Setup.Store, rights}}

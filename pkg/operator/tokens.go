@@ -55,17 +55,22 @@ func readTokenRequest(body []byte, a api.API) (tokenRequest, error) {
 	return request, nil
 }
 
-func readRights(value []byte, a api.API) (webhook.Rights, error) {
+// rightsOf reads an array of "read", "write" or both.
+func rightsOf(value []byte) (rights webhook.Rights, ok bool) {
 	items, ok := api.AsArray(value)
-	var rights webhook.Rights
 	for _, item := range items {
 		name, _ := api.AsString(item)
 		right := map[string]webhook.Rights{"read": webhook.Read, "write": webhook.Write}[name]
 		ok = ok && right != 0 && !rights.Has(right)
 		rights |= right
 	}
+	return rights, ok && rights != 0
+}
+
+func readRights(value []byte, a api.API) (webhook.Rights, error) {
+	rights, ok := rightsOf(value)
 	switch {
-	case !ok || rights == 0:
+	case !ok:
 		return 0, invalid("rights", `rights must be an array of "read", "write" or both.`)
 	case !a.Rights && rights != webhook.AllRights:
 		return 0, invalid("rights", "rights must be both: tokens of %s have all rights.", a.Name)
@@ -139,8 +144,5 @@ func (m manager) revokeToken(ctx context.Context, r *api.Request) (api.Response,
 	if err == nil {
 		err = unknown("token", m.store.RevokeToken(ctx, a, r.UUID("id")))
 	}
-	if err != nil {
-		return api.Response{}, err
-	}
-	return api.Response{Status: http.StatusNoContent}, nil
+	return noContent(err)
 }

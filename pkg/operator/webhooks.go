@@ -164,8 +164,5 @@ func (m manager) deleteWebhook(ctx context.Context, r *api.Request) (api.Respons
 	if err == nil {
 		err = unknown("webhook", m.registry.Delete(ctx, a, r.UUID("id")))
 	}
-	if err != nil {
-		return api.Response{}, err
-	}
-	return api.Response{Status: http.StatusNoContent}, nil
+	return noContent(err)
 }

@@ -216,5 +216,8 @@ func (b Broken) Account(context.Context, webhook.Account) (webhook.AccountInfo, 
 	return webhook.AccountInfo{}, b.fail()
 }
 
+// EndPortal fails.
+func (b Broken) EndPortal(context.Context, webhook.Account) error { return b.fail() }
+
 // SetAccountKey fails.
 func (b Broken) SetAccountKey(context.Context, webhook.Account, []byte) error { return b.fail() }

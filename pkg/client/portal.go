@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// PortalLinkRequest says what a link into the portal is good for.
+type PortalLinkRequest struct {
+	// ExpiresIn is how long the link is good, up to 24 h; 0 for 10 minutes.
+	ExpiresIn time.Duration
+	// Session is how long the session lasts that it begins, up to 720 h; 0 for 8
+	// hours.
+	Session time.Duration
+	// ReadOnly has the session change nothing.
+	ReadOnly bool
+}
+
+// PortalLink is a link into the portal. Whoever has it can enter, once.
+type PortalLink struct {
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// CreatePortalLink makes a link to the pages of an account, or the operator's own
+// if account is empty. It is sent once: if its response is lost, a link may exist
+// that nobody knows.
+func (c *Client) CreatePortalLink(ctx context.Context, account string, request PortalLinkRequest) (link PortalLink, err error) {
+	body := map[string]any{}
+	if request.ExpiresIn != 0 {
+		body["expires_in"] = request.ExpiresIn.String()
+	}
+	if request.Session != 0 {
+		body["session"] = request.Session.String()
+	}
+	if request.ReadOnly {
+		body["rights"] = []string{"read"}
+	}
+	err = c.do(ctx, call{method: http.MethodPost, path: portalLinksPath(account), body: body}, &link)
+	return link, err
+}
+
+// EndPortalLinks ends all links and sessions of an account, or the operator's own
+// if account is empty.
+func (c *Client) EndPortalLinks(ctx context.Context, account string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: portalLinksPath(account), repeatable: true}, nil)
+}
+
+func portalLinksPath(account string) string {
+	if account == "" {
+		return "/operator/portal-links"
+	}
+	return accountPath(account, "portal-links")
+}
