@@ -17,6 +17,7 @@ type backend interface {
 	tokenBackend
 	webhookBackend
 	deliveryBackend
+	portalBackend
 	// Publish publishes one event.
 	Publish(context.Context, client.Event) (delivery.Result, error)
 	Close() error

@@ -43,6 +43,7 @@ type commands struct {
 	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`
 	Publish  publishCommand   `cmd:"" help:"Publish an event: it is delivered to the account's webhook for it."`
 	Delivery deliveryCommands `cmd:"" help:"List, show, retry and recover deliveries."`
+	Portal   portalCommands   `cmd:"" help:"Open the portal for an account, and close it."`
 	Backup   backupCommand    `cmd:"" help:"Copy the data, beside a running server or not, and check the copy."`
 	Restore  restoreCommand   `cmd:"" help:"Put a backup into an empty data directory, after checking it."`
 	Listen   listenCommand    `cmd:"" help:"Receive webhooks: show and verify what is sent here."`

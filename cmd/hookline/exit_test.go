@@ -32,6 +32,8 @@ var exitCodes = map[string][3]string{
 	"delivery show":    {"DELIVERY --account ACCOUNT", "x --account ACCOUNT", "DELIVERY"},
 	"delivery retry":   {"DELIVERY --account ACCOUNT", "x --account ACCOUNT", ""},
 	"delivery recover": {"--account ACCOUNT --since 1h", "--account squake:nobody --since 1h", "--account ACCOUNT"},
+	"portal open":      {"--account ACCOUNT --read-only", "--account squake:nobody", "--account ACCOUNT --expires 25h"},
+	"portal close":     {"--account ACCOUNT", "--account squake:nobody", ""},
 	"backup":           {"EMPTY/backup", "NOWHERE/backup", ""},
 	"restore":          {"EMPTY/backup --data EMPTY/restored", "NOWHERE --data EMPTY/none", ""},
 	"listen":           {"--listen 127.0.0.1:0", "--key @NOWHERE", "--status 99"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/terminal"
@@ -147,6 +149,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
+		Links: access.NewLinks(s.store, p.keys, p.now), PortalURL: func(r *http.Request) string { return "http://" + r.Host },
 	})
 	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hookline/hookline/pkg/client"
+	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+type portalCommands struct {
+	Open  portalOpen  `cmd:"" help:"Make a link into the portal and print it. It is good once, and cannot be shown again."`
+	Close portalClose `cmd:"" help:"End all links into the portal and all sessions of an account."`
+}
+
+type portalOpen struct {
+	Account  accountName   `help:"The account whose pages it leads to, such as squake:acme." placeholder:"<api>:<id>" required:""`
+	Expires  time.Duration `help:"How long the link is good (default: 10m)." default:"10m" placeholder:"10m"`
+	Session  time.Duration `help:"How long the session lasts that it begins (default: 8h)." default:"8h" placeholder:"8h"`
+	ReadOnly bool          `help:"Let the session look and change nothing." name:"read-only"`
+	At       string        `help:"With --data and --store, where the server is as a browser reaches it (default: http://127.0.0.1:8080)." name:"portal-url" env:"HOOKLINE_PORTAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL"`
+}
+
+// linkResult is the JSON output of a link.
+type linkResult struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires"`
+}
+
+// grant returns what the link is good for.
+func (c *portalOpen) grant() access.Grant {
+	rights := webhook.AllRights
+	if c.ReadOnly {
+		rights = webhook.Read
+	}
+	return access.Grant{Account: c.Account.Account, Rights: rights, Link: c.Expires, Session: c.Session}
+}
+
+// Validate checks how long the link and its session last.
+func (c *portalOpen) Validate() error {
+	switch g := c.grant(); {
+	case g.Link < time.Second || g.Link > access.MaxLink:
+		return fmt.Errorf("--expires: %v is not between 1s and %v", g.Link, access.MaxLink)
+	case g.Session < time.Second || g.Session > access.MaxSession:
+		return fmt.Errorf("--session: %v is not between 1s and %v", g.Session, access.MaxSession)
+	}
+	return nil
+}
+
+// Run makes a link and prints it.
+func (c *portalOpen) Run(ctx context.Context, p *program) (err error) {
+	b, err := p.open(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer closeInto(b, &err)
+	result, err := b.CreateLink(ctx, c.grant(), c.At)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return noAccount(ctx, p, b, c.Account.Account)
+	case err != nil:
+		return err
+	}
+	return p.show(result, result.URL+"\n")
+}
+
+type portalClose struct {
+	Account accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
+}
+
+// Run ends the links and sessions of an account.
+func (c *portalClose) Run(ctx context.Context, p *program) (err error) {
+	b, err := p.open(ctx, mustExist)
+	if err != nil {
+		return err
+	}
+	defer closeInto(b, &err)
+	err = b.EndLinks(ctx, c.Account.Account)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return noAccount(ctx, p, b, c.Account.Account)
+	case err != nil:
+		return err
+	}
+	return p.show(closedResult{Account: c.Account.String(), Closed: true}, linef("the links and sessions of %s have ended", c.Account))
+}
+
+// closedResult is the JSON output of closing the portal to an account.
+type closedResult struct {
+	Account string `json:"account"`
+	Closed  bool   `json:"closed"`
+}
+
+// portalBackend is the part of backend that the portal's links need.
+type portalBackend interface {
+	// CreateLink makes a link. A store's leads to the portal at base; a server
+	// says itself where its portal is.
+	CreateLink(ctx context.Context, g access.Grant, base string) (linkResult, error)
+	EndLinks(context.Context, webhook.Account) error
+}
+
+func (b storeBackend) links() *access.Links { return access.NewLinks(b.Store, b.p.keys, b.p.now) }
+
+func (b storeBackend) CreateLink(ctx context.Context, g access.Grant, base string) (linkResult, error) {
+	secret, expires, err := b.links().Create(ctx, g)
+	if err != nil {
+		return linkResult{}, err
+	}
+	return linkResult{operator.EnterURL(base, secret), expires}, nil
+}
+
+func (b storeBackend) EndLinks(ctx context.Context, a webhook.Account) error {
+	return b.links().End(ctx, a)
+}
+
+func (b apiBackend) CreateLink(ctx context.Context, g access.Grant, _ string) (linkResult, error) {
+	link, err := b.client.CreatePortalLink(ctx, g.Account.String(), client.PortalLinkRequest{
+		ExpiresIn: g.Link, Session: g.Session, ReadOnly: !g.Rights.Has(webhook.Write),
+	})
+	if refusedAsClosing(err) {
+		return linkResult{}, webhook.ErrNotFound
+	}
+	return linkResult{link.URL, link.ExpiresAt}, translated(err)
+}
+
+func (b apiBackend) EndLinks(ctx context.Context, a webhook.Account) error {
+	return translated(b.client.EndPortalLinks(ctx, a.String()))
+}
