@@ -106,7 +106,7 @@ func (r *Registry) overview(ctx context.Context, a webhook.Account, f DeliveryFi
 	view.Go(func() { v, viewErr = r.newDeliveryView(ctx, a) })
 	page, more, err := r.cfg.Store.DeliveryPage(ctx, a, read)
 	view.Wait()
-	if err = cmp.Or(viewErr, err); err != nil {
+	if err := cmp.Or(viewErr, err); err != nil {
 		return Overview{}, err
 	}
 	o.Webhooks = inOrder(v.webhooks)
