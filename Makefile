@@ -63,7 +63,7 @@ longest := ./infra/deploytest ./cmd/hookline
 
 # What has random runs, loads and kills that could go on for ever: how long they
 # do says the package internal/test/long.
-long_packages := ./cmd/... ./functions/deliver ./infra/capacity ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/store/...
+long_packages := ./cmd/... ./functions/deliver ./infra/capacity ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/portal ./pkg/store/...
 
 .PHONY: help
 help: ## List these commands

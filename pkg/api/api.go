@@ -43,6 +43,9 @@ type API struct {
 	// settings. It uses only Keys, Getenv and Deployed of the Setup. The error
 	// names every setting that is wrong.
 	Sending func(Setup) (webhook.Sending, error)
+	// Portal returns what the portal needs of the API, from the same settings.
+	// The error names every setting that is wrong.
+	Portal func(Setup) (Portal, error)
 	// Example is a registration that a development server accepts.
 	Example Example
 }

@@ -29,7 +29,7 @@ func TestStateOfSeveral(t *testing.T) {
 		{[]webhook.Webhook{failing, healthy, longer}, "failing", at(3), 5, 500, at(5), at(7)},
 		{[]webhook.Webhook{longer, disabled}, "disabled", at(9), 2, 404, at(1), at(4)},
 	} {
-		got := newWebhook(tt.records)
+		got := newWebhooks(tt.records)[0]
 		status := 0
 		if got.LastStatus != nil {
 			status = *got.LastStatus

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -28,61 +27,28 @@ type webhookResponse struct {
 	FailedAttempts int64      `json:"failed_attempts"`
 }
 
-// newWebhook returns the response for the records of one id. Its state is the
-// worst of theirs, since then; its latest success, failure and status are the
-// latest of all, and its failed attempts their sum.
-func newWebhook(records []webhook.Webhook) webhookResponse {
-	first := records[0]
+// newWebhook returns the response for webhooks that share an id.
+func newWebhook(g webhook.Group) webhookResponse {
 	w := webhookResponse{
-		ID: first.ID, Account: first.Account.String(), URL: first.URL, CreatedAt: timestamp{first.CreatedAt}, UpdatedAt: orNull(first.UpdatedAt),
+		ID: g.ID, Account: g.Account.String(), Events: g.Events, URL: g.URL, State: g.State.String(), StateSince: timestamp{g.Since},
+		CreatedAt: timestamp{g.CreatedAt}, UpdatedAt: orNull(g.UpdatedAt),
+		LastSuccessAt: orNull(g.LastSentAt), LastFailureAt: orNull(g.LastFailedAt), FailedAttempts: g.FailedAttempts,
 	}
-	if first.DisabledReason != "" {
-		w.DisabledReason = &first.DisabledReason
+	if g.DisabledReason != "" {
+		w.DisabledReason = &g.DisabledReason
 	}
-	worst, latest := first, first
-	var success, failure time.Time
-	for _, r := range records {
-		w.Events = append(w.Events, r.Event)
-		w.FailedAttempts += r.Statistics.FailedAttempts
-		success, failure = later(success, r.Statistics.LastSentAt), later(failure, r.Statistics.LastFailedAt)
-		if r.State() > worst.State() || r.State() == worst.State() && r.StateSince().Before(worst.StateSince()) {
-			worst = r
-		}
-		if attempted(r).After(attempted(latest)) {
-			latest = r
-		}
-	}
-	w.State, w.StateSince = worst.State().String(), timestamp{worst.StateSince()}
-	w.LastSuccessAt, w.LastFailureAt = orNull(success), orNull(failure)
-	if latest.Statistics.LastStatus != 0 {
-		w.LastStatus = &latest.Statistics.LastStatus
+	if g.LastStatus != 0 {
+		w.LastStatus = &g.LastStatus
 	}
 	return w
-}
-
-// attempted returns the time of the latest attempt of a record's statistics.
-func attempted(w webhook.Webhook) time.Time {
-	return later(w.Statistics.LastSentAt, w.Statistics.LastFailedAt)
-}
-
-func later(s, t time.Time) time.Time {
-	if t.After(s) {
-		return t
-	}
-	return s
 }
 
 // newWebhooks returns the responses for a list whose records of one id are
 // neighbours.
 func newWebhooks(list []webhook.Webhook) []webhookResponse {
 	responses := []webhookResponse{}
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n].ID == list[0].ID {
-			n++
-		}
-		responses = append(responses, newWebhook(list[:n]))
-		list = list[n:]
+	for _, g := range webhook.Groups(list) {
+		responses = append(responses, newWebhook(g))
 	}
 	return responses
 }
@@ -131,7 +97,7 @@ func (m manager) listFailing(ctx context.Context, r *api.Request) (api.Response,
 	}
 	body := failingList{Webhooks: make([]webhookResponse, len(found)), Next: newCursor(list, next)}
 	for i := range found {
-		body.Webhooks[i] = newWebhook(found[i : i+1])
+		body.Webhooks[i] = newWebhook(webhook.Groups(found[i : i+1])[0])
 	}
 	return api.Response{Status: http.StatusOK, Body: body}, nil
 }
@@ -155,7 +121,7 @@ func (m manager) setEnabled(ctx context.Context, r *api.Request, enabled bool) (
 	if err != nil {
 		return api.Response{}, unknown("webhook", err)
 	}
-	return api.Response{Status: http.StatusOK, Body: newWebhook(records)}, nil
+	return api.Response{Status: http.StatusOK, Body: newWebhooks(records)[0]}, nil
 }
 
 // deleteWebhook serves DELETE /operator/accounts/{account}/webhooks/{id}.

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -69,63 +71,99 @@ const filteredPage = 1000
 //   - [webhook.ErrNotFound]: the account does not exist.
 //   - [webhook.ErrInvalid]: the cursor is not one that DeliveryPage returned.
 func (r *Registry) DeliveryPage(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (list []webhook.Delivery, next string, err error) {
-	list, next, err = r.deliveryPage(ctx, a, f, cursor, limit)
-	if err != nil {
-		return nil, "", fmt.Errorf("page of deliveries of %s: %w", a, err)
-	}
-	return list, next, nil
+	o, err := r.Overview(ctx, a, f, cursor, limit)
+	return o.Deliveries, o.Next, err
 }
 
-func (r *Registry) deliveryPage(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (list []webhook.Delivery, next string, err error) {
-	v, err := r.newDeliveryView(ctx, a)
+// Overview is an account at a glance.
+type Overview struct {
+	// Webhooks are all of the account, as [Registry.List] returns them.
+	Webhooks []webhook.Webhook
+	// Deliveries and Next are what [Registry.DeliveryPage] returns.
+	Deliveries []webhook.Delivery
+	Next       string
+}
+
+// Overview returns the account's webhooks and a page of its deliveries, in one
+// round of three reads. Arguments and errors are those of
+// [Registry.DeliveryPage].
+func (r *Registry) Overview(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (Overview, error) {
+	o, err := r.overview(ctx, a, f, cursor, limit)
 	if err != nil {
-		return nil, "", err
+		return Overview{}, fmt.Errorf("page of deliveries of %s: %w", a, err)
 	}
+	return o, nil
+}
+
+func (r *Registry) overview(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (o Overview, err error) {
 	read := webhook.DeliveryRange{From: f.From, Until: f.Until, After: cursor, Limit: limit}
 	if f.Event != "" || f.Status != nil {
 		read.Limit = filteredPage
 	}
+	var v deliveryView
+	var viewErr error
+	var view sync.WaitGroup
+	view.Go(func() { v, viewErr = r.newDeliveryView(ctx, a) })
 	page, more, err := r.cfg.Store.DeliveryPage(ctx, a, read)
-	if err != nil {
-		return nil, "", err
+	view.Wait()
+	if err := cmp.Or(viewErr, err); err != nil {
+		return Overview{}, err
 	}
+	o.Webhooks = inOrder(v.webhooks)
 	for i, d := range page {
 		if i < len(page)-1 || more {
-			next = d.ID()
+			o.Next = d.ID()
 		} else {
-			next = ""
+			o.Next = ""
 		}
 		if shown, ok := v.show(d); ok && f.selects(shown) {
-			if list = append(list, shown); len(list) == limit {
+			if o.Deliveries = append(o.Deliveries, shown); len(o.Deliveries) == limit {
 				break
 			}
 		}
 	}
-	return list, next, nil
+	return o, nil
 }
 
 func (f DeliveryFilter) selects(d webhook.Delivery) bool {
 	return (f.Event == "" || f.Event == d.Event) && (f.Status == nil || *f.Status == d.Status)
 }
 
-// deliveryView shows deliveries by what their account has now.
-type deliveryView struct {
-	info    webhook.AccountInfo
-	enabled map[string]string // event to id
+// ShownTo returns a delivery that was read, as [Registry.Deliveries] shows it,
+// given the webhook and the account that it has now. ok is false if the account
+// does not exist, or the delivery is of a deleted account with the same id.
+func ShownTo(d webhook.Delivery, now webhook.Recipient) (_ webhook.Delivery, ok bool) {
+	if now.Account.CreatedAt.IsZero() {
+		return webhook.Delivery{}, false
+	}
+	return newView(now.Account, []webhook.Webhook{now.Webhook}).show(d)
 }
 
-func (r *Registry) newDeliveryView(ctx context.Context, a webhook.Account) (v deliveryView, err error) {
-	if v.info, err = r.cfg.Store.Account(ctx, a); err != nil {
-		return v, err
-	}
+// deliveryView shows deliveries by what their account has now.
+type deliveryView struct {
+	info     webhook.AccountInfo
+	webhooks []webhook.Webhook
+	enabled  map[string]string // event to id
+}
+
+func (r *Registry) newDeliveryView(ctx context.Context, a webhook.Account) (deliveryView, error) {
+	var info webhook.AccountInfo
+	var infoErr error
+	var account sync.WaitGroup
+	account.Go(func() { info, infoErr = r.cfg.Store.Account(ctx, a) })
 	list, err := r.cfg.Store.Webhooks(ctx, a)
-	v.enabled = map[string]string{}
+	account.Wait()
+	return newView(info, list), cmp.Or(infoErr, err)
+}
+
+func newView(info webhook.AccountInfo, list []webhook.Webhook) deliveryView {
+	v := deliveryView{info: info, webhooks: list, enabled: map[string]string{}}
 	for _, w := range list {
 		if !w.Disabled {
 			v.enabled[w.Event] = w.ID
 		}
 	}
-	return v, err
+	return v
 }
 
 // show returns a delivery as it is shown. ok is false if it belongs to a deleted

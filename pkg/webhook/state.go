@@ -94,6 +94,68 @@ func (w Webhook) FailingSince() time.Time {
 	return time.Time{}
 }
 
+// Group is how webhooks are that share an id, since they were registered
+// together.
+type Group struct {
+	// Webhook is the first of them. They share its URL and whether and why they
+	// are disabled.
+	Webhook
+	Events []string
+	// State is the worst of theirs, and Since is since when.
+	State State
+	Since time.Time
+	// LastSentAt, LastFailedAt and LastStatus are the latest of all, and
+	// FailedAttempts their sum.
+	LastSentAt, LastFailedAt time.Time
+	LastStatus               int
+	FailedAttempts           int64
+}
+
+// Groups returns the groups of a list in which records of one id are
+// neighbours, in its order.
+func Groups(list []Webhook) []Group {
+	var groups []Group
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].ID == list[0].ID {
+			n++
+		}
+		groups = append(groups, newGroup(list[:n]))
+		list = list[n:]
+	}
+	return groups
+}
+
+func newGroup(records []Webhook) Group {
+	g := Group{Webhook: records[0]}
+	worst, latest := records[0], records[0]
+	for _, w := range records {
+		g.Events = append(g.Events, w.Event)
+		g.FailedAttempts += w.Statistics.FailedAttempts
+		g.LastSentAt, g.LastFailedAt = later(g.LastSentAt, w.Statistics.LastSentAt), later(g.LastFailedAt, w.Statistics.LastFailedAt)
+		if w.State() > worst.State() || w.State() == worst.State() && w.StateSince().Before(worst.StateSince()) {
+			worst = w
+		}
+		if attempted(w).After(attempted(latest)) {
+			latest = w
+		}
+	}
+	g.State, g.Since, g.LastStatus = worst.State(), worst.StateSince(), latest.Statistics.LastStatus
+	return g
+}
+
+// attempted returns the time of the latest attempt of a record's statistics.
+func attempted(w Webhook) time.Time {
+	return later(w.Statistics.LastSentAt, w.Statistics.LastFailedAt)
+}
+
+func later(s, t time.Time) time.Time {
+	if t.After(s) {
+		return t
+	}
+	return s
+}
+
 func firstTime(times ...time.Time) time.Time {
 	return cmp.Or(times...)
 }

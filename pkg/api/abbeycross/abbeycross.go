@@ -27,6 +27,7 @@ func API() api.API {
 		CheckAccountID: func(string) error { return nil },
 		New:            newHandler,
 		Sending:        newSending,
+		Portal:         newPortal,
 		Example: api.Example{
 			Path:        registerPath,
 			TokenHeader: "Authorization: Bearer ",
@@ -43,16 +44,27 @@ type handler struct {
 	events   eventList
 }
 
-func newHandler(setup api.Setup) (api.Handler, error) {
+// readSettings reads the API's own settings. The error names all that are wrong.
+func readSettings(setup api.Setup) (eventList, hours, error) {
 	events, eventsErr := readEvents(setup)
-	hours, hoursErr := parseHours(setup.Getenv("HOOKLINE_ABBEYCROSS_HOURS"))
-	if err := errors.Join(eventsErr, hoursErr); err != nil {
+	open, hoursErr := parseHours(setup.Getenv("HOOKLINE_ABBEYCROSS_HOURS"))
+	return events, open, errors.Join(eventsErr, hoursErr)
+}
+
+// rules returns the rules of registrations.
+func rules(setup api.Setup) registry.Rules {
+	return registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey}
+}
+
+func newHandler(setup api.Setup) (api.Handler, error) {
+	events, hours, err := readSettings(setup)
+	if err != nil {
 		return nil, err
 	}
 	h := &handler{
 		urls:     setup.URLs,
 		events:   events,
-		registry: setup.Registry(registry.Rules{NewIDs: sharedID(setup.Keys.UUID), NewKey: setup.Keys.PrefixedKey}),
+		registry: setup.Registry(rules(setup)),
 	}
 	return api.Server{
 		API: name,

@@ -37,6 +37,7 @@ func API() api.API {
 		CheckAccountID: checkAccountID,
 		New:            newHandler,
 		Sending:        newSending,
+		Portal:         newPortal,
 		Example: api.Example{
 			Path:        webhooksPath,
 			TokenHeader: "Shoptet-Access-Token: ",
@@ -66,16 +67,21 @@ type handler struct {
 	now      func() time.Time
 }
 
+// rules returns the rules of registrations.
+func rules(setup api.Setup) registry.Rules {
+	return registry.Rules{
+		NewIDs:        newIDs(setup.Keys.Sequence),
+		NewAccountKey: setup.Keys.HexKey,
+		EventOf:       eventOf,
+		Excluding:     excluding,
+	}
+}
+
 func newHandler(setup api.Setup) (api.Handler, error) {
 	h := &handler{
-		urls: setup.URLs,
-		now:  setup.Now,
-		registry: setup.Registry(registry.Rules{
-			NewIDs:        newIDs(setup.Keys.Sequence),
-			NewAccountKey: setup.Keys.HexKey,
-			EventOf:       eventOf,
-			Excluding:     excluding,
-		}),
+		urls:     setup.URLs,
+		now:      setup.Now,
+		registry: setup.Registry(rules(setup)),
 	}
 	h.urls.Ports = ports
 	return api.Server{

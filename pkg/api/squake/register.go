@@ -78,12 +78,16 @@ const (
 
 // kind reads and validates the kind.
 func (f *Error) kind(object api.Object, required bool) string {
-	return f.text(object, "kind", required, func(kind string) string {
-		if slices.Contains(kinds, kind) {
-			return ""
-		}
-		return "must be one of " + strings.Join(kinds, ", ")
-	})
+	return f.text(object, "kind", required, checkKind)
+}
+
+// checkKind says what is wrong with a kind. It returns "" if it can be
+// registered.
+func checkKind(kind string) string {
+	if slices.Contains(kinds, kind) {
+		return ""
+	}
+	return "must be one of " + strings.Join(kinds, ", ")
 }
 
 // url reads and validates the URL.

@@ -29,6 +29,7 @@ func API() api.API {
 		CheckAccountID: func(string) error { return nil },
 		New:            newHandler,
 		Sending:        newSending,
+		Portal:         newPortal,
 		Example: api.Example{
 			Path:        webhooksPath,
 			TokenHeader: "Authorization: Bearer ",
@@ -44,16 +45,21 @@ type handler struct {
 	urls     validate.URLPolicy
 }
 
+// rules returns the rules of registrations.
+func rules(setup api.Setup) registry.Rules {
+	return registry.Rules{
+		NewIDs: func([]string) ([]string, error) {
+			id, err := setup.Keys.UUID()
+			return []string{id}, err
+		},
+		NewKey: setup.Keys.Base64Key,
+	}
+}
+
 func newHandler(setup api.Setup) (api.Handler, error) {
 	h := &handler{
-		urls: setup.URLs,
-		registry: setup.Registry(registry.Rules{
-			NewIDs: func([]string) ([]string, error) {
-				id, err := setup.Keys.UUID()
-				return []string{id}, err
-			},
-			NewKey: setup.Keys.Base64Key,
-		}),
+		urls:     setup.URLs,
+		registry: setup.Registry(rules(setup)),
 	}
 	return api.Server{
 		API: name,

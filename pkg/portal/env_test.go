@@ -1,0 +1,376 @@
+package portal_test
+
+import (
+	"bytes"
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/delivery"
+	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/portal"
+	"github.com/hookline/hookline/pkg/portal/access"
+	"github.com/hookline/hookline/pkg/queue/local"
+	"github.com/hookline/hookline/pkg/seal"
+	"github.com/hookline/hookline/pkg/seal/keyfile"
+	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/store/sqlite"
+	"github.com/hookline/hookline/pkg/validate"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const timeout = 30 * time.Second
+
+// The accounts: one of each API, and a neighbour.
+var (
+	squakeAccount  = webhook.Account{API: "squake", ID: "acme"}
+	shoptetAccount = webhook.Account{API: "shoptet", ID: "315185-myaddon"}
+	abbeyAccount   = webhook.Account{API: "abbeycross", ID: "fleet-7"}
+	otherAccount   = webhook.Account{API: "squake", ID: "other"}
+	fourthAccount  = webhook.Account{API: "fourth", ID: "1"}
+)
+
+// ways keeps links and sessions in memory.
+type ways struct {
+	mu       sync.Mutex
+	links    map[string]access.Link
+	sessions map[string]access.Session
+	now      func() time.Time
+}
+
+func (w *ways) Look(_ context.Context, link webhook.Secret) (access.Link, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l, ok := w.links[link.Reveal()]
+	if !ok || !w.now().Before(l.Expires) {
+		return access.Link{}, access.ErrNoLink
+	}
+	return l, nil
+}
+
+func (w *ways) Enter(ctx context.Context, link webhook.Secret) (webhook.Secret, access.Session, error) {
+	l, err := w.Look(ctx, link)
+	if err != nil {
+		return webhook.Secret{}, access.Session{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.links, link.Reveal())
+	s := access.Session{Account: l.Account, Rights: l.Rights, Expires: w.now().Add(8 * time.Hour), FormToken: "form-" + crand.Text()}
+	secret := "session-" + crand.Text()
+	w.sessions[secret] = s
+	return webhook.NewSecret(secret), s, nil
+}
+
+func (w *ways) Session(_ context.Context, secret webhook.Secret) (access.Session, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, ok := w.sessions[secret.Reveal()]
+	if !ok {
+		return access.Session{}, access.ErrNoSession
+	}
+	return s, nil
+}
+
+func (w *ways) Leave(_ context.Context, secret webhook.Secret) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.sessions, secret.Reveal())
+	return nil
+}
+
+// open makes a link.
+func (w *ways) open(a webhook.Account, rights webhook.Rights) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	secret := "link-" + crand.Text()
+	w.links[secret] = access.Link{Account: a, Rights: rights, Expires: w.now().Add(10 * time.Minute)}
+	return secret
+}
+
+// env is a portal over a real store, with what delivers, and a receiver.
+type env struct {
+	apis      []api.API
+	store     *sqlite.Store
+	ways      *ways
+	URL       string
+	receiver  *httptest.Server
+	status    atomic.Int64 // what the receiver answers
+	publisher *delivery.Publisher
+	log       *safeBuffer
+}
+
+type safeBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// newEnv starts all of it. settings are pairs of a name and a value.
+func newEnv(t *testing.T, settings ...string) *env {
+	t.Helper()
+	return newEnvOf(t, all.APIs(), settings...)
+}
+
+// newEnvOf starts all of it for some APIs.
+func newEnvOf(t *testing.T, apis []api.API, settings ...string) *env {
+	t.Helper()
+	e := &env{apis: apis, store: memory.Open(t), log: &safeBuffer{}}
+	e.ways = &ways{links: map[string]access.Link{}, sessions: map[string]access.Session{}, now: time.Now}
+	e.status.Store(http.StatusNoContent)
+	e.receiver = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(int(e.status.Load()))
+		_, _ = io.WriteString(w, `{"error":"<b>database</b> is locked"}`)
+	}))
+	t.Cleanup(e.receiver.Close)
+	for _, a := range []webhook.Account{squakeAccount, shoptetAccount, abbeyAccount, otherAccount, fourthAccount} {
+		if err := e.store.CreateAccount(t.Context(), webhook.AccountInfo{Account: a, CreatedAt: time.Now().Add(-30 * 24 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := keyfile.Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := seal.NewSealer(key.ID(), key.Public(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	getenv := func(name string) string {
+		for i := 0; i < len(settings); i += 2 {
+			if settings[i] == name {
+				return settings[i+1]
+			}
+		}
+		return ""
+	}
+	setup := api.Setup{
+		Store: e.store, Sealer: sealer, Keys: keygen.New(crand.Reader, time.Now), Now: time.Now,
+		Log: slog.New(slog.NewJSONHandler(e.log, nil)), URLs: validate.URLPolicy{AllowHTTP: true, AllowPrivate: true}, Getenv: getenv,
+	}
+	e.serve(t, setup, open.New(key))
+	return e
+}
+
+// serve starts the portal and what delivers.
+func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
+	t.Helper()
+	sendings, err := api.Sendings(e.apis, setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := local.New(local.Config{Now: time.Now, Proven: func(context.Context, webhook.EventKey) bool { return true }})
+	worker := delivery.NewWorker(delivery.WorkerConfig{
+		Store: e.store, Queue: queue, Opener: opener, Sendings: sendings, Now: time.Now, Jitter: rand.N[time.Duration], Log: setup.Log,
+		Sender: sender.New(sender.Config{Version: webhook.Version, AllowHTTP: true, AllowPrivate: true, Now: time.Now}),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		queue.Run(ctx, func(ctx context.Context, m webhook.Message) { _, _ = worker.Attempt(ctx, m) })
+	})
+	t.Cleanup(func() { cancel(); running.Wait() })
+	e.publisher = delivery.NewPublisher(delivery.PublisherConfig{
+		Store: e.store, Queue: queue, Sendings: sendings, NewID: setup.Keys.UUID, Now: time.Now, Log: setup.Log,
+	})
+	settings, err := portal.ReadSettings(setup.Getenv, "http://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := portal.New(portal.Config{
+		Access: e.ways, Store: e.store, Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
+		Tester: tester{e.publisher, sendings},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	e.URL = server.URL
+}
+
+// tester sends samples as events.
+type tester struct {
+	publisher *delivery.Publisher
+	sendings  map[webhook.API]webhook.Sending
+}
+
+func (t tester) Test(ctx context.Context, a webhook.Account, _, name string) (webhook.Delivery, error) {
+	event := webhook.Event{Account: a, Name: name, ID: crand.Text(), Time: time.Now().UTC().Truncate(time.Millisecond)}
+	event.Payload, event.Instance = t.sendings[a.API].Sample(name)
+	if result := t.publisher.Publish(ctx, []webhook.Event{event})[0]; result.Delivery == "" {
+		return webhook.Delivery{}, fmt.Errorf("publish a sample: %s", result.Reason)
+	}
+	return webhook.Delivery{Account: a, Event: name, EventID: event.ID, Time: event.Time}, nil
+}
+
+// publish publishes an event and returns its delivery's id.
+func (e *env) publish(t *testing.T, a webhook.Account, name, instance, payload string, at time.Time) string {
+	t.Helper()
+	event := webhook.Event{Account: a, Name: name, ID: crand.Text(), Time: at.UTC().Truncate(time.Millisecond), Instance: instance}
+	if payload != "" {
+		event.Payload = []byte(payload)
+	}
+	result := e.publisher.Publish(t.Context(), []webhook.Event{event})[0]
+	if result.Delivery == "" {
+		t.Fatalf("publish %s: %+v", name, result)
+	}
+	return result.Delivery
+}
+
+// attempted waits until a delivery has that many attempts.
+func (e *env) attempted(t *testing.T, a webhook.Account, id string, attempts int64) webhook.Delivery {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	for {
+		d, err := e.store.Delivery(ctx, a, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Attempts >= attempts {
+			return d
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatal(ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// reader is a browser without scripts: it keeps cookies and sends forms.
+type reader struct {
+	*testing.T
+	env    *env
+	client *http.Client
+	// page is the latest one, status its status, and path where it was.
+	page   string
+	status int
+	path   string
+	header http.Header
+	// extra are headers of the next requests.
+	extra http.Header
+}
+
+func (e *env) newReader(t *testing.T) *reader {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reader{T: t, env: e, client: &http.Client{Jar: jar, Timeout: timeout}, extra: http.Header{}}
+}
+
+// enter opens a link and enters by it.
+func (e *env) enter(t *testing.T, a webhook.Account, rights webhook.Rights) *reader {
+	t.Helper()
+	r := e.newReader(t)
+	link := e.ways.open(a, rights)
+	r.get("/portal/enter?link=" + link)
+	r.post("/portal/enter", "link", link)
+	if r.status != http.StatusOK || r.path != "/portal/webhooks" {
+		t.Fatalf("entered: status %d at %s", r.status, r.path)
+	}
+	return r
+}
+
+func (r *reader) do(method, path string, form url.Values) {
+	r.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(r.Context(), method, r.env.URL+path, body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range r.extra {
+		request.Header[name] = values
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.page, r.status, r.path, r.header = string(text), response.StatusCode, response.Request.URL.RequestURI(), response.Header
+}
+
+func (r *reader) get(path string) { r.Helper(); r.do(http.MethodGet, path, nil) }
+
+// post sends a form of pairs, with the token of the latest page.
+func (r *reader) post(path string, pairs ...string) {
+	r.Helper()
+	form := url.Values{"form_token": {between(r.page, `name="form_token" value="`, `"`)}}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	r.do(http.MethodPost, path, form)
+}
+
+// between returns what stands between two texts, empty if they do not.
+func between(text, before, after string) string {
+	_, rest, found := strings.Cut(text, before)
+	if !found {
+		return ""
+	}
+	middle, _, _ := strings.Cut(rest, after)
+	return middle
+}
+
+// shows fails the test unless the page has the status and all texts.
+func (r *reader) shows(status int, texts ...string) {
+	r.Helper()
+	if r.status != status {
+		r.Errorf("%s: status %d, want %d\n%s", r.path, r.status, status, r.page)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.page, text) {
+			r.Errorf("%s does not show %q:\n%s", r.path, text, r.page)
+		}
+	}
+}
+
+func mustParse(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+func queryEscape(text string) string { return url.QueryEscape(text) }

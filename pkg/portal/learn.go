@@ -1,0 +1,162 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// eventsView is the page of events that can be registered.
+type eventsView struct {
+	frame
+	Word   string
+	Events []eventLink
+	Search *field
+	Chosen string
+	// Registered says that the chosen event has a webhook.
+	Registered bool
+	Payload    code
+	NoPayload  bool
+	Instance   string
+	Wrong      string
+}
+
+type eventLink struct {
+	Name                string
+	Path                string
+	Registered, Current bool
+}
+
+// showEvents serves GET /portal/events: all names, and a sample of one.
+func (p *portal) showEvents(e *exchange) error {
+	existing, err := e.api.Registry.List(e.Context(), e.session.Account)
+	if err != nil {
+		return err
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(existing, func(w webhook.Webhook) bool { return w.Event == name })
+	}
+	v := eventsView{frame: e.frame("Events"), Word: e.api.Event, Chosen: e.URL.Query().Get("event")}
+	names := e.api.Events
+	if len(names) == 0 || len(names) > mostChoices { // any name, or too many to list: those that are registered
+		v.Search = &field{Name: "event", Label: "Name of an " + e.api.Event, Value: v.Chosen}
+		names = nil
+		for _, w := range existing[:min(len(existing), mostChoices)] {
+			names = append(names, w.Event)
+		}
+	}
+	if v.Chosen == "" && len(names) > 0 {
+		v.Chosen = names[0]
+	}
+	for _, name := range names {
+		v.Events = append(v.Events, eventLink{Name: name, Path: "/portal/events?event=" + queryEscape(name), Registered: has(name), Current: name == v.Chosen})
+	}
+	if v.Chosen != "" {
+		if v.Wrong = sentence(cut(v.Chosen, 64), e.api.CheckEvent(v.Chosen)); v.Wrong != "" {
+			return e.page(http.StatusNotFound, "events", v)
+		}
+		v.Registered = has(v.Chosen)
+		v.sample(e.Sendings[e.session.Account.API], e)
+	}
+	return e.page(http.StatusOK, "events", v)
+}
+
+// sample sets what a delivery of the chosen event looks like.
+func (v *eventsView) sample(sending webhook.Sending, e *exchange) {
+	if sending.Sample == nil {
+		return
+	}
+	payload, instance := sending.Sample(v.Chosen)
+	d := webhook.Delivery{Account: e.session.Account, Event: v.Chosen, EventID: "sample", Time: e.now.Truncate(1e9), Payload: payload, Instance: instance}
+	body, err := sending.Body(d, webhook.Webhook{SendPayload: true})
+	if err != nil {
+		return
+	}
+	v.Instance = instance
+	v.NoPayload = payload == nil
+	v.Payload = code{ID: "sample", Title: "Body of " + v.Chosen, Text: pretty(body)}
+}
+
+// verifyView is the page that tells how a signature is checked.
+type verifyView struct {
+	frame
+	API, Key           string
+	Standard, Own      []code
+	Header             string
+	AccountKey, Hashed bool
+}
+
+// showVerify serves GET /portal/verify.
+func (p *portal) showVerify(e *exchange) error {
+	v := verifyView{frame: e.frame("Verify"), API: e.api.Title, Key: e.api.Key, Header: e.api.Verification.Header, AccountKey: e.api.RenewsAccountKey}
+	v.Standard = standardSamples()
+	if v.Header != "" {
+		v.Own = ownSamples(e.api.Verification)
+	}
+	return e.page(http.StatusOK, "verify", v)
+}
+
+// testView is the page that sends samples.
+type testView struct {
+	frame
+	Events   field
+	Failures []field
+	Empty    empty
+}
+
+func (e *exchange) testView() (testView, error) {
+	v := testView{frame: e.frame("Test"), Events: field{Name: "event", Label: capital(e.api.Event), Type: "radio", Single: true}}
+	v.Empty = empty{Title: "Nothing to send to", Text: "Add a webhook, then see a sample arrive at it within seconds.", Link: "/portal/webhooks/new", Action: "Add a webhook", Main: true}
+	existing, err := e.api.Registry.List(e.Context(), e.session.Account)
+	if err != nil {
+		return v, err
+	}
+	for _, w := range existing[:min(len(existing), mostChoices)] {
+		c := choice{Value: w.Event, Label: w.Event, Chosen: w.Event == e.FormValue("event") || len(existing) == 1, Taken: w.Disabled, Note: cut(w.URL, shownURL)}
+		if w.Disabled {
+			c.Note = "is disabled"
+		}
+		v.Events.Choices = append(v.Events.Choices, c)
+	}
+	return v, nil
+}
+
+// showTest serves GET /portal/test.
+func (p *portal) showTest(e *exchange) error {
+	v, err := e.testView()
+	if err != nil {
+		return err
+	}
+	return e.page(http.StatusOK, "test", v)
+}
+
+// sendTest serves POST /portal/test. The page of the delivery shows what becomes
+// of the sample.
+func (p *portal) sendTest(e *exchange) error {
+	name := e.PostForm.Get("event")
+	recipients, err := p.Store.Recipients(e.Context(), []webhook.EventKey{{Account: e.session.Account, Event: name}})
+	if err != nil {
+		return err
+	}
+	var wrong string
+	switch to := recipients[0].Webhook; {
+	case name == "" || to.ID == "":
+		wrong = "Choose one that has a webhook."
+	case to.Disabled:
+		wrong = "Its webhook is disabled. Enable it to test it."
+	default:
+		d, err := p.Tester.Test(e.Context(), e.session.Account, to.ID, name)
+		if err != nil {
+			return err
+		}
+		return e.redirect("/portal/deliveries/" + d.ID() + "?done=test")
+	}
+	v, err := e.testView()
+	if err != nil {
+		return err
+	}
+	v.Events.Wrong = wrong
+	v.Failures = failures(v.Events)
+	return e.page(http.StatusUnprocessableEntity, "test", v)
+}

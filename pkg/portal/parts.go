@@ -1,0 +1,231 @@
+package portal
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+// The parts that pages are made of, as templates/parts.html draws them. All
+// their texts are escaped there.
+
+// moment is a time as it is shown: relative, and exact on hover and in markup.
+// The zero value is shown as "never".
+type moment struct{ ISO, Exact, Text string }
+
+// at returns how t is shown at now.
+func at(t, now time.Time) moment {
+	if t.IsZero() {
+		return moment{}
+	}
+	t = t.UTC()
+	return moment{ISO: t.Format("2006-01-02T15:04:05.000Z"), Exact: t.Format("2006-01-02 15:04:05 UTC"), Text: relative(t.Sub(now))}
+}
+
+// relative says when something is that is d from now.
+func relative(d time.Duration) string {
+	ago := d < 0
+	if ago {
+		d = -d
+	}
+	var text string
+	switch {
+	case d < 5*time.Second:
+		return "just now"
+	case d < time.Minute:
+		text = strconv.Itoa(int(d.Seconds())) + " s"
+	case d < time.Hour:
+		text = strconv.Itoa(int(d.Minutes())) + " min"
+	case d < 10*time.Hour:
+		text = strings.TrimSuffix(fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60), " 0 min")
+	case d < 48*time.Hour:
+		text = strconv.Itoa(int(d.Hours())) + " h"
+	default:
+		text = strconv.Itoa(int(d.Hours()/24)) + " days"
+	}
+	if ago {
+		return text + " ago"
+	}
+	return "in " + text
+}
+
+// The tones of states. Each has a sign of its own beside its colour.
+const (
+	toneOK   = "ok"
+	toneWait = "wait"
+	toneBad  = "bad"
+	toneIdle = "idle"
+)
+
+// state is a state in a word.
+type state struct{ Tone, Word string }
+
+func webhookState(s webhook.State) state {
+	switch s {
+	case webhook.StateHealthy:
+		return state{toneOK, "healthy"}
+	case webhook.StateFailing:
+		return state{toneBad, "failing"}
+	case webhook.StateDisabled:
+		return state{toneIdle, "disabled"}
+	case webhook.StateNeverCalled:
+	}
+	return state{toneWait, "never called"}
+}
+
+func deliveryState(d webhook.Delivery) state {
+	word := d.Status.String()
+	switch d.Status {
+	case webhook.StatusDelivered:
+		return state{toneOK, word}
+	case webhook.StatusFailed:
+		return state{toneBad, word}
+	case webhook.StatusCancelled:
+		return state{toneIdle, word}
+	case webhook.StatusPending, webhook.StatusRetrying:
+	}
+	return state{toneWait, word}
+}
+
+// note is a remark on a page. News is read out when it appears.
+type note struct{ Tone, Title, Text string }
+
+// empty is what is shown where there is nothing: what to do next.
+type empty struct {
+	Title, Text, Link, Action string
+	Main                      bool
+}
+
+// field is a field of a form, with what was typed and what is wrong with it.
+type field struct {
+	Name, Label, Hint, Value, Wrong string
+	Inputmode                       string
+	// Type is that of the choices: "radio" or "checkbox". Single has them one
+	// below the other.
+	Type    string
+	Single  bool
+	Choices []choice
+}
+
+type choice struct {
+	Value, Label string
+	Chosen       bool
+	// Taken says that it cannot be chosen. Note says why, or more of it.
+	Taken bool
+	Note  string
+}
+
+// failures returns the fields in which something is wrong.
+func failures(fields ...field) []field {
+	var found []field
+	for _, f := range fields {
+		if f.Wrong != "" {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// code is text to copy. Of says what it belongs to, where several have one
+// title, and Label what it is folded under. Key says that it is a signing key.
+type code struct {
+	ID, Label, Title, Of, Text string
+	Key                        bool
+}
+
+// event is an entry of a timeline.
+type event struct {
+	Tone, Title string
+	At          moment
+	Notes       []string
+	Reason      string
+	Response    string
+}
+
+// strip is a bar of deliveries by outcome, the latest on the right.
+type strip struct {
+	Text  string
+	Ticks []ticks
+}
+
+// ticks are the deliveries of one outcome.
+type ticks struct{ Tone, Path string }
+
+// The strip's measures, those of its viewBox without the line below.
+const (
+	stripWidth  = 288
+	stripHeight = 24
+	stripTicks  = 48
+)
+
+// tickHeights tell outcomes apart without colour. What waits is an outline.
+var tickHeights = map[string]int{toneOK: 12, toneBad: stripHeight, toneWait: 12, toneIdle: 4}
+
+// newStrip draws the latest deliveries of a list, which has the latest event
+// first. more says that the list was cut off.
+func newStrip(list []webhook.Delivery, more bool) strip {
+	counts, paths := map[string]int{}, map[string]*strings.Builder{}
+	for i, d := range list {
+		tone := deliveryState(d).Tone
+		counts[tone]++
+		if i >= stripTicks {
+			continue
+		}
+		if paths[tone] == nil {
+			paths[tone] = &strings.Builder{}
+		}
+		const step = stripWidth / stripTicks
+		x, height := stripWidth-(i+1)*step+1, tickHeights[tone]
+		if tone == toneWait {
+			fmt.Fprintf(paths[tone], "M%d.5 %d.5h3v%dh-3z", x, stripHeight-height, height-1)
+		} else {
+			fmt.Fprintf(paths[tone], "M%d %dh4v%dh-4z", x, stripHeight-height, height)
+		}
+	}
+	s := strip{Text: stripText(len(list), counts, more)}
+	for _, tone := range []string{toneOK, toneBad, toneWait, toneIdle} {
+		if paths[tone] != nil {
+			s.Ticks = append(s.Ticks, ticks{tone, paths[tone].String()})
+		}
+	}
+	return s
+}
+
+func stripText(total int, counts map[string]int, more bool) string {
+	if total == 0 {
+		return "No deliveries in a day"
+	}
+	text := number(total)
+	if more {
+		text += " and more"
+	}
+	text += " in a day: "
+	var parts []string
+	for _, part := range []struct{ tone, word string }{{toneOK, "delivered"}, {toneBad, "failed"}, {toneWait, "waiting"}, {toneIdle, "cancelled"}} {
+		if n := counts[part.tone]; n > 0 {
+			parts = append(parts, number(n)+" "+part.word)
+		}
+	}
+	text += strings.Join(parts, ", ")
+	return text
+}
+
+// number writes n with commas between thousands.
+func number(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// duration writes how long an attempt took.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}

@@ -1,0 +1,54 @@
+package portal
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// templates are parsed at their first use, and once.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").ParseFS(templateFiles, "templates/*.html"))
+})
+
+// outline is what every page has.
+type outline struct {
+	Title, Brand string
+	Assets       assets
+}
+
+// frame is what the pages of a session have around them.
+type frame struct {
+	outline
+	Account   string
+	MayWrite  bool
+	FormToken string
+	Tabs      []tab
+	News      *note
+}
+
+// tab leads to a page. Here is true on that page and those below it.
+type tab struct {
+	Name, Path string
+	Here       bool
+}
+
+// write answers with a page. It is made whole before its first byte is sent, so
+// an error is an answer of its own.
+func write(w http.ResponseWriter, status int, name string, data any) error {
+	var page bytes.Buffer
+	if err := templates().ExecuteTemplate(&page, name, data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(page.Len()))
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w) // a client that has left needs nothing
+	return nil
+}

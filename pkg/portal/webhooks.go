@@ -1,0 +1,392 @@
+package portal
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hookline/hookline/pkg/registry"
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+const (
+	// webhooksPage is how many webhooks a page has, and shownEvents how many
+	// events of one it names.
+	webhooksPage = 12
+	shownEvents  = 8
+	// shownURL is how much of a URL a list shows.
+	shownURL = 160
+	// day is how far back the bars of deliveries go, and dayPage how many
+	// deliveries of it they show at most.
+	day     = 24 * time.Hour
+	dayPage = 1000
+)
+
+// hookView is a webhook as the list shows it.
+type hookView struct {
+	ID, URL          string
+	Events           []string
+	State            state
+	Since            moment
+	Why              string
+	Success, Failure moment
+	Strip            strip
+	Pending          bool
+}
+
+// webhooksView is the list of webhooks.
+type webhooksView struct {
+	frame
+	Hooks    []hookView
+	Summary  string
+	Empty    empty
+	Previous string
+	Next     string
+}
+
+// glance reads the account's webhooks with the deliveries of a day.
+func (e *exchange) glance() (registry.Overview, error) {
+	return e.api.Registry.Overview(e.Context(), e.session.Account, registry.DeliveryFilter{From: e.now.Add(-day)}, "", dayPage)
+}
+
+// listWebhooks serves GET /portal/webhooks, what fails first.
+func (p *portal) listWebhooks(e *exchange) error {
+	o, err := e.glance()
+	if err != nil {
+		return err
+	}
+	groups := webhook.Groups(o.Webhooks)
+	slices.SortStableFunc(groups, func(a, b webhook.Group) int { return cmp.Compare(urgency(a), urgency(b)) })
+	v := webhooksView{frame: e.frame("Webhooks"), Summary: summary(groups), Empty: empty{
+		Title: "No webhooks yet",
+		Text:  "Add one, and " + e.api.Title + " sends what happens to your URL, instead of being asked for it again and again.",
+		Link:  "/portal/webhooks/new", Action: "Add a webhook", Main: true,
+	}}
+	if !v.MayWrite {
+		v.Empty.Text, v.Empty.Link = "They are shown here once they are registered. This link may see the account and not change it.", ""
+	}
+	page, _ := strconv.Atoi(e.URL.Query().Get("page"))
+	page = max(0, min(page, (len(groups)-1)/webhooksPage))
+	from, to := page*webhooksPage, min(len(groups), (page+1)*webhooksPage)
+	for _, g := range groups[from:to] {
+		v.Hooks = append(v.Hooks, e.hook(g, o))
+	}
+	if page > 0 {
+		v.Previous = "/portal/webhooks?page=" + strconv.Itoa(page-1)
+	}
+	if to < len(groups) {
+		v.Next = "/portal/webhooks?page=" + strconv.Itoa(page+1)
+	}
+	return e.page(http.StatusOK, "webhooks", v)
+}
+
+// urgency orders webhooks: failing, disabled, never called, healthy.
+func urgency(g webhook.Group) int {
+	switch g.State {
+	case webhook.StateFailing:
+		return 0
+	case webhook.StateDisabled:
+		return 1
+	case webhook.StateNeverCalled:
+		return 2
+	case webhook.StateHealthy:
+	}
+	return 3
+}
+
+func summary(groups []webhook.Group) string {
+	counts := map[webhook.State]int{}
+	for _, g := range groups {
+		counts[g.State]++
+	}
+	text := number(len(groups)) + " in all"
+	for _, s := range []webhook.State{webhook.StateFailing, webhook.StateDisabled, webhook.StateNeverCalled} {
+		if counts[s] > 0 {
+			text += " · " + number(counts[s]) + " " + webhookState(s).Word
+		}
+	}
+	if counts[webhook.StateHealthy] == len(groups) {
+		text += " · all healthy"
+	}
+	return text
+}
+
+func (e *exchange) hook(g webhook.Group, o registry.Overview) hookView {
+	v := hookView{
+		ID: g.ID, URL: cut(g.URL, shownURL), Events: g.Events, State: webhookState(g.State), Since: e.at(g.Since), Why: why(g),
+		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(deliveriesTo(g, o.Deliveries), o.Next != ""),
+	}
+	if len(v.Events) > shownEvents {
+		v.Events = append(slices.Clone(v.Events[:shownEvents]), "and "+number(len(g.Events)-shownEvents)+" more")
+	}
+	return v
+}
+
+// why says why a webhook is in its state, if there is more to say than that.
+func why(g webhook.Group) string {
+	switch {
+	case g.State == webhook.StateDisabled && g.DisabledReason == "":
+		return "by hand"
+	case g.State == webhook.StateDisabled:
+		return g.DisabledReason
+	case g.State != webhook.StateFailing:
+		return ""
+	case g.LastStatus == 0:
+		return "the last attempt got no answer"
+	}
+	return "the last answer was " + strconv.Itoa(g.LastStatus)
+}
+
+// deliveriesTo returns the deliveries of a webhook's events.
+func deliveriesTo(g webhook.Group, list []webhook.Delivery) []webhook.Delivery {
+	var found []webhook.Delivery
+	for _, d := range list {
+		if slices.Contains(g.Events, d.Event) && d.WebhookID == g.ID {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// cut returns the beginning of a text that is too long for a list.
+func cut(text string, limit int) string {
+	runes := []rune(text)
+	if len(runes) <= limit {
+		return text
+	}
+	return string(runes[:limit]) + "…"
+}
+
+// webhookView is the page of one webhook.
+type webhookView struct {
+	frame
+	Hook                hookView
+	URL                 string
+	Registered, Changed moment
+	Enabled, PerWebhook bool
+	Latest              []deliveryRow
+	Edit                *webhookForm
+	NoEdit              string
+	Failures            []field
+	All                 string
+}
+
+// shownDeliveries is how many deliveries the page of a webhook shows.
+const shownDeliveries = 6
+
+// showWebhook serves GET /portal/webhooks/{id}.
+func (p *portal) showWebhook(e *exchange) error {
+	g, o, err := e.group()
+	if err != nil {
+		return err
+	}
+	return e.webhookPage(http.StatusOK, g, o, e.editForm(g))
+}
+
+// group returns the webhook that the path names, with all at a glance.
+func (e *exchange) group() (webhook.Group, registry.Overview, error) {
+	o, err := e.glance()
+	if err != nil {
+		return webhook.Group{}, o, err
+	}
+	for _, g := range webhook.Groups(o.Webhooks) {
+		if g.ID == e.PathValue("id") {
+			return g, o, nil
+		}
+	}
+	return webhook.Group{}, o, errNoPage
+}
+
+func (e *exchange) webhookPage(status int, g webhook.Group, o registry.Overview, form *webhookForm) error {
+	v := webhookView{
+		frame: e.frame("Webhook"), Hook: e.hook(g, o), URL: g.URL, Registered: e.at(g.CreatedAt), Changed: e.at(g.UpdatedAt),
+		Enabled: !g.Disabled, PerWebhook: e.api.RenewsKey, All: "/portal/deliveries",
+	}
+	v.Hook.Events = g.Events
+	for _, d := range deliveriesTo(g, o.Deliveries) {
+		if len(v.Latest) < shownDeliveries {
+			v.Latest = append(v.Latest, e.row(d))
+		}
+	}
+	if len(g.Events) == 1 {
+		v.All += "?event=" + queryEscape(g.Events[0])
+	}
+	switch {
+	case !v.MayWrite:
+	case form == nil:
+		v.NoEdit = e.api.Title + "’s webhooks cannot be changed. Delete this one and register it again."
+	default:
+		v.Edit, v.Failures = form, form.failures()
+	}
+	return e.page(status, "webhook", v)
+}
+
+// confirmView asks whether to go on.
+type confirmView struct {
+	frame
+	Text, Action, Label, Back string
+	Points                    []string
+	Danger                    bool
+	Field                     *field
+}
+
+// confirmChange serves GET /portal/webhooks/{id}/{change}: what the change
+// does, in words.
+func (p *portal) confirmChange(e *exchange) error {
+	g, _, err := e.group()
+	if err != nil {
+		return err
+	}
+	v := confirmView{Action: e.URL.Path, Back: "/portal/webhooks/" + g.ID, Text: g.URL}
+	var title string
+	switch e.PathValue("change") {
+	case "delete":
+		title, v.Label, v.Danger = "Delete this webhook?", "Delete webhook", true
+		v.Points = []string{
+			"From now on nothing is sent to this URL for " + list(g.Events) + ".",
+			"What waits for an attempt is cancelled.",
+			"Its records of deliveries stay until they expire.",
+			theirs(g.Events) + " can be registered again at once.",
+		}
+		if !e.api.RenewsAccountKey {
+			v.Points = append(v.Points, "Its "+e.api.Key+" is of no use any more. A new registration has a new one.")
+		}
+	case "disable":
+		title, v.Label = "Disable this webhook?", "Disable webhook"
+		v.Points = []string{
+			"From now on nothing is sent to this URL.",
+			"What happens meanwhile is held, and can be sent with Recover once the webhook is enabled, within 6 days.",
+			"It keeps " + list(g.Events) + ".",
+		}
+	case "enable":
+		title, v.Label = "Enable this webhook?", "Enable webhook"
+		v.Points = []string{"What happens from now on is sent to this URL again.", "What was held meanwhile is sent when you ask for it with Recover."}
+	case "key":
+		if !e.api.RenewsKey {
+			return errNoPage
+		}
+		title, v.Label = "Make a new "+e.api.Key+"?", "Make a new key"
+		v.Points = []string{"The new key is shown once, on the next page.", "The old key signs beside the new one for 24 hours, so that you can exchange it without losing anything."}
+	default:
+		return errNoPage
+	}
+	v.frame = e.frame(title)
+	return e.page(http.StatusOK, "confirm", v)
+}
+
+// list joins names as people do.
+func list(names []string) string {
+	if len(names) > shownEvents {
+		return number(len(names)) + " events"
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+func theirs(events []string) string {
+	if len(events) == 1 {
+		return "Its event"
+	}
+	return "Its events"
+}
+
+// makeChange serves POST /portal/webhooks/{id}/{change}.
+func (p *portal) makeChange(e *exchange) error {
+	ctx, a, id := e.Context(), e.session.Account, e.PathValue("id")
+	var err error
+	done := "/portal/webhooks/" + id + "?done="
+	switch e.PathValue("change") {
+	case "delete":
+		if err = e.open(); err == nil {
+			err = e.api.Registry.Delete(ctx, a, id)
+		}
+		done = "/portal/webhooks?done=deleted"
+	case "disable":
+		_, err = e.api.Registry.SetEnabled(ctx, a, id, false)
+		done += "disabled"
+	case "enable":
+		_, err = e.api.Registry.SetEnabled(ctx, a, id, true)
+		done += "enabled"
+	case "key":
+		if !e.api.RenewsKey {
+			return errNoPage
+		}
+		if err := e.open(); err != nil {
+			return err
+		}
+		key, err := e.api.Registry.RotateKey(ctx, a, id)
+		if err != nil {
+			return err
+		}
+		return e.keyPage("New "+e.api.Key, "The old key signs beside it for 24 hours.", key, "/portal/webhooks/"+id)
+	default:
+		return errNoPage
+	}
+	if err != nil {
+		return err
+	}
+	return e.redirect(done)
+}
+
+// open returns an error while the API is closed to changes.
+func (e *exchange) open() error {
+	if e.api.Closed == nil {
+		return nil
+	}
+	wait := e.api.Closed(e.now)
+	if wait <= 0 {
+		return nil
+	}
+	return &Error{http.StatusServiceUnavailable, "Nothing was changed", e.api.Title + " is closed to changes now. It opens " + e.at(e.now.Add(wait)).Text + ", at " + e.at(e.now.Add(wait)).Exact + ".", "/portal/webhooks", "See the webhooks"}
+}
+
+// confirmAccountKey serves GET /portal/key.
+func (p *portal) confirmAccountKey(e *exchange) error {
+	if !e.api.RenewsAccountKey {
+		return errNoPage
+	}
+	return e.page(http.StatusOK, "confirm", confirmView{
+		frame: e.frame("Make a new " + e.api.Key + "?"), Action: "/portal/key", Label: "Make a new key", Back: "/portal/verify", Danger: true,
+		Text: "It signs the deliveries of all webhooks of this account.",
+		Points: []string{
+			"The new key is shown once, on the next page.",
+			"An old key stops signing at once: give your receivers the new one without delay, or they refuse what comes.",
+		},
+	})
+}
+
+// renewAccountKey serves POST /portal/key.
+func (p *portal) renewAccountKey(e *exchange) error {
+	if !e.api.RenewsAccountKey {
+		return errNoPage
+	}
+	if err := e.open(); err != nil {
+		return err
+	}
+	key, err := e.api.Registry.RenewAccountKey(e.Context(), e.session.Account)
+	if err != nil {
+		return err
+	}
+	return e.keyPage("New "+e.api.Key, "It signs all deliveries of this account from now on.", key, "/portal/verify")
+}
+
+// keyView shows a key, once.
+type keyView struct {
+	frame
+	Text, Back string
+	Key        code
+}
+
+// keyPage answers with a new key. The page is the answer to the POST that made
+// it, so nothing keeps the key.
+func (e *exchange) keyPage(title, text string, key webhook.Secret, back string) error {
+	return e.page(http.StatusOK, "key", keyView{
+		frame: e.frame(title), Text: text, Back: back,
+		Key: code{ID: "key", Title: "This " + e.api.Key + " is shown once", Text: key.Reveal(), Key: true},
+	})
+}
