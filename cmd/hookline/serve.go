@@ -145,7 +145,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
 	})
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
-		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 	})
 	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
