@@ -84,16 +84,16 @@ func leavesNoTrace(tb testing.TB, w *env, s webhook.EventKey, response delivery.
 		Failing []webhook.Webhook
 		Notices []webhook.Notice
 	}
-	look := func() (kept trace) {
+	look := func() (now trace) {
 		tb.Helper()
 		var errs [2]error
-		kept.Webhook = w.webhook(tb, s)
-		kept.Failing, _, errs[0] = w.store.Failing(context.Background(), s.Account.API, "", 100)
-		kept.Notices, errs[1] = w.store.Notices(context.Background(), "", 100)
+		now.Webhook = w.webhook(tb, s)
+		now.Failing, _, errs[0] = w.store.Failing(context.Background(), s.Account.API, "", 100)
+		now.Notices, errs[1] = w.store.Notices(context.Background(), "", 100)
 		if err := errors.Join(errs[:]...); err != nil {
 			tb.Fatal(err)
 		}
-		return kept
+		return now
 	}
 	before := look()
 	w.receiver.responses, w.receiver.got = []delivery.Response{response}, nil
@@ -305,10 +305,10 @@ func TestTestIsNotResent(t *testing.T) {
 		}
 	}
 	for _, dry := range []bool{true, false} {
-		for _, days := range []time.Duration{0, 7} {
-			w.clock.Advance(days * 24 * time.Hour)
+		for _, later := range []time.Duration{0, 7 * 24 * time.Hour} {
+			w.clock.Advance(later)
 			if got, _ := w.recoverAll(t, s.Account, delivery.Recovery{Limit: 10, DryRun: dry}); got.Resent != 0 || got.Expired != 0 {
-				t.Errorf("recover after %d days, dry %t: %+v", days, dry, got)
+				t.Errorf("recover after %v, dry %t: %+v", later, dry, got)
 			}
 		}
 	}
