@@ -57,13 +57,22 @@ type deliveryResult struct {
 	Code     int        `json:"last_status"`  // 0: no response
 	Reason   string     `json:"reason"`
 	Next     *time.Time `json:"next_attempt"` // null: no attempt is to come
+	Test     bool       `json:"test"`         // a sample, of webhook test
 }
 
 func newDeliveryResult(d webhook.Delivery) deliveryResult {
 	return deliveryResult{
 		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: d.Status.String(), Attempts: d.Attempts,
-		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next),
+		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next), Test: d.Test,
 	}
+}
+
+// statusText returns the status for people.
+func (r deliveryResult) statusText() string {
+	if r.Test {
+		return r.Status + " (test)"
+	}
+	return r.Status
 }
 
 type deliveryList struct {
@@ -102,7 +111,7 @@ func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
 	}
 	var rows [][]string
 	for _, r := range results {
-		rows = append(rows, []string{r.ID, r.Account, r.Event, timeText(r.Time), r.Status, strconv.FormatInt(r.Attempts, 10), timeOrDash(r.Next), orDash(r.Reason)})
+		rows = append(rows, []string{r.ID, r.Account, r.Event, timeText(r.Time), r.statusText(), strconv.FormatInt(r.Attempts, 10), timeOrDash(r.Next), orDash(r.Reason)})
 	}
 	return p.show(results, table([]string{"ID", "ACCOUNT", "EVENT", "TIME", "STATUS", "ATTEMPTS", "NEXT", "REASON"}, rows))
 }
@@ -243,7 +252,7 @@ func (d deliveryDetails) text() string {
 		{"webhook", d.Webhook},
 		{"url", d.URL},
 		{"accepted", timeText(d.Accepted)},
-		{"status", d.Status},
+		{"status", d.statusText()},
 		{"attempts", strconv.FormatInt(d.Attempts, 10)},
 		{"last attempt", timeOrDash(d.Last)},
 		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.Code), "0"))},

@@ -147,7 +147,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
 	})
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
-		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 		Links: access.NewLinks(s.store, p.keys, p.now), PortalURL: func(r *http.Request) string { return "http://" + r.Host },
 	})

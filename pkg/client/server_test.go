@@ -74,7 +74,7 @@ func serve(ctx context.Context, dir string, wrap func(http.Handler) http.Handler
 		Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
 	}))
 	mux.Handle(operator.Prefix+"/", operator.NewManage(operator.ManageConfig{
-		Store: s.store, Queue: queue, APIs: all.APIs(), Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
+		Store: s.store, Queue: queue, APIs: all.APIs(), Sendings: sendings, Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
 		Links: access.NewLinks(s.store, keys, time.Now), PortalURL: func(r *http.Request) string { return "http://" + r.Host },
 	}))
 	s.Server = httptest.NewServer(wrap(mux))

@@ -29,6 +29,7 @@ var rightOf = map[string]webhook.Rights{
 	"GET /operator/webhooks":                                  webhook.Read,
 	"GET /operator/accounts/{account}/webhooks":               webhook.Read,
 	"POST /operator/accounts/{account}/webhooks/{id}/enable":  webhook.Write,
+	"POST /operator/accounts/{account}/webhooks/{id}/test":    webhook.Write,
 	"POST /operator/accounts/{account}/webhooks/{id}/disable": webhook.Write,
 	"DELETE /operator/accounts/{account}/webhooks/{id}":       webhook.Write,
 	"GET /operator/accounts/{account}/deliveries":             webhook.Read,
@@ -82,7 +83,7 @@ func withRights(t *testing.T, f *apitest.Fixture, rights webhook.Rights, open bo
 	t.Helper()
 	publish := operator.Config{Publisher: publisher(t, f.Store, &queue{}, f.Setup.Log), Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log}
 	manage := operator.ManageConfig{
-		Store: f.Store, Queue: &queue{}, APIs: []api.API{squake.API()}, Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log,
+		Store: f.Store, Queue: &queue{}, APIs: []api.API{squake.API()}, Sendings: sendings(t, f.Setup), Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log,
 		Links: access.NewLinks(f.Store, f.Setup.Keys, f.Setup.Now), PortalURL: portalURL,
 	}
 	if !open {

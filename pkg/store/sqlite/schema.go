@@ -18,7 +18,7 @@ const applicationID = 0x486b6c6e
 func migrations() []string {
 	return []string{
 		firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema,
-		wholeSchema, noticeSchema, portalSchema,
+		wholeSchema, noticeSchema, testSchema, portalSchema,
 	}
 }
 
@@ -208,6 +208,9 @@ CREATE TABLE notice (
 	last_status INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `
+
+// testSchema adds [webhook.Delivery.Test].
+const testSchema = `ALTER TABLE delivery ADD COLUMN test INTEGER NOT NULL DEFAULT 0;`
 
 // portalSchema adds links and sessions of the portal. The operator's epoch is
 // that of the account without API and id.
