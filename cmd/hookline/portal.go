@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/client"
-	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -110,7 +109,7 @@ func (b storeBackend) CreateLink(ctx context.Context, g access.Grant, base strin
 	if err != nil {
 		return linkResult{}, err
 	}
-	return linkResult{operator.EnterURL(base, secret), expires}, nil
+	return linkResult{access.EnterURL(base, secret), expires}, nil
 }
 
 func (b storeBackend) EndLinks(ctx context.Context, a webhook.Account) error {

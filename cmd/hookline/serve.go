@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -17,7 +16,7 @@ import (
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 	"github.com/hookline/hookline/pkg/operator"
-	"github.com/hookline/hookline/pkg/portal/access"
+	"github.com/hookline/hookline/pkg/portal"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/open"
 	"github.com/hookline/hookline/pkg/terminal"
@@ -33,6 +32,8 @@ type serveCommand struct {
 
 	NotifyURL     string `name:"notify-url" env:"HOOKLINE_NOTIFY_URL" help:"URL of yours that notices about failing webhooks are sent to (default: none are)." placeholder:"URL"`
 	NotifyKeyFile string `name:"notify-key-file" env:"HOOKLINE_NOTIFY_KEY_FILE" help:"File with the key that signs the notices: whsec_ and base64 of 24 to 64 bytes." placeholder:"FILE"`
+
+	PortalURL string `name:"portal-url" env:"HOOKLINE_PORTAL_URL" help:"Where browsers reach this server, such as https://hooks.example.com, if not at --listen. The portal needs https, except on this machine." placeholder:"URL"`
 
 	Log logFlags `embed:"" prefix:"log-"`
 }
@@ -118,12 +119,13 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
-	handler, err := newRouter(all.APIs(), api.Setup{
+	setup := api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 		Deadline: p.timeouts.request,
 		// On DynamoDB the lists of events bound how many webhooks an account has.
 		Deployed: opened.file == nil && !c.Dev,
-	}, s.store)
+	}
+	handler, err := newRouter(all.APIs(), setup, s.store)
 	if err != nil {
 		return nil, err
 	}
@@ -146,10 +148,16 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		}),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
 	})
+	if s.portal, err = c.portal(p, s, setup, sendings); err != nil {
+		return nil, err
+	}
+	if s.portal.handler != nil {
+		handler.apis[portal.Prefix] = s.portal.handler
+	}
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
-		Links: access.NewLinks(s.store, p.keys, p.now), PortalURL: func(r *http.Request) string { return "http://" + r.Host },
+		Links: s.portal.links, PortalURL: s.portal.url,
 	})
 	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)

@@ -35,6 +35,7 @@ type server struct {
 	router   *router // what http serves
 	// dispatcher delivers while the server runs. If nil, nothing is delivered.
 	dispatcher *dispatcher
+	portal     portalSite
 	log        *slog.Logger
 	timeout    time.Duration
 	closers    []func() error // in the order of opening

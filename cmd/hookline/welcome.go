@@ -31,6 +31,9 @@ type demo struct {
 	// Curl is a command line that registers a webhook at hookline listen. It
 	// reads a token that is not shown from the variable TOKEN.
 	Curl string `json:"curl"`
+	// Portal is a link to the account's pages, good once and for a day. It is
+	// empty if no portal is served.
+	Portal string `json:"portal,omitzero"`
 	// Publish is the command line that publishes an event for that webhook.
 	Publish string `json:"publish"`
 }
@@ -48,6 +51,9 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 			shown, fresh, err := p.demoOf(ctx, s.store, api, result.URL)
 			if err != nil {
 				return fmt.Errorf("demo account of %s: %w", api.Name, err)
+			}
+			if shown.Portal, err = s.demoLink(ctx, shown.Account, result.URL); err != nil {
+				return fmt.Errorf("portal of %s: %w", api.Name, err)
 			}
 			result.Demo = append(result.Demo, shown)
 			records = append(records, fresh...)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
@@ -50,13 +48,8 @@ func (m manager) link(ctx context.Context, r *api.Request, a webhook.Account) (a
 	if err != nil {
 		return api.Response{}, err
 	}
-	body := linkResponse{URL: EnterURL(m.portalURL(r.Request), secret), ExpiresAt: timestamp{expires}}
+	body := linkResponse{URL: access.EnterURL(m.portalURL(r.Request), secret), ExpiresAt: timestamp{expires}}
 	return api.Response{Status: http.StatusCreated, Body: body}.NoStore(), nil
-}
-
-// EnterURL returns the URL of a link into the portal of a server.
-func EnterURL(base string, secret webhook.Secret) string {
-	return strings.TrimSuffix(base, "/") + "/portal/enter?link=" + url.QueryEscape(secret.Reveal())
 }
 
 // readGrant parses {"expires_in": "…", "session": "…", "rights": […]}, all

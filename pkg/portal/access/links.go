@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -188,6 +189,12 @@ func newSession(secret webhook.Secret, pass webhook.PortalPass) Session {
 		Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt,
 		FormToken: base64.RawURLEncoding.EncodeToString(mac.Sum(nil)),
 	}
+}
+
+// EnterURL returns the URL of a link into the portal that browsers reach at base,
+// such as "https://hooks.example.com". It shows the secret.
+func EnterURL(base string, secret webhook.Secret) string {
+	return strings.TrimSuffix(base, "/") + "/portal/enter?link=" + url.QueryEscape(secret.Reveal())
 }
 
 // separator stands between account and random part of a secret. Neither has it.
