@@ -135,8 +135,8 @@ func (p *portal) confirmAccountKey(e *exchange) error {
 	}
 	return e.page(http.StatusOK, "confirm", confirmView{
 		frame: e.frame("Make a new " + e.api.Key + "?"), Action: "/portal/key", Label: "Make a new key", Back: "/portal/verify", Danger: true,
-		Text: "It signs the deliveries of all webhooks of this account.",
 		Points: []string{
+			"It signs the deliveries of all webhooks of this account.",
 			"The new key is shown once, on the next page.",
 			"An old key stops signing at once: give your receivers the new one without delay, or they refuse what comes.",
 		},
