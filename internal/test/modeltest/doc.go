@@ -12,5 +12,7 @@
 //     call and its answer (linearizability). An operation that came to no
 //     answer may have happened, may happen later, or never.
 //
-// Stores that are broken on purpose show that both can fail.
+// Beside them customers leave while everything is asked for at once, through lost
+// answers and messages. Stores that are broken on purpose show that all of this
+// can fail.
 package modeltest

@@ -272,5 +272,5 @@ func TestSequencesOnDynamoDB(t *testing.T) {
 	server := dynamolocal.Start(t)
 	s := openDynamo(t, server.URL, server.NewTables(t), 30*time.Second)
 	testSequences(t, operations(), nil, s, long.Pick[int64](1_200, 20_000))
-	testSequences(t, sendOperations(), sendFirst, s, long.Pick[int64](800, 20_000))
+	testSequences(t, sendOperations(), sendFirst, s, long.Pick[int64](800, 8_000))
 }
