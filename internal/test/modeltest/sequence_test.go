@@ -103,7 +103,10 @@ func (q *sequence) play(o operation) string {
 	q.model.now = q.model.now.Add(o.Advance)
 	id, diff := q.model.recipient(o), ""
 	a := q.account(o.Client)
-	v := q.model.look(o, a)
+	var v view
+	if o.sends() {
+		v = q.model.look(o, a)
+	}
 	if o.Do == "attempt" && !o.Early && v.delivery.Next.After(q.model.now) {
 		q.model.now = v.delivery.Next
 		v.at = q.model.now
