@@ -374,3 +374,18 @@ func mustParse(text string) *url.URL {
 }
 
 func queryEscape(text string) string { return url.QueryEscape(text) }
+
+// fail stores a delivery of Squake's account that failed for good.
+func (e *env) fail(ctx context.Context, t *testing.T) (id string) {
+	t.Helper()
+	list, err := e.store.Webhooks(ctx, squakeAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond).Add(-time.Minute)
+	d := webhook.Delivery{Account: squakeAccount, Event: "order", EventID: crand.Text(), Time: now, AcceptedAt: now, WebhookID: list[0].ID, URL: list[0].URL, Payload: []byte(`{}`)}
+	if d, err = e.store.AddDelivery(ctx, d.Attempted(now, http.StatusBadRequest, "answered 400", time.Time{})); err != nil {
+		t.Fatal(err)
+	}
+	return d.ID()
+}

@@ -101,17 +101,3 @@ func TestInABrowser(t *testing.T) {
 		}
 	}
 }
-
-// fail stores a delivery that failed for good.
-func (e *env) fail(ctx context.Context, t *testing.T) {
-	t.Helper()
-	list, err := e.store.Webhooks(ctx, squakeAccount)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now().UTC().Truncate(time.Millisecond).Add(-time.Minute)
-	d := webhook.Delivery{Account: squakeAccount, Event: "order", EventID: now.String() + time.Now().String(), Time: now, AcceptedAt: now, WebhookID: list[0].ID, URL: list[0].URL, Payload: []byte(`{}`)}
-	if _, err := e.store.AddDelivery(ctx, d.Attempted(now, http.StatusBadRequest, "answered 400", time.Time{})); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -264,7 +264,8 @@ func (e *exchange) tabs() []tab {
 	}
 	tabs = append(tabs, tab{Name: "Events", Path: "/portal/events"}, tab{Name: "Verify", Path: "/portal/verify"})
 	for i := range tabs {
-		tabs[i].Here = e.URL.Path == tabs[i].Path || strings.HasPrefix(e.URL.Path, tabs[i].Path+"/")
+		tabs[i].Here = e.URL.Path == tabs[i].Path || strings.HasPrefix(e.URL.Path, tabs[i].Path+"/") ||
+			tabs[i].Name == "Verify" && e.URL.Path == "/portal/key" // which leads there
 	}
 	return tabs
 }

@@ -28,7 +28,7 @@ func changes(hook, delivery string) map[string]url.Values {
 	}
 }
 
-// failed registers a webhook and gives it a delivery that failed.
+// failed registers a webhook and gives it a delivery that failed for good.
 func (e *env) failed(t *testing.T, r *reader) (hook, delivery string) {
 	t.Helper()
 	r.get("/portal/webhooks/new")
@@ -37,10 +37,7 @@ func (e *env) failed(t *testing.T, r *reader) (hook, delivery string) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d webhooks, %v\n%s", len(list), err, r.page)
 	}
-	e.status.Store(400)
-	delivery = e.publish(t, squakeAccount, "order", "", `{}`, time.Now())
-	e.attempted(t, squakeAccount, delivery, 1)
-	return list[0].ID, delivery
+	return list[0].ID, e.fail(t.Context(), t)
 }
 
 // state describes all that a change would change.

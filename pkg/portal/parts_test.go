@@ -1,0 +1,58 @@
+package portal
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
+)
+
+func TestRelative(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "just now", -4 * time.Second: "just now", 4 * time.Second: "just now", -59 * time.Second: "59 s ago", time.Minute: "in 1 min",
+		-59 * time.Minute: "59 min ago", -3 * time.Hour: "3 h ago", -134 * time.Minute: "2 h 14 min ago", 26 * time.Hour: "in 26 h", -50 * time.Hour: "2 days ago",
+	} {
+		if got := relative(d); got != want {
+			t.Errorf("%v: %s, want %s", d, got, want)
+		}
+	}
+	if got := at(time.Time{}, time.Now()); got != (moment{}) {
+		t.Errorf("no time is shown as %+v", got)
+	}
+}
+
+// The bar says in words what it draws, and draws no more than its width.
+func TestStrip(t *testing.T) {
+	t.Parallel()
+	var list []webhook.Delivery
+	for _, s := range webhook.Statuses() {
+		list = append(list, webhook.Delivery{Status: s})
+	}
+	if got, want := newStrip(list, false).Text, "5 in a day: 1 delivered, 1 failed, 2 waiting, 1 cancelled"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	many := newStrip(make([]webhook.Delivery, 1000), true)
+	if want := "1,000 and more in a day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
+		t.Errorf("%+v, want %s", many, want)
+	}
+	if got := newStrip(nil, false); got.Text != "No deliveries in a day" || got.Ticks != nil {
+		t.Errorf("of nothing: %+v", got)
+	}
+}
+
+// Whatever the operator's colour, links and buttons can be read.
+func TestAccentIsReadable(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{defaultAccent, "#000000", "#ffffff", "#ffff00", "#00a000", "#7f7f7f", "#FF0000"} {
+		c, err := parseAccent(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		light, dark := c.towards(accent{}, lightGround), c.towards(accent{1, 1, 1}, darkGround)
+		if contrast(light, lightGround) < readable || contrast(light, accent{1, 1, 1}) < readable || contrast(dark, darkGround) < readable {
+			t.Errorf("%s becomes %s and %s", text, light.hex(), dark.hex())
+		}
+	}
+}
