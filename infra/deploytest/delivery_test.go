@@ -241,12 +241,30 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 // held until it is enabled and the event published again.
 func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) {
 	c := customers[0]
-	r.answering("unwanted", http.StatusGone)
-	s.publish(t, c.event(c.events[0], "unwanted")).must(t, "publish", http.StatusAccepted, `"accepted"`)
-	c.verify(t, r.next(t))
-	s.areFinished(t, customers)
+	c.verify(t, r.disables(t, s, c, "unwanted"))
 	held := c.event(c.events[0], "after")
 	s.publish(t, held).must(t, "publish after 410", http.StatusAccepted, `"held"`)
+	s.enable(t, c)
+	s.publish(t, held).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
+	if got := r.next(t); !strings.Contains(string(got.body), `"after"`) {
+		t.Errorf("received %s", got.body)
+	}
+	s.areFinished(t, customers)
+}
+
+// disables answers an event with 410, which disables its webhook.
+func (r *receiver) disables(t *testing.T, s *stack, c *customer, id string) receipt {
+	t.Helper()
+	r.answering(id, http.StatusGone)
+	s.publish(t, c.event(c.events[0], id)).must(t, "publish", http.StatusAccepted, `"accepted"`)
+	got := r.next(t)
+	s.areFinished(t, []*customer{c})
+	return got
+}
+
+// enable enables the only webhook of a customer, as the operator does.
+func (s *stack) enable(t *testing.T, c *customer) {
+	t.Helper()
 	var webhooks []struct {
 		ID string `json:"id"`
 	}
@@ -255,11 +273,6 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 		t.Fatalf("webhooks %s, %v", out, err)
 	}
 	s.operate(t, "webhook", "enable", webhooks[0].ID, "--account", c.account.String())
-	s.publish(t, held).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
-	if got := r.next(t); !strings.Contains(string(got.body), `"after"`) {
-		t.Errorf("received %s", got.body)
-	}
-	s.areFinished(t, customers)
 }
 
 // unknownMessage is one for a delivery that never was.
