@@ -32,6 +32,8 @@ type template struct {
 }
 
 type policy struct {
+	// Optional says that a role has it on a condition.
+	Optional       bool `yaml:"-"`
 	PolicyDocument struct {
 		Statement []struct {
 			Action    many                       `yaml:"Action"`
@@ -52,7 +54,9 @@ func (p *policy) UnmarshalYAML(text []byte) error {
 	if err := yaml.Unmarshal(text, &branches); err != nil || len(branches) != 3 || string(branches[0]) != "HasNotices" {
 		return err
 	}
-	return yaml.Unmarshal(branches[1], (*plain)(p))
+	err := yaml.Unmarshal(branches[1], (*plain)(p))
+	p.Optional = true
+	return err
 }
 
 // unread is the text of a node.
