@@ -208,6 +208,20 @@ func (r *receiver) getsWhatItRefused(t *testing.T, s *stack, customers []*custom
 // and waits until the delivery arrives.
 func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer) {
 	c := customers[2]
+	added := s.addOverdue(t, c, "lost", 0)
+	s.sweep(t)
+	got := r.next(t)
+	c.verify(t, got)
+	if got.header.Get("Webhook-Id") != added.ID() || !strings.Contains(string(got.body), `"lost"`) {
+		t.Errorf("received %s with id %s, want %s", got.body, got.header.Get("Webhook-Id"), added.ID())
+	}
+	s.areFinished(t, customers)
+}
+
+// addOverdue adds a delivery that was attempted so often and is due, without a
+// message.
+func (s *stack) addOverdue(t *testing.T, c *customer, id string, attempts int64) webhook.Delivery {
+	t.Helper()
 	store := s.data().store(t)
 	w, err := store.Webhook(t.Context(), c.account, c.events[0])
 	if err != nil {
@@ -218,23 +232,23 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 		t.Fatal(err)
 	}
 	accepted := info.CreatedAt // the earliest that there can be
-	event := webhook.Event{Account: c.account, Name: w.Event, ID: "lost", Time: accepted, Payload: []byte(`{"id":"lost"}`)}
+	event := webhook.Event{Account: c.account, Name: w.Event, ID: id, Time: accepted, Payload: fmt.Appendf(nil, `{"id":%q}`, id)}
 	added, err := store.AddDelivery(t.Context(), webhook.Delivery{
 		Account: c.account, Event: event.Name, EventID: event.ID, Time: event.Time, Payload: event.Payload, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Next: accepted, Due: accepted.Add(time.Millisecond),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Next: accepted, Due: accepted.Add(time.Millisecond), Attempts: attempts,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return added
+}
+
+// sweep has the sweeper look.
+func (s *stack) sweep(t *testing.T) {
+	t.Helper()
 	if response, failed := s.invoke(t, "Sweep", `{"detail-type":"Scheduled Event"}`); failed {
 		t.Fatalf("sweep: %s", response)
 	}
-	got := r.next(t)
-	c.verify(t, got)
-	if got.header.Get("Webhook-Id") != added.ID() || !strings.Contains(string(got.body), `"lost"`) {
-		t.Errorf("received %s with id %s, want %s", got.body, got.header.Get("Webhook-Id"), added.ID())
-	}
-	s.areFinished(t, customers)
 }
 
 // isLeftInPeace answers 410, and sees that what is published for that webhook is
