@@ -20,13 +20,11 @@ func TestSignUpProgram(t *testing.T) {
 		site := openSite(t)
 		s := boot(t, t.TempDir(), "--allow-http", "--allow-private")
 		r := reachBy(t, way, s)
+		r.set(t)
 		signup := func(args ...string) string {
 			t.Helper()
 			command := exec.CommandContext(t.Context(), program, args...)
 			command.Env = append(os.Environ(), "HOOKLINE_URL="+r.flags[1])
-			for name, value := range r.environment {
-				command.Env = append(command.Env, name+"="+value)
-			}
 			out, err := command.CombinedOutput()
 			if err != nil {
 				t.Fatalf("signup: %v\n%s", err, out)
@@ -53,7 +51,11 @@ func TestSignUpProgram(t *testing.T) {
 		failed := awaitDelivery(t, on, id, func(d deliveryDetails) bool { return d.Status == "failed" })
 		site.status.Store(http.StatusOK)
 		on("webhook", "enable", failed.Webhook)
-		if out := signup("squake:acme"); out != "recovered 1\n" {
+		out = "recovered 0\n"
+		for out == "recovered 0\n" { // as it does what was attempted less than a second ago
+			out = signup("squake:acme")
+		}
+		if out != "recovered 1\n" {
 			t.Errorf("after an outage the program printed %s", out)
 		}
 		if again := site.next(t); again.header.Get("Webhook-Id") != id || again.body != lost.body {
