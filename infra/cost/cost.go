@@ -27,6 +27,13 @@ var (
 	marking = units{writes: 1}
 	// apart is what a payload of 3 KB adds, which is an item of its own.
 	apart = units{writes: 3, reads: 1}
+	// telling is a webhook that fails for an hour: its notice is stored with a mark
+	// on the webhook, in a transaction, which DynamoDB Local does not count, and
+	// read, sent and removed. watching is a look for such webhooks of three APIs,
+	// in eight parts of the index each at half a unit, and for notices, at one.
+	telling     = transaction.plus(units{writes: 1, reads: 2.5})
+	transaction = units{writes: 2 * 2}
+	watching    = units{reads: 3*8*0.5 + 1}
 	// sweeping is one look for all that is due: half a unit for each shard of the
 	// index.
 	sweeping = units{reads: 64 * 0.5}
@@ -45,8 +52,8 @@ const (
 	sweepMemory   = 1769.0 / 1024
 	sweepParts    = 4  // schedules, each of which sweeps a part
 	lanes         = 2  // queues of attempts
-	alarms        = 22 // metrics that alarms watch; an alarm on two is charged as two
-	filters       = 3  // which make metrics of our own
+	alarms        = 23 // metrics that alarms watch; an alarm on two is charged as two
+	filters       = 4  // which make metrics of our own
 	metrics       = 1  // of these, which has values in an idle month
 )
 
@@ -191,6 +198,18 @@ func (p prices) large(a assumptions) bill {
 // keeping is the bill for keeping one webhook for a month: 1 KB.
 func (p prices) keeping(a assumptions) bill {
 	return bill{dynamo: a.record / gigabyte * (p.Stored + p.Backup)}
+}
+
+// notice is the bill for a notice that is sent at once.
+func (p prices) notice() bill {
+	b := p.used(telling)
+	b.other = p.Events / million
+	return b
+}
+
+// watched is what notices add to a month of a stack that nobody uses.
+func (p prices) watched() bill {
+	return p.used(watching).times(month.Seconds() / sweepInterval.Seconds())
 }
 
 // idle is the bill for a month of a stack that nobody uses.

@@ -43,7 +43,7 @@ func TestPageHasTheTables(t *testing.T) {
 func TestBills(t *testing.T) {
 	easy := prices{price.Region{
 		Writes: 1000, Reads: 100, Stored: 3, Backup: 1, Invocations: 10, Compute: 0.001, Requests: 20,
-		Messages: 4, Groups: 1, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
+		Messages: 4, Groups: 1, Events: 8, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
 	}}
 	one, bulk := usual, usual.inBulk()
 	for _, tt := range []struct {
@@ -67,10 +67,13 @@ func TestBills(t *testing.T) {
 		}},
 		{"failures", easy.failure(one).times(million), bill{4000 + 300, 170, 0, 15, 14.3, 21}},
 		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
+		// Four units of a transaction and one to remove it; 2.5 reads; an event.
+		{"notices", easy.notice().times(million), bill{5000 + 250, 0, 0, 0, 0, 8}},
+		{"notices, idle", easy.watched(), bill{43200 * 0.0013, 0, 0, 0, 0, 0}},
 		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
 		// 43,200 sweeps of 32 reads, in four parts of 30 ms at 1769 MB each; 5 polls of
-		// two queues each 20 seconds; 22 metrics of alarms, a metric of ours, a key.
-		{"idle", easy.idle(one), bill{43200 * 0.0032, 4*0.432 + 5.184*1769/1024, 0, 2 * 0.648 * 4, 4 * 43200 * 191e-9 * 50, 2.2 + 0.3 + 1}},
+		// two queues each 20 seconds; 23 metrics of alarms, a metric of ours, a key.
+		{"idle", easy.idle(one), bill{43200 * 0.0032, 4*0.432 + 5.184*1769/1024, 0, 2 * 0.648 * 4, 4 * 43200 * 191e-9 * 50, 2.3 + 0.3 + 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for part, of := range map[string]func(bill) float64{

@@ -71,8 +71,10 @@ func (p prices) rows(a assumptions) []row {
 		{"more for payloads of 3 KB", p.large(a).times(million)},
 		{"more for Squake's statistics", p.used(marking).times(million)},
 		{"more for 1,000,000 failed attempts, one by one", p.failure(a).times(million)},
+		{"more for 1,000,000 notices", p.notice().times(million)},
 		{"keeping 1,000,000 webhooks, a month", p.keeping(a).times(million)},
 		{"an idle month", p.idle(a)},
+		{"more for notices, an idle month", p.watched()},
 	}
 }
 
