@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/xhit/go-str2duration/v2"
 
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/terminal"
@@ -25,7 +27,9 @@ type globals struct {
 	Stack string    `help:"Use the deployed CloudFormation stack with this name, through its API and with AWS credentials." placeholder:"NAME" xor:"store"`
 	URL   string    `help:"Use the server or stack at this URL, through its API. HOOKLINE_TOKEN is a token of the operator's." name:"url" placeholder:"URL" xor:"store"`
 	SigV4 bool      `help:"Sign requests to --url with AWS credentials instead of a token." name:"sigv4"`
-	JSON  bool      `help:"Write results as JSON." name:"json"`
+	JSON  bool      `help:"Write results as JSON; lists as one array." name:"json"`
+	JSONL bool      `help:"Write results as JSON; lists as one object a line." name:"jsonl"`
+	UTC   bool      `help:"Show exact times in lists on a terminal, too." name:"utc"`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }
@@ -60,6 +64,9 @@ type program struct {
 	// sleep waits, or returns the error of ctx when that ends first.
 	sleep    func(ctx context.Context, d time.Duration) error
 	timeouts timeouts
+	// screen returns the width of the terminal that a writer writes to, 0 if it
+	// is none.
+	screen func(io.Writer, func(string) string) int
 }
 
 // timeouts bound what a program waits for; zero is what the packages have.
@@ -79,6 +86,7 @@ func newProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
 		now:    time.Now,
 		keys:   keygen.New(rand.Reader, time.Now),
 		sleep:  sleep,
+		screen: screenWidth,
 	}
 }
 
@@ -136,6 +144,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		kong.Description("Webhooks for the customers of your API.\n\nAn account is written <api>:<id>, such as squake:acme, shoptet:315185-myaddon or abbeycross:fleet-7."),
 		kong.Vars{"version": "hookline " + webhook.Version, "statuses": statusNames()},
 		kong.Writers(p.stdout, p.stderr),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(decodeDuration)),
 		kong.Exit(func(int) { asked = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 	)
@@ -152,9 +161,24 @@ func (p *program) run(ctx context.Context, args []string) error {
 	if line.SigV4 && line.URL == "" {
 		return usageErrorf("--sigv4: give the URL of a stack's API with --url")
 	}
+	line.JSON = line.JSON || line.JSONL
 	command.BindTo(ctx, (*context.Context)(nil))
 	p.flags, p.name = &line.globals, callName(args[0])
 	return command.Run(p)
+}
+
+// decodeDuration is the mapper of durations, which may be in days and weeks.
+func decodeDuration(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("duration", &text); err != nil {
+		return err
+	}
+	d, err := str2duration.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("expected a duration but got %q: give one such as 90s, 24h or 30d", text)
+	}
+	target.Set(reflect.ValueOf(d))
+	return nil
 }
 
 // callName returns the command that runs the program from the same directory.
