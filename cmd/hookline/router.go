@@ -58,6 +58,10 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		api.ServeHTTP(w, r)
 		return
 	}
+	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		http.Redirect(w, r, docsPath, http.StatusFound) // who opens the server in a browser
+		return
+	}
 	if health, ok := rt.healths[r.URL.Path]; ok {
 		health.ServeHTTP(w, r)
 		return
