@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/pkg/api/all"
@@ -23,8 +25,11 @@ const (
 // as a page, /docs/<api>; /docs is the operator's, the first. Everything that
 // the pages need is in this program.
 type docs struct {
-	// files are rendered at the first request, by path.
-	files func() (map[string]file, error)
+	// descriptions are the files below /openapi, by path.
+	descriptions map[string]file
+	// pages are all below /docs, by path. They are rendered when one of them is
+	// asked for at first.
+	pages func() (map[string]file, error)
 	// unknown serves the paths at which there is nothing.
 	unknown http.Handler
 }
@@ -38,23 +43,29 @@ type file struct {
 // newDocs returns the handlers of the paths that begin with /docs and /openapi,
 // by these prefixes.
 func newDocs(unknown http.Handler) map[string]http.Handler {
-	d := &docs{files: sync.OnceValues(docsFiles), unknown: unknown}
+	list := []reference.Description{{Name: string(operator.Name), Text: operator.OpenAPI()}}
+	for _, api := range all.APIs() {
+		list = append(list, reference.Description{Name: string(api.Name), Text: all.OpenAPI()[api.Name]})
+	}
+	d := &docs{
+		descriptions: map[string]file{}, unknown: unknown,
+		pages: sync.OnceValues(func() (map[string]file, error) { return docsPages(list) }),
+	}
+	for _, one := range list {
+		d.descriptions[openAPIPath+"/"+one.Name+".yaml"] = file{"application/yaml", []byte(one.Text)}
+	}
 	return map[string]http.Handler{docsPath: d, openAPIPath: d}
 }
 
-// docsFiles renders all files. It fails only if one in this program is broken.
-func docsFiles() (map[string]file, error) {
-	descriptions := []reference.Description{{Name: string(operator.Name), Text: operator.OpenAPI()}}
-	for _, api := range all.APIs() {
-		descriptions = append(descriptions, reference.Description{Name: string(api.Name), Text: all.OpenAPI()[api.Name]})
-	}
+// docsPages renders the pages and has the files that they need. It fails only if
+// one in this program is broken.
+func docsPages(descriptions []reference.Description) (map[string]file, error) {
 	pages, err := reference.Pages(docsPath, descriptions)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string]file{}
 	for _, d := range descriptions {
-		files[openAPIPath+"/"+d.Name+".yaml"] = file{"application/yaml", []byte(d.Text)}
 		files[docsPath+"/"+d.Name] = file{"text/html; charset=utf-8", pages[d.Name]}
 	}
 	files[docsPath] = files[docsPath+"/"+descriptions[0].Name]
@@ -73,12 +84,17 @@ func docsFiles() (map[string]file, error) {
 
 // ServeHTTP serves GET and HEAD.
 func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	files, err := d.files()
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, "internal", "The pages could not be made.")
-		return
+	f, known := d.descriptions[r.URL.Path]
+	if !known && strings.HasPrefix(r.URL.Path, docsPath) {
+		pages, err := d.pages()
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, "internal", "The pages could not be made.")
+			return
+		}
+		// What a busy machine takes to render does not count.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has one
+		f, known = pages[r.URL.Path]
 	}
-	f, known := files[r.URL.Path]
 	if !known {
 		d.unknown.ServeHTTP(w, r)
 		return

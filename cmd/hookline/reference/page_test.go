@@ -83,8 +83,8 @@ func TestRequestsParse(t *testing.T) {
 		}
 	}
 	for language, command := range map[string][]string{
-		"curl":   {"sh", "-c", `for f; do sh -n "$f" || exit 1; done`, "sh"},
-		"node":   {"node", "--experimental-vm-modules", "--no-warnings", "-e", `const vm = require("node:vm"), fs = require("node:fs");
+		"curl": {"sh", "-c", `for f; do sh -n "$f" || exit 1; done`, "sh"},
+		"node": {"node", "--experimental-vm-modules", "--no-warnings", "-e", `const vm = require("node:vm"), fs = require("node:fs");
 for (const f of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(f, "utf8"), { identifier: f });`},
 		"python": {"python3", "-c", "import ast, sys\nfor f in sys.argv[1:]: ast.parse(open(f).read(), f)"},
 		"php":    {"sh", "-c", `command -v php >/dev/null || exit 0; for f; do php -l "$f" || exit 1; done`, "sh"},
