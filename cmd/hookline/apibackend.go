@@ -26,6 +26,7 @@ const deletionPoll = 2 * time.Second
 type apiBackend struct {
 	p      *program
 	client *client.Client
+	url    string // of the APIs
 }
 
 // openAPI prepares requests to the server or stack that the flags name.
@@ -55,7 +56,7 @@ func (p *program) openAPI(ctx context.Context) (backend, error) {
 	if err != nil {
 		return nil, usageErrorf("--url: %s", strings.TrimPrefix(err.Error(), "client: "))
 	}
-	return apiBackend{p, c}, nil
+	return apiBackend{p, c, cfg.URL}, nil
 }
 
 // Close does nothing: connections end with the program.

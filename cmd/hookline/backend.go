@@ -17,6 +17,8 @@ type backend interface {
 	tokenBackend
 	webhookBackend
 	deliveryBackend
+	// Customer returns a client of an account's own API, to be closed.
+	CustomerAPI(context.Context, accountName) (*customerAPI, error)
 	// Publish publishes one event.
 	Publish(context.Context, client.Event) (delivery.Result, error)
 	Close() error

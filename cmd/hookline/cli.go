@@ -48,6 +48,7 @@ type commands struct {
 	Token    tokenCommands    `cmd:"" help:"Create, list and revoke access tokens."`
 	Webhook  webhookCommands  `cmd:"" help:"List, test, enable, disable and delete the webhooks of an account."`
 	Publish  publishCommand   `cmd:"" help:"Publish an event: it is delivered to the account's webhook for it."`
+	Trigger  triggerCommand   `cmd:"" help:"Publish a realistic sample event, and show what comes of it."`
 	Delivery deliveryCommands `cmd:"" help:"List, show, retry and recover deliveries."`
 	Backup   backupCommand    `cmd:"" help:"Copy the data, beside a running server or not, and check the copy."`
 	Restore  restoreCommand   `cmd:"" help:"Put a backup into an empty data directory, after checking it."`

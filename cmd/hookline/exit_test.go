@@ -27,6 +27,7 @@ var exitCodes = map[string][3]string{
 	"webhook enable":   {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "--account ACCOUNT"},
 	"webhook disable":  {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK --account ACCOUNT more"},
 	"webhook delete":   {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK --account operator:local"},
+	"trigger":          {"squake order --account ACCOUNT", "squake order --account squake:nobody", "squake --account ACCOUNT"},
 	"publish":          {"--account ACCOUNT --event order", "--account ACCOUNT --event none", "--account ACCOUNT --event order --payload {"},
 	"delivery list":    {"--status pending", "--account squake:nobody", "--status gone"},
 	"delivery show":    {"DELIVERY --account ACCOUNT", "x --account ACCOUNT", "DELIVERY"},

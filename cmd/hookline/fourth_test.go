@@ -29,6 +29,7 @@ func fourth() api.API {
 				CheckEvent: api.NoInstance,
 				Body:       func(d webhook.Delivery, _ webhook.Webhook) ([]byte, error) { return d.Payload, nil },
 				Header:     func(webhook.Secret, time.Time, []byte) map[string]string { return nil },
+				Sample:     func(string) ([]byte, string) { return []byte(`{"fourth":true}`), "" },
 				Timeout:    time.Second,
 			}, nil
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // moment is a time on the command line, in the form of the operator's API.
@@ -98,7 +99,7 @@ func (c *publishCommand) checkInstance(p *program) error {
 // shows it too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
 	result := operator.NewResult(r)
-	if failure := c.failure(p, r); failure != nil {
+	if failure := p.publishFailure(c.Account.Account, r); failure != nil {
 		if p.flags.JSON {
 			return errors.Join(p.show(result, ""), failure)
 		}
@@ -114,15 +115,15 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	return p.show(result, text)
 }
 
-// failure returns why an event failed, or nil.
-func (c *publishCommand) failure(p *program, r delivery.Result) error {
+// publishFailure returns why an event of an account failed, or nil.
+func (p *program) publishFailure(a webhook.Account, r delivery.Result) error {
 	switch r.Status {
 	case delivery.Rejected:
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
 	case delivery.UnknownAccount:
-		return fmt.Errorf("the event was not published: there is no account %s; create it with: %s account create %[1]s", c.Account, p.again())
+		return fmt.Errorf("the event was not published: there is no account %s; create it with: %s account create %[1]s", a, p.again())
 	case delivery.Accepted, delivery.Duplicate, delivery.Held, delivery.NoWebhook:
 	}
 	return nil

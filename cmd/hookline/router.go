@@ -36,11 +36,7 @@ type router struct {
 // newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
 	unknown := unknownPath(setup)
-	pages, err := newDocs(unknown)
-	if err != nil {
-		return nil, fmt.Errorf("set up the pages: %w", err)
-	}
-	r := &router{apis: pages, unknown: unknown, tokens: tokens, log: setup.Log}
+	r := &router{apis: newDocs(unknown), unknown: unknown, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)

@@ -18,6 +18,10 @@ type Sending struct {
 	// of the body, unless key is the zero Secret, and any others that its
 	// contract names. Names keep their letter case.
 	Header func(key Secret, now time.Time, body []byte) map[string]string
+	// Sample returns a realistic payload and instance of an event that
+	// CheckEvent accepts. An event that never has a payload has none here, and an
+	// API without instances returns none.
+	Sample func(event string) (payload []byte, instance string)
 	// Number returns a new value of [Delivery.Number]. It is nil for APIs that
 	// show none.
 	Number func() (int64, error)

@@ -44,10 +44,10 @@ func Sending(tb testing.TB, api api.API, env map[string]string) webhook.Sending 
 func CheckSending(t *testing.T, a api.API, want webhook.Sending) {
 	t.Helper()
 	got := Sending(t, a, nil)
-	if got.CheckEvent == nil || got.Body == nil || got.Header == nil {
+	if got.CheckEvent == nil || got.Body == nil || got.Header == nil || got.Sample == nil {
 		t.Error("a function is missing")
 	}
-	got.CheckEvent, got.Body, got.Header, got.Number = nil, nil, nil, nil
+	got.CheckEvent, got.Body, got.Header, got.Sample, got.Number = nil, nil, nil, nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("sending (-want +got):\n%s", diff)
 	}
@@ -107,6 +107,42 @@ func CheckEvents(t *testing.T, sending webhook.Sending, cases map[string]Checked
 			t.Errorf("%s: refused: %v", name, err)
 		case c.Want != "" && (err == nil || !errors.Is(err, webhook.ErrInvalid) || err.Error() != c.Want):
 			t.Errorf("%s: error %v, want %q", name, err, c.Want)
+		}
+	}
+}
+
+// CheckSamples demands of each event a sample that can be published and sent: an
+// instance where the API has one, and a payload that is an object, except for
+// the events without.
+func CheckSamples(t *testing.T, sending webhook.Sending, a webhook.Account, events []string, without func(event string) bool) {
+	t.Helper()
+	if len(events) == 0 {
+		t.Fatal("no events")
+	}
+	for _, event := range events {
+		payload, instance := sending.Sample(event)
+		bare := without(event)
+		if bare != (payload == nil) || (sending.Instance && !bare) != (instance != "") {
+			t.Errorf("%s: instance %q, payload %q", event, instance, payload)
+			continue
+		}
+		if err := sending.CheckEvent(webhook.Event{Account: a, Name: event, Instance: instance, Payload: payload}); err != nil {
+			t.Errorf("%s: refused: %v", event, err)
+		}
+		d := webhook.Delivery{Account: a, Event: event, Time: Start, Instance: instance, Payload: payload}
+		if body, err := sending.Body(d, webhook.Webhook{SendPayload: true}); err != nil || !json.Valid(body) {
+			t.Errorf("%s: body %s, %v", event, body, err)
+		}
+		if bare {
+			continue
+		}
+		var members map[string]json.RawMessage
+		var compact bytes.Buffer
+		if err := json.Unmarshal(payload, &members); err != nil || len(members) == 0 {
+			t.Errorf("%s: payload %s, %v; want an object", event, payload, err)
+		}
+		if err := json.Compact(&compact, payload); err != nil || !bytes.Equal(compact.Bytes(), payload) {
+			t.Errorf("%s: payload %s is not compact: %v", event, payload, err)
 		}
 	}
 }

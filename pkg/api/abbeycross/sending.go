@@ -31,6 +31,7 @@ func newSending(setup api.Setup) (webhook.Sending, error) {
 		CheckEvent: events.checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,
+		Sample:     sample,
 		Timeout:    attemptTimeout,
 		Delays:     delays(),
 	}, nil

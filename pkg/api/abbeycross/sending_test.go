@@ -34,6 +34,11 @@ func TestSending(t *testing.T) {
 	apitest.CheckSending(t, abbeycross.API(), webhook.Sending{Timeout: 15 * time.Second, Delays: apitest.Backoff()})
 }
 
+func TestSamples(t *testing.T) {
+	events := []string{"shipment.created", "shipment.delivered", "order.paid", "payment.failed", "invoice.sent", "customer.created", "x", "shipment:x"}
+	apitest.CheckSamples(t, apitest.Sending(t, abbeycross.API(), nil), account, events, func(string) bool { return false })
+}
+
 func TestCheckEvent(t *testing.T) {
 	event := func(name, instance, payload string) webhook.Event {
 		e := webhook.Event{Account: account, Name: name, Instance: instance}

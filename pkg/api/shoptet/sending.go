@@ -34,6 +34,7 @@ func newSending(setup api.Setup) (webhook.Sending, error) {
 		CheckEvent: checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,
+		Sample:     sample,
 		Number:     number,
 		Instance:   true,
 		AccountKey: true,
@@ -88,7 +89,7 @@ func deliveryBody(d webhook.Delivery, w webhook.Webhook) ([]byte, error) {
 	body = appendString(append(body, `,"event":`...), d.Event)
 	body = appendString(append(body, `,"eventCreated":`...), wireTime(d.Time))
 	body = appendString(append(body, `,"eventInstance":`...), d.Instance)
-	if w.SendPayload && d.Payload != nil && !strings.Contains(d.Event, ":mass") {
+	if w.SendPayload && d.Payload != nil && !isMass(d.Event) {
 		body, err = appendValue(append(body, `,"payload":`...), d.Payload)
 		if err != nil {
 			return nil, err
@@ -96,6 +97,9 @@ func deliveryBody(d webhook.Delivery, w webhook.Webhook) ([]byte, error) {
 	}
 	return append(body, '}'), nil
 }
+
+// isMass reports whether an event is about several things at once.
+func isMass(event string) bool { return strings.Contains(event, ":mass") }
 
 // deliveryHeader signs with the 32 digits of the account's key, not with the
 // bytes that they encode, if there is a key.

@@ -2,6 +2,7 @@ package shoptet_test
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,15 @@ func TestSending(t *testing.T) {
 	if apitest.Sending(t, shoptet.API(), nil).Number == nil {
 		t.Error("deliveries have no number")
 	}
+}
+
+func TestSamples(t *testing.T) {
+	list, err := os.ReadFile("events.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mass := func(event string) bool { return strings.Contains(event, ":mass") }
+	apitest.CheckSamples(t, apitest.Sending(t, shoptet.API(), nil), account, strings.Fields(string(list)), mass)
 }
 
 func TestCheckEvent(t *testing.T) {

@@ -31,6 +31,7 @@ func newSending(api.Setup) (webhook.Sending, error) {
 		CheckEvent: checkEvent,
 		Body:       deliveryBody,
 		Header:     deliveryHeader,
+		Sample:     sample,
 		Statistics: true,
 		Timeout:    attemptTimeout,
 		Delays:     delays(),

@@ -43,6 +43,11 @@ func TestSending(t *testing.T) {
 	apitest.CheckSending(t, squake.API(), webhook.Sending{Timeout: 15 * time.Second, Delays: apitest.Backoff(), Statistics: true})
 }
 
+func TestSamples(t *testing.T) {
+	events := []string{"order", "confirmation_document_available", "certificate_document_available", "carbon_activity_expired"}
+	apitest.CheckSamples(t, apitest.Sending(t, squake.API(), nil), account, events, func(string) bool { return false })
+}
+
 func TestCheckEvent(t *testing.T) {
 	event := func(name, instance, payload string) webhook.Event {
 		e := webhook.Event{Account: account, Name: name, Instance: instance}
