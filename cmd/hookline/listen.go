@@ -64,7 +64,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &server{log: log, timeout: stopTimeout}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if s.listener, err = listen(ctx, c.Listen); err != nil {
+	if s.listener, err = listen(ctx, c.Listen, "--listen"); err != nil {
 		return err
 	}
 	s.closeLater(s.closeListener)
@@ -86,7 +86,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 
 // greeting says where to send deliveries.
 func (c *listenCommand) greeting(address net.Addr, keys int) string {
-	text := "Listening at " + localURL(address) + ": register a webhook with this URL, and stop with Ctrl-C."
+	text := "Listening at " + localURL("http", address) + ": register a webhook with this URL, and stop with Ctrl-C."
 	if keys == 0 {
 		text += " Without --key no signature is verified."
 	}

@@ -22,8 +22,9 @@ const maxGroup = 512
 // replies when that is on disk. It never waits for more requests: while one
 // group is committed the next one gathers.
 type writer struct {
-	open   func() (*session, error)
-	logger *slog.Logger
+	open     func() (*session, error)
+	logger   *slog.Logger
+	observer Observer
 
 	mu       sync.Mutex
 	queue    []*request
@@ -59,9 +60,9 @@ const (
 	left                 // its client has left; it is not to be written
 )
 
-func newWriter(first *session, open func() (*session, error), logger *slog.Logger) *writer {
+func newWriter(first *session, open func() (*session, error), o Options) *writer {
 	w := &writer{
-		open: open, logger: logger, session: first,
+		open: open, logger: o.Logger, observer: o.Observer, session: first,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go w.work()
@@ -208,7 +209,7 @@ type outcome struct {
 // closed.
 func (w *writer) commitGroup() {
 	var group []outcome
-	committing := false
+	committing, began := false, time.Now()
 	defer func() {
 		if thrown := recover(); thrown != nil {
 			err := fmt.Errorf("panic in the store's writer: %v", thrown)
@@ -242,6 +243,7 @@ func (w *writer) commitGroup() {
 		return
 	}
 	w.commits.Add(1)
+	w.observer.committed(len(group), began)
 	for _, o := range group {
 		o.reply <- o.err
 	}
@@ -273,6 +275,7 @@ func (w *writer) fail(group []outcome, err error, uncertain bool) {
 	} else {
 		err = unavailable(err)
 	}
+	w.observer.failedWrites(len(group))
 	for _, o := range group {
 		o.reply <- err
 	}
