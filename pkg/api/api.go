@@ -93,11 +93,11 @@ type Observer struct {
 	// is nil, the line has none.
 	Client func(*http.Request) string
 	// Answered is told of each request when its response was written.
-	Answered func(Answer)
+	Answered func(Observation)
 }
 
-// Answer is a request and its response, as [Observer] is told.
-type Answer struct {
+// Observation is a request and its response, as [Observer] is told.
+type Observation struct {
 	API     webhook.API
 	Request *http.Request
 	// Route is the pattern of the path, empty for an unknown path.

@@ -128,7 +128,7 @@ func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	took := d.now().Sub(v.started)
 	d.writeLog(v, status, took, err)
 	if d.observer.Answered != nil {
-		d.observer.Answered(Answer{API: d.API, Request: v.request.Request, Route: v.pattern, Status: status, Duration: took})
+		d.observer.Answered(Observation{API: d.API, Request: v.request.Request, Route: v.pattern, Status: status, Duration: took})
 	}
 }
 

@@ -91,7 +91,7 @@ type requestKey struct {
 }
 
 // Answered measures a request.
-func (m *Metrics) Answered(a api.Answer) {
+func (m *Metrics) Answered(a api.Observation) {
 	key := requestKey{api: a.API, method: a.Request.Method, route: a.Route, status: a.Status, secure: m.cfg.Secure(a.Request)}
 	if !slices.Contains(methods, key.method) {
 		key.method = "_OTHER"

@@ -38,7 +38,8 @@ type writer struct {
 	session  *session     // nil after a failure, until the next group
 	wholeErr error        // read after ended
 
-	checkpointed time.Time // when the log was last checkpointed
+	checkpointed time.Time     // when the log was last checkpointed
+	every        time.Duration // checkpointInterval
 }
 
 // checkpointInterval is how often the log is checkpointed while no request
@@ -62,7 +63,7 @@ const (
 
 func newWriter(first *session, open func() (*session, error), o Options) *writer {
 	w := &writer{
-		open: open, logger: o.Logger, observer: o.Observer, session: first,
+		open: open, logger: o.Logger, observer: o.Observer, session: first, every: checkpointInterval,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go w.work()
@@ -160,7 +161,7 @@ func (w *writer) markWhole() (err error) {
 // checkpoint checkpoints the log if it was not for a while, or at once.
 func (w *writer) checkpoint(atOnce bool) {
 	now := time.Now()
-	if !atOnce && (now.Sub(w.checkpointed) < checkpointInterval || w.pending()) {
+	if !atOnce && (now.Sub(w.checkpointed) < w.every || w.pending()) {
 		return
 	}
 	w.checkpointed = now
