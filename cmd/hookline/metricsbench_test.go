@@ -28,6 +28,7 @@ const benchTurns = 40
 
 func compareMetrics(b *testing.B, request benchRequest) {
 	var servers [2]*instance
+	var requests [2][]benchRequest
 	var clients [2][]*benchClient
 	for i, flags := range [][]string{nil, {"--metrics-listen", "0"}} {
 		data := b.TempDir()
@@ -37,16 +38,19 @@ func compareMetrics(b *testing.B, request benchRequest) {
 		}
 		b.Cleanup(func() { _ = log.Close() })
 		servers[i] = bootTo(b, log, data, flags...)
-		clients[i] = newBenchClients(b, servers[i].URL, func(number int) benchRequest {
+		for number := range benchClients {
 			own := request
 			for n := range 2*b.N/benchClients/webhook.MaxWebhooks + 1 {
 				account := fmt.Sprintf("abbeycross:bench-%d-%d", number, n)
-				cli(b, "account", "create", account, "--data", data)
-				own.tokens = append(own.tokens, cli(b, "token", "create", "--account", account, "--data", data))
+				dataDir{data: data}.run(b, "account", "create", account)
+				own.tokens = append(own.tokens, dataDir{data: data}.run(b, "token", "create", "--account", account))
 			}
 			own.token = own.tokens[0]
-			return own
-		})
+			requests[i] = append(requests[i], own)
+		}
+	}
+	for i := range clients { // when all else is done, or connections would be idle for too long
+		clients[i] = newBenchClients(b, servers[i].URL, func(number int) benchRequest { return requests[i][number] })
 	}
 	scraper := newClient(b)
 	var ratios []float64
