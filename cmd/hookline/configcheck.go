@@ -75,15 +75,20 @@ func (c *serveCommand) errors(ctx context.Context, p *program) (errs []error) {
 	if err := c.Validate(); err != nil {
 		add(err)
 	} else {
-		add(checkHost(ctx, c.Listen))
+		add(checkHost(ctx, c.Listen, "--listen"))
+		if address := c.Metrics.address(); address != "" {
+			add(checkHost(ctx, address, "--metrics-listen"))
+		}
 	}
+	_, err := c.TLS.certificate(slog.New(slog.DiscardHandler))
+	add(err)
 	add(checkData(p.flags.Data))
 	if p.flags.Store.prefix != "" {
 		_, err := awsConfig(ctx)
 		add(err)
 	}
-	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
-	_, err := newRouter(all.APIs(), api.Setup{
+	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev, AllowNetworks: c.AllowNetwork}
+	_, err = newRouter(all.APIs(), api.Setup{
 		Store: unused{}, Sealer: unused{}, Keys: p.keys, Now: p.now, Log: slog.New(slog.DiscardHandler), URLs: urls, Getenv: p.getenv,
 		Deployed: p.flags.Store.prefix != "" && !c.Dev,
 	}, nil)
@@ -95,14 +100,14 @@ func (c *serveCommand) errors(ctx context.Context, p *program) (errs []error) {
 
 // checkHost checks that an address is one of this machine, at a port that is
 // free: the server's own may be taken by the server.
-func checkHost(ctx context.Context, address string) error {
+func checkHost(ctx context.Context, address, flag string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, net.JoinHostPort(host, "0"))
+	listener, err := listen(ctx, net.JoinHostPort(host, "0"), flag)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", address, err)
+		return fmt.Errorf("%s %s: %w", flag, address, err)
 	}
 	return listener.Close()
 }

@@ -76,7 +76,7 @@ func (c *listenCommand) Run(ctx context.Context, p *program) (err error) {
 	log := slog.New(slog.NewTextHandler(terminal.NewWriter(p.stderr), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	s := &server{log: log, timeout: stopTimeout}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if s.listener, err = listen(ctx, c.Listen); err != nil {
+	if s.listener, err = listen(ctx, c.Listen, "--listen"); err != nil {
 		return err
 	}
 	s.closeLater(s.closeListener)
@@ -134,7 +134,7 @@ func (c *listenCommand) baseURL(address net.Addr) string {
 	if c.PublicURL != "" {
 		return c.PublicURL
 	}
-	return localURL(address)
+	return localURL("http", address)
 }
 
 func (c *listenCommand) forwarder(p *program) (*receiver.Forwarder, error) {
@@ -162,7 +162,7 @@ func withKey(keys []receiver.Key, shown webhook.Secret) ([]receiver.Key, error) 
 
 // greeting says where to send deliveries.
 func (c *listenCommand) greeting(p *program, address net.Addr, keys int) string {
-	text := "Listening at " + localURL(address) + ": "
+	text := "Listening at " + localURL("http", address) + ": "
 	if c.Account == nil {
 		text += "register a webhook with this URL, and stop with Ctrl-C."
 	} else {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -18,6 +19,8 @@ type webhookTest struct {
 	Event        string `help:"The event, if the webhook has several (default: the first)." placeholder:"NAME"`
 	AllowHTTP    bool   `help:"Send to http as well as https, as a server with this flag does."`
 	AllowPrivate bool   `help:"Send to private addresses and any port, as a server with this flag does."`
+
+	AllowNetwork validate.Networks `env:"HOOKLINE_ALLOW_NETWORK" help:"Send to addresses in this private network as well, as a server with this flag does (repeatable)." placeholder:"NETWORK"`
 }
 
 // sampleResult is the outcome of a sample.
@@ -98,12 +101,8 @@ func (c *webhookTest) send(ctx context.Context, p *program, s openedStore, recip
 	}
 	worker := delivery.NewWorker(delivery.WorkerConfig{
 		Store: s, Queue: s.queue, Opener: opener, Sendings: sendings, Now: p.now, Jitter: rand.N[time.Duration], Log: slog.New(slog.DiscardHandler),
-		Sender: sender.New(sender.Config{
-			Version:      webhook.Version,
-			AllowHTTP:    c.AllowHTTP,
-			AllowPrivate: c.AllowPrivate,
-			Now:          p.now,
-		}),
+		Sender: sender.New(senderConfig(
+			validate.URLPolicy{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, AllowNetworks: c.AllowNetwork}, p.now)),
 	})
 	id, response, err := worker.Sample(ctx, recipient, eventID)
 	return sampleResult{

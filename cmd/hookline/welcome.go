@@ -17,7 +17,10 @@ const listenAddress = "127.0.0.1:8090"
 
 // welcomeResult is what serve prints when its port is open.
 type welcomeResult struct {
-	URL  string `json:"url"`
+	URL string `json:"url"`
+	// Metrics is where Prometheus finds metrics, if anywhere.
+	Metrics string `json:"metrics,omitzero"`
+
 	Demo []demo `json:"demo,omitzero"`
 	// firstSteps are command lines for a server without accounts, and what they
 	// do.
@@ -45,7 +48,7 @@ type demo struct {
 // been shown, or none is stored and the next start creates new ones; no request
 // is served in between.
 func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error {
-	result := welcomeResult{URL: localURL(s.listener.Addr())}
+	result := welcomeResult{URL: s.url(), Metrics: s.metricsURL}
 	var records []webhook.Token
 	if c.Dev {
 		for _, api := range all.APIs() {
@@ -97,8 +100,8 @@ func (c *serveCommand) summary() string {
 		}
 		return "off"
 	}
-	return fmt.Sprintf("http targets %s, private targets %s, notices %s; all settings: hookline serve --help",
-		onOff(c.AllowHTTP), onOff(c.AllowPrivate), onOff(c.NotifyURL != ""))
+	return fmt.Sprintf("TLS %s, http targets %s, private targets %s, notices %s, metrics %s; all settings: hookline serve --help",
+		onOff(c.TLS.Cert != ""), onOff(c.AllowHTTP), onOff(c.AllowPrivate || len(c.AllowNetwork) > 0), onOff(c.NotifyURL != ""), onOff(c.Metrics.address() != ""))
 }
 
 // demoOf ensures that an API has its demo account. If that has no token, fresh
@@ -167,6 +170,9 @@ func (p *program) publishLine(a webhook.Account, example api.Example) string {
 func (r welcomeResult) text() string {
 	var text strings.Builder
 	text.WriteString("Hookline listens at " + r.URL + "; its APIs are described at " + r.URL + "/docs\n")
+	if r.Metrics != "" {
+		text.WriteString("Prometheus finds metrics at " + r.Metrics + "\n")
+	}
 	for _, d := range r.Demo {
 		if d.Token != "" {
 			text.WriteString("\n" + d.Account + ", whose token cannot be shown again:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/internal/test/workertest"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/queue/sqs"
@@ -33,14 +34,22 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// What the environment says of targets reaches the sender.
+func TestSender(t *testing.T) {
+	c, err := start.Read[config](environment(map[string]string{"HOOKLINE_ALLOW_HTTP": "true", "HOOKLINE_ALLOW_NETWORK": "10.20.0.0/16"}))
+	if got := c.sender(); err != nil || !got.AllowHTTP || got.AllowPrivate || len(got.AllowNetworks) != 1 || got.AllowNetworks[0].String() != "10.20.0.0/16" {
+		t.Errorf("sender of %+v, %v", got, err)
+	}
+}
+
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
 	workertest.NamesFaults(t, build, environment(map[string]string{
 		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SLOW_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
-		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": "",
+		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ALLOW_NETWORK": "hush", "HOOKLINE_ABBEYCROSS_EVENTS": "",
 	}),
 		"HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set", "HOOKLINE_SEALING_KEY_ARN: must be set",
-		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ABBEYCROSS_EVENTS")
+		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ALLOW_NETWORK: must be networks", "HOOKLINE_ABBEYCROSS_EVENTS")
 }
 
 // message is one of the queue's, for attempt n of some delivery.

@@ -100,6 +100,28 @@ type Setup struct {
 	// Deployed is set where settings that a laptop may leave out are
 	// required.
 	Deployed bool
+	Observer
+}
+
+// Observer sees the requests that a server answers. Its functions are called
+// from many goroutines. Those that are nil are not called.
+type Observer struct {
+	// Client returns the address of a request's client, for the log line. If it
+	// is nil, the line has none.
+	Client func(*http.Request) string
+	// Answered is told of each request when its response was written.
+	Answered func(Observation)
+}
+
+// Observation is a request and its response, as [Observer] is told.
+type Observation struct {
+	API     webhook.API
+	Request *http.Request
+	// Route is the pattern of the path, empty for an unknown path.
+	Route string
+	// Status is the status as it is logged: 499 where the client did not wait.
+	Status   int
+	Duration time.Duration
 }
 
 // Registry returns a registry with the API's rules.

@@ -44,6 +44,8 @@ type ManageConfig struct {
 	Log    *slog.Logger
 	// Deadline bounds the work on a request; zero for 10 s.
 	Deadline time.Duration
+	// Observer sees the requests.
+	Observer api.Observer
 }
 
 // NewManage returns the handler of the paths under Prefix. All responses are
@@ -71,7 +73,7 @@ func NewManage(cfg ManageConfig) api.Handler {
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
 		Open:        cfg.Tokens == nil,
-	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log, Deadline: cfg.Deadline})
+	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log, Deadline: cfg.Deadline, Observer: cfg.Observer})
 }
 
 // manager serves the routes under Prefix.

@@ -90,6 +90,7 @@ type Queue struct {
 	known    map[attemptKey]struct{}
 	later    later
 	held     int
+	heldBy   [standings]int // by the record of the webhook
 	// full reports that a message was refused because the queue was full.
 	full bool
 
