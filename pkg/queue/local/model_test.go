@@ -97,9 +97,9 @@ func (m *model) send(q *Queue, s sending) {
 	msg := message(s.name(), s.number, time.Now().Add(s.delay))
 	key := keyOf(msg)
 	m.mu.Lock()
-	_, double := m.pending[key]
+	queued, double := m.pending[key]
 	full := len(m.pending) >= m.cfg.Capacity
-	if !double && !full {
+	if !double && !full || double && queued.At.After(time.Now()) && msg.At.Before(queued.At) {
 		m.pending[key], m.lasts[key] = msg, s.lasts
 	}
 	m.mu.Unlock()
