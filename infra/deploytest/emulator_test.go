@@ -34,13 +34,14 @@ type emulator struct {
 	dir     string // scratch, gone after the test
 	client  *http.Client
 	output  *output
+	cleanup func(func()) // registers what to do before it ends
 }
 
 // startEmulator runs an empty ministack until the test ends, however that ends.
 func startEmulator(t *testing.T) *emulator {
 	t.Helper()
 	python := installed(t, "make tools", ".tools", "ministack", "bin", "python")
-	c := &emulator{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}}
+	c := &emulator{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}, cleanup: t.Cleanup}
 	cmd := exec.Command("/bin/sh", "-c", guard, "guard", python, filepath.Join(root(t), "infra", "tools", "ministack", "serve.py"))
 	host, port, err := net.SplitHostPort(c.address)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 
 // startFront stands before the emulator, whose names of APIs no resolver knows.
 // It passes requests on to the stack's API; stacks it describes as the emulator
-// does, with itself as the API's address.
+// does, with itself as the API's address. It serves as long as the emulator does:
+// the stack may outlive the part of the test that deployed it.
 func (s *stack) startFront(t *testing.T) {
 	t.Helper()
 	recipient, err := url.Parse(s.emulator.url())
@@ -46,7 +47,7 @@ func (s *stack) startFront(t *testing.T) {
 		},
 	}
 	server.Start()
-	t.Cleanup(server.Close)
+	s.emulator.cleanup(server.Close)
 }
 
 // isSignedUp has the program of docs/signup sign up a customer, whom it sends an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -192,12 +193,30 @@ func TestSequencesFindFaults(t *testing.T) {
 	setFlag(t, "rapid.seed", "1") // how far shrinking comes depends on it
 	for _, b := range broken {
 		if b.whenAlone {
-			t.Run(b.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { findFault(t, b.wrap) }) })
+			t.Run(b.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { findFault(t, operations(), nil, fewest, b.wrap) })
+			})
 		}
 	}
 }
 
-func findFault(t *testing.T, wrap func(store.Store) store.Store) {
+// TestSequencesFindFaultsOfDeliveries does not shrink them: that takes much
+// longer than to find them.
+func TestSequencesFindFaultsOfDeliveries(t *testing.T) {
+	setFlag(t, "rapid.nofailfile", "true")
+	setFlag(t, "rapid.shrinktime", "0s")
+	setFlag(t, "rapid.steps", "40")
+	setFlag(t, "rapid.checks", "2000")
+	setFlag(t, "rapid.seed", "1")
+	for _, b := range brokenSending {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { findFault(t, sendOperations(), sendFirst, math.MaxInt, b.wrap) })
+		})
+	}
+}
+
+func findFault(t *testing.T, drawn *rapid.Generator[operation], first []operation, fewest int, wrap func(store.Store) store.Store) {
 	latest := 0
 	sound := memory.Open(t) // of the bubble; each sequence has accounts of its own
 	open := func() store.Store {
@@ -205,7 +224,7 @@ func findFault(t *testing.T, wrap func(store.Store) store.Store) {
 		return wrap(sound)
 	}
 	failed, log := caught.By(t, func(tb testing.TB) {
-		rapid.Check(tb, property(open, func(q *sequence) { latest = q.operations }))
+		rapid.Check(tb, property(drawn, first, open, func(q *sequence) { latest = q.operations }))
 	})
 	switch {
 	case !failed:

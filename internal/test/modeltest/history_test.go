@@ -376,7 +376,7 @@ func TestHistoriesOnSQLite(t *testing.T) {
 func TestHistoriesOnDynamoDB(t *testing.T) {
 	operations := long.Pick[int64](640, 6_000)
 	server := dynamolocal.Start(t)
-	s := openDynamo(t, server.URL, server.NewTable(t), 30*time.Second)
+	s := openDynamo(t, server.URL, server.NewTables(t), 30*time.Second)
 	testHistories(t, setting{store: s, direct: s, accounts: accountsFor(operations), atOnce: 4, seed: 3}, operations)
 }
 
@@ -384,11 +384,11 @@ func TestHistoriesThroughFaults(t *testing.T) {
 	operations := long.Pick[int64](800, 8_000)
 	server := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, server.URL)
-	table := server.NewTable(t)
+	tables := server.NewTables(t)
 	proxy.Inject(faultproxy.Plan{Seed: 4, Rate: 0.3})
 	counts := testHistories(t, setting{
-		store:  openDynamo(t, proxy.URL, table, 250*time.Millisecond),
-		direct: openDynamo(t, server.URL, table, 30*time.Second), accounts: accountsFor(operations), atOnce: 16, seed: 4,
+		store:  openDynamo(t, proxy.URL, tables, 250*time.Millisecond),
+		direct: openDynamo(t, server.URL, tables, 30*time.Second), accounts: accountsFor(operations), atOnce: 16, seed: 4,
 		hurried: 0.1, hurry: 200 * time.Millisecond, lossy: true,
 	}, operations)
 	errs := proxy.Counts()

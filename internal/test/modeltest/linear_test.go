@@ -244,14 +244,18 @@ func openSQLite(t *testing.T) *sqlite.Store {
 	return s
 }
 
-// openDynamo gives a store on a table at endpoint. A try that takes longer
-// than tryTimeout counts as lost.
-func openDynamo(t *testing.T, endpoint, table string, tryTimeout time.Duration) *dynamo.Store {
+// openDynamo gives a store on tables at endpoint, in which no delivery expires. A
+// try that takes longer than tryTimeout counts as lost.
+func openDynamo(t *testing.T, endpoint string, tables dynamolocal.Tables, tryTimeout time.Duration, change ...func(*dynamo.Config)) *dynamo.Store {
 	t.Helper()
-	s, err := dynamo.New(dynamo.Config{
-		Client: dynamolocal.Client(t, endpoint), Table: table,
-		TryTimeout: tryTimeout, CallTimeout: 10 * time.Minute,
-	})
+	cfg := dynamo.Config{
+		Client: dynamolocal.Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
+		TryTimeout: tryTimeout, CallTimeout: 10 * time.Minute, Now: func() time.Time { return startTime },
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := dynamo.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,10 +263,14 @@ func openDynamo(t *testing.T, endpoint, table string, tryTimeout time.Duration) 
 }
 
 func TestSequencesOnSQLite(t *testing.T) {
-	testSequences(t, openSQLite(t), long.Pick[int64](3_000, 20_000))
+	s := openSQLite(t)
+	testSequences(t, operations(), nil, s, long.Pick[int64](2_000, 20_000))
+	testSequences(t, sendOperations(), sendFirst, s, long.Pick[int64](2_000, 30_000))
 }
 
 func TestSequencesOnDynamoDB(t *testing.T) {
 	server := dynamolocal.Start(t)
-	testSequences(t, openDynamo(t, server.URL, server.NewTable(t), 30*time.Second), long.Pick[int64](1_200, 20_000))
+	s := openDynamo(t, server.URL, server.NewTables(t), 30*time.Second)
+	testSequences(t, operations(), nil, s, long.Pick[int64](1_200, 20_000))
+	testSequences(t, sendOperations(), sendFirst, s, long.Pick[int64](800, 8_000))
 }

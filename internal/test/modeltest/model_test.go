@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -21,6 +22,11 @@ type reply struct {
 	Key      string
 	Accounts []webhook.AccountInfo
 	Tokens   []webhook.Token
+
+	Published  delivery.Result
+	Outcome    delivery.Outcome
+	Deliveries []webhook.Delivery
+	Recovered  delivery.Recovered
 }
 
 // model is what a store and a registry should be, told as plainly as
@@ -35,6 +41,7 @@ type model struct {
 	// of each client, in the order of their answers.
 	issued map[string]bool
 	ids    [clients][]string
+	sent
 }
 
 func newModel(now time.Time) *model {
@@ -44,6 +51,7 @@ func newModel(now time.Time) *model {
 		accounts: map[webhook.Account]webhook.AccountInfo{},
 		tokens:   map[webhook.TokenHash]webhook.Token{},
 		issued:   map[string]bool{},
+		sent:     newSent(),
 	}
 }
 
@@ -66,8 +74,8 @@ func (m *model) recipient(o operation) string {
 }
 
 // step does o and gives what it must be answered. a is its account, id its
-// target, and got what it was answered.
-func (m *model) step(o operation, a webhook.Account, id string, got reply) reply {
+// target, v what it has read of deliveries, and got what it was answered.
+func (m *model) step(o operation, a webhook.Account, id string, v view, got reply) reply {
 	switch o.Do {
 	case "register":
 		return m.register(o, a, got)
@@ -85,9 +93,13 @@ func (m *model) step(o operation, a webhook.Account, id string, got reply) reply
 		return m.slow(a, id)
 	case "renew":
 		return m.renew(a, got)
-	default:
-		return m.operate(o, a)
+	case "enable", "disable":
+		return m.setEnabled(a, id, o.Do == "enable")
 	}
+	if o.sends() {
+		return m.deliver(o, a, v)
+	}
+	return m.operate(o, a)
 }
 
 func (m *model) register(o operation, a webhook.Account, got reply) reply {
@@ -214,6 +226,15 @@ func (m *model) replace(a webhook.Account, records []webhook.Webhook, edit func(
 	}
 	m.put(a, records)
 	return reply{Webhooks: records}
+}
+
+// setEnabled writes nothing if the records are as asked.
+func (m *model) setEnabled(a webhook.Account, id string, enabled bool) reply {
+	records := m.find(a, id)
+	if !slices.ContainsFunc(records, func(w webhook.Webhook) bool { return w.Disabled == enabled }) {
+		return m.found(records)
+	}
+	return m.replace(a, records, func(w *webhook.Webhook) { w.Disabled, w.DisabledReason = !enabled, "" })
 }
 
 // slow makes the first record slow, or quick if it was slow. That is no change.

@@ -33,6 +33,15 @@ type operation struct {
 	Edit edit
 	// Token says which of a few tokens is meant.
 	Token int
+	// Event and Number say what is published; or Event what is recovered, Number
+	// of them at most, of the time since Ago, as of AsOf ago.
+	Event     string
+	Number    int
+	Ago, AsOf time.Duration
+	// Status is what the receiver of an attempt responds. Stale is how far the
+	// message or the lease is behind, and Early says that it comes at once.
+	Status, Stale int
+	Early         bool
 	// Meanwhile is done when this one has read and is about to write.
 	Meanwhile *operation
 	// Advance is how far the clock goes on before.
@@ -49,6 +58,11 @@ type edit struct {
 
 func (o operation) api() api { return api(o.Client % apis) }
 
+// sends reports whether the operation has to do with deliveries.
+func (o operation) sends() bool {
+	return slices.Contains([]string{"publish", "attempt", "retry", "recover", "lease", "leave"}, o.Do)
+}
+
 func (o operation) String() string {
 	s := fmt.Sprintf("client %d (%v): %s", o.Client, o.api(), o.Do)
 	switch o.Do {
@@ -60,6 +74,14 @@ func (o operation) String() string {
 		s += fmt.Sprintf(" %d of client %d %+v", o.Target, (o.Client+o.Of)%clients, o.Edit)
 	case "create token", "revoke token", "token":
 		s += fmt.Sprint(" ", o.Token)
+	case "enable", "disable":
+		s += fmt.Sprint(" ", o.Target)
+	case "publish":
+		s += fmt.Sprintf(" %s %d, payload %t", o.Event, o.Number, o.Edit.Payload)
+	case "attempt", "retry", "lease":
+		s += fmt.Sprintf(" %d, %d responded, stale %d, early %t", o.Target, o.Status, o.Stale, o.Early)
+	case "recover":
+		s += fmt.Sprintf(" %d %s of %v, as of %v ago", o.Number, o.Event, o.Ago, o.AsOf)
 	}
 	if o.Advance > 0 {
 		s = fmt.Sprintf("%v later, %s", o.Advance, s)
@@ -127,6 +149,61 @@ func drawOperation(t *rapid.T, names []string, client int) operation {
 	}
 	if o.Do == "change" {
 		o.Edit = drawEdit(t, o.api())
+	}
+	return o
+}
+
+var (
+	withDeliveries = weighted("publish", 12, "register", 8, "change", 2, "delete", 1, "slow", 2, "enable", 8, "disable", 4, "close", 1, "leave", 1,
+		"create account", 4, "lease", 2, "retry", 6, "recover", 10, "attempt", 30)
+	interrupts = weighted("publish", 2, "change", 1, "delete", 1, "enable", 1, "disable", 2, "close", 1, "retry", 2, "attempt", 5)
+	spans      = []time.Duration{0, 0, 0, time.Millisecond, time.Second, 30 * time.Hour, time.Hour, time.Minute}
+	statuses   = []int{200, 200, 410, 404, 500, 500, 500}
+	// sendFirst gives a client of each api an account and a webhook.
+	sendFirst = func() (list []operation) {
+		for client := range apis {
+			item := registry.Item{Event: events[0], URL: urls[0]}
+			list = append(list, operation{Do: "create account", Client: client}, operation{Do: "register", Client: client, Items: []registry.Item{item}})
+		}
+		return list
+	}()
+)
+
+// sendOperations draws what has to do with deliveries.
+func sendOperations() *rapid.Generator[operation] {
+	return rapid.Custom(func(t *rapid.T) operation {
+		o := drawSending(t, withDeliveries, rapid.IntRange(0, apis-1).Draw(t, "client"))
+		o.Advance = rapid.SampledFrom(spans).Draw(t, "advance")
+		if slices.Contains([]string{"attempt", "retry", "recover"}, o.Do) && rapid.SampledFrom(clashes).Draw(t, "clash") {
+			m := drawSending(t, interrupts, o.Client)
+			m.Advance = time.Millisecond // no two attempts begin at the same time
+			o.Meanwhile = &m
+		}
+		return o
+	})
+}
+
+func drawSending(t *rapid.T, names []string, client int) operation {
+	o := drawOperation(t, names, client)
+	switch o.Do {
+	case "register": // mostly what is published
+		if rapid.IntRange(0, 2).Draw(t, "other") < 2 {
+			o.Items = []registry.Item{{Event: events[0], URL: o.Items[0].URL}}
+		}
+	case "publish", "recover":
+		o.Number = rapid.IntRange(1, 3).Draw(t, "number")
+		o.Event = rapid.SampledFrom([]string{"a", "a", "a", "b"}).Draw(t, "event")
+		o.Edit.Payload = rapid.IntRange(0, 9).Draw(t, "payload") == 9
+		o.Ago = rapid.SampledFrom([]time.Duration{20 * 24 * time.Hour, 30 * time.Hour, 20 * 24 * time.Hour}).Draw(t, "ago")
+		o.AsOf = rapid.SampledFrom([]time.Duration{0, 0, time.Minute, 2 * time.Hour}).Draw(t, "as of")
+	case "attempt", "retry", "lease", "enable", "disable":
+		o.Target = rapid.SampledFrom(recipients).Draw(t, "target")
+		o.Status = rapid.SampledFrom(statuses).Draw(t, "status")
+		o.Stale = rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 1}).Draw(t, "stale")
+		o.Early = rapid.IntRange(0, 9).Draw(t, "early") == 9
+	}
+	if o.Do == "recover" {
+		o.Event = rapid.SampledFrom([]string{"", "", o.Event}).Draw(t, "of")
 	}
 	return o
 }
