@@ -172,7 +172,7 @@ func TestDeliveryShow(t *testing.T) {
 		if results[name] == "" {
 			continue
 		}
-		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name]
+		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name] + `,"test":false`
 		contains(t, list, result+"}")
 		want := result + fmt.Sprintf(`,"event_id":%q,"webhook":"w1","url":"https://receiver.example/in","accepted":%q,"payload":%q,"attempt_log":[`, name, stamp, name)
 		if attempts[name] != "" {
