@@ -143,7 +143,9 @@ func TestRouting(t *testing.T) {
 		{"HEAD", "/healthz", 200, ``},
 		{"POST", "/healthz", 405, `{"error":{"code":"method_not_allowed"`},
 		{"GET", "/healthz/", 404, nothing},
-		{"GET", "/", 404, nothing},
+		{"GET", "/", 302, `<a href="/docs">`},
+		{"HEAD", "/", 302, ``},
+		{"POST", "/", 404, nothing},
 		{"GET", "/v2x", 404, nothing},
 		{"GET", "//v2/webhooks", 404, nothing},
 		{"OPTIONS", "*", 404, nothing},
@@ -252,5 +254,27 @@ func TestLocalURL(t *testing.T) {
 		if got := localURL(address); got != want {
 			t.Errorf("localURL(%s) = %s, want %s", listener, got, want)
 		}
+	}
+}
+
+// A server that is no demo says which settings matter, and while there is no
+// account what to do first.
+func TestFirstSteps(t *testing.T) {
+	where := dataDir{data: t.TempDir()}
+	welcome := func(flags ...string) string {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var out strings.Builder
+		p := testProgram(noSettings, io.MultiWriter(&out, &stopper{stop: stop}), io.Discard)
+		if err := p.run(ctx, append([]string{"hookline", "serve", "--listen", "127.0.0.1:0", "--log-format", "text", "--data", where.data}, flags...)); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	contains(t, welcome("--allow-http"), "http targets on, private targets off, notices off",
+		"\n  hookline --data "+where.data+" account create squake:acme", "token create --operator ")
+	where.run(t, "account", "create", "shoptet:1")
+	if text := welcome(); strings.Contains(text, "account create") || !strings.Contains(text, "http targets off") {
+		t.Errorf("with an account: %s", text)
 	}
 }

@@ -19,6 +19,10 @@ const listenAddress = "127.0.0.1:8090"
 type welcomeResult struct {
 	URL  string `json:"url"`
 	Demo []demo `json:"demo,omitzero"`
+	// firstSteps are command lines for a server without accounts, and what they
+	// do.
+	firstSteps [][]string
+	settings   string
 }
 
 // demo is an account to try an API with.
@@ -53,6 +57,13 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 			records = append(records, fresh...)
 		}
 	}
+	if !c.Dev {
+		var err error
+		if result.firstSteps, err = p.firstSteps(ctx, s.store); err != nil {
+			return err
+		}
+		result.settings = c.summary()
+	}
 	if err := p.show(result, result.text()); err != nil {
 		return err
 	}
@@ -62,6 +73,32 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 		}
 	}
 	return nil
+}
+
+// firstSteps returns what to do first, nothing if there is an account already.
+func (p *program) firstSteps(ctx context.Context, s store.Store) ([][]string, error) {
+	for _, api := range all.APIs() {
+		if some, _, err := s.AccountsAfter(ctx, api.Name, "", 1); err != nil || len(some) > 0 {
+			return nil, err
+		}
+	}
+	return [][]string{
+		{"  " + p.again() + " account create squake:acme", "an account of a customer"},
+		{"  " + p.again() + " token create --account squake:acme", "the customer's token, shown once"},
+		{"  " + p.again() + " token create --operator", "your token, which publishes, shown once"},
+	}, nil
+}
+
+// summary says which settings a server has that matter to who starts it.
+func (c *serveCommand) summary() string {
+	onOff := func(on bool) string {
+		if on {
+			return "on"
+		}
+		return "off"
+	}
+	return fmt.Sprintf("http targets %s, private targets %s, notices %s; all settings: hookline serve --help",
+		onOff(c.AllowHTTP), onOff(c.AllowPrivate), onOff(c.NotifyURL != ""))
 }
 
 // demoOf ensures that an API has its demo account. If that has no token, fresh
@@ -137,6 +174,12 @@ func (r welcomeResult) text() string {
 			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. To create a new one:\n" +
 				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
+	}
+	if r.settings != "" {
+		text.WriteString(linef("%s", r.settings))
+	}
+	if len(r.firstSteps) > 0 {
+		text.WriteString("\nThere is no account yet. In another terminal:\n" + aligned(r.firstSteps) + "\n")
 	}
 	if len(r.Demo) > 0 {
 		text.WriteString("\n")

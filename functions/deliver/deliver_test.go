@@ -109,23 +109,26 @@ func TestDeliverResponsesAnEmptyList(t *testing.T) {
 	}
 }
 
-// The attempts of a batch are made side by side.
+// The attempts of a batch are made side by side: in turn, or some at a time,
+// they would wait for each other for ever, which the bubble takes for a failure.
 func TestDeliverMakesAttemptsSideBySide(t *testing.T) {
-	const size = 100 // of the slow lane
-	var all sync.WaitGroup
-	all.Add(size)
-	h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {
-		all.Done()
-		all.Wait() // for the others: never, were they made in turn
-		return delivery.Delivered, nil
-	}}
-	var batch events.SQSEvent
-	for i := range size {
-		batch.Records = append(batch.Records, message(t, fmt.Sprint(i), 1))
-	}
-	if response, err := h.Deliver(t.Context(), batch); err != nil || len(response.BatchItemFailures) > 0 {
-		t.Errorf("answer %+v, %v", response, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const size = 100 // of the slow lane
+		var all sync.WaitGroup
+		all.Add(size)
+		h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {
+			all.Done()
+			all.Wait()
+			return delivery.Delivered, nil
+		}}
+		var batch events.SQSEvent
+		for i := range size {
+			batch.Records = append(batch.Records, message(t, fmt.Sprint(i), 1))
+		}
+		if response, err := h.Deliver(t.Context(), batch); err != nil || len(response.BatchItemFailures) > 0 {
+			t.Errorf("answer %+v, %v", response, err)
+		}
+	})
 }
 
 // An attempt that outlasts the function's time is cut off before it, and goes

@@ -45,6 +45,11 @@ type API struct {
 	Sending func(Setup) (webhook.Sending, error)
 	// Example is a registration that a development server accepts.
 	Example Example
+	// Events lists the events that can be published. An API whose events are the
+	// operator's lists those of the settings, or a few that are likely.
+	Events func(getenv func(string) string) []string
+	// Registering is how a client registers one URL for one event.
+	Registering Registering
 }
 
 // Handler serves all requests of an API.
@@ -61,6 +66,18 @@ type Handler interface {
 type Example struct {
 	Path, TokenHeader, Body string
 	Event, Instance         string
+}
+
+// Registering is a request to the path of the Example, and where the signing key
+// is shown.
+type Registering struct {
+	// Body returns the request's body, which is marshalled to JSON.
+	Body func(event, url string) any
+	// KeyPath is the path where a POST makes the account's signing key. It is
+	// empty if the response to a registration has a key of its own.
+	KeyPath string
+	// KeyField has the names that lead to the key in a response.
+	KeyField []string
 }
 
 // ExampleReceiver is the beginning of the URLs in examples.
