@@ -35,7 +35,7 @@ func (p *pipeline) operate(t *testing.T, method, path, body string, status int) 
 
 // The operator signs a customer up, who registers; an event is published, held
 // while the webhook is disabled, delivered, and attempted again when the operator says so, and so is another
-// that was held. Then the customer leaves. Between them the requests take every right of the function.
+// that was held. A test that is answered 410 leaves the webhook as it is. Then the customer leaves. Between them the requests take every right of the function.
 func testOperate(t *testing.T, p *pipeline) {
 	c := &client{
 		customer: customer{webhook.Account{API: "squake", ID: "signs-up"}, map[string]string{}},
@@ -80,6 +80,19 @@ func testOperate(t *testing.T, p *pipeline) {
 	}
 	p.operate(t, "POST", name+"/recover", from+`}`, http.StatusAccepted)
 	c.attempt(t, c.messages()[2].body, http.StatusOK, 1, 0)
+
+	tested := p.operate(t, "POST", hook+"/test", `{"event":"order"}`, http.StatusAccepted)
+	sent := c.messages()
+	if last := sent[len(sent)-1]; last.ID != tested["delivery"] {
+		t.Fatalf("the last message is of %s, want that of the test %v", last.ID, tested)
+	}
+	c.attempt(t, sent[len(sent)-1].body, http.StatusGone, 1, 0)
+	if got := p.operate(t, "GET", name+"/deliveries/"+sent[len(sent)-1].ID, "", http.StatusOK); got["status"] != "failed" || got["test"] != true {
+		t.Errorf("the test is %v", got)
+	}
+	if got := p.operate(t, "GET", name+"/webhooks", "", http.StatusOK)["webhooks"].([]any)[0].(map[string]any); got["state"] != "healthy" {
+		t.Errorf("after a test that failed the webhook is %v", got)
+	}
 
 	p.operate(t, "GET", name+"/tokens", "", http.StatusOK)
 	p.operate(t, "DELETE", name+"/tokens/"+token["id"].(string), "", http.StatusNoContent)

@@ -92,6 +92,7 @@ var ownRights = map[string][]string{
 		"dynamodb:DeleteItem" + within + "A#*, T#*" + named,
 		"dynamodb:GetItem" + onDeliveries,
 		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:PutItem" + onDeliveries,
 		"dynamodb:PutItem" + within + "A#*, ACCOUNTS#*, T#*" + named,
 		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
 		"dynamodb:Query" + onDeliveries,

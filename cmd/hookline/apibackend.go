@@ -252,6 +252,24 @@ func (b apiBackend) DeleteWebhook(ctx context.Context, a webhook.Account, id str
 	return translated(b.client.DeleteWebhook(ctx, a.String(), id))
 }
 
+// Test makes another test each time. If its response is lost, one may be made.
+func (b apiBackend) Test(ctx context.Context, a webhook.Account, id, event string) (string, error) {
+	if err := checkID(id); err != nil {
+		return "", err
+	}
+	made, err := b.client.TestWebhook(ctx, a.String(), id, event)
+	refused, answered := errors.AsType[*client.Error](err)
+	switch {
+	case answered && refused.Field == "event":
+		return "", fmt.Errorf("%w: %w", webhook.ErrInvalid, err)
+	case answered && refused.Code == "conflict":
+		return "", fmt.Errorf("%w: %w", webhook.ErrDisabled, err)
+	case refusedAsClosing(err):
+		return "", fmt.Errorf("%w: %w", webhook.ErrNotFound, err)
+	}
+	return made, translated(err)
+}
+
 // Publish publishes an event. If its response is lost, and the event has no id,
 // it is not known whether it was stored. A payload that would make the whole
 // request no JSON is refused here.
@@ -272,7 +290,7 @@ func (b apiBackend) Publish(ctx context.Context, e client.Event) (delivery.Resul
 func fromDelivery(d client.Delivery) deliveryResult {
 	return deliveryResult{
 		ID: d.ID, Account: d.Account, Event: d.Event, Time: d.Time, Status: d.Status, Attempts: int64(d.AttemptCount),
-		Last: d.LastAttemptAt, Code: d.LastStatus, Reason: d.Reason, Next: d.NextAttemptAt, Webhook: d.WebhookID, URL: d.URL,
+		Last: d.LastAttemptAt, Code: d.LastStatus, Reason: d.Reason, Next: d.NextAttemptAt, Webhook: d.WebhookID, URL: d.URL, Test: d.Test,
 	}
 }
 

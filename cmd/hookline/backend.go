@@ -55,6 +55,9 @@ type webhookBackend interface {
 	Failing(context.Context, webhook.API) ([]webhookDetails, error)
 	SetEnabled(ctx context.Context, a webhook.Account, id string, enabled bool) ([]webhookDetails, error)
 	DeleteWebhook(ctx context.Context, a webhook.Account, id string) error
+	// Test is [delivery.Tester.Test]. It returns the id of the delivery, which a
+	// server attempts.
+	Test(ctx context.Context, a webhook.Account, id, event string) (string, error)
 }
 
 type deliveryBackend interface {

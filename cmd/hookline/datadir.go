@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -118,12 +120,32 @@ func checkDataDir(dir string) error {
 	return nil
 }
 
+// lockTimeout is how long a data directory may be locked by who only looks.
+const lockTimeout = 200 * time.Millisecond
+
+// dataDirLocked reports whether a server uses a data directory.
+func dataDirLocked(dir string) (bool, error) {
+	path := filepath.Join(dir, lockName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil // nor is the file made
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	if err != nil {
+		return false, fmt.Errorf("find out whether a server uses %s: %w", dir, cause(err))
+	}
+	return !free, lock.Unlock()
+}
+
 // lockDataDir locks a data directory for one server. It fails if another server
 // has it, or if the lock file cannot be created.
 func lockDataDir(dir string) (unlock func() error, err error) {
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
-	switch taken, err := lock.TryLock(); {
-	case err != nil:
+	// A command may look for a moment whether a server runs.
+	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
+	defer cancel()
+	switch taken, err := lock.TryLockContext(ctx, lockTimeout/20); {
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("lock %s: %w; let this user write to the directory, or choose another with --data", lock.Path(), cause(err))
 	case !taken:
 		return nil, fmt.Errorf("another hookline serve uses %s; stop it, or choose another directory with --data", dir)

@@ -58,14 +58,23 @@ type deliveryResult struct {
 	Reason   string     `json:"reason"`
 	Next     *time.Time `json:"next_attempt"` // null: no attempt is to come
 	Webhook  string     `json:"webhook"`
-	URL      string     `json:"url"` // at acceptance
+	URL      string     `json:"url"`  // at acceptance
+	Test     bool       `json:"test"` // a sample, of webhook test
 }
 
 func newDeliveryResult(d webhook.Delivery) deliveryResult {
 	return deliveryResult{
 		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: d.Status.String(), Attempts: d.Attempts,
-		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next), Webhook: d.WebhookID, URL: d.URL,
+		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next), Webhook: d.WebhookID, URL: d.URL, Test: d.Test,
 	}
+}
+
+// statusText returns the status for people.
+func (r deliveryResult) statusText() string {
+	if r.Test {
+		return r.Status + " (test)"
+	}
+	return r.Status
 }
 
 // deliveryID selects a delivery on the command line.
@@ -151,7 +160,7 @@ func (d deliveryDetails) text() string {
 		{"webhook", d.Webhook},
 		{"url", d.URL},
 		{"accepted", timeText(d.Accepted)},
-		{"status", d.Status},
+		{"status", d.statusText()},
 		{"attempts", strconv.FormatInt(d.Attempts, 10)},
 		{"last attempt", timeOrDash(d.Last)},
 		{"last status", orDash(strings.TrimPrefix(strconv.Itoa(d.Code), "0"))},

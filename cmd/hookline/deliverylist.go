@@ -116,7 +116,7 @@ func (c *deliveryList) columns() []column {
 }
 
 func (p *program) deliveryRow(r deliveryResult) []string {
-	return []string{r.ID, r.Account, r.Event, p.listTime(&r.Time), r.Status, strconv.FormatInt(r.Attempts, 10), p.listTime(r.Next), orDash(r.Reason)}
+	return []string{r.ID, r.Account, r.Event, p.listTime(&r.Time), r.statusText(), strconv.FormatInt(r.Attempts, 10), p.listTime(r.Next), orDash(r.Reason)}
 }
 
 // deliveryPage is a part of a list. If next is not empty, the list goes on after

@@ -326,7 +326,7 @@ func TestDeliveryShow(t *testing.T) {
 			continue
 		}
 		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name]
-		result += `,"webhook":"w1","url":"https://receiver.example/in"`
+		result += `,"webhook":"w1","url":"https://receiver.example/in","test":false`
 		contains(t, list, result+"}")
 		want := result + fmt.Sprintf(`,"event_id":%q,"accepted":%q,"payload":%q,"attempt_log":[`, name, stamp, name)
 		if attempts[name] != "" {

@@ -23,7 +23,7 @@ var exitCodes = map[string][3]string{
 	"token revoke":     {"TOKEN --operator", "TOKEN-2 --operator", "TOKEN"},
 	"webhook list":     {"--account ACCOUNT", "--account squake:nobody", ""},
 	"webhook show":     {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK"},
-	"webhook test":     {"WEBHOOK --account ACCOUNT --allow-http --allow-private", "WEBHOOK --account ACCOUNT", "WEBHOOK --account ACCOUNT --event none"},
+	"webhook test":     {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK --account ACCOUNT --event none"},
 	"webhook enable":   {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "--account ACCOUNT"},
 	"webhook disable":  {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK --account ACCOUNT more"},
 	"webhook delete":   {"WEBHOOK --account ACCOUNT", "x --account ACCOUNT", "WEBHOOK --account operator:local"},

@@ -169,7 +169,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		Published: measured.published, Observer: measured.requests,
 	})
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
-		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(),
+		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
 		Observer: measured.requests,
 	})

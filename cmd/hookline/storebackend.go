@@ -116,6 +116,29 @@ func (b storeBackend) DeleteWebhook(ctx context.Context, a webhook.Account, id s
 	return b.registry().Delete(ctx, a, id)
 }
 
+// tester makes tests that a queue sends.
+func (b storeBackend) tester(queue delivery.Queue) (*delivery.Tester, error) {
+	sendings, err := b.p.sendings()
+	if err != nil {
+		return nil, err
+	}
+	return delivery.NewTester(delivery.TesterConfig{
+		Store: b.Store, Queue: queue, Sendings: sendings, NewID: b.p.keys.UUID, Now: b.p.now,
+	}), nil
+}
+
+func (b storeBackend) Test(ctx context.Context, a webhook.Account, id, event string) (string, error) {
+	tester, err := b.tester(b.queue)
+	if err != nil {
+		return "", err
+	}
+	d, err := tester.Test(ctx, a, id, event)
+	if err != nil {
+		return "", err
+	}
+	return d.ID(), nil
+}
+
 // Publish publishes an event, which a running server delivers.
 func (b storeBackend) Publish(ctx context.Context, e client.Event) (delivery.Result, error) {
 	sendings, err := b.p.sendings()

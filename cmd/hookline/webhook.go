@@ -15,7 +15,7 @@ import (
 type webhookCommands struct {
 	List    webhookList    `cmd:"" help:"List the webhooks of an account, oldest first, or those of all accounts that fail or are disabled, longest first."`
 	Show    webhookShow    `cmd:"" help:"Show everything about a webhook except its keys."`
-	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response."`
+	Test    webhookTest    `cmd:"" help:"Send one signed sample event to a webhook and show the response. It changes nothing of the webhook."`
 	Enable  webhookEnable  `cmd:"" help:"Enable a webhook, such as one that a 410 response disabled."`
 	Disable webhookDisable `cmd:"" help:"Disable a webhook, so that it receives nothing. It keeps its event; any change by the customer enables it."`
 	Delete  webhookDelete  `cmd:"" help:"Delete a webhook. Its events can be registered again at once."`

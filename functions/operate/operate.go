@@ -8,6 +8,7 @@ import (
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
@@ -20,16 +21,24 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
+	keys := keygen.New(rand.Reader, time.Now)
+	// Samples of events need no settings: what a webhook may have was checked when
+	// it was registered.
+	sendings, err := api.Sendings(all.APIs(), api.Setup{Keys: keys, Getenv: func(string) string { return "" }})
+	if err != nil {
+		return nil, err
+	}
 	store, queue, err := c.Open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
 	return start.NewGateway(operator.NewManage(operator.ManageConfig{
-		Store: store,
-		Queue: queue,
-		APIs:  all.APIs(),
-		Keys:  keygen.New(rand.Reader, time.Now),
-		Now:   time.Now,
-		Log:   log,
+		Store:    store,
+		Queue:    queue,
+		APIs:     all.APIs(),
+		Sendings: sendings,
+		Keys:     keys,
+		Now:      time.Now,
+		Log:      log,
 	})), nil
 }

@@ -103,6 +103,13 @@ var calls = []struct {
 		_, err := c.EnableWebhook(ctx, name, "w1")
 		return err
 	}},
+	{"test webhook", false, func(ctx context.Context, c *client.Client, _ ids) error {
+		id, err := c.TestWebhook(ctx, name, "w1", "order")
+		if _, wrong := webhook.DeliveryTime(id); err == nil {
+			err = wrong
+		}
+		return err
+	}},
 	{"delete webhook", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.DeleteWebhook(ctx, name, "w1") }},
 	{"deliveries", true, func(ctx context.Context, c *client.Client, ids ids) error {
 		filter := client.DeliveryFilter{Event: "order", Status: "pending", From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour)}

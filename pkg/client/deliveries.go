@@ -35,6 +35,8 @@ type Delivery struct {
 	Reason string `json:"reason"`
 	// NextAttemptAt is nil if no attempt is to come.
 	NextAttemptAt *time.Time `json:"next_attempt_at"`
+	// Test says that the delivery is a sample: see [Client.TestWebhook].
+	Test bool `json:"test"`
 }
 
 // DeliveryDetails is a delivery with its payload and attempts.

@@ -73,7 +73,7 @@ func serve(ctx context.Context, dir string, wrap func(http.Handler) http.Handler
 		Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
 	}))
 	mux.Handle(operator.Prefix+"/", operator.NewManage(operator.ManageConfig{
-		Store: s.store, Queue: queue, APIs: all.APIs(), Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
+		Store: s.store, Queue: queue, APIs: all.APIs(), Sendings: sendings, Tokens: tokens, Keys: keys, Now: time.Now, Log: log,
 	}))
 	s.Server = httptest.NewServer(wrap(mux))
 	return s, nil

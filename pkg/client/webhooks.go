@@ -76,6 +76,22 @@ func (c *Client) DisableWebhook(ctx context.Context, account, id string) (w Webh
 	return w, err
 }
 
+// TestWebhook has a sample of an event sent to a webhook, once, and returns the
+// id of the delivery, whose Test is set: see [Client.Delivery] for its result. If
+// event is empty, it is the webhook's first. It is sent once: if its response is
+// lost, a test may be made.
+func (c *Client) TestWebhook(ctx context.Context, account, id, event string) (delivery string, err error) {
+	body := map[string]string{}
+	if event != "" {
+		body["event"] = event
+	}
+	var accepted struct {
+		Delivery string `json:"delivery"`
+	}
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "test"), body: body}, &accepted)
+	return accepted.Delivery, err
+}
+
 // DeleteWebhook deletes a webhook. Its events can be registered again at once.
 func (c *Client) DeleteWebhook(ctx context.Context, account, id string) error {
 	err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "webhooks", id), repeatable: true, removes: true}, nil)

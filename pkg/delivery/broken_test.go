@@ -39,6 +39,9 @@ func TestBrokenDeliveriesAreCaught(t *testing.T) {
 		"accepted and not written": {sabotage{publisher: func(c *delivery.PublisherConfig) {
 			c.Store = forgetful{c.Store}
 		}}, func(tb testing.TB, w *env) { w.record(tb, w.acceptOne(tb, eventKeys[0])) }},
+		"a test taken for an event": {sabotage{worker: func(c *delivery.WorkerConfig) {
+			c.Store = unmarked{c.Store}
+		}}, func(tb testing.TB, w *env) { leavesNoTrace(tb, w, eventKeys[0], failing(410)) }},
 		"nobody is sent for": {sabotage{worker: func(c *delivery.WorkerConfig) {
 			c.Queue = sendsNothing{c.Queue}
 		}}, func(tb testing.TB, w *env) { keepsSchedule(tb, w, eventKeys[2]) }},

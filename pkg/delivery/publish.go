@@ -312,11 +312,24 @@ func (b *batch) repeat(ctx context.Context, i int, existing webhook.Delivery) {
 	}
 }
 
-// delivery returns the record that an event becomes. Its attempt is due at
-// once; the sweeper checks for it when the queue's lease ends. If the webhook is
-// disabled, no attempt is to come.
+// delivery returns the record that an event becomes. If the webhook is disabled,
+// no attempt is to come.
 func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Delivery, error) {
-	now := p.cfg.Now().UTC().Truncate(time.Millisecond)
+	d := accepted(e, t, p.cfg.Queue, p.cfg.Now())
+	if t.Webhook.Disabled {
+		d = d.Cancelled(webhook.ReasonWebhookDisabled)
+	}
+	var err error
+	if number := p.cfg.Sendings[e.Account.API].Number; number != nil {
+		d.Number, err = number()
+	}
+	return d, err
+}
+
+// accepted returns the record of an event that is accepted at now. Its attempt
+// is due at once; the sweeper checks for it when the queue's lease ends.
+func accepted(e webhook.Event, t webhook.Recipient, q Queue, now time.Time) webhook.Delivery {
+	now = now.UTC().Truncate(time.Millisecond)
 	d := webhook.Delivery{
 		Account: e.Account, Event: e.Name, EventID: e.ID, Time: e.Time, Instance: e.Instance,
 		Payload: e.Payload, Content: e.Content(),
@@ -327,16 +340,8 @@ func (p *Publisher) delivery(e webhook.Event, t webhook.Recipient) (webhook.Deli
 	if t.Account.CreatedAt.After(now) {
 		d.AcceptedAt = t.Account.CreatedAt
 	}
-	if t.Webhook.Disabled {
-		d = d.Cancelled(webhook.ReasonWebhookDisabled)
-	} else {
-		d.Due = leaseEnd(p.cfg.Queue, d.EventKey(), now)
-	}
-	var err error
-	if number := p.cfg.Sendings[e.Account.API].Number; number != nil {
-		d.Number, err = number()
-	}
-	return d, err
+	d.Due = leaseEnd(q, d.EventKey(), now)
+	return d
 }
 
 // send queues the attempts of accepted events. It goes on if the publisher's

@@ -31,7 +31,7 @@ const (
 // record records the outcome of an attempt that began at began.
 func (t *attempt) record(ctx context.Context, began time.Time, response Response) (Outcome, error) {
 	gone := false
-	if response.Status == http.StatusGone {
+	if response.Status == http.StatusGone && !t.input.Delivery.Test {
 		var err error
 		if gone, err = t.disable(ctx, began); err != nil {
 			return Failed, err
@@ -83,9 +83,9 @@ func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, 
 // API's delay from now, or after the delay that the receiver asked for if that
 // is longer. It adds up to a tenth, so that deliveries that failed together are
 // not retried together. It returns the zero time if no other attempt is to
-// come.
+// come, as after that of a test.
 func (t *attempt) next(d webhook.Delivery, response Response) time.Time {
-	if d.Attempts >= int64(len(t.sending.Delays)) {
+	if d.Test || d.Attempts >= int64(len(t.sending.Delays)) {
 		return time.Time{}
 	}
 	delay := t.sending.Delays[d.Attempts]
@@ -151,8 +151,11 @@ func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) e
 
 // statsUpdate returns how a result changes the statistics. A change of the
 // webhook's state is always noted. An API that shows statistics gets every
-// failure counted.
+// failure counted. A test changes none.
 func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
+	if d.Test {
+		return webhook.NoStats
+	}
 	noted := t.input.Webhook.Statistics
 	update, last, enough := webhook.StatsSent, noted.LastSentAt, fresh
 	if !t.sending.Statistics {
@@ -177,6 +180,9 @@ func (t *attempt) report(ctx context.Context, d webhook.Delivery, took time.Dura
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
+	}
+	if d.Test {
+		attrs = append(attrs, slog.Bool("test", true))
 	}
 	t.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
 }

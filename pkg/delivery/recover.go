@@ -171,12 +171,12 @@ func (r *recovery) find(ctx context.Context, a webhook.Account, after string, do
 	return found, page.After, nil
 }
 
-// selects reports whether a delivery is to be attempted anew. An attempt is made
+// selects reports whether a delivery is to be attempted anew. A test is not. An attempt is made
 // a second before its time at the earliest, so one that was asked for after AsOf
 // began no earlier than that, whatever clock told it.
 func (r *recovery) selects(d webhook.Delivery) bool {
 	_, reachable := r.enabled[d.Event]
-	return (d.Status == webhook.StatusFailed || d.Status == webhook.StatusCancelled) && reachable &&
+	return !d.Test && (d.Status == webhook.StatusFailed || d.Status == webhook.StatusCancelled) && reachable &&
 		(r.Event == "" || r.Event == d.Event) &&
 		!d.AcceptedAt.Before(r.created) && d.AttemptedAt.Before(r.AsOf.Add(-early))
 }

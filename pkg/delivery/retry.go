@@ -41,8 +41,8 @@ func NewRetrier(store RetrierStore, queue Queue, now func() time.Time) *Retrier 
 // attempts are left. Retry returns the delivery as it is then.
 //
 //   - webhook.ErrNotFound: there is no such delivery.
-//   - webhook.ErrInvalid: it cannot be attempted: its webhook or account is
-//     gone, or disabled, or it was accepted more than 6 days ago.
+//   - webhook.ErrInvalid: it cannot be attempted: it is a test, its webhook or
+//     account is gone, or disabled, or it was accepted more than 6 days ago.
 //   - webhook.ErrChanged: an attempt came between. Look again.
 func (r *Retrier) Retry(ctx context.Context, a webhook.Account, id string) (webhook.Delivery, error) {
 	d, err := r.retry(ctx, a, id)
@@ -56,6 +56,9 @@ func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webh
 	was, err := r.store.Delivery(ctx, a, id)
 	if err != nil {
 		return webhook.Delivery{}, err
+	}
+	if was.Test {
+		return webhook.Delivery{}, webhook.Invalid("it is a test, which is attempted once; make another")
 	}
 	recipients, err := r.store.Recipients(ctx, []webhook.EventKey{was.EventKey()})
 	if err != nil {

@@ -33,13 +33,14 @@ type deliveryResponse struct {
 	LastStatus    *int       `json:"last_status"`     // null: no response
 	Reason        *string    `json:"reason"`          // null: nothing failed
 	NextAttemptAt *timestamp `json:"next_attempt_at"` // null: no attempt is to come
+	Test          bool       `json:"test"`
 }
 
 func newDelivery(d webhook.Delivery) deliveryResponse {
 	response := deliveryResponse{
 		ID: d.ID(), Account: d.Account.String(), Event: d.Event, EventID: d.EventID, Time: timestamp{d.Time},
 		WebhookID: d.WebhookID, URL: d.URL, AcceptedAt: timestamp{d.AcceptedAt}, Status: d.Status.String(),
-		AttemptCount: d.Attempts, LastAttemptAt: orNull(d.AttemptedAt), NextAttemptAt: orNull(d.Next),
+		AttemptCount: d.Attempts, LastAttemptAt: orNull(d.AttemptedAt), NextAttemptAt: orNull(d.Next), Test: d.Test,
 	}
 	if d.Instance != "" {
 		response.Instance = &d.Instance
@@ -180,6 +181,9 @@ func (m manager) retryDelivery(ctx context.Context, r *api.Request) (api.Respons
 	d, err := m.find(ctx, r)
 	if err != nil {
 		return api.Response{}, err
+	}
+	if d.Test {
+		return api.Response{}, errConflict("This delivery is a test, which is attempted once. Test the webhook again.")
 	}
 	if d.Open() && !d.Next.After(m.now()) {
 		return api.Response{}, errConflict("An attempt of this delivery is due already.")

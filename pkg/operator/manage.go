@@ -22,6 +22,7 @@ type Store interface {
 	registry.Store
 	registry.AccountStore
 	delivery.RetrierStore
+	delivery.TesterStore
 	CreateAccount(context.Context, webhook.AccountInfo) error
 	Failing(ctx context.Context, d webhook.API, after string, limit int) (list []webhook.Webhook, next string, err error)
 	Attempts(context.Context, webhook.Delivery) ([]webhook.Attempt, error)
@@ -34,8 +35,10 @@ type ManageConfig struct {
 	Store Store
 	// Queue is where attempts are queued that the operator asks for.
 	Queue delivery.Queue
-	// APIs are those whose accounts there are.
-	APIs []api.API
+	// APIs are those whose accounts there are, and Sendings what is taken samples
+	// of events from.
+	APIs     []api.API
+	Sendings map[webhook.API]webhook.Sending
 	// Tokens holds the operator's tokens. It is nil if callers are authorised
 	// elsewhere, as IAM does before API Gateway passes a request on.
 	Tokens auth.Tokens
@@ -51,16 +54,19 @@ type ManageConfig struct {
 // NewManage returns the handler of the paths under Prefix. All responses are
 // JSON, including those for unknown paths and internal errors.
 func NewManage(cfg ManageConfig) api.Handler {
-	if cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 {
+	if cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 || cfg.Sendings == nil {
 		panic("operator: a field of ManageConfig is missing")
 	}
 	m := manager{
 		store:    cfg.Store,
 		registry: registry.New(registry.Config{Store: cfg.Store, Now: cfg.Now}),
 		retrier:  delivery.NewRetrier(cfg.Store, cfg.Queue, cfg.Now),
-		apis:     map[webhook.API]api.API{},
-		keys:     cfg.Keys,
-		now:      cfg.Now,
+		tester: delivery.NewTester(delivery.TesterConfig{
+			Store: cfg.Store, Queue: cfg.Queue, Sendings: cfg.Sendings, NewID: cfg.Keys.UUID, Now: cfg.Now,
+		}),
+		apis: map[webhook.API]api.API{},
+		keys: cfg.Keys,
+		now:  cfg.Now,
 	}
 	for _, a := range cfg.APIs {
 		m.apis[a.Name] = a
@@ -81,6 +87,7 @@ type manager struct {
 	store    Store
 	registry *registry.Registry
 	retrier  *delivery.Retrier
+	tester   *delivery.Tester
 	apis     map[webhook.API]api.API
 	keys     *keygen.Generator
 	now      func() time.Time
@@ -103,6 +110,8 @@ func (m manager) routes() []api.Route {
 	createToken.Body = true
 	recoverDeliveries := write(http.MethodPost, account+"/recover", m.recoverDeliveries)
 	recoverDeliveries.Body = true
+	testWebhook := write(http.MethodPost, webhooks+"/{id}/test", m.testWebhook)
+	testWebhook.Body = true
 	return []api.Route{
 		read(accounts, m.listAccounts),
 		read(account, m.getAccount),
@@ -116,6 +125,7 @@ func (m manager) routes() []api.Route {
 		write(http.MethodPost, webhooks+"/{id}/enable", m.enableWebhook),
 		write(http.MethodPost, webhooks+"/{id}/disable", m.disableWebhook),
 		write(http.MethodDelete, webhooks+"/{id}", m.deleteWebhook),
+		testWebhook,
 		read(deliveries, m.listDeliveries),
 		read(deliveries+"/{id}", m.getDelivery),
 		write(http.MethodPost, deliveries+"/{id}/retry", m.retryDelivery),

@@ -134,17 +134,23 @@ var deliveryNames = []string{"due", "retrying", "failed", "delivered", "disabled
 func publisher(tb testing.TB, s delivery.PublisherStore, q delivery.Queue, log *slog.Logger) *delivery.Publisher {
 	tb.Helper()
 	setup := apitest.NewFixture(tb, squake.API(), nil, nil).Setup
-	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
-	sendings, err := api.Sendings(all.APIs(), setup)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	ids := 0
 	return delivery.NewPublisher(delivery.PublisherConfig{
-		Store: s, Queue: q, Sendings: sendings, Log: log,
+		Store: s, Queue: q, Sendings: sendings(tb, setup), Log: log,
 		Now:   func() time.Time { return apitest.Start },
 		NewID: func() (string, error) { ids++; return fmt.Sprint("made-", ids), nil },
 	})
+}
+
+// sendings are those of all three APIs.
+func sendings(tb testing.TB, setup api.Setup) map[webhook.API]webhook.Sending {
+	tb.Helper()
+	setup.Keys = keygen.New(rand.Reader, setup.Now) // the fixture's serves no two events at once
+	made, err := api.Sendings(all.APIs(), setup)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return made
 }
 
 // rights makes the fixture's token "token" the operator's, with all rights. The
@@ -202,7 +208,7 @@ func newAPI(tb testing.TB) api.API {
 					Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 				}),
 				manage: operator.NewManage(operator.ManageConfig{
-					Store: setup.Store.(operator.Store), Queue: &queue{}, APIs: all.APIs(), Tokens: rights{s},
+					Store: setup.Store.(operator.Store), Queue: &queue{}, APIs: all.APIs(), Sendings: sendings(tb, setup), Tokens: rights{s},
 					Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 				}),
 			}, nil

@@ -28,6 +28,7 @@ var rightOf = map[string]webhook.Rights{
 	"GET /operator/webhooks":                                  webhook.Read,
 	"GET /operator/accounts/{account}/webhooks":               webhook.Read,
 	"POST /operator/accounts/{account}/webhooks/{id}/enable":  webhook.Write,
+	"POST /operator/accounts/{account}/webhooks/{id}/test":    webhook.Write,
 	"POST /operator/accounts/{account}/webhooks/{id}/disable": webhook.Write,
 	"DELETE /operator/accounts/{account}/webhooks/{id}":       webhook.Write,
 	"GET /operator/accounts/{account}/deliveries":             webhook.Read,
@@ -77,7 +78,7 @@ func withRights(t *testing.T, f *apitest.Fixture, rights webhook.Rights, open bo
 	t.Helper()
 	publish := operator.Config{Publisher: publisher(t, f.Store, &queue{}, f.Setup.Log), Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log}
 	manage := operator.ManageConfig{
-		Store: f.Store, Queue: &queue{}, APIs: []api.API{squake.API()}, Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log,
+		Store: f.Store, Queue: &queue{}, APIs: []api.API{squake.API()}, Sendings: sendings(t, f.Setup), Keys: f.Setup.Keys, Now: f.Setup.Now, Log: f.Setup.Log,
 	}
 	if !open {
 		tokens := operators{granted{f.Setup.Store, rights}}

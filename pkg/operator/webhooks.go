@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -156,6 +157,40 @@ func (m manager) setEnabled(ctx context.Context, r *api.Request, enabled bool) (
 		return api.Response{}, unknown("webhook", err)
 	}
 	return api.Response{Status: http.StatusOK, Body: newWebhook(records)}, nil
+}
+
+// tested is the response to a request for a test.
+type tested struct {
+	Delivery string `json:"delivery"`
+}
+
+// testWebhook serves POST /operator/accounts/{account}/webhooks/{id}/test. Each
+// request makes another test.
+func (m manager) testWebhook(ctx context.Context, r *api.Request) (api.Response, error) {
+	a, err := m.account(r)
+	if err != nil {
+		return api.Response{}, err
+	}
+	fields, err := readFields(r.Content, []string{"event"})
+	if err != nil {
+		return api.Response{}, err
+	}
+	event := fields.text("event")
+	if fields.err != nil {
+		return api.Response{}, fields.err
+	}
+	d, err := m.tester.Test(ctx, a, r.UUID("id"), event)
+	switch {
+	case errors.Is(err, webhook.ErrNotFound):
+		return api.Response{}, cmp.Or(m.open(ctx, a), unknown("webhook", err))
+	case errors.Is(err, webhook.ErrInvalid):
+		return api.Response{}, invalid("event", "event must be one of the webhook's.")
+	case errors.Is(err, webhook.ErrDisabled):
+		return api.Response{}, errConflict("The webhook is disabled. Enable it to test it.")
+	case err != nil:
+		return api.Response{}, err
+	}
+	return api.Response{Status: http.StatusAccepted, Body: tested{d.ID()}}, nil
 }
 
 // deleteWebhook serves DELETE /operator/accounts/{account}/webhooks/{id}.

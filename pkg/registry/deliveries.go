@@ -15,15 +15,16 @@ const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
 // Deliveries calls yield for each delivery of an account whose event happened
 // at from or later, latest event first, until yield returns false. A delivery
 // that awaits an attempt but whose webhook is disabled or deleted is shown as
-// cancelled, since that attempt would cancel it. Deliveries of a deleted
-// account with the same id are omitted. It returns [webhook.ErrNotFound] if the
+// cancelled, since that attempt would cancel it. Tests are omitted, which
+// customers are not shown, and so are deliveries of a deleted account with the
+// same id. It returns [webhook.ErrNotFound] if the
 // account does not exist.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	v, err := r.newDeliveryView(ctx, a)
 	if err == nil {
 		err = r.cfg.Store.Deliveries(ctx, a, from, func(d webhook.Delivery) bool {
 			shown, ok := v.show(d)
-			return !ok || yield(shown)
+			return !ok || d.Test || yield(shown)
 		})
 	}
 	if err != nil {

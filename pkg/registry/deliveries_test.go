@@ -35,6 +35,7 @@ func TestDeliveries(t *testing.T) {
 		{Event: "gone", WebhookID: "gone"},
 		{Event: "gone", WebhookID: "gone", Status: webhook.StatusFailed},
 		{Event: "on", WebhookID: id, AcceptedAt: created.Add(-time.Millisecond)}, // of an earlier account
+		{Event: "on", WebhookID: id, Test: true},                                 // only the operator sees it
 	} {
 		d.Account, d.EventID, d.Time = account, fmt.Sprint(i), created.Add(-time.Duration(i)*time.Minute)
 		if d.AcceptedAt.IsZero() {
@@ -60,8 +61,8 @@ func TestDeliveries(t *testing.T) {
 		filter registry.DeliveryFilter
 		want   []string
 	}{
-		"all":       {registry.DeliveryFilter{}, []string{"0", "1", "2", "3", "4", "5"}},
-		"event":     {registry.DeliveryFilter{Event: "on"}, []string{"0", "1", "2"}},
+		"all":       {registry.DeliveryFilter{}, []string{"0", "1", "2", "3", "4", "5", "7"}},
+		"event":     {registry.DeliveryFilter{Event: "on"}, []string{"0", "1", "2", "7"}},
 		"cancelled": {registry.DeliveryFilter{Status: &cancelled}, []string{"1", "3", "4"}},
 		"times":     {registry.DeliveryFilter{From: minute(4), Until: minute(1)}, []string{"2", "3", "4"}},
 		"both":      {registry.DeliveryFilter{Event: "gone", Status: &cancelled}, []string{"4"}},

@@ -227,7 +227,8 @@ type Deliveries interface {
 	// returns false, the earliest first within a partition of the store. It
 	// calls yield at most once for each, unless the delivery is leased
 	// meanwhile to a time that Due has yet to reach. Due may lag behind writes
-	// by seconds. yield may use the store.
+	// by seconds. A store may leave out the Test of the messages. yield may use
+	// the store.
 	Due(ctx context.Context, from, before time.Time, yield func(webhook.Pending) bool) error
 
 	// SetSlow sets the SlowSince of a webhook to since, or clears it if since is

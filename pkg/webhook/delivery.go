@@ -71,6 +71,10 @@ type Delivery struct {
 	// cancelled. It is empty after a success, and before the first attempt
 	// unless the delivery was cancelled.
 	Reason string
+	// Test reports that the delivery is a sample event that the operator asked
+	// for. It is attempted once, changes nothing but its own record, and is not
+	// shown to the customer.
+	Test bool
 }
 
 // ID identifies the delivery within its account. It consists of 44 hex digits
@@ -158,12 +162,17 @@ type Message struct {
 	// and no record says that the webhook is slow. It is a hint to the queue,
 	// which may keep such messages apart; the attempt is the same.
 	Fast bool
+	// Test reports that the delivery is a test. It is a hint to the queue, which
+	// may be unset in what a store lists as due.
+	Test bool
 }
 
 // Message returns the message that asks for the delivery's next attempt. It is
 // not Fast: only a publisher knows.
 func (d Delivery) Message() Message {
-	return Message{Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef}
+	return Message{
+		Account: d.Account, ID: d.ID(), Event: d.Event, Attempt: d.Attempts + 1, At: d.Next, PayloadRef: d.PayloadRef, Test: d.Test,
+	}
 }
 
 // ReasonAccountDeleted is the Reason of deliveries cancelled because their

@@ -25,6 +25,8 @@ var (
 	// ErrExcluded: an event that excludes this one is registered. An
 	// [*ExcludedError] says which.
 	ErrExcluded = errors.New("an event that excludes this one is registered")
+	// ErrDisabled: the webhook receives nothing.
+	ErrDisabled = errors.New("the webhook is disabled")
 	// ErrChanged: the record was changed since it was read. Read it again.
 	ErrChanged = errors.New("changed since it was read")
 	// ErrUnavailable: the store could not be reached, or refused the operation

@@ -65,7 +65,7 @@ func serveOperator(t *testing.T) []string {
 		Tokens: store, Keys: keys, Now: time.Now, Log: log,
 	}))
 	mux.Handle(operator.Prefix+"/", operator.NewManage(operator.ManageConfig{
-		Store: store, Queue: queue, APIs: all.APIs(), Tokens: store, Keys: keys, Now: time.Now, Log: log,
+		Store: store, Queue: queue, APIs: all.APIs(), Sendings: sendings, Tokens: store, Keys: keys, Now: time.Now, Log: log,
 	}))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -65,7 +65,7 @@ func testDeliveryFields(t *testing.T, s *suite) {
 		AcceptedAt: happened.Add(time.Second), Attempts: 1 << 40, AttemptedAt: happened.Add(time.Minute),
 		Duration: 15*time.Second + 1_999_999*time.Nanosecond, Status: webhook.StatusDelivered, Content: strings.Repeat("0123456789abcdef", 2),
 		Next: happened.Add(time.Hour), Due: happened.Add(2 * time.Hour), Sends: 1<<62 + 1,
-		StatusCode: 599, Reason: strings.Repeat("ž😀#'\"", 50),
+		StatusCode: 599, Reason: strings.Repeat("ž😀#'\"", 50), Test: true,
 	}
 	failed := newDelivery(account, 0)
 	failed.Status, failed.Attempts, failed.AttemptedAt = webhook.StatusFailed, 1, at

@@ -219,6 +219,7 @@ func sendingTests() map[string]func(*testing.T, *suite) {
 		"LeaseChanged":        testLeaseChanged,
 		"LeaseRace":           testLeaseRace,
 		"LeaseRecordRace":     testLeaseRecordRace,
+		"TestMark":            testMark,
 		"SendingCancelled":    testSendingCancelled,
 	}
 }

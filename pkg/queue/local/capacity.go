@@ -31,7 +31,7 @@ func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	if q.stopped {
 		return 0, false
 	}
-	l, a := q.lines[s], q.accounts[s.Account]
+	l, a := q.lines[lineKey{EventKey: s}], q.accounts[s.Account]
 	if l == nil {
 		l = new(line)
 	}

@@ -239,7 +239,7 @@ func TestSuspects(t *testing.T) {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.catchUp(time.Now())
-			if got := q.lines[eventKeyOf("x")].record; got != s {
+			if got := q.lines[lineKey{EventKey: eventKeyOf("x")}].record; got != s {
 				t.Errorf("standing = %d, want %d", got, s)
 			}
 		}

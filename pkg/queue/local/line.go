@@ -39,7 +39,16 @@ const (
 	standings // the number of records
 )
 
-// line is what the queue holds and remembers for one event key.
+// lineKey is what messages of a line have in common.
+type lineKey struct {
+	webhook.EventKey
+	test bool
+}
+
+func keyOfLine(m webhook.Message) lineKey { return lineKey{m.EventKey(), m.Test} }
+
+// line is what the queue holds and remembers for one event key, or for the tests
+// of it.
 type line struct {
 	account *account
 	record  record
@@ -84,9 +93,9 @@ type part struct {
 	refused bool
 }
 
-// line returns the line of an event key, and creates it if need be: trusted if
-// it is proven.
-func (q *Queue) line(s webhook.EventKey, proven bool) *line {
+// line returns the line of a key, and creates it if need be: trusted if it is
+// proven.
+func (q *Queue) line(s lineKey, proven bool) *line {
 	if l := q.lines[s]; l != nil {
 		return l
 	}

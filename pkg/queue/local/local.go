@@ -14,6 +14,9 @@
 // always one. The same holds for the messages in the queue, so that a backlog
 // leaves room for others.
 //
+// Tests of a webhook have a record of their own, so that they make it neither
+// trusted nor a suspect.
+//
 // The queue is in memory and bounded. It refuses messages that it has no room
 // for, and loses its messages with the process: only the records of deliveries
 // are kept. It never holds two messages for the same attempt of a delivery. An
@@ -85,7 +88,7 @@ type Queue struct {
 	open, stopped bool
 	workers       sync.WaitGroup
 
-	lines    map[webhook.EventKey]*line
+	lines    map[lineKey]*line
 	accounts map[webhook.Account]*account
 	known    map[attemptKey]*entry
 	later    later
@@ -108,7 +111,7 @@ func New(c Config) *Queue {
 	q := &Queue{
 		slots: c.Slots, perWebhook: c.PerWebhook, capacity: c.Capacity, now: c.Now, proven: c.Proven,
 		freed:    make(chan struct{}, 1),
-		lines:    map[webhook.EventKey]*line{},
+		lines:    map[lineKey]*line{},
 		accounts: map[webhook.Account]*account{},
 		known:    map[attemptKey]*entry{},
 	}
@@ -164,7 +167,7 @@ func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 			q.full = true
 			refused++
 		default:
-			q.add(m, now, proven[m.EventKey()])
+			q.add(m, now, !m.Test && proven[m.EventKey()])
 		}
 	}
 	q.dispatch(now)
@@ -199,8 +202,8 @@ func (q *Queue) askProven(ctx context.Context, messages []webhook.Message) map[w
 	unknown := map[webhook.EventKey]bool{}
 	q.mu.Lock()
 	for _, m := range messages {
-		if key := m.EventKey(); q.lines[key] == nil {
-			unknown[key] = false
+		if key := keyOfLine(m); !key.test && q.lines[key] == nil {
+			unknown[key.EventKey] = false
 		}
 	}
 	q.mu.Unlock()
@@ -212,7 +215,7 @@ func (q *Queue) askProven(ctx context.Context, messages []webhook.Message) map[w
 
 // add queues a message.
 func (q *Queue) add(m webhook.Message, now time.Time, proven bool) {
-	l := q.line(m.EventKey(), proven)
+	l := q.line(keyOfLine(m), proven)
 	e := &entry{message: m, line: l}
 	e.node.owner = e
 	q.known[keyOf(m)] = e

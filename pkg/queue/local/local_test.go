@@ -311,11 +311,29 @@ func TestAsksWhoIsProven(t *testing.T) {
 		}
 		pass(2 * slow)
 		send(t, q, message("hang", 100, time.Now()))
-		if got := q.lines[eventKeyOf("hang")].record; got != suspect {
+		if got := q.lines[lineKey{EventKey: eventKeyOf("hang")}].record; got != suspect {
 			t.Errorf("one that hangs has record %d", got)
 		}
 		if asked["hang"] != 1 || asked["quick"] != 1 {
 			t.Errorf("asked %v, want once each", asked)
+		}
+	})
+}
+
+// A test says nothing about its webhook: one that is quick makes it no trusted
+// one, and one that hangs no suspect. Nobody asks whether a test is proven.
+func TestTestsHaveTheirOwnRecord(t *testing.T) {
+	asked := 0
+	cfg := Config{Proven: func(context.Context, webhook.EventKey) bool { asked++; return false }}
+	inFakeTime(t, cfg, hangers(0), func(t *testing.T, q *Queue) {
+		for name, want := range map[string]record{"hang": suspect, "quick": trusted} {
+			m := message(name, 0, time.Now())
+			m.Test = true
+			send(t, q, m)
+			pass(2 * hang)
+			if got := q.lines[keyOfLine(m)].record; got != want || q.lines[lineKey{EventKey: m.EventKey()}] != nil || asked != 0 {
+				t.Errorf("%s: the tests have record %d, want %d; asked %d times", name, got, want, asked)
+			}
 		}
 	})
 }

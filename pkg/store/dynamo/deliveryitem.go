@@ -13,7 +13,7 @@ import (
 // the times of their events.
 //
 //	item      pk                     sk                    attributes
-//	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t d s p j x m o r z w due
+//	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t d s p j x m o r g z w due
 //	payload   A#<api>#<account>  P#<id>#<its digest>   b z
 //	attempt   A#<api>#<account>  R#<id>#<see attemptSort> a t d o r b z
 //
@@ -45,6 +45,7 @@ const (
 	attrSends       = "m" // N: absent for 0
 	attrStatusCode  = "o" // N: absent for 0
 	attrReason      = "r" // S: absent for none
+	attrTest        = "g" // BOOL: absent for false
 	attrExpiry      = "z" // N: seconds since 1970 after which DynamoDB removes it
 	attrShard       = "w" // N: 0 to 63; absent while Due is zero
 	attrDue         = "due"
@@ -145,6 +146,7 @@ func encodeRecord(d webhook.Delivery) item {
 	putStr(it, attrInstance, d.Instance)
 	putStr(it, attrContent, d.Content)
 	putNum(it, attrNumber, d.Number)
+	putFlag(it, attrTest, d.Test)
 	return it
 }
 
@@ -195,6 +197,7 @@ func decodeDelivery(a webhook.Account, it item) (webhook.Delivery, error) {
 		Sends:       d.optionalNum(attrSends),
 		StatusCode:  int(d.optionalNum(attrStatusCode)),
 		Reason:      d.optionalStr(attrReason),
+		Test:        d.flag(attrTest),
 	}
 	if d.err != nil {
 		return webhook.Delivery{}, fmt.Errorf("delivery of %v: %w", a, d.err)

@@ -13,7 +13,7 @@ import (
 
 const (
 	insertDelivery = `INSERT INTO delivery (dialect, account, id, ` + deliveryColumns + `, payload)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	insertPayload = `INSERT INTO payload (delivery, bytes) VALUES (last_insert_rowid(), ?)`
 	// findBareDelivery omits the payload.
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
@@ -26,7 +26,7 @@ const (
 	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
 	deliveryColumns = `time, event, event_id, number, instance, content, webhook_id, url, accepted_at,
-		attempts, attempted_at, duration, status, next, due, sends, status_code, reason`
+		attempts, attempted_at, duration, status, next, due, sends, status_code, reason, test`
 )
 
 const (
@@ -87,7 +87,7 @@ func (tx *session) addDelivery(id []byte, d webhook.Delivery, payload []byte) (w
 func (tx *session) addRecord(id []byte, d webhook.Delivery, payload []byte) (webhook.Delivery, error) {
 	n, err := tx.run(insertDelivery, string(d.Account.API), d.Account.ID, id, d.Time.UnixMilli(),
 		d.Event, d.EventID, d.Number, d.Instance, d.Content, d.WebhookID, d.URL, d.AcceptedAt.UnixMilli(),
-		d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, payload)
+		d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next, d.Due, d.Sends, d.StatusCode, d.Reason, d.Test, payload)
 	if err != nil || n > 0 {
 		return d, err
 	}
@@ -179,6 +179,7 @@ func readDelivery(a webhook.Account, r *row) (webhook.Delivery, error) {
 		err = fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	d.Next, d.Due, d.Sends, d.StatusCode, d.Reason = r.time(), r.time(), r.int(), int(r.int()), r.text()
+	d.Test = r.bool()
 	return d, err
 }
 

@@ -17,7 +17,7 @@ const (
 	listDue   = `SELECT ` + pendingColumns + ` FROM delivery WHERE due > ? AND due <= ? ORDER BY due, row LIMIT ?`
 	listDueAt = `SELECT ` + pendingColumns + ` FROM delivery WHERE due = ? AND row > ? ORDER BY row LIMIT ?`
 	// pendingColumns are in the order of scanPending.
-	pendingColumns = `row, dialect, account, event, id, attempts, next, due, sends`
+	pendingColumns = `row, dialect, account, event, id, attempts, next, due, sends, test`
 
 	leaseDelivery = `UPDATE delivery SET due = ?, sends = sends + 1
 		WHERE dialect = ? AND account = ? AND id = ? AND attempts = ? AND due = ?`
@@ -77,7 +77,7 @@ func scanPending(r *row) (p pendingRow, err error) {
 	p.Account, p.Event = webhook.Account{API: webhook.API(r.text()), ID: r.text()}, r.text()
 	p.ID = hex.EncodeToString(r.bytes())
 	p.Attempt = r.int() + 1 // the one after those that were made
-	p.At, p.Due, p.Sends = r.time(), r.time(), r.int()
+	p.At, p.Due, p.Sends, p.Test = r.time(), r.time(), r.int(), r.bool()
 	return p, nil
 }
 

@@ -27,7 +27,7 @@ const (
 	// prefixedColumns are the deliveryColumns.
 	prefixedColumns = `subject.time, subject.event, subject.event_id, subject.number, subject.instance, subject.content,
 		subject.webhook_id, subject.url, subject.accepted_at, subject.attempts, subject.attempted_at, subject.duration,
-		subject.status, subject.next, subject.due, subject.sends, subject.status_code, subject.reason`
+		subject.status, subject.next, subject.due, subject.sends, subject.status_code, subject.reason, subject.test`
 )
 
 // Recipients implements [store.Deliveries].

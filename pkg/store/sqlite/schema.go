@@ -18,7 +18,7 @@ const applicationID = 0x486b6c6e
 func migrations() []string {
 	return []string{
 		firstSchema, deliverySchema, statusSchema, idSchema, attemptSchema, stateSchema, closingSchema, slowSchema,
-		wholeSchema, noticeSchema,
+		wholeSchema, noticeSchema, testSchema,
 	}
 }
 
@@ -208,6 +208,9 @@ CREATE TABLE notice (
 	last_status INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `
+
+// testSchema adds [webhook.Delivery.Test].
+const testSchema = `ALTER TABLE delivery ADD COLUMN test INTEGER NOT NULL DEFAULT 0;`
 
 // identity is what a database file says about itself.
 type identity struct {
