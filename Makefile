@@ -24,7 +24,7 @@ golangci_version := v2.15.0
 # The APIs as OpenAPI describes them, and what makes, compiles and checks clients.
 descriptions = $(shell find pkg -name openapi.yaml)
 node_bin := $(tools)/clients/node/node_modules/.bin
-clients := $(addprefix $(tools)/clients/,java.stamp node.stamp python.stamp)
+clients := $(addprefix $(tools)/clients/,go.stamp java.stamp node.stamp python.stamp)
 
 # The SAM CLI keeps its settings here, asks nothing and reports nothing.
 export SAM_CLI_TELEMETRY := 0
@@ -40,9 +40,9 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 # services need not be asked in; so deliver speaks HTTP/1.1 to receivers, since
 # the SAM CLI builds all functions with the same flags. It hides what the compiler
 # said, so that a failure is built once more without it.
-lambda_flags := -trimpath -buildvcs=false -tags=lambda.norpc,nethttpomithttp2 -ldflags=-s
+lambda_go := CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false -tags=lambda.norpc,nethttpomithttp2 -ldflags=-s'
 define build_functions
-export CGO_ENABLED=0 GOFLAGS='$(lambda_flags)'; \
+export $(lambda_go); \
 	$(sam) build --build-dir $(1) --parameter-overrides Architecture=$(2) \
 	|| { go build ./functions/...; exit 1; }
 endef
@@ -54,16 +54,12 @@ endef
 race := -race '-gcflags=modernc.org/...=-race=false' '-gcflags=github.com/hookline/hookline/infra/capacity/fleet=-race=false'
 export GORACE := atexit_sleep_ms=0
 
-# $(call run_tests,packages): run tests, whatever was found of them before. It
-# shows what failed, and one line a package. They share one DynamoDB Local.
-run_tests = go run $(race) ./internal/test/withdynamodb go test $(race) -vet=off -count=1 -timeout 30m $(1)
-
-# What takes longest is begun first, so that nothing waits for it at the end.
+# $(call run_tests,flags): run all tests, whatever was found of them before,
+# compiled with these flags. It shows what failed, and one line a package. They
+# share one DynamoDB Local. What takes longest is begun first, so that nothing
+# waits for it at the end.
 longest := ./infra/deploytest ./cmd/hookline
-
-# What has random runs, loads and kills that could go on for ever: how long they
-# do says the package internal/test/long.
-long_packages := ./cmd/... ./functions/deliver ./infra/capacity ./infra/deploytest ./internal/test/clients ./internal/test/modeltest ./pkg/delivery/... ./pkg/portal ./pkg/store/...
+run_tests = go run $(1) ./internal/test/withdynamodb go test $(1) -vet=off -count=1 -timeout 30m $(longest) ./...
 
 .PHONY: help
 help: ## List these commands
@@ -87,21 +83,38 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 	@go build -o .aws-sam/localinvoke ./infra/localinvoke
 	@exec .aws-sam/localinvoke $(ARGS)
 
+# Without the race detector, which makes tests two to three times as slow and
+# has everything compiled once more. Nothing goes unseen: `make test-long` runs
+# all tests under it, and what is random, loaded, killed or concurrent longer;
+# .ci/run runs both. Of what is prepared here, some waits for the network and
+# some for a processor, so all of it is begun at once.
 .PHONY: test
-test: tools test-functions ## Check the prerequisites, install the tools, build, and run all tests
-	$(sam) validate --lint
-	go vet $(race) ./...
-	$(call run_tests,$(longest) ./...)
+test: ## Check the prerequisites, install the tools, build, and run all tests
+	@$(MAKE) --no-print-directory --jobs=8 ready-to-test
+	$(call run_tests,)
+
+.PHONY: ready-to-test test-packages
+ready-to-test: tools test-functions test-packages
+
+test-packages: | prerequisites
+	go vet ./...
+	@go list -export -test ./... >/dev/null
+
+# What the functions consist of is compiled before the SAM CLI is there.
+.PHONY: function-packages
+function-packages: | prerequisites
+	@$(lambda_go) go list -export ./functions/... >/dev/null
 
 # The functions as tests run them, on this machine.
 .PHONY: test-functions
-test-functions: tools
+test-functions: $(tools)/venv.stamp function-packages
 	@echo "Building the functions for $(host_arch)"
 	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 
 .PHONY: test-long
-test-long: tools-long test-functions ## Run what is random, loaded or killed for as long as before a release
-	HOOKLINE_TEST_LONG=1 $(call run_tests,$(long_packages))
+test-long: ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
+	@$(MAKE) --no-print-directory --jobs=8 tools-long test-functions
+	HOOKLINE_TEST_LONG=1 $(call run_tests,$(race))
 
 .PHONY: build
 build: ## Build bin/hookline, the local server and the operator's commands. Needs Go only
@@ -135,12 +148,12 @@ lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
 
 .PHONY: tools
-tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp $(clients) ## Install what tests need into .tools, pinned
+tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp chromium ## Install what tests need into .tools, pinned
 
 .PHONY: tools-long
-tools-long: tools $(tools)/clients/go.stamp
+tools-long: tools $(clients)
 	@infra/tools/debian.sh php
-	@infra/tools/prerequisites.sh javac php
+	@infra/tools/prerequisites.sh cc javac php
 
 .PHONY: clean
 clean: ## Remove what was built. The tools in .tools and the data in data stay
@@ -148,35 +161,35 @@ clean: ## Remove what was built. The tools in .tools and the data in data stay
 
 .PHONY: prerequisites
 prerequisites:
-	@infra/tools/debian.sh chromium
 	@infra/tools/prerequisites.sh
+
+.PHONY: chromium
+chromium: | prerequisites
+	@infra/tools/debian.sh chromium
+	@infra/tools/prerequisites.sh chromium
+
+# $(call install_python,directory,requirements): make a virtual environment of
+# pinned packages.
+define install_python
+@rm -rf $(1)
+@mkdir -p $(dir $(1))
+@python3 -m venv $(1)
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $(2)
+@$(1)/bin/python -m pip check
+@touch $@
+endef
 
 $(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites
 	@echo "Installing the AWS SAM CLI and cfn-lint"
-	@rm -rf $(tools)/venv
-	@mkdir -p $(tools)
-	@python3 -m venv $(tools)/venv
-	@$(python) -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
-	@$(python) -m pip check
-	@touch $@
+	$(call install_python,$(tools)/venv,$<)
 
 $(tools)/ministack.stamp: infra/tools/ministack/requirements.txt | prerequisites
 	@echo "Installing ministack"
-	@rm -rf $(tools)/ministack
-	@mkdir -p $(tools)
-	@python3 -m venv $(tools)/ministack
-	@$(tools)/ministack/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
-	@$(tools)/ministack/bin/python -m pip check
-	@touch $@
+	$(call install_python,$(tools)/ministack,$<)
 
 $(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | prerequisites
 	@echo "Installing checkov"
-	@rm -rf $(tools)/checkov
-	@mkdir -p $(tools)
-	@python3 -m venv $(tools)/checkov
-	@$(tools)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
-	@$(tools)/checkov/bin/python -m pip check
-	@touch $@
+	$(call install_python,$(tools)/checkov,$<)
 
 # The modules are fetched whole: tests compile with no network.
 $(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/go.sum | prerequisites
@@ -186,7 +199,8 @@ $(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/
 		GOBIN="$(CURDIR)/$(tools)/clients/bin" go install github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
 
-$(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites
+# After the other that runs Maven, which keeps what it fetched in one folder.
+$(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites $(tools)/dynamodb-local.stamp
 	@echo "Installing openapi-generator"
 	@rm -rf $(tools)/clients/java
 	@mkdir -p $(tools)/clients/java
@@ -195,6 +209,7 @@ $(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites
 	@touch $@
 
 $(tools)/clients/node.stamp: infra/tools/clients/node/package-lock.json infra/tools/clients/node/package.json | prerequisites
+	@infra/tools/prerequisites.sh node
 	@echo "Installing TypeScript, openapi-typescript, redocly and Spectral"
 	@mkdir -p $(tools)/clients/node
 	@cp $^ $(tools)/clients/node/
@@ -203,12 +218,7 @@ $(tools)/clients/node.stamp: infra/tools/clients/node/package-lock.json infra/to
 
 $(tools)/clients/python.stamp: infra/tools/clients/python/requirements.txt | prerequisites
 	@echo "Installing openapi-python-client and schemathesis"
-	@rm -rf $(tools)/clients/python
-	@mkdir -p $(tools)/clients
-	@python3 -m venv $(tools)/clients/python
-	@$(tools)/clients/python/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps -r $<
-	@$(tools)/clients/python/bin/python -m pip check
-	@touch $@
+	$(call install_python,$(tools)/clients/python,$<)
 
 # The Lambda runtime emulator comes with the SAM CLI.
 $(tools)/rie: $(tools)/venv.stamp

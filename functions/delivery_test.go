@@ -44,6 +44,7 @@ func TestDelivery(t *testing.T) {
 		{"publishing", testPublish},
 		{"refused as a whole", testPublishRefused},
 		{"sweeping", testSweep},
+		{"notices", testNotices},
 		{"deleting", testFinish},
 		{"operating", testOperate},
 	} {
@@ -250,7 +251,7 @@ func testPublishRefused(t *testing.T, p *pipeline) {
 func testSweep(t *testing.T, p *pipeline) {
 	waiting, c := p.register(t, squake.API()), p.register(t, squake.API())
 	waiting.attempt(t, waiting.publishOne(t, waiting.occurrence("1")), http.StatusInternalServerError, 1, 1)
-	p.addOverdue(t, c)
+	p.addOverdue(t, c, 0)
 	p.sweep(t)
 	p.sweep(t) // it is leased now
 	if lost, others := len(c.messages()), len(waiting.messages()); lost != 1 || others != 2 {
@@ -259,15 +260,15 @@ func testSweep(t *testing.T, p *pipeline) {
 	c.attempt(t, c.messages()[0].body, http.StatusOK, 1, 0)
 }
 
-// addOverdue gives a client a delivery that was to be attempted ten minutes
-// ago, and whose message was lost.
-func (p *pipeline) addOverdue(t *testing.T, c *client) {
+// addOverdue gives a client a delivery that was attempted so often and was to be
+// attempted ten minutes ago, and whose message was lost.
+func (p *pipeline) addOverdue(t *testing.T, c *client, attempts int64) {
 	t.Helper()
 	w, then := p.stack.webhooks(t, c.account)[0], time.Now().Add(-10*time.Minute).Truncate(time.Millisecond)
 	event := webhook.Event{Account: c.account, Name: w.Event, ID: "lost", Time: then}
 	_, err := p.stack.store.AddDelivery(t.Context(), webhook.Delivery{
 		Account: c.account, Event: w.Event, EventID: event.ID, Time: then, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: then, Next: then, Due: then.Add(2 * time.Minute),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: then, Next: then, Due: then.Add(2 * time.Minute), Attempts: attempts,
 	})
 	if err != nil {
 		t.Fatal(err)

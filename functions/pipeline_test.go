@@ -23,6 +23,7 @@ import (
 type pipeline struct {
 	*fleet
 	queue    *fakeSQS
+	bus      *fakeBus
 	endpoint *endpoint
 	secrets  []string
 }
@@ -30,11 +31,12 @@ type pipeline struct {
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
 	s, kms := newStack(t), startKMS(t)
-	q, e := startSQS(t), startEndpoint(t)
+	q, b, e := startSQS(t), startBus(t), startEndpoint(t)
 	key := startKeyring(t, s, kms).send(t, "create", "SUCCESS")
-	return &pipeline{queue: q, endpoint: e, fleet: newFleet(t, s, map[string]string{
+	return &pipeline{queue: q, bus: b, endpoint: e, fleet: newFleet(t, s, map[string]string{
 		"AWS_ENDPOINT_URL_KMS": kms, "HOOKLINE_SEALING_KEY_ARN": kmsKeyARN,
 		"AWS_ENDPOINT_URL_SQS": q.url, "HOOKLINE_QUEUE_URL": queueURL, "HOOKLINE_SLOW_QUEUE_URL": slowQueueURL,
+		"AWS_ENDPOINT_URL_EVENTBRIDGE": b.url, "HOOKLINE_NOTICE_BUS": noticeBus,
 		"HOOKLINE_ALLOW_PRIVATE": "true", "SSL_CERT_FILE": e.certificate,
 		"HOOKLINE_SEALING_KEY_ID": key.Data.KeyID, "HOOKLINE_SEALING_PUBLIC_KEY": key.Data.PublicKey,
 		"HOOKLINE_ABBEYCROSS_EVENTS": "shipment.created,shipment.delivered",

@@ -5,7 +5,10 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"os"
+	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,6 +51,34 @@ func TestProgramsAreSmall(t *testing.T) {
 			t.Errorf("%s has %d bytes, want at most %d", resource, info.Size(), largest)
 		}
 		checkLinking(t, program)
+	}
+}
+
+// maxInitialised is how many bytes the packages of a register function allocate
+// before main at most, for which each first request waits. The tables of
+// DynamoDB's SDK from 1.69 on would make it four times as many.
+const maxInitialised = 250_000
+
+func TestProgramsInitialiseLittle(t *testing.T) {
+	for _, resource := range apiFunctions() {
+		cmd := exec.CommandContext(t.Context(), emulator.Program(t, resource))
+		cmd.Env = []string{"GODEBUG=inittrace=1"}
+		printed, err := cmd.CombinedOutput()
+		if err == nil {
+			t.Errorf("%s starts without any setting", resource)
+		}
+		packages, sum := 0, 0
+		for _, found := range regexp.MustCompile(`(?m)^init \S+ @.* clock, (\d+) bytes,`).FindAllSubmatch(printed, -1) {
+			n, err := strconv.Atoi(string(found[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			packages, sum = packages+1, sum+n
+		}
+		t.Logf("%s: %d bytes by %d packages", resource, sum, packages)
+		if packages == 0 || sum > maxInitialised {
+			t.Errorf("%d packages of %s allocate %d bytes before main, want at most %d", packages, resource, sum, maxInitialised)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ var services = map[string]string{
 	"DynamoDB_20120810": "AWS_ENDPOINT_URL_DYNAMODB",
 	"AmazonSQS":         "AWS_ENDPOINT_URL_SQS",
 	"TrentService":      "AWS_ENDPOINT_URL_KMS",
+	"AWSEvents":         "AWS_ENDPOINT_URL_EVENTBRIDGE",
 }
 
 func newWatch(t *testing.T, s *stack) *watch {
@@ -114,6 +115,8 @@ func (w *watch) read(service, action string, body []byte) ([]call, error) {
 		return readSQS(action, body)
 	case "TrentService":
 		return readKMS(action, body)
+	case "AWSEvents":
+		return readEventBridge(action, body)
 	}
 	return w.readDynamoDB(action, body)
 }
@@ -127,6 +130,19 @@ func readSQS(action string, body []byte) ([]call, error) {
 	c := call{action: "sqs:" + strings.TrimSuffix(action, "Batch")}
 	c.resource = map[string]string{queueURL: "Attempts.Arn", slowQueueURL: "SlowAttempts.Arn"}[in.QueueURL]
 	return []call{c}, nil
+}
+
+// readEventBridge reads a call that puts events on buses.
+func readEventBridge(action string, body []byte) ([]call, error) {
+	var in putEvents
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, err
+	}
+	var made []call
+	for _, e := range in.Entries {
+		made = append(made, call{action: "events:" + action, resource: eventBusARN + strings.Replace(e.EventBusName, noticeBus, "${NoticeBus}", 1)})
+	}
+	return made, nil
 }
 
 func readKMS(action string, body []byte) ([]call, error) {

@@ -32,6 +32,8 @@ type template struct {
 }
 
 type policy struct {
+	// Optional says that a role has it on a condition.
+	Optional       bool `yaml:"-"`
 	PolicyDocument struct {
 		Statement []struct {
 			Action    many                       `yaml:"Action"`
@@ -42,12 +44,27 @@ type policy struct {
 }
 
 // UnmarshalYAML reads a policy, and one that a role has on a condition as none.
+// The tests run the functions with notices, so that condition holds.
 func (p *policy) UnmarshalYAML(text []byte) error {
-	if bytes.HasPrefix(text, []byte("!If")) {
-		return nil
-	}
 	type plain policy
-	return yaml.Unmarshal(text, (*plain)(p))
+	if !bytes.HasPrefix(text, []byte("!If")) {
+		return yaml.Unmarshal(text, (*plain)(p))
+	}
+	var branches []unread
+	if err := yaml.Unmarshal(text, &branches); err != nil || len(branches) != 3 || string(branches[0]) != "HasNotices" {
+		return err
+	}
+	err := yaml.Unmarshal(branches[1], (*plain)(p))
+	p.Optional = true
+	return err
+}
+
+// unread is the text of a node.
+type unread []byte
+
+func (u *unread) UnmarshalYAML(text []byte) error {
+	*u = bytes.TrimSpace(bytes.Clone(text))
+	return nil
 }
 
 // many is a text or a list of them.

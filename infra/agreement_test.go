@@ -153,6 +153,7 @@ var ownEnvironment = map[string]map[string]any{
 		"HOOKLINE_SEALING_KEY_ARN":   "!GetAtt Data.Outputs.SealingKmsKeyArn",
 		"HOOKLINE_ALLOW_HTTP":        "!Ref AllowHttp",
 		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
+		"HOOKLINE_ALLOW_NETWORK":     "!Ref AllowNetworks",
 	}),
 	"Operate": deliveryEnvironment(nil),
 	"Sweep":   deliveryEnvironment(map[string]any{"HOOKLINE_NOTICE_BUS": "!Ref NoticeBus"}),
@@ -182,6 +183,7 @@ func apiEnvironment(own map[string]any) map[string]any {
 		"HOOKLINE_SEALING_PUBLIC_KEY": "!GetAtt SealingKey.PublicKey",
 		"HOOKLINE_ALLOW_HTTP":         "!Ref AllowHttp",
 		"HOOKLINE_ALLOW_PRIVATE":      "!Ref AllowPrivate",
+		"HOOKLINE_ALLOW_NETWORK":      "!Ref AllowNetworks",
 	}
 	maps.Copy(all, own)
 	return all

@@ -68,6 +68,14 @@ var importRules = []struct{ name, of, never string }{
 	{"what sweeps reaches no receiver", "functions/sweep", "pkg/delivery/sender"},
 	{"what registers sends nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
 	{"what manages sends nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
+	{"no function measures by OpenTelemetry", "functions/...", "go.opentelemetry.io/..."},
+	{"no function measures by Prometheus", "functions/...", "github.com/prometheus/..."},
+	{"no function has metrics of its own", "functions/...", "pkg/metrics"},
+	{"no API knows how it is measured", "pkg/api/...", "go.opentelemetry.io/..."},
+	{"the operator's API does not know how it is measured", "pkg/operator", "go.opentelemetry.io/..."},
+	{"delivery does not know how it is measured", "pkg/delivery/...", "go.opentelemetry.io/..."},
+	{"no queue knows how it is measured", "pkg/queue/...", "go.opentelemetry.io/..."},
+	{"no store knows how it is measured", "pkg/store/...", "go.opentelemetry.io/..."},
 	{"no function has a queue of its own", "functions/...", "pkg/queue/local"},
 }
 

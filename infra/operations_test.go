@@ -83,7 +83,7 @@ func TestAlarms(t *testing.T) {
 	alarms := readAlarms(t)
 	want := []string{
 		"DeadLetterQueueNotEmpty", "DeliverErrors", "DeliverSlowErrors", "DeliveriesLate", "DeliveriesThrottled", "DueIndexThrottled",
-		"InternalErrors", "MessagesReturned", "OldestMessage", "PublishThrottled", "QuietAccountsWait", "RequestsRefused", "RequestsSlow",
+		"InternalErrors", "MessagesReturned", "NoticesNotTaken", "OldestMessage", "PublishThrottled", "QuietAccountsWait", "RequestsRefused", "RequestsSlow",
 		"SlowDeadLetterQueueNotEmpty", "SlowOldestMessage", "SlowQuietAccountsWait", "SweepsFail", "SweepsStopped", "WebhooksDisabled",
 		"WebhooksThrottled",
 	}
@@ -203,6 +203,7 @@ var filtered = map[string]string{
 	`{ $.msg = "sweep" }`:                     "!Ref SweepLogs",
 	`{ $.msg = "webhook disabled" }`:          "!Ref DeliverLogs",
 	`{ $.msg = "message returned to queue" }`: "!Ref DeliverLogs",
+	`{ $.msg = "notices" }`:                   "!Ref SweepLogs",
 }
 
 // A metric of Hookline's own comes from a line that is written: the alarm and

@@ -25,10 +25,12 @@ const (
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
 	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
-	onNotices    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = NOTICES" + named
-	onFast       = " on !GetAtt Attempts.Arn"
-	onSlow       = " on !GetAtt SlowAttempts.Arn"
-	ofKey        = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
+	// onTold are a webhook and its notice, which one transaction writes.
+	onTold    = within + "A#*, NOTICES" + named
+	onNotices = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = NOTICES" + named
+	onFast    = " on !GetAtt Attempts.Arn"
+	onSlow    = " on !GetAtt SlowAttempts.Arn"
+	ofKey     = " on !Ref TableKeyArn if StringEquals kms:ViaService = !Sub dynamodb.${AWS::Region}.${AWS::URLSuffix}"
 )
 
 // rights returns all that each role may do, beside writing to its own log group.
@@ -265,14 +267,13 @@ var onDemand = map[string][]string{
 
 // ofNotices are the rights of roles where notices are on.
 var ofNotices = map[string][]string{
-	"DeliverRole": {"dynamodb:UpdateItem" + onNotices},
+	"DeliverRole": {"dynamodb:UpdateItem" + onTold},
 	"SweepRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:DeleteItem" + onNotices,
 		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
 		"dynamodb:Query" + onNotices,
-		"dynamodb:UpdateItem" + onNotices,
-		"dynamodb:UpdateItem" + within + "A#*" + named,
+		"dynamodb:UpdateItem" + onTold,
 		"events:PutEvents on !Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${NoticeBus}",
 	},
 }

@@ -70,20 +70,21 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 		if c.API != "" && c.API != apiName(api.Name) {
 			continue
 		}
-		list, err := b.Accounts(ctx, api.Name)
+		found, err := b.Accounts(ctx, api.Name)
 		if err != nil {
 			return err
 		}
-		for _, a := range list {
+		for _, a := range found {
 			results = append(results, a)
-			row := []string{a.Account, timeText(a.Created)}
+			row := []string{a.Account, p.listTime(&a.Created), ""}
 			if a.Closing {
-				row = append(row, "being deleted")
+				row[2] = "being deleted"
 			}
 			rows = append(rows, row)
 		}
 	}
-	return p.show(results, table([]string{"ACCOUNT", "CREATED"}, rows))
+	columns := []column{{name: "ACCOUNT"}, {name: "CREATED"}, {}}
+	return list(p, results, p.table(columns, rows))
 }
 
 type accountDelete struct {

@@ -26,6 +26,7 @@ const deletionPoll = 2 * time.Second
 type apiBackend struct {
 	p      *program
 	client *client.Client
+	url    string // of the APIs
 }
 
 // openAPI prepares requests to the server or stack that the flags name.
@@ -55,7 +56,7 @@ func (p *program) openAPI(ctx context.Context) (backend, error) {
 	if err != nil {
 		return nil, usageErrorf("--url: %s", strings.TrimPrefix(err.Error(), "client: "))
 	}
-	return apiBackend{p, c}, nil
+	return apiBackend{p, c, cfg.URL}, nil
 }
 
 // Close does nothing: connections end with the program.
@@ -99,16 +100,14 @@ func checkID(id string) error {
 	return nil
 }
 
-// collect returns the first elements of a list, up to limit; 0 is no limit.
-func collect[T any](list iter.Seq2[T, error], limit int) ([]T, error) {
+// collect returns the elements of a list.
+func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	var all []T
 	for element, err := range list {
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, element); len(all) == limit {
-			break
-		}
+		all = append(all, element)
 	}
 	return all, nil
 }
@@ -123,7 +122,7 @@ func (b apiBackend) Account(ctx context.Context, a webhook.Account) (accountResu
 }
 
 func (b apiBackend) Accounts(ctx context.Context, name webhook.API) ([]accountResult, error) {
-	list, err := collect(b.client.Accounts(ctx, string(name)), 0)
+	list, err := collect(b.client.Accounts(ctx, string(name)))
 	return convert(list, fromAccount), translated(err)
 }
 
@@ -230,7 +229,7 @@ func (b apiBackend) Webhooks(ctx context.Context, a webhook.Account) ([]webhookD
 }
 
 func (b apiBackend) Failing(ctx context.Context, name webhook.API) ([]webhookDetails, error) {
-	list, err := collect(b.client.Failing(ctx, string(name)), 0)
+	list, err := collect(b.client.Failing(ctx, string(name)))
 	return slices.Concat(convert(list, fromWebhook)...), translated(err)
 }
 
@@ -291,13 +290,20 @@ func (b apiBackend) Publish(ctx context.Context, e client.Event) (delivery.Resul
 func fromDelivery(d client.Delivery) deliveryResult {
 	return deliveryResult{
 		ID: d.ID, Account: d.Account, Event: d.Event, Time: d.Time, Status: d.Status, Attempts: int64(d.AttemptCount),
-		Last: d.LastAttemptAt, Code: d.LastStatus, Reason: d.Reason, Next: d.NextAttemptAt, Test: d.Test,
+		Last: d.LastAttemptAt, Code: d.LastStatus, Reason: d.Reason, Next: d.NextAttemptAt, Webhook: d.WebhookID, URL: d.URL, Test: d.Test,
 	}
 }
 
-func (b apiBackend) Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, limit int) ([]deliveryResult, error) {
-	list, err := collect(b.client.Deliveries(ctx, a.String(), f), limit)
-	return convert(list, fromDelivery), translated(err)
+func (b apiBackend) Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, yield func(deliveryResult) bool) error {
+	for d, err := range b.client.Deliveries(ctx, a.String(), f) {
+		if err != nil {
+			return translated(err)
+		}
+		if !yield(fromDelivery(d)) {
+			return nil
+		}
+	}
+	return nil
 }
 
 func (b apiBackend) Delivery(ctx context.Context, a webhook.Account, id string) (deliveryDetails, error) {
@@ -306,8 +312,7 @@ func (b apiBackend) Delivery(ctx context.Context, a webhook.Account, id string) 
 	}
 	d, err := b.client.Delivery(ctx, a.String(), id)
 	details := deliveryDetails{
-		deliveryResult: fromDelivery(d.Delivery), EventID: d.EventID, Instance: d.Instance,
-		Webhook: d.WebhookID, URL: d.URL, Accepted: d.AcceptedAt, Payload: []byte(d.Payload),
+		deliveryResult: fromDelivery(d.Delivery), EventID: d.EventID, Instance: d.Instance, Accepted: d.AcceptedAt, Payload: []byte(d.Payload),
 	}
 	if string(d.Payload) == "null" {
 		details.Payload = nil

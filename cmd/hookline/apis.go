@@ -42,3 +42,10 @@ func (n *apiName) UnmarshalText(text []byte) error {
 	*n = apiName(api.Name)
 	return err
 }
+
+func (*apiName) suggestions() (names []string) {
+	for _, api := range all.APIs() {
+		names = append(names, string(api.Name))
+	}
+	return names
+}

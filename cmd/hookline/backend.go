@@ -18,6 +18,8 @@ type backend interface {
 	webhookBackend
 	deliveryBackend
 	portalBackend
+	// Customer returns a client of an account's own API, to be closed.
+	CustomerAPI(context.Context, accountName) (*customerAPI, error)
 	// Publish publishes one event.
 	Publish(context.Context, client.Event) (delivery.Result, error)
 	Close() error
@@ -60,9 +62,9 @@ type webhookBackend interface {
 }
 
 type deliveryBackend interface {
-	// Deliveries lists deliveries of an account, the latest event first, up to
-	// limit.
-	Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, limit int) ([]deliveryResult, error)
+	// Deliveries calls yield for each delivery of an account that f selects, by
+	// falling id, and so the latest event first, until yield returns false.
+	Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, yield func(deliveryResult) bool) error
 	Delivery(ctx context.Context, a webhook.Account, id string) (deliveryDetails, error)
 	// Retry has a delivery attempted at once. It returns [webhook.ErrChanged] if
 	// another attempt was just made.

@@ -52,12 +52,12 @@ func BenchmarkServe(b *testing.B) {
 	bare := newBenchClients(b, newBareServer(b), func(int) benchRequest { return register })
 	b.ReportAllocs()
 	b.ResetTimer()
-	rate, waits := measure(b, clients)
+	rate, waits := measure(b, clients, b.N)
 	b.StopTimer()
 	b.ReportMetric(rate, "registrations/s")
 	b.ReportMetric(float64(waits.ValueAtQuantile(50))/1000, "p50-ms")
 	b.ReportMetric(float64(waits.ValueAtQuantile(99))/1000, "p99-ms")
-	bareRate, _ := measure(b, bare)
+	bareRate, _ := measure(b, bare, b.N)
 	b.ReportMetric(rate/bareRate, "of-bare-http")
 }
 
@@ -73,12 +73,12 @@ func newBareServer(b *testing.B) (url string) {
 	return bare.URL
 }
 
-// measure lets the clients send b.N requests: so many a second, and how long
-// each waited.
-func measure(b *testing.B, clients []*benchClient) (perSecond float64, waits *hdrhistogram.Histogram) {
+// measure lets the clients send n requests: so many a second, and how long each
+// of them has waited so far.
+func measure(b *testing.B, clients []*benchClient, n int) (perSecond float64, waits *hdrhistogram.Histogram) {
 	b.Helper()
 	var left atomic.Int64
-	left.Store(int64(b.N))
+	left.Store(int64(n))
 	var all sync.WaitGroup
 	begin := time.Now()
 	for _, c := range clients {
@@ -99,7 +99,7 @@ func measure(b *testing.B, clients []*benchClient) (perSecond float64, waits *hd
 		}
 		waits.Merge(c.waits)
 	}
-	return float64(b.N) / elapsed.Seconds(), waits
+	return float64(n) / elapsed.Seconds(), waits
 }
 
 // benchRequest is a POST whose body has benchDigits in one or more places.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -117,6 +118,19 @@ func (c *connection) begin() bool {
 	return open
 }
 
+// counts returns how many connections serve a request, how many wait for one,
+// and how many there may be.
+func (c *connections) counts() (serving, waiting, limit int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.all {
+		if conn.since.IsZero() {
+			serving++
+		}
+	}
+	return serving, len(c.all) - serving, c.limit
+}
+
 // end notes that the connection waits for the next request.
 func (c *connection) end() {
 	c.of.mu.Lock()
@@ -128,6 +142,17 @@ func (c *connection) end() {
 // connectionKey is the key of a request's connection in its context.
 type connectionKey struct{}
 
+// connectionOf returns what the limit knows of a server's connection, and
+// whether its requests come several at once, as with HTTP/2.
+func connectionOf(conn net.Conn) (_ *connection, multiplexed bool) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		multiplexed = secure.ConnectionState().NegotiatedProtocol == "h2"
+		conn = secure.NetConn()
+	}
+	limited, _ := conn.(*connection)
+	return limited, multiplexed
+}
+
 // serveOn lets a server tell the connections of c when they serve requests.
 func (c *connections) serveOn(s *http.Server) {
 	handler := s.Handler
@@ -135,14 +160,24 @@ func (c *connections) serveOn(s *http.Server) {
 		return context.WithValue(ctx, connectionKey{}, conn)
 	}
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if conn, ok := r.Context().Value(connectionKey{}).(*connection); ok && !conn.begin() {
+		conn, ok := r.Context().Value(connectionKey{}).(net.Conn)
+		if limited, _ := connectionOf(conn); ok && limited != nil && r.ProtoMajor < 2 && !limited.begin() {
 			panic(http.ErrAbortHandler) // nobody would get the response
 		}
 		handler.ServeHTTP(w, r)
 	})
 	s.ConnState = func(conn net.Conn, state http.ConnState) {
-		if conn, ok := conn.(*connection); ok && state == http.StateIdle {
-			conn.end()
+		if state != http.StateIdle && state != http.StateActive {
+			return
+		}
+		// Of HTTP/1.1 a connection is active from the first byte of a header;
+		// of HTTP/2 from the first request to the end of the last.
+		switch limited, multiplexed := connectionOf(conn); {
+		case limited == nil:
+		case state == http.StateIdle:
+			limited.end()
+		case multiplexed:
+			limited.begin()
 		}
 	}
 }

@@ -24,6 +24,7 @@ func TestConnectionsThatWait(t *testing.T) {
 		"one request": "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for time-outs of a server of its own
 			where, log := dataDir{data: t.TempDir()}, &record.Buffer{}
 			c := spawnCommand(t, log, exec.Command("sh", append([]string{"-c", `ulimit -n 128 && exec "$@"`, "sh"},
 				serveArgs(where.data, "--dev")...)...))

@@ -64,6 +64,8 @@ type dispatcherConfig struct {
 	sender   sender.Config
 	// notices says where notices go. Its sender is nil if there are none.
 	notices notices
+	// observe, unless nil, is told of attempts.
+	observe func(delivery.Observation)
 	now     func() time.Time
 	log     *slog.Logger
 }
@@ -74,7 +76,7 @@ func newDispatcher(cfg dispatcherConfig) *dispatcher {
 		queue: queue,
 		worker: delivery.NewWorker(delivery.WorkerConfig{
 			Store: cfg.store, Queue: queue, Sender: sender.New(cfg.sender), Opener: cfg.opener, Sendings: cfg.sendings,
-			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log, NoticeID: cfg.notices.newID,
+			Now: cfg.now, Jitter: rand.N[time.Duration], Log: cfg.log, NoticeID: cfg.notices.newID, Observe: cfg.observe,
 		}),
 		sweeper: delivery.NewSweeper(delivery.SweeperConfig{
 			Store: cfg.store, Queue: queue, Now: cfg.now, Log: cfg.log, Ahead: aheadHere, Parallel: 1,

@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/hookline/hookline/pkg/api/all"
-	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -27,11 +24,7 @@ type deliveryCommands struct {
 
 // statusNames lists the statuses of deliveries, "a, b or c".
 func statusNames() string {
-	statuses := webhook.Statuses()
-	names := make([]string, len(statuses))
-	for i, status := range statuses {
-		names[i] = status.String()
-	}
+	names := new(statusFlag).suggestions()
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
@@ -43,6 +36,13 @@ type statusFlag struct{ webhook.Status }
 func (f *statusFlag) UnmarshalText(text []byte) (err error) {
 	f.Status, err = webhook.ParseStatus(string(text))
 	return err
+}
+
+func (*statusFlag) suggestions() (names []string) {
+	for _, status := range webhook.Statuses() {
+		names = append(names, status.String())
+	}
+	return names
 }
 
 // deliveryResult is the JSON output of a delivery.
@@ -57,13 +57,15 @@ type deliveryResult struct {
 	Code     int        `json:"last_status"`  // 0: no response
 	Reason   string     `json:"reason"`
 	Next     *time.Time `json:"next_attempt"` // null: no attempt is to come
-	Test     bool       `json:"test"`         // a sample, of webhook test
+	Webhook  string     `json:"webhook"`
+	URL      string     `json:"url"`  // at acceptance
+	Test     bool       `json:"test"` // a sample, of webhook test
 }
 
 func newDeliveryResult(d webhook.Delivery) deliveryResult {
 	return deliveryResult{
 		ID: d.ID(), Account: d.Account.String(), Event: d.Event, Time: d.Time, Status: d.Status.String(), Attempts: d.Attempts,
-		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next), Test: d.Test,
+		Last: orNull(d.AttemptedAt), Code: d.StatusCode, Reason: d.Reason, Next: orNull(d.Next), Webhook: d.WebhookID, URL: d.URL, Test: d.Test,
 	}
 }
 
@@ -73,98 +75,6 @@ func (r deliveryResult) statusText() string {
 		return r.Status + " (test)"
 	}
 	return r.Status
-}
-
-type deliveryList struct {
-	Account *accountName  `help:"Only deliveries of this account (default: of all, which reads every account)." placeholder:"<api>:<id>"`
-	Event   string        `help:"Only deliveries of this event." placeholder:"NAME"`
-	Status  *statusFlag   `help:"Only deliveries with this status: ${statuses}." placeholder:"STATUS"`
-	Since   time.Duration `help:"Only events that happened within this duration (default: all)." placeholder:"24h"`
-	From    *moment       `help:"Only events that happened at this time or later." placeholder:"2026-01-15T10:30:00Z"`
-	Until   *moment       `help:"Only events that happened before this time." placeholder:"2026-01-15T10:30:00Z"`
-	Limit   int           `help:"Maximum number of deliveries (default: 100)." default:"100" placeholder:"N"`
-}
-
-// Validate checks the flags.
-func (c *deliveryList) Validate() error {
-	switch {
-	case c.Limit < 1:
-		return errors.New("--limit: give a number of at least 1")
-	case c.Since < 0:
-		return errors.New("--since: give a duration such as 24h")
-	case c.Since > 0 && c.From != nil:
-		return errors.New("--since and --from: give one of them")
-	}
-	return nil
-}
-
-// Run lists deliveries.
-func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
-	b, err := p.open(ctx, mustExist)
-	if err != nil {
-		return err
-	}
-	defer closeInto(b, &err)
-	results, err := c.find(ctx, p, b)
-	if err != nil {
-		return err
-	}
-	var rows [][]string
-	for _, r := range results {
-		rows = append(rows, []string{r.ID, r.Account, r.Event, timeText(r.Time), r.statusText(), strconv.FormatInt(r.Attempts, 10), timeOrDash(r.Next), orDash(r.Reason)})
-	}
-	return p.show(results, table([]string{"ID", "ACCOUNT", "EVENT", "TIME", "STATUS", "ATTEMPTS", "NEXT", "REASON"}, rows))
-}
-
-// find returns the deliveries of one account, or the latest of all.
-func (c *deliveryList) find(ctx context.Context, p *program, b backend) ([]deliveryResult, error) {
-	f := c.filter(p)
-	if c.Account != nil {
-		found, err := b.Deliveries(ctx, c.Account.Account, f, c.Limit)
-		if errors.Is(err, webhook.ErrNotFound) {
-			return nil, noAccount(ctx, p, b, c.Account.Account)
-		}
-		return found, err
-	}
-	var found []deliveryResult
-	for _, api := range all.APIs() {
-		accounts, err := b.Accounts(ctx, api.Name)
-		if err != nil {
-			return nil, err
-		}
-		for _, info := range accounts {
-			account, err := webhook.ParseAccount(info.Account)
-			if err != nil {
-				return nil, err
-			}
-			more, err := b.Deliveries(ctx, account, f, c.Limit)
-			if err != nil && !errors.Is(err, webhook.ErrNotFound) { // deleted meanwhile
-				return nil, err
-			}
-			found = append(found, more...)
-			slices.SortStableFunc(found, func(a, b deliveryResult) int { return b.Time.Compare(a.Time) })
-			found = found[:min(len(found), c.Limit)]
-		}
-	}
-	return found, nil
-}
-
-// filter returns which deliveries the flags ask for.
-func (c *deliveryList) filter(p *program) client.DeliveryFilter {
-	f := client.DeliveryFilter{Event: c.Event}
-	if c.Status != nil {
-		f.Status = c.Status.String()
-	}
-	switch {
-	case c.From != nil:
-		f.From = c.From.Time
-	case c.Since > 0:
-		f.From = p.now().Add(-c.Since)
-	}
-	if c.Until != nil {
-		f.Until = c.Until.Time
-	}
-	return f
 }
 
 // deliveryID selects a delivery on the command line.
@@ -189,8 +99,6 @@ type deliveryDetails struct {
 	deliveryResult
 	EventID  string         `json:"event_id"`
 	Instance string         `json:"instance,omitempty"`
-	Webhook  string         `json:"webhook"`
-	URL      string         `json:"url"` // at acceptance
 	Accepted time.Time      `json:"accepted"`
 	Payload  jsontext.Value `json:"payload"` // null: none, or null itself
 	// Log has the attempts that are kept, oldest first.
@@ -270,7 +178,10 @@ func (d deliveryDetails) text() string {
 	return fields(lines) + "payload\n" + payload.String() + "\n"
 }
 
-type deliveryRetry struct{ deliveryID }
+type deliveryRetry struct {
+	deliveryID
+	Wait bool `help:"Wait for the attempt and show what came of it; a failure is an error. Takes a running server or the stack."`
+}
 
 // Run asks for another attempt. A running server, or the stack, makes it.
 func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
@@ -288,5 +199,44 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case err != nil:
 		return err
 	}
+	if c.Wait {
+		return c.await(ctx, p, b, result.Attempts)
+	}
 	return p.show(result, linef("attempt %d of %s is due now", result.Attempts+1, c.ID))
+}
+
+const (
+	// retryPoll is how often --wait looks, and maxRetryPolls how many times.
+	retryPoll     = time.Second
+	maxRetryPolls = 120
+)
+
+// await waits for an attempt after the first ones, and shows it. If it failed,
+// or was not made in time, that is an error.
+func (c *deliveryRetry) await(ctx context.Context, p *program, b backend, attempts int64) error {
+	var d deliveryDetails
+	polls := 0
+	err := p.waitUntil(ctx, retryPoll, func() (made bool, err error) {
+		if d, err = b.Delivery(ctx, c.Account.Account, c.ID); err != nil || d.Attempts > attempts || d.Status == webhook.StatusCancelled.String() {
+			return true, err
+		}
+		if polls++; polls > maxRetryPolls {
+			return false, fmt.Errorf("attempt %d of %s was not made within %s; does a server run on this data?", attempts+1, c.ID, retryPoll*maxRetryPolls)
+		}
+		return false, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case d.Status == webhook.StatusDelivered.String():
+		return p.show(d.deliveryResult, linef("attempt %d of %s was answered %d", d.Attempts, c.ID, d.Code))
+	}
+	failure := fmt.Errorf("attempt %d of %s failed: %s", d.Attempts, c.ID, d.Reason)
+	if d.Next != nil {
+		failure = fmt.Errorf("%w; the next is %s", failure, relative(d.Next.Sub(p.now())))
+	}
+	if p.flags.JSON {
+		return errors.Join(p.show(d.deliveryResult, ""), failure)
+	}
+	return failure
 }

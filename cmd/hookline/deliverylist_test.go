@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -108,6 +112,21 @@ func TestDeliveryList(t *testing.T) {
 		{"--limit 1 --account abbeycross:fleet-7", "a1"},
 		{"--limit 1 --status delivered", "q3"},
 		{"--limit 2 --event order --until " + ago(3*time.Minute), "q3 q4"},
+		{"--limit 3 --all", "s1 q1 q2 a1 q3 s2 q4 a2"},
+		{"--webhook w1 --status failed", "s2"},
+		{"--webhook w2", ""},
+		{"--last-status 500", "q2 s2"},
+		{"--last-status 5xx --account squake:acme", "q2"},
+		{"--last-status 2xx", "q3 q4"},
+		{"--last-status none", "a1"},
+		{"--last-status 404", ""},
+		{"--text DISABLED", "a1"},
+		{"--text certificate", "q2"},
+		{"--text shoptet:1", "s1 s2"},
+		{"--cursor a1", "q3 s2 q4 a2"},
+		{"--cursor q2 --limit 2 --last-status none", "a1"},
+		{"--cursor q2 --until " + ago(3*time.Minute), "q3 s2 q4 a2"},
+		{"--cursor a2", ""},
 	}
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		where.on(t, "squake:acme", "squake:empty", "shoptet:1", "abbeycross:fleet-7")
@@ -117,18 +136,152 @@ func TestDeliveryList(t *testing.T) {
 			if where.prefix != "" && i%3 != 0 {
 				continue // the filters are not the store's, but for the first of times
 			}
-			var list []deliveryResult
-			text := where.run(t, append([]string{"delivery", "list", "--json"}, strings.Fields(l.flags)...)...)
-			decode(t, text, &list)
-			var got []string
-			for _, d := range list {
-				got = append(got, ids[d.ID])
+			flags := strings.Fields(l.flags)
+			for id, name := range ids {
+				if at := slices.Index(flags, "--cursor"); at >= 0 && flags[at+1] == name {
+					flags[at+1] = id
+				}
 			}
+			text, said := where.onScreen(t, 0, append([]string{"delivery", "list", "--json"}, flags...)...)
+			var list []deliveryResult
+			decode(t, text, &list)
+			got := namesOf(ids, list)
 			if !slices.Equal(got, strings.Fields(l.want)) || !strings.HasPrefix(text, "[") {
 				t.Errorf("delivery list %s: %q, want %s", l.flags, got, l.want)
 			}
+			if said != "" && (len(list) == 0 || !strings.HasSuffix(said, "; go on with --cursor "+list[len(list)-1].ID+", or list all with --all\n")) {
+				t.Errorf("delivery list %s: %s", l.flags, said)
+			}
 		}
+		where.pages(t, ids)
 	})
+}
+
+// namesOf are the test's names of deliveries, in their order.
+func namesOf(ids map[string]string, list []deliveryResult) (names []string) {
+	for _, d := range list {
+		names = append(names, ids[d.ID])
+	}
+	return names
+}
+
+// pages demands that a list can be read in parts, one object a line.
+func (p dataDir) pages(t *testing.T, ids map[string]string) {
+	t.Helper()
+	var got []string
+	args := []string{"delivery", "list", "--jsonl", "--limit", "3"}
+	for said := "there are more than 3"; said != ""; {
+		var text string
+		text, said = p.onScreen(t, 0, args...)
+		for line := range strings.Lines(text) {
+			var d deliveryResult
+			decode(t, line, &d)
+			got = append(got, ids[d.ID])
+			args = []string{"delivery", "list", "--jsonl", "--limit", "3", "--cursor", d.ID}
+		}
+	}
+	if want := "s1 q1 q2 a1 q3 s2 q4 a2"; strings.Join(got, " ") != want {
+		t.Errorf("in parts: %q, want %s", got, want)
+	}
+}
+
+// bottomless is a backend whose accounts have many deliveries, one a millisecond.
+type bottomless struct {
+	backend
+	deliveries int
+}
+
+func (b bottomless) Deliveries(_ context.Context, a webhook.Account, _ client.DeliveryFilter, yield func(deliveryResult) bool) error {
+	for i := b.deliveries; i > 0; i-- {
+		d := webhook.Delivery{Account: a, Event: "order", EventID: "e", Time: time.UnixMilli(int64(i))}
+		if !yield(deliveryResult{ID: d.ID(), Account: a.String(), Webhook: strconv.Itoa(i)}) {
+			break
+		}
+	}
+	return nil
+}
+
+// A search for what the server does not select ends, says so, and can be gone
+// on with: each delivery of all accounts is looked at once.
+func TestSearchesAreBounded(t *testing.T) {
+	accounts := []webhook.Account{{API: "squake", ID: "a"}, {API: "squake", ID: "b"}}
+	lists := map[string]bottomless{accounts[0].ID: {deliveries: 2*maxScanned + 7}, accounts[1].ID: {deliveries: maxScanned / 2}}
+	found, parts, cursor := 0, 0, ""
+	for {
+		s := &deliverySearch{list: &deliveryList{Webhook: "5", Limit: 10, Cursor: cursor}}
+		for _, a := range accounts {
+			if err := s.account(t.Context(), lists[a.ID], a, client.DeliveryFilter{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		page := s.page()
+		found, parts = found+len(page.deliveries), parts+1
+		if cursor = page.next; cursor == "" {
+			break
+		}
+		contains(t, page.why, "looked through 10000 deliveries")
+	}
+	if found != len(accounts) || parts != 3 {
+		t.Errorf("found %d in %d parts, want %d in 3", found, parts, len(accounts))
+	}
+}
+
+// What is new and what changes is shown, the earliest first, until the command
+// is told to stop.
+func TestFollow(t *testing.T) {
+	where := dataDir{data: t.TempDir()}
+	where.on(t, "squake:acme", "shoptet:1", "abbeycross:fleet-7")
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	keep(t, where, now)
+	ids := idsOf(t, now)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out strings.Builder
+	p := testProgram(noSettings, &out, io.Discard)
+	polls := 0
+	p.sleep = func(ctx context.Context, _ time.Duration) error {
+		switch polls++; polls {
+		case 1: // nothing happens
+		case 2:
+			for id, name := range ids {
+				if name == "q1" {
+					where.attempted(t, "squake:acme", id)
+				}
+			}
+		default:
+			stop()
+		}
+		return ctx.Err()
+	}
+	if err := p.run(ctx, append([]string{"hookline", "delivery", "list", "--follow", "--json", "--limit", "4"}, where.flags()...)); err != nil {
+		t.Fatal(err)
+	}
+	var list []deliveryResult
+	for line := range strings.Lines(out.String()) {
+		var d deliveryResult
+		decode(t, line, &d)
+		list = append(list, d)
+	}
+	if got, want := strings.Join(namesOf(ids, list), " "), "a1 q2 q1 s1 q1"; got != want || list[4].Status != webhook.StatusDelivered.String() {
+		t.Errorf("shown are %s, want %s; the last is %+v", got, want, list[len(list)-1])
+	}
+}
+
+// attempted notes a successful attempt.
+func (p dataDir) attempted(t *testing.T, account, id string) {
+	t.Helper()
+	s := p.open(t)
+	a, err := webhook.ParseAccount(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := s.Delivery(t.Context(), a, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: was.Attempted(time.Now(), 204, "", time.Time{})}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // idsOf are the test's names of the deliveries, by their ids.
@@ -173,8 +326,9 @@ func TestDeliveryShow(t *testing.T) {
 			continue
 		}
 		result := fmt.Sprintf(`{"id":%q,"account":%q,"event":%q,"time":%q,`, id, k.account, k.event, now.Add(-k.age).Format(time.RFC3339Nano)) + results[name]
+		result += `,"webhook":"w1","url":"https://receiver.example/in","test":false`
 		contains(t, list, result+"}")
-		want := result + fmt.Sprintf(`,"event_id":%q,"webhook":"w1","url":"https://receiver.example/in","accepted":%q,"payload":%q,"attempt_log":[`, name, stamp, name)
+		want := result + fmt.Sprintf(`,"event_id":%q,"accepted":%q,"payload":%q,"attempt_log":[`, name, stamp, name)
 		if attempts[name] != "" {
 			want += `{"number":1,"at":"` + stamp + `",` + attempts[name]
 		}

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bytes"
-	"embed"
-	"html/template"
+	"errors"
+	"io/fs"
 	"net/http"
+	"strings"
+	"sync"
+	"time"
 
-	"github.com/swaggest/swgui/v5/static"
-	"github.com/vearutop/statigz"
-
+	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/operator"
 )
@@ -16,20 +16,20 @@ import (
 const (
 	docsPath    = "/docs"
 	openAPIPath = "/openapi"
-	// docsPolicy forbids the page to load anything from elsewhere or to run
-	// inline scripts. The viewer's icons are data: URLs in its style sheet.
-	docsPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	// docsPolicy forbids the pages to load anything from elsewhere, and to run
+	// or apply anything inline.
+	docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-//go:embed docs
-var docsFiles embed.FS
-
 // docs serves the APIs' descriptions: each as a file, /openapi/<api>.yaml, and
-// all on one page, /docs, the operator's first. Everything that the page needs is in this program.
+// as a page, /docs/<api>; /docs is the operator's, the first. Everything that
+// the pages need is in this program.
 type docs struct {
-	files map[string]file // by path
-	// viewer serves the viewer's own files, whose paths are in viewerFiles.
-	viewer http.Handler
+	// descriptions are the files below /openapi, by path.
+	descriptions map[string]file
+	// pages are all below /docs, by path. They are rendered when one of them is
+	// asked for at first.
+	pages func() (map[string]file, error)
 	// unknown serves the paths at which there is nothing.
 	unknown http.Handler
 }
@@ -40,58 +40,62 @@ type file struct {
 	content     []byte
 }
 
-// viewerFiles are the files of the viewer, Swagger UI, that the page needs.
-var viewerFiles = map[string]bool{
-	docsPath + "/swagger-ui.css":       true,
-	docsPath + "/swagger-ui-bundle.js": true,
-	docsPath + "/favicon-32x32.png":    true,
+// newDocs returns the handlers of the paths that begin with /docs and /openapi,
+// by these prefixes.
+func newDocs(unknown http.Handler) map[string]http.Handler {
+	list := []reference.Description{{Name: string(operator.Name), Text: operator.OpenAPI()}}
+	for _, api := range all.APIs() {
+		list = append(list, reference.Description{Name: string(api.Name), Text: all.OpenAPI()[api.Name]})
+	}
+	d := &docs{
+		descriptions: map[string]file{}, unknown: unknown,
+		pages: sync.OnceValues(func() (map[string]file, error) { return docsPages(list) }),
+	}
+	for _, one := range list {
+		d.descriptions[openAPIPath+"/"+one.Name+".yaml"] = file{"application/yaml", []byte(one.Text)}
+	}
+	return map[string]http.Handler{docsPath: d, openAPIPath: d}
 }
 
-// newDocs returns the handlers of the paths that begin with /docs and /openapi,
-// by these prefixes. It fails only if a file in this program is broken.
-func newDocs(unknown http.Handler) (map[string]http.Handler, error) {
-	names := []string{string(operator.Name)}
-	d := &docs{files: map[string]file{}, viewer: http.StripPrefix(docsPath, statigz.FileServer(static.FS)), unknown: unknown}
-	d.describe(string(operator.Name), operator.OpenAPI())
-	for _, api := range all.APIs() {
-		names = append(names, string(api.Name))
-		d.describe(string(api.Name), all.OpenAPI()[api.Name])
-	}
-	page, err := template.ParseFS(docsFiles, "docs/page.html")
+// docsPages renders the pages and has the files that they need. It fails only if
+// one in this program is broken.
+func docsPages(descriptions []reference.Description) (map[string]file, error) {
+	pages, err := reference.Pages(docsPath, descriptions)
 	if err != nil {
 		return nil, err
 	}
-	var html bytes.Buffer
-	if err := page.Execute(&html, names); err != nil {
-		return nil, err
+	files := map[string]file{}
+	for _, d := range descriptions {
+		files[docsPath+"/"+d.Name] = file{"text/html; charset=utf-8", pages[d.Name]}
 	}
-	d.files[docsPath] = file{"text/html; charset=utf-8", html.Bytes()}
+	files[docsPath] = files[docsPath+"/"+descriptions[0].Name]
+	files[docsPath+"/"] = files[docsPath]
 	for name, contentType := range map[string]string{
 		"page.css": "text/css; charset=utf-8",
 		"page.js":  "text/javascript; charset=utf-8",
+		"icon.svg": "image/svg+xml",
 	} {
-		content, err := docsFiles.ReadFile("docs/" + name)
-		if err != nil {
-			return nil, err
-		}
-		d.files[docsPath+"/"+name] = file{contentType, content}
+		content, readErr := fs.ReadFile(reference.Files(), name)
+		err = errors.Join(err, readErr)
+		files[docsPath+"/"+name] = file{contentType, content}
 	}
-	return map[string]http.Handler{docsPath: d, openAPIPath: d}, nil
-}
-
-// describe adds the description of an API.
-func (d *docs) describe(name, description string) {
-	d.files[openAPIPath+"/"+name+".yaml"] = file{"application/yaml", []byte(description)}
+	return files, err
 }
 
 // ServeHTTP serves GET and HEAD.
 func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path
-	if path == docsPath+"/" {
-		path = docsPath
+	f, known := d.descriptions[r.URL.Path]
+	if !known && strings.HasPrefix(r.URL.Path, docsPath) {
+		pages, err := d.pages()
+		if err != nil {
+			refuse(w, http.StatusInternalServerError, "internal", "The pages could not be made.")
+			return
+		}
+		// What a busy machine takes to render does not count.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // not every writer has one
+		f, known = pages[r.URL.Path]
 	}
-	f, ours := d.files[path]
-	if !ours && !viewerFiles[path] {
+	if !known {
 		d.unknown.ServeHTTP(w, r)
 		return
 	}
@@ -103,10 +107,6 @@ func (d *docs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", docsPolicy)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	if !ours {
-		d.viewer.ServeHTTP(w, r)
-		return
-	}
 	w.Header().Set("Content-Type", f.contentType)
 	_, _ = w.Write(f.content) // ignore a client that has left
 }

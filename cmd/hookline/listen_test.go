@@ -41,9 +41,15 @@ type receiving struct {
 // key may be in what it writes.
 func startListen(t testing.TB, args ...string) *receiving {
 	t.Helper()
+	return startListenWith(t, noSettings, args...)
+}
+
+// startListenWith is startListen with variables of the environment.
+func startListenWith(t testing.TB, getenv func(string) string, args ...string) *receiving {
+	t.Helper()
 	l := &receiving{lines: make(chan string, 1000)}
 	out, stdout := io.Pipe()
-	l.log, l.url, l.stop = listenTo(t, noSettings, stdout, args...)
+	l.log, l.url, l.stop = listenTo(t, getenv, stdout, args...)
 	go func() {
 		defer close(l.lines)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -124,6 +130,7 @@ type shown struct {
 	Scheme   string            `json:"scheme"`
 	Reason   string            `json:"reason"`
 	Status   int               `json:"status"`
+	Forward  string            `json:"forwarded"`
 	Headers  map[string]string `json:"headers"`
 	Body     json.RawMessage   `json:"body"`
 }
@@ -217,7 +224,7 @@ func TestListenWithoutKey(t *testing.T) {
 		t.Error(err)
 	}
 	l2 := <-l.lines
-	contains(t, l2+<-l.lines, " POST /", "NOT VERIFIED: no key given")
+	contains(t, l2+<-l.lines, " POST /", "not checked: no key given")
 	if strings.Contains(l2, "\x1b") {
 		t.Errorf("colours in what is no terminal: %q", l2)
 	}

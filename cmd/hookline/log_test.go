@@ -22,11 +22,11 @@ func TestLogFlags(t *testing.T) {
 		"flag first":        {[]string{"--log-level", "info"}, [2]string{"HOOKLINE_LOG_LEVEL", "error"}, `{"time":`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.variable[0] != "" {
-				t.Setenv(c.variable[0], c.variable[1])
+			set := func(p *program) {
+				p.getenv = func(name string) string { return map[string]string{c.variable[0]: c.variable[1]}[name] }
 			}
 			log := &record.Buffer{}
-			s := bootTo(t, log, t.TempDir(), c.flags...)
+			s := bootWith(t, set, log, t.TempDir(), c.flags...)
 			if err := s.stop(); err != nil {
 				t.Fatal(err)
 			}

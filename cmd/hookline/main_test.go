@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,6 +40,9 @@ func TestMain(m *testing.M) {
 func testProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
 	p := newProgram(getenv, stdout, stderr)
 	p.timeouts = timeouts{request: timeout, call: timeout, try: timeout}
+	p.environ = func() []string {
+		return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "HOOKLINE_TEST_") })
+	}
 	return p
 }
 

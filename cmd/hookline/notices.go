@@ -55,7 +55,7 @@ func (c *serveCommand) notices(p *program, urls validate.URLPolicy) (notices, er
 	if err != nil {
 		return notices{}, fmt.Errorf("--notify-key-file: %w", err)
 	}
-	client := sender.New(sender.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now})
+	client := sender.New(senderConfig(urls, p.now))
 	return notices{sender: httpsender.Sender{URL: c.NotifyURL, Key: key, Client: client, Now: p.now}, newID: p.keys.UUID}, nil
 }
 

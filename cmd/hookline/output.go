@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -34,28 +32,27 @@ func linef(format string, args ...any) string {
 	return terminal.Escape(fmt.Sprintf(format, args...)) + "\n"
 }
 
-// table aligns rows under their heading, for people: one line a row.
-func table(heading []string, rows [][]string) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{heading}, rows...) {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = terminal.Escape(cell)
-		}
-		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) // a strings.Builder never fails
+// list writes a list, as [program.show] does: with --jsonl one object a line,
+// otherwise whole.
+func list[T any](p *program, results []T, text string) error {
+	if !p.flags.JSONL {
+		return p.show(results, text)
 	}
-	_ = w.Flush()
-	return text.String()
+	for _, result := range results {
+		if err := p.show(result, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fields aligns names and values, one line each, for people.
 func fields(lines [][2]string) string {
 	rows := make([][]string, len(lines))
 	for i, line := range lines {
-		rows[i] = line[:]
+		rows[i] = []string{terminal.Escape(line[0]), terminal.Escape(line[1])}
 	}
-	return table(rows[0], rows[1:])
+	return aligned(rows)
 }
 
 // timeText formats a time, "-" if it is zero.

@@ -21,7 +21,7 @@ type portalOpen struct {
 	Expires  time.Duration `help:"How long the link is good (default: 10m)." default:"10m" placeholder:"10m"`
 	Session  time.Duration `help:"How long the session lasts that it begins (default: 8h)." default:"8h" placeholder:"8h"`
 	ReadOnly bool          `help:"Let the session look and change nothing." name:"read-only"`
-	At       string        `help:"With --data and --store, where the server is as a browser reaches it (default: http://127.0.0.1:8080)." name:"portal-url" env:"HOOKLINE_PORTAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL"`
+	At       string        `help:"With --data and --store, where browsers reach the server, as serve is told (default: http://127.0.0.1:8080)." name:"portal-url" env:"HOOKLINE_PORTAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL"`
 }
 
 // linkResult is the JSON output of a link.

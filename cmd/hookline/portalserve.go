@@ -25,21 +25,36 @@ type portalSite struct {
 	url func(*http.Request) string
 }
 
-// portal builds the portal, unless browsers would reach it by plain http over a
-// network: sessions would cross it in the clear.
-func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings map[webhook.API]webhook.Sending) (portalSite, error) {
-	scheme := "http"
+// portalSettings reads the portal's settings. served is false if browsers would
+// reach the portal by plain http over a network: sessions would cross it in the
+// clear.
+func (c *serveCommand) portalSettings(p *program) (settings portal.Settings, served bool, err error) {
 	origin := c.PortalURL
-	if origin == "" {
-		if !loopback(c.Listen) {
-			s.log.Warn("portal not served", "reason", "it needs https; set --portal-url to where browsers reach this server")
-			return portalSite{}, nil
-		}
-		origin = scheme + "://" + c.Listen
+	switch {
+	case origin != "":
+	case c.TLS.Cert != "":
+		origin = "https://" + c.Listen
+	case loopback(c.Listen):
+		origin = "http://" + c.Listen
+	default:
+		return portal.Settings{}, false, nil
 	}
-	settings, err := portal.ReadSettings(p.getenv, origin)
+	settings, err = portal.ReadSettings(p.getenv, origin)
 	if err != nil {
-		return portalSite{}, fmt.Errorf("set up the portal: %w", err)
+		return portal.Settings{}, false, fmt.Errorf("set up the portal: %w", err)
+	}
+	return settings, true, nil
+}
+
+// portal builds the portal.
+func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings map[webhook.API]webhook.Sending) (portalSite, error) {
+	settings, served, err := c.portalSettings(p)
+	if err != nil {
+		return portalSite{}, err
+	}
+	if !served {
+		s.log.Warn("portal not served", "reason", "browsers would reach it by plain http; set --portal-url to where they reach this server by https")
+		return portalSite{}, nil
 	}
 	links := access.NewLinks(s.store, p.keys, p.now)
 	handler, err := portal.New(portal.Config{
@@ -53,10 +68,13 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 		return portalSite{}, fmt.Errorf("set up the portal: %w", err)
 	}
 	return portalSite{handler, links, func(r *http.Request) string {
-		if c.PortalURL != "" {
+		switch {
+		case c.PortalURL != "":
 			return c.PortalURL
+		case c.Proxy.secure(r):
+			return "https://" + r.Host
 		}
-		return scheme + "://" + r.Host
+		return "http://" + r.Host
 	}}, nil
 }
 

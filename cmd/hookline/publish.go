@@ -15,6 +15,7 @@ import (
 	"github.com/hookline/hookline/pkg/client"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // moment is a time on the command line, in the form of the operator's API.
@@ -32,7 +33,7 @@ type publishCommand struct {
 	ID       *string     `help:"Your id of the event, with --time. Published again, the event is still delivered only once." name:"id" placeholder:"ID"`
 	Time     *moment     `help:"When it happened (default: now)." placeholder:"2026-01-15T10:30:00Z"`
 	Instance *string     `help:"What the event is about, such as an order's code, if the API requires it." placeholder:"TEXT"`
-	Payload  string      `help:"The payload as JSON; @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
+	Payload  *string     `help:"The payload as JSON; @FILE reads it from a file, @- from standard input." placeholder:"JSON|@FILE"`
 }
 
 // Validate checks what needs no store.
@@ -44,6 +45,8 @@ func (c *publishCommand) Validate() error {
 		return errors.New("--id: give 1 to 128 characters")
 	case c.Time != nil && c.Time.IsZero():
 		return errors.New("--time: give the time of the event")
+	case c.Payload != nil && *c.Payload == "":
+		return errors.New("--payload: give JSON, or omit the flag for none; \"\" within the quotes of the shell is an empty string")
 	}
 	return nil
 }
@@ -96,7 +99,7 @@ func (c *publishCommand) checkInstance(p *program) error {
 // shows it too.
 func (c *publishCommand) report(p *program, r delivery.Result) error {
 	result := operator.NewResult(r)
-	if failure := failureOf(r); failure != nil {
+	if failure := p.publishFailure(c.Account.Account, r); failure != nil {
 		if p.flags.JSON {
 			return errors.Join(p.show(result, ""), failure)
 		}
@@ -112,15 +115,15 @@ func (c *publishCommand) report(p *program, r delivery.Result) error {
 	return p.show(result, text)
 }
 
-// failureOf returns why an event failed, or nil.
-func failureOf(r delivery.Result) error {
+// publishFailure returns why an event of an account failed, or nil.
+func (p *program) publishFailure(a webhook.Account, r delivery.Result) error {
 	switch r.Status {
 	case delivery.Rejected:
 		return fmt.Errorf("the event was rejected: %s", r.Reason)
 	case delivery.InternalError:
 		return errors.New("the event could not be stored; publish it again, with --id and --time if it must not be delivered twice")
 	case delivery.UnknownAccount:
-		return errors.New("the account does not exist")
+		return fmt.Errorf("the event was not published: there is no account %s; create it with: %s account create %[1]s", a, p.again())
 	case delivery.Accepted, delivery.Duplicate, delivery.Held, delivery.NoWebhook:
 	}
 	return nil
@@ -128,14 +131,15 @@ func failureOf(r delivery.Result) error {
 
 // payload reads the payload. It is nil if none is given.
 func (c *publishCommand) payload(p *program) ([]byte, error) {
-	text := []byte(c.Payload)
-	if name, isFile := strings.CutPrefix(c.Payload, "@"); isFile {
+	if c.Payload == nil {
+		return nil, nil
+	}
+	text := []byte(*c.Payload)
+	if name, isFile := strings.CutPrefix(*c.Payload, "@"); isFile {
 		var err error
 		if text, err = readPayload(p, name); err != nil {
 			return nil, err
 		}
-	} else if c.Payload == "" {
-		return nil, nil
 	}
 	if err := api.CheckDepth(text); err != nil {
 		return nil, fmt.Errorf("the event was rejected: %w", err)

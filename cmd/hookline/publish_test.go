@@ -216,7 +216,7 @@ func TestPublishWithoutWebhook(t *testing.T) {
 		t.Errorf("publish said %q", got)
 	}
 	contains(t, where.run(t, "delivery", "list", "--status", "cancelled", "--account", "squake:demo"), "cancelled: the webhook is disabled")
-	contains(t, where.fails(t, "publish", "--account", "squake:nobody", "--event", "order"), "the account does not exist")
+	contains(t, where.fails(t, "publish", "--account", "squake:nobody", "--event", "order"), "there is no account squake:nobody; create it with")
 	for _, given := range []struct{ account, event, text, json string }{
 		{"squake:demo", "certificate_document_available", "no webhook: squake:demo has none for certificate_document_available", `{"delivery":null,"status":"no_webhook"}`},
 	} {

@@ -36,11 +36,7 @@ type router struct {
 // newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
 	unknown := unknownPath(setup)
-	pages, err := newDocs(unknown)
-	if err != nil {
-		return nil, fmt.Errorf("set up the pages: %w", err)
-	}
-	r := &router{apis: pages, unknown: unknown, tokens: tokens, log: setup.Log}
+	r := &router{apis: newDocs(unknown), unknown: unknown, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)
@@ -56,6 +52,10 @@ func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, er
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if api, ok := rt.apis[firstSegment(r.URL.Path)]; ok {
 		api.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		http.Redirect(w, r, docsPath, http.StatusFound) // who opens the server in a browser
 		return
 	}
 	if health, ok := rt.healths[r.URL.Path]; ok {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
@@ -19,6 +20,7 @@ import (
 	"github.com/hookline/hookline/pkg/portal"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/open"
+	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/terminal"
 	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -30,21 +32,32 @@ type serveCommand struct {
 	AllowHTTP    bool   `help:"Accept webhook URLs with http as well as https."`
 	AllowPrivate bool   `help:"Accept webhook URLs with private addresses and any port."`
 
+	AllowNetwork validate.Networks `env:"HOOKLINE_ALLOW_NETWORK" help:"Accept webhook URLs with addresses in this private network as well, such as 10.20.0.0/16 (repeatable)." placeholder:"NETWORK"`
+
 	NotifyURL     string `name:"notify-url" env:"HOOKLINE_NOTIFY_URL" help:"URL of yours that notices about failing webhooks are sent to (default: none are)." placeholder:"URL"`
 	NotifyKeyFile string `name:"notify-key-file" env:"HOOKLINE_NOTIFY_KEY_FILE" help:"File with the key that signs the notices: whsec_ and base64 of 24 to 64 bytes." placeholder:"FILE"`
 
 	PortalURL string `name:"portal-url" env:"HOOKLINE_PORTAL_URL" help:"Where browsers reach this server, such as https://hooks.example.com, if not at --listen. The portal needs https, except on this machine." placeholder:"URL"`
 
-	Log logFlags `embed:"" prefix:"log-"`
+	TLS     tlsFlags     `embed:"" prefix:"tls-"`
+	Proxy   proxyFlags   `embed:"" prefix:"trusted-"`
+	Metrics metricsFlags `embed:"" prefix:"metrics-"`
+	Log     logFlags     `embed:"" prefix:"log-"`
 }
 
-// Validate checks the address.
+// Validate checks the addresses.
 func (c *serveCommand) Validate() error {
-	_, port, err := net.SplitHostPort(c.Listen)
-	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+	if !isAddress(c.Listen) {
 		return fmt.Errorf("--listen %q: write it <host>:<port>, such as 127.0.0.1:8080", c.Listen)
 	}
-	return nil
+	return c.Metrics.validate()
+}
+
+// isAddress reports whether text is a host, which may be empty, and a port.
+func isAddress(text string) bool {
+	_, port, err := net.SplitHostPort(text)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	return err == nil && portErr == nil
 }
 
 // Run serves until ctx ends.
@@ -81,22 +94,30 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	if err := checkDataDir(p.flags.Data); err != nil {
 		return s, err
 	}
+	certificate, err := c.TLS.certificate(log)
+	if err != nil {
+		return s, err
+	}
+	measured, err := c.measure(ctx, p, log)
+	if err != nil {
+		return s, err
+	}
 	unlock, err := lockDataDir(p.flags.Data)
 	if err != nil {
 		return s, err
 	}
 	s.closeLater(unlock)
-	opened, err := p.openLoggedStore(ctx, createTables, log)
+	opened, err := p.openStoreWith(ctx, createTables, sqlite.Options{Logger: log, Observer: measured.store})
 	if err != nil {
 		return s, err
 	}
 	s.store = opened.Store
 	s.closeLater(opened.close)
-	handler, err := c.build(ctx, p, s, opened)
+	handler, err := c.build(ctx, p, s, opened, measured)
 	if err != nil {
 		return s, err
 	}
-	listener, err := listen(ctx, c.Listen)
+	listener, err := listen(ctx, c.Listen, "--listen")
 	if err != nil {
 		return s, err
 	}
@@ -104,12 +125,13 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	s.listener = limited
 	s.closeLater(s.closeListener)
 	s.router, s.http = handler, newHTTPServer(handler, log)
+	s.http.TLSConfig = certificate
 	limited.serveOn(s.http)
-	return s, nil
+	return s, measured.start(ctx, s, limited, opened.file, p.now)
 }
 
 // build builds all APIs over the store, and the dispatcher.
-func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened openedStore) (*router, error) {
+func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened openedStore, measured observers) (*router, error) {
 	key, err := sealingKey(ctx, s.store, p.flags.Data, p.now)
 	if err != nil {
 		return nil, err
@@ -118,12 +140,13 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	if err != nil {
 		return nil, err
 	}
-	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev}
+	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev, AllowNetworks: c.AllowNetwork}
 	setup := api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
 		Deadline: p.timeouts.request,
 		// On DynamoDB the lists of events bound how many webhooks an account has.
 		Deployed: opened.file == nil && !c.Dev,
+		Observer: measured.requests,
 	}
 	handler, err := newRouter(all.APIs(), setup, s.store)
 	if err != nil {
@@ -138,15 +161,16 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 		return nil, err
 	}
 	s.dispatcher = newDispatcher(dispatcherConfig{
-		notices: notify,
-		store:   s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
-		sender: sender.Config{Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, Now: p.now},
+		notices: notify, observe: measured.attempted,
+		store: s.store, file: opened.file, opener: open.New(key), sendings: sendings, now: p.now, log: s.log,
+		sender: senderConfig(urls, p.now),
 	})
 	handler.apis[operator.Path] = operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
 			Store: s.store, Queue: s.dispatcher.queue, Sendings: sendings, NewID: p.keys.UUID, Now: p.now, Log: s.log,
 		}),
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log,
+		Published: measured.published, Observer: measured.requests,
 	})
 	if s.portal, err = c.portal(p, s, setup, sendings); err != nil {
 		return nil, err
@@ -157,29 +181,37 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
-		Links: s.portal.links, PortalURL: s.portal.url,
+		Observer: measured.requests,
+		Links:    s.portal.links, PortalURL: s.portal.url,
 	})
 	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)
 }
 
-// listen opens a port. The error says what to do.
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// senderConfig returns how URLs are requested that a policy accepts.
+func senderConfig(urls validate.URLPolicy, now func() time.Time) sender.Config {
+	return sender.Config{
+		Version: webhook.Version, AllowHTTP: urls.AllowHTTP, AllowPrivate: urls.AllowPrivate, AllowNetworks: urls.AllowNetworks, Now: now,
+	}
+}
+
+// listen opens a port that a flag names. The error says what to do.
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case err == nil:
 		return listener, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen on %s: the port is in use; stop what uses it, or choose another with --listen", address)
+		return nil, fmt.Errorf("listen on %s: the port is in use; stop what uses it, or choose another with %s", address, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("listen on %s: this user may not use the port; choose one above 1023 with --listen", address)
+		return nil, fmt.Errorf("listen on %s: this user may not use the port; choose one above 1023 with %s", address, flag)
 	}
-	return nil, fmt.Errorf("%w; choose another address with --listen", err)
+	return nil, fmt.Errorf("%w; choose another address with %s", err, flag)
 }
 
 // localURL returns the URL at which a client on this machine reaches a
 // listener, whose address may be unspecified.
-func localURL(address net.Addr) string {
+func localURL(scheme string, address net.Addr) string {
 	host := address.String()
 	if all, err := netip.ParseAddrPort(host); err == nil && all.Addr().IsUnspecified() {
 		name := "127.0.0.1"
@@ -188,5 +220,5 @@ func localURL(address net.Addr) string {
 		}
 		host = net.JoinHostPort(name, strconv.Itoa(int(all.Port())))
 	}
-	return (&url.URL{Scheme: "http", Host: host}).String()
+	return (&url.URL{Scheme: scheme, Host: host}).String()
 }

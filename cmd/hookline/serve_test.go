@@ -108,11 +108,15 @@ func TestRecipientsWithoutDev(t *testing.T) {
 		{nil, map[string]int{"http://example.com/": 422, "https://127.0.0.1/": 422, "https://example.com/": 201}},
 		{[]string{"--allow-http"}, map[string]int{"http://example.com/": 201, "https://127.0.0.1/": 422}},
 		{[]string{"--allow-private"}, map[string]int{"http://example.com/": 422, "https://127.0.0.1/": 201}},
+		{[]string{"--allow-network", "10.20.0.0/16,fd12::/16", "--allow-network", "127.0.0.1/32"}, map[string]int{
+			"https://10.20.1.2/": 201, "https://[fd12::1]:8443/": 201, "https://127.0.0.1:9000/": 201,
+			"https://10.21.1.2/": 422, "https://127.0.0.2/": 422, "https://169.254.169.254/": 422, "https://localhost/": 422,
+		}},
 		{[]string{"--dev"}, map[string]int{"http://127.0.0.1:9000/": 201}},
 	} {
 		s := boot(t, t.TempDir(), c.flags...)
 		for recipient, want := range c.want {
-			account := "squake:a" + strings.Trim(strings.Map(onlyLetters, recipient), "-")
+			account := "squake:a" + strings.Trim(strings.Map(onlyPlain, recipient), "-")
 			cli(t, "account", "create", account, "--data", s.data)
 			token := cli(t, "token", "create", "--account", account, "--data", s.data)
 			status, err := post(t.Context(), newClient(t), s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"`+recipient+`"}`,
@@ -124,11 +128,12 @@ func TestRecipientsWithoutDev(t *testing.T) {
 	}
 }
 
-func onlyLetters(r rune) rune {
-	if 'a' <= r && r <= 'z' {
+// onlyPlain leaves what an account's id may have.
+func onlyPlain(r rune) rune {
+	if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
 		return r
 	}
-	return -1
+	return '-'
 }
 
 func TestRouting(t *testing.T) {
@@ -143,7 +148,9 @@ func TestRouting(t *testing.T) {
 		{"HEAD", "/healthz", 200, ``},
 		{"POST", "/healthz", 405, `{"error":{"code":"method_not_allowed"`},
 		{"GET", "/healthz/", 404, nothing},
-		{"GET", "/", 404, nothing},
+		{"GET", "/", 302, `<a href="/docs">`},
+		{"HEAD", "/", 302, ``},
+		{"POST", "/", 404, nothing},
 		{"GET", "/v2x", 404, nothing},
 		{"GET", "//v2/webhooks", 404, nothing},
 		{"OPTIONS", "*", 404, nothing},
@@ -181,7 +188,7 @@ func TestHealthOfABrokenStore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	server := localURL(s.listener.Addr())
+	server := s.url()
 	if status, _ := exchange(t, server, "GET", "/healthz"); status != 200 {
 		t.Errorf("health of a store that works: %d, want 200", status)
 	}
@@ -249,8 +256,30 @@ func TestLocalURL(t *testing.T) {
 		if address.String() != listener { // an interface that is not here loses its name
 			continue
 		}
-		if got := localURL(address); got != want {
+		if got := localURL("http", address); got != want {
 			t.Errorf("localURL(%s) = %s, want %s", listener, got, want)
 		}
+	}
+}
+
+// A server that is no demo says which settings matter, and while there is no
+// account what to do first.
+func TestFirstSteps(t *testing.T) {
+	where := dataDir{data: t.TempDir()}
+	welcome := func(flags ...string) string {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var out strings.Builder
+		p := testProgram(noSettings, io.MultiWriter(&out, &stopper{stop: stop}), io.Discard)
+		if err := p.run(ctx, append([]string{"hookline", "serve", "--listen", "127.0.0.1:0", "--log-format", "text", "--data", where.data}, flags...)); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	contains(t, welcome("--allow-http"), "http targets on, private targets off, notices off",
+		"\n  hookline --data "+where.data+" account create squake:acme", "token create --operator ")
+	where.run(t, "account", "create", "shoptet:1")
+	if text := welcome(); strings.Contains(text, "account create") || !strings.Contains(text, "http targets off") {
+		t.Errorf("with an account: %s", text)
 	}
 }

@@ -31,8 +31,10 @@ const (
 type server struct {
 	store    store.Store
 	listener net.Listener
-	http     *http.Server
-	router   *router // what http serves
+	// metricsURL is where Prometheus finds metrics; empty if nowhere.
+	metricsURL string
+	http       *http.Server
+	router     *router // what http serves
 	// dispatcher delivers while the server runs. If nil, nothing is delivered.
 	dispatcher *dispatcher
 	portal     portalSite
@@ -64,7 +66,7 @@ func (s *server) Run(ctx context.Context) error {
 	stopDelivering := s.deliver(ctx)
 	defer stopDelivering()
 	ended := make(chan error, 1)
-	go func() { ended <- s.http.Serve(s.listener) }()
+	go func() { ended <- s.serve() }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
@@ -77,6 +79,22 @@ func (s *server) Run(ctx context.Context) error {
 		return fmt.Errorf("stop: requests that took longer than %v were cut off: %w", s.timeout, errors.Join(err, s.http.Close()))
 	}
 	return nil
+}
+
+// url returns the URL at which a client on this machine reaches the server.
+func (s *server) url() string {
+	if s.http.TLSConfig != nil {
+		return localURL("https", s.listener.Addr())
+	}
+	return localURL("http", s.listener.Addr())
+}
+
+// serve answers requests, by TLS if there is a certificate.
+func (s *server) serve() error {
+	if s.http.TLSConfig != nil {
+		return s.http.ServeTLS(s.listener, "", "")
+	}
+	return s.http.Serve(s.listener)
 }
 
 // deliver delivers until the returned function is called, which waits for the

@@ -249,7 +249,7 @@ func TestDeliveriesThroughTheAPI(t *testing.T) {
 		for want, args := range map[string][]string{
 			"cannot be attempted again":                         {"delivery", "retry", id, "--account", customer.account},
 			"squake:acme has no webhook":                        {"webhook", "enable", customer.id, "--account", customer.account},
-			"the account does not exist":                        {"publish", "--account", "squake:nobody", "--event", "order"},
+			"there is no account squake:nobody; create it with": {"publish", "--account", "squake:nobody", "--event", "order"},
 			"rejected: payload: must have 200 KiB at most":      {"publish", "--account", customer.account, "--event", "order", "--payload", `"` + strings.Repeat("x", 300<<10) + `"`},
 			"create it with: hookline " + r.flags[0] + " http:": {"token", "create", "--account", "squake:nobody"},
 		} {

@@ -170,11 +170,13 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 	}
 }
 
-// A receiver ends in order, too.
+// A receiver ends in order, too, and takes its webhook back.
 func TestSignalsEndListen(t *testing.T) {
 	heedHangUp(t)
+	where := dataDir{data: t.TempDir()}
+	boot(t, where.data, "--dev")
 	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
-		command := exec.Command("hookline", "listen", "--listen", "127.0.0.1:0")
+		command := exec.Command("hookline", "listen", "--listen", "127.0.0.1:0", "--data", where.data, "--account", "squake:demo", "--event", "order")
 		said, err := command.StderrPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -186,8 +188,14 @@ func TestSignalsEndListen(t *testing.T) {
 		if _, err := bufio.NewReader(said).ReadBytes('\n'); err != nil {
 			t.Fatal(err)
 		}
+		if list := webhooksOf(t, where, "squake:demo"); len(list) != 1 {
+			t.Errorf("%v: registered %+v", s, list)
+		}
 		if err := errors.Join(command.Process.Signal(s), command.Wait()); err != nil {
 			t.Errorf("%v: listen ended with %v, want exit code 0", s, err)
+		}
+		if list := webhooksOf(t, where, "squake:demo"); len(list) != 0 {
+			t.Errorf("%v: listen left %+v", s, list)
 		}
 	}
 }

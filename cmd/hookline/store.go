@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,12 +120,11 @@ func (s openedStore) closeInto(err *error) { *err = errors.Join(*err, s.close())
 // openStore opens the store that the flags name. It creates only what m says.
 // An error is one line that says what to do.
 func (p *program) openStore(ctx context.Context, m missing) (openedStore, error) {
-	return p.openLoggedStore(ctx, m, nil)
+	return p.openStoreWith(ctx, m, sqlite.Options{})
 }
 
-// openLoggedStore opens a store that logs to log, if it is not nil, what it
-// tells no caller.
-func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logger) (openedStore, error) {
+// openStoreWith opens a store, a SQLite file with the given options.
+func (p *program) openStoreWith(ctx context.Context, m missing, o sqlite.Options) (openedStore, error) {
 	switch {
 	case p.flags.remote():
 		return openedStore{}, usageErrorf("this command works on the data itself, with --data or --store")
@@ -148,7 +146,7 @@ func (p *program) openLoggedStore(ctx context.Context, m missing, log *slog.Logg
 	if err := checkDataOfKey(p.flags.Data); err != nil {
 		return openedStore{}, err
 	}
-	s, err := sqlite.Open(path, sqlite.Options{Logger: log})
+	s, err := sqlite.Open(path, o)
 	if err != nil {
 		return openedStore{}, err
 	}

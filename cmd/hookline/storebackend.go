@@ -159,19 +159,17 @@ func (b storeBackend) Publish(ctx context.Context, e client.Event) (delivery.Res
 	}).Publish(ctx, []webhook.Event{event})[0], nil
 }
 
-func (b storeBackend) Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, limit int) ([]deliveryResult, error) {
+func (b storeBackend) Deliveries(ctx context.Context, a webhook.Account, f client.DeliveryFilter, yield func(deliveryResult) bool) error {
 	if _, err := b.Store.Account(ctx, a); err != nil {
-		return nil, err
+		return err
 	}
-	var found []deliveryResult
-	err := b.Store.Deliveries(ctx, a, f.From, func(d webhook.Delivery) bool {
+	return b.Store.Deliveries(ctx, a, f.From, func(d webhook.Delivery) bool {
 		if (f.Event == "" || f.Event == d.Event) && (f.Status == "" || f.Status == d.Status.String()) &&
 			(f.Until.IsZero() || d.Time.Before(f.Until)) {
-			found = append(found, newDeliveryResult(d))
+			return yield(newDeliveryResult(d))
 		}
-		return len(found) < limit
+		return ctx.Err() == nil
 	})
-	return found, err
 }
 
 func (b storeBackend) Delivery(ctx context.Context, a webhook.Account, id string) (deliveryDetails, error) {
@@ -181,8 +179,7 @@ func (b storeBackend) Delivery(ctx context.Context, a webhook.Account, id string
 	}
 	attempts, err := b.Attempts(ctx, d)
 	return deliveryDetails{
-		deliveryResult: newDeliveryResult(d), EventID: d.EventID, Instance: d.Instance,
-		Webhook: d.WebhookID, URL: d.URL, Accepted: d.AcceptedAt, Payload: d.Payload, Log: convert(attempts, newAttemptResult),
+		deliveryResult: newDeliveryResult(d), EventID: d.EventID, Instance: d.Instance, Accepted: d.AcceptedAt, Payload: d.Payload, Log: convert(attempts, newAttemptResult),
 	}, err
 }
 

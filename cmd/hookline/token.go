@@ -57,7 +57,7 @@ func newTokenResult(t webhook.Token) tokenResult {
 type tokenCreate struct {
 	owner
 	Rights  rights         `help:"Rights of the token, if the API distinguishes them (default: all); of the operator's, some of publish, read and write (default: publish)." placeholder:"read,write"`
-	Expires *time.Duration `help:"How long the token is valid (default: forever)." placeholder:"720h"`
+	Expires *time.Duration `help:"How long the token is valid (default: forever)." placeholder:"30d"`
 }
 
 // rights are the rights of a token.
@@ -79,7 +79,7 @@ func (c *tokenCreate) Validate() error {
 	case !c.Operator && !webhook.AllRights.Has(webhook.Rights(c.Rights)):
 		return fmt.Errorf("--rights %s: give read, write or both, separated by a comma; only the operator publishes", webhook.Rights(c.Rights))
 	case c.Expires != nil && *c.Expires < time.Second:
-		return fmt.Errorf("--expires: %v is too short; give a duration such as 720h", *c.Expires)
+		return fmt.Errorf("--expires: %v is too short; give a duration such as 24h or 30d", *c.Expires)
 	}
 	return nil
 }
@@ -181,9 +181,10 @@ func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
 	}
 	var rows [][]string
 	for _, t := range results {
-		rows = append(rows, []string{t.ID, strings.Join(t.Rights, ","), timeText(t.Created), timeOrDash(t.Expires)})
+		rows = append(rows, []string{t.ID, strings.Join(t.Rights, ","), p.listTime(&t.Created), p.listTime(t.Expires)})
 	}
-	return p.show(results, table([]string{"ID", "RIGHTS", "CREATED", "EXPIRES"}, rows))
+	columns := []column{{name: "ID"}, {name: "RIGHTS", least: 8}, {name: "CREATED", drop: 1}, {name: "EXPIRES"}}
+	return list(p, results, p.table(columns, rows))
 }
 
 type tokenRevoke struct {

@@ -20,6 +20,12 @@ func (f *stateFlag) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+func (*stateFlag) suggestions() []string {
+	return []string{
+		webhook.StateNeverCalled.String(), webhook.StateHealthy.String(), webhook.StateFailing.String(), webhook.StateDisabled.String(),
+	}
+}
+
 type webhookList struct {
 	Account *accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" xor:"of" required:""`
 	All     bool         `help:"Webhooks of all accounts that fail or are disabled." xor:"of" required:""`
@@ -45,12 +51,10 @@ func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer closeInto(b, &err)
-	var list []webhookDetails
-	heading := []string{"ID", "EVENT", "STATE", "FOR", "LAST", "URL"}
+	var found []webhookDetails
 	if c.All {
-		heading[0], heading[5] = "ACCOUNT", "ID"
-		list, err = c.failing(ctx, b)
-	} else if list, err = b.Webhooks(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
+		found, err = c.failing(ctx, b)
+	} else if found, err = b.Webhooks(ctx, c.Account.Account); errors.Is(err, webhook.ErrNotFound) {
 		return noAccount(ctx, p, b, c.Account.Account)
 	}
 	if err != nil {
@@ -58,18 +62,27 @@ func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 	}
 	var results []webhookResult
 	var rows [][]string
-	for _, w := range list {
+	for _, w := range found {
 		if c.State != nil && c.State.String() != w.State {
 			continue
 		}
 		results = append(results, w.short())
-		first, last := w.ID, w.URL
+		row := []string{w.ID, w.Event, w.State, age(p.now().Sub(w.StateSince)), w.lastStatus(), w.URL}
 		if c.All {
-			first, last = w.Account, w.ID
+			row = []string{w.Account, w.Event, w.State, row[3], row[4], w.ID, w.URL}
 		}
-		rows = append(rows, []string{first, w.Event, w.State, age(p.now().Sub(w.StateSince)), w.lastStatus(), last})
+		rows = append(rows, row)
 	}
-	return p.show(results, table(heading, rows))
+	return list(p, results, p.table(c.columns(), rows))
+}
+
+func (c *webhookList) columns() []column {
+	columns := []column{{name: "ID"}, {name: "EVENT", least: 8}, {name: "STATE"}, {name: "FOR", drop: 2}, {name: "LAST", drop: 1}, {name: "URL", least: 12, ends: true, drop: 3}}
+	if c.All {
+		columns[0] = column{name: "ACCOUNT", least: 12, ends: true}
+		columns = slices.Insert(columns, 5, column{name: "ID"})
+	}
+	return columns
 }
 
 // failing returns the webhooks of all accounts that fail or are disabled,

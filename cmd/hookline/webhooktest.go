@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/delivery/sender"
+	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -29,6 +30,8 @@ type webhookTest struct {
 	Timeout      time.Duration `help:"How long to wait for the result (default: 1m)." default:"1m" placeholder:"1m"`
 	AllowHTTP    bool          `help:"Send to http as well as https. Where a server runs, its own flags count."`
 	AllowPrivate bool          `help:"Send to private addresses and any port. Where a server runs, its own flags count."`
+
+	AllowNetwork validate.Networks `help:"Send to addresses in this private network as well (repeatable). Where a server runs, its own flags count." placeholder:"NETWORK"`
 }
 
 // Validate checks the flags.
@@ -64,8 +67,8 @@ func newTestResult(d deliveryDetails) testResult {
 // delivered. Whoever serves the data attempts it; if nobody does, the command
 // does so itself.
 func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
-	if p.flags.remote() && (c.AllowHTTP || c.AllowPrivate) {
-		return usageErrorf("webhook test: --allow-http and --allow-private do not go with --stack and --url: what a server sends to is its own setting")
+	if p.flags.remote() && (c.AllowHTTP || c.AllowPrivate || len(c.AllowNetwork) > 0) {
+		return usageErrorf("webhook test: --allow-http, --allow-private and --allow-network do not go with --stack and --url: what a server sends to is its own setting")
 	}
 	b, err := p.open(ctx, mustExist)
 	if err != nil {
@@ -152,7 +155,8 @@ func (c *webhookTest) worker(ctx context.Context, b storeBackend) (*delivery.Wor
 	}
 	return delivery.NewWorker(delivery.WorkerConfig{
 		Store: b.Store, Queue: leased{}, Opener: opener, Sendings: sendings, Now: b.p.now, Jitter: rand.N[time.Duration], Log: slog.New(slog.DiscardHandler),
-		Sender: sender.New(sender.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: b.p.now}),
+		Sender: sender.New(senderConfig(
+			validate.URLPolicy{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, AllowNetworks: c.AllowNetwork}, b.p.now)),
 	}), nil
 }
 

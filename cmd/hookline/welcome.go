@@ -17,8 +17,15 @@ const listenAddress = "127.0.0.1:8090"
 
 // welcomeResult is what serve prints when its port is open.
 type welcomeResult struct {
-	URL  string `json:"url"`
+	URL string `json:"url"`
+	// Metrics is where Prometheus finds metrics, if anywhere.
+	Metrics string `json:"metrics,omitzero"`
+
 	Demo []demo `json:"demo,omitzero"`
+	// firstSteps are command lines for a server without accounts, and what they
+	// do.
+	firstSteps [][]string
+	settings   string
 }
 
 // demo is an account to try an API with.
@@ -44,7 +51,7 @@ type demo struct {
 // been shown, or none is stored and the next start creates new ones; no request
 // is served in between.
 func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error {
-	result := welcomeResult{URL: localURL(s.listener.Addr())}
+	result := welcomeResult{URL: s.url(), Metrics: s.metricsURL}
 	var records []webhook.Token
 	if c.Dev {
 		for _, api := range all.APIs() {
@@ -59,6 +66,13 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 			records = append(records, fresh...)
 		}
 	}
+	if !c.Dev {
+		var err error
+		if result.firstSteps, err = p.firstSteps(ctx, s.store); err != nil {
+			return err
+		}
+		result.settings = c.summary()
+	}
 	if err := p.show(result, result.text()); err != nil {
 		return err
 	}
@@ -68,6 +82,32 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 		}
 	}
 	return nil
+}
+
+// firstSteps returns what to do first, nothing if there is an account already.
+func (p *program) firstSteps(ctx context.Context, s store.Store) ([][]string, error) {
+	for _, api := range all.APIs() {
+		if some, _, err := s.AccountsAfter(ctx, api.Name, "", 1); err != nil || len(some) > 0 {
+			return nil, err
+		}
+	}
+	return [][]string{
+		{"  " + p.again() + " account create squake:acme", "an account of a customer"},
+		{"  " + p.again() + " token create --account squake:acme", "the customer's token, shown once"},
+		{"  " + p.again() + " token create --operator", "your token, which publishes, shown once"},
+	}, nil
+}
+
+// summary says which settings a server has that matter to who starts it.
+func (c *serveCommand) summary() string {
+	onOff := func(on bool) string {
+		if on {
+			return "on"
+		}
+		return "off"
+	}
+	return fmt.Sprintf("TLS %s, http targets %s, private targets %s, notices %s, metrics %s; all settings: hookline serve --help",
+		onOff(c.TLS.Cert != ""), onOff(c.AllowHTTP), onOff(c.AllowPrivate || len(c.AllowNetwork) > 0), onOff(c.NotifyURL != ""), onOff(c.Metrics.address() != ""))
 }
 
 // demoOf ensures that an API has its demo account. If that has no token, fresh
@@ -136,13 +176,25 @@ func (p *program) publishLine(a webhook.Account, example api.Example) string {
 func (r welcomeResult) text() string {
 	var text strings.Builder
 	text.WriteString("Hookline listens at " + r.URL + "; its APIs are described at " + r.URL + "/docs\n")
+	if r.Metrics != "" {
+		text.WriteString("Prometheus finds metrics at " + r.Metrics + "\n")
+	}
 	for _, d := range r.Demo {
+		if d.Portal != "" {
+			d.Publish += "\nIts pages, by a link that is good once and for a day:\n" + d.Portal
+		}
 		if d.Token != "" {
 			text.WriteString("\n" + d.Account + ", whose token cannot be shown again:\n" + d.Token + "\n" + d.Curl + "\n" + d.Publish + "\n")
 		} else {
 			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. To create a new one:\n" +
 				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
+	}
+	if r.settings != "" {
+		text.WriteString(linef("%s", r.settings))
+	}
+	if len(r.firstSteps) > 0 {
+		text.WriteString("\nThere is no account yet. In another terminal:\n" + aligned(r.firstSteps) + "\n")
 	}
 	if len(r.Demo) > 0 {
 		text.WriteString("\n")

@@ -3,12 +3,17 @@
 //
 //	go run ./docs/signup squake:acme https://acme.example/hooks
 //
+// After an outage of the customer's receiver it has what failed attempted again:
+//
+//	go run ./docs/signup squake:acme
+//
 // HOOKLINE_URL is where the APIs are. The operator's token is in HOOKLINE_TOKEN;
 // without one, requests are signed with AWS credentials.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -22,7 +27,7 @@ import (
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	err := signUp(ctx, os.Getenv("HOOKLINE_URL"), os.Args[1], os.Args[2])
+	err := run(ctx, os.Getenv("HOOKLINE_URL"), os.Args[1:])
 	cancel()
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
@@ -30,11 +35,20 @@ func main() {
 	}
 }
 
-func signUp(ctx context.Context, url, account, receiver string) error {
+func run(ctx context.Context, url string, args []string) error {
 	hookline, err := connect(ctx, url)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(args) == 1:
+		return recoverFailed(ctx, hookline, args[0])
+	case len(args) == 2:
+		return signUp(ctx, hookline, url, args[0], args[1])
 	}
+	return errors.New("usage: signup <account> [<url of the receiver>]")
+}
+
+func signUp(ctx context.Context, hookline *client.Client, url, account, receiver string) error {
 	if _, err := hookline.CreateAccount(ctx, account); err != nil {
 		return err
 	}
@@ -58,6 +72,19 @@ func signUp(ctx context.Context, url, account, receiver string) error {
 	}
 	for d, err := range hookline.Deliveries(ctx, account, client.DeliveryFilter{}) {
 		_, _ = fmt.Fprintln(os.Stdout, d.ID, d.Event, d.Status, err)
+	}
+	return nil
+}
+
+// recoverFailed recovers the deliveries of a day's events. Its AsOf makes a
+// request safe to repeat: the client does so if a response is lost.
+func recoverFailed(ctx context.Context, hookline *client.Client, account string) error {
+	now := time.Now()
+	for done, err := range hookline.Recoveries(ctx, account, client.Recovery{From: now.Add(-24 * time.Hour), AsOf: now}) {
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintln(os.Stdout, "recovered", done.Count)
 	}
 	return nil
 }

@@ -39,9 +39,15 @@ type config struct {
 	KMSEndpoint   string `env:"AWS_ENDPOINT_URL_KMS"` // for tests
 	// NoticeBus is where sweep sends notices. This function stores them, unless
 	// it is empty.
-	NoticeBus    string `env:"HOOKLINE_NOTICE_BUS"`
-	AllowHTTP    bool   `env:"HOOKLINE_ALLOW_HTTP"`
-	AllowPrivate bool   `env:"HOOKLINE_ALLOW_PRIVATE"`
+	NoticeBus string `env:"HOOKLINE_NOTICE_BUS"`
+	start.URLs
+}
+
+// sender returns how attempts are made.
+func (c config) sender() sender.Config {
+	return sender.Config{
+		Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, AllowNetworks: c.AllowNetworks, Now: time.Now,
+	}
 }
 
 // build builds the function from its environment variables. The error names
@@ -70,7 +76,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 		attempt: delivery.NewWorker(delivery.WorkerConfig{
 			Store:    store,
 			Queue:    queue,
-			Sender:   sender.New(sender.Config{Version: webhook.Version, AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate, Now: time.Now}),
+			Sender:   sender.New(c.sender()),
 			Opener:   open.New(kms.NewUnwrapper(client, c.SealingKeyARN, store)),
 			Sendings: sendings,
 			Now:      time.Now,

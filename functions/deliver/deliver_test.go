@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/internal/test/workertest"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/queue/sqs"
@@ -33,14 +34,22 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// What the environment says of targets reaches the sender.
+func TestSender(t *testing.T) {
+	c, err := start.Read[config](environment(map[string]string{"HOOKLINE_ALLOW_HTTP": "true", "HOOKLINE_ALLOW_NETWORK": "10.20.0.0/16"}))
+	if got := c.sender(); err != nil || !got.AllowHTTP || got.AllowPrivate || len(got.AllowNetworks) != 1 || got.AllowNetworks[0].String() != "10.20.0.0/16" {
+		t.Errorf("sender of %+v, %v", got, err)
+	}
+}
+
 // Everything that is wrong is named at once, and no secret is shown.
 func TestStartNamesEveryFault(t *testing.T) {
 	workertest.NamesFaults(t, build, environment(map[string]string{
 		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SLOW_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
-		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": "",
+		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ALLOW_NETWORK": "hush", "HOOKLINE_ABBEYCROSS_EVENTS": "",
 	}),
 		"HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set", "HOOKLINE_SEALING_KEY_ARN: must be set",
-		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ABBEYCROSS_EVENTS")
+		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ALLOW_NETWORK: must be networks", "HOOKLINE_ABBEYCROSS_EVENTS")
 }
 
 // message is one of the queue's, for attempt n of some delivery.
@@ -109,23 +118,26 @@ func TestDeliverResponsesAnEmptyList(t *testing.T) {
 	}
 }
 
-// The attempts of a batch are made side by side.
+// The attempts of a batch are made side by side: in turn, or some at a time,
+// they would wait for each other for ever, which the bubble takes for a failure.
 func TestDeliverMakesAttemptsSideBySide(t *testing.T) {
-	const size = 100 // of the slow lane
-	var all sync.WaitGroup
-	all.Add(size)
-	h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {
-		all.Done()
-		all.Wait() // for the others: never, were they made in turn
-		return delivery.Delivered, nil
-	}}
-	var batch events.SQSEvent
-	for i := range size {
-		batch.Records = append(batch.Records, message(t, fmt.Sprint(i), 1))
-	}
-	if response, err := h.Deliver(t.Context(), batch); err != nil || len(response.BatchItemFailures) > 0 {
-		t.Errorf("answer %+v, %v", response, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const size = 100 // of the slow lane
+		var all sync.WaitGroup
+		all.Add(size)
+		h := &handler{log: slog.New(slog.DiscardHandler), attempt: func(context.Context, webhook.Message) (delivery.Outcome, error) {
+			all.Done()
+			all.Wait()
+			return delivery.Delivered, nil
+		}}
+		var batch events.SQSEvent
+		for i := range size {
+			batch.Records = append(batch.Records, message(t, fmt.Sprint(i), 1))
+		}
+		if response, err := h.Deliver(t.Context(), batch); err != nil || len(response.BatchItemFailures) > 0 {
+			t.Errorf("answer %+v, %v", response, err)
+		}
+	})
 }
 
 // An attempt that outlasts the function's time is cut off before it, and goes

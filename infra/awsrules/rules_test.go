@@ -38,7 +38,7 @@ func combinations() map[string]map[string]string {
 		"DeliverSubnetIds":        "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
 		"DeliverSecurityGroupIds": "sg-0123456789abcdef0", "DeliverDualStack": "true",
 	}
-	watched := map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:alarms", "NoticeBus": "default", "Dashboard": "true", "SystemLogLevel": "WARN"}
+	watched := map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:alarms", "NoticeBus": "default", "Dashboard": "true", "SystemLogLevel": "INFO"}
 	existing := map[string]string{
 		"ExistingWebhooksTable": "webhooks", "ExistingDeliveriesTable": "deliveries",
 		"ExistingSealingKmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/87654321-4321",

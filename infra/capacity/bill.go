@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/hookline/hookline/infra/capacity/fleet"
+	"github.com/hookline/hookline/infra/cost/logsize"
 	"github.com/hookline/hookline/infra/cost/price"
 )
 
@@ -9,9 +10,6 @@ import (
 const (
 	publishReads = 2
 	attemptReads = 3
-	// logLine is a line of Hookline's in a log, platform what Lambda writes about an
-	// invocation, access what the gateway writes about a request, in bytes.
-	logLine, platform, access = 350, 600, 400
 	// sent are the bytes of an attempt, responded those of the API's response.
 	sent, responded = 3000, 1000
 	// stored is a record of 1.1 KB for 8 days of a month of 30, in GB-months.
@@ -36,12 +34,12 @@ func perMillion(r fleet.Result, p price.Region) float64 {
 	gbSeconds := requests * r.PublishTime().Seconds() * float64(r.Settings.PublishMemory) / 1024
 	// A sweep is bound by its CPU, which costs the same at any memory.
 	gbSeconds += float64(r.Leases) * r.Work.Lease.Seconds() * wholeCPU / 1024
-	invocations, logged := requests, requests*(platform+logLine+access)+attempts*logLine
+	invocations := requests
+	logged := requests*(logsize.Access+logsize.Request+2*logsize.Event) + attempts*(logsize.Attempt+logsize.Event)
 	for _, u := range r.Lanes {
 		sends += float64(u.Requests)
 		gbSeconds += u.GBSeconds
 		invocations += float64(u.Batches)
-		logged += float64(u.Batches) * platform
 	}
 	dollars += sends * (p.Messages + p.Groups) / million
 	dollars += gbSeconds*p.Compute + invocations*p.Invocations/million

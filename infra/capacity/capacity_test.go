@@ -111,6 +111,32 @@ func (a aims) checkSteady(s steady, r fleet.Result) {
 	}
 }
 
+// A million deliveries in bulk cost less than twice as much where one receiver in
+// twenty hangs, although each of its deliveries is attempted ten times.
+func TestHangingIsCheapInBulk(t *testing.T) {
+	w, err := work()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := func(hanging float64, slow int) float64 {
+		l, err := load(100, hanging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Events = 100
+		r := fleet.Simulate(stack(15, slow), l, w, seed, warmTime, steadyTime)
+		if grows(r) || r.Attempts() < r.Accepted {
+			t.Errorf("%.0f %% hanging: %d wait, %d attempts of %d events", 100*hanging, r.Backlog(), r.Attempts(), r.Accepted)
+		}
+		return perMillion(r, price.Regions[0])
+	}
+	if free, hanging := cost(0, 5), cost(0.05, 12); hanging >= 2*free {
+		t.Errorf("a million costs %.2f dollars, where nothing hangs %.2f", hanging, free)
+	} else {
+		t.Logf("a million costs %.2f dollars, where nothing hangs %.2f", hanging, free)
+	}
+}
+
 // A large customer whose receivers hang for an hour is out of the others' way
 // after a minute, and leaves no backlog.
 func (a aims) checkOutbreak(o outbreak, r fleet.Result) {

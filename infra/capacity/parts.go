@@ -76,7 +76,7 @@ type afterOutage struct {
 	sweepers, memory int
 }
 
-var outages = []afterOutage{{1000, 5, wholeCPU}, {1000, 1, 256}}
+var outages = []afterOutage{{1000, sweepParts, sweepMemory}, {1000, 1, 256}}
 
 // restored is when it is over, and after is how long is simulated from then on.
 const (

@@ -42,15 +42,28 @@ const (
 	aDay = 24 * 60 * 60
 )
 
-// stack are a stack's settings for so many batches at once.
+// What template.yaml says of both lanes, of publishing and of sweeping. A test
+// compares them with it.
+const (
+	defaultFast, defaultSlow = 3, 2
+	fastBatch, slowBatch     = 10, 100
+	slowWindow               = time.Second
+	deliverMemory            = 512
+	publishMemory            = 512
+	sweepMemory              = wholeCPU
+	sweepParts               = 4
+)
+
+// stack are a stack's settings for so many batches at once. All attempts of a
+// batch are made at once.
 func stack(fast, slow int) fleet.Settings {
 	return fleet.Settings{
 		Lanes: true,
-		Fast:  fleet.LaneSettings{Concurrency: fast, Batch: 10, Memory: 512, Parallel: 10},
-		Slow:  fleet.LaneSettings{Concurrency: slow, Batch: 100, Window: time.Second, Memory: 512, Parallel: 100},
+		Fast:  fleet.LaneSettings{Concurrency: fast, Batch: fastBatch, Memory: deliverMemory, Parallel: fastBatch},
+		Slow:  fleet.LaneSettings{Concurrency: slow, Batch: slowBatch, Window: slowWindow, Memory: deliverMemory, Parallel: slowBatch},
 		// The rest is left to publish, sweep and the functions that register.
 		Account: 1000, Others: 50,
-		PublishMemory: 512, SweepMemory: wholeCPU, Sweepers: 5, SweepRate: 5000,
+		PublishMemory: publishMemory, SweepMemory: sweepMemory, Sweepers: sweepParts,
 		Platform: fleet.AWS(),
 	}
 }

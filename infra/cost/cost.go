@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/hookline/hookline/infra/cost/logsize"
 	"github.com/hookline/hookline/infra/cost/price"
 )
 
@@ -26,6 +27,13 @@ var (
 	marking = units{writes: 1}
 	// apart is what a payload of 3 KB adds, which is an item of its own.
 	apart = units{writes: 3, reads: 1}
+	// telling is a webhook that fails for an hour: its notice is stored with a mark
+	// on the webhook, in a transaction, which DynamoDB Local does not count, and
+	// read, sent and removed. watching is a look for such webhooks of three APIs,
+	// in eight parts of the index each at half a unit, and for notices, at one.
+	telling     = transaction.plus(units{writes: 1, reads: 2.5})
+	transaction = units{writes: 2 * 2}
+	watching    = units{reads: 3*8*0.5 + 1}
 	// sweeping is one look for all that is due: half a unit for each shard of the
 	// index.
 	sweeping = units{reads: 64 * 0.5}
@@ -40,11 +48,12 @@ func (u units) plus(v units) units { return units{u.writes + v.writes, u.reads +
 const (
 	memory        = 0.25 // GB, of functions in general
 	deliverMemory = 0.5
+	publishMemory = 0.5
 	sweepMemory   = 1769.0 / 1024
 	sweepParts    = 4  // schedules, each of which sweeps a part
 	lanes         = 2  // queues of attempts
-	alarms        = 22 // metrics that alarms watch; an alarm on two is charged as two
-	filters       = 3  // which make metrics of our own
+	alarms        = 23 // metrics that alarms watch; an alarm on two is charged as two
+	filters       = 4  // which make metrics of our own
 	metrics       = 1  // of these, which has values in an idle month
 )
 
@@ -54,9 +63,6 @@ const (
 	sendAtOnce = 10
 	// pollers are Lambda's of a queue, which ask an empty one each 20 seconds.
 	pollers, poll = 5, 20 * time.Second
-	// platformLines are what Lambda writes into a log about one invocation, in
-	// JSON, in bytes: about.
-	platformLines = 600
 
 	sweepInterval = time.Minute
 	month         = 30 * 24 * time.Hour
@@ -76,8 +82,8 @@ type assumptions struct {
 	// sent are the bytes that leave for a receiver at an attempt, TLS included;
 	// responseBytes those of an answer of the API.
 	sent, responseBytes float64
-	// line is a line of ours in a log, in bytes, and access one of the gateway.
-	line, access float64
+	// platform are the bytes that Lambda itself logs about an invocation.
+	platform float64
 	// retained is how long the record of a delivery is kept.
 	retained time.Duration
 	// record is its size in bytes, with what DynamoDB adds.
@@ -91,7 +97,6 @@ var usual = assumptions{
 	register: 10 * time.Millisecond, publish: 20 * time.Millisecond, sweep: 30 * time.Millisecond,
 	outcomeTime: 20 * time.Millisecond, responseTime: 300 * time.Millisecond,
 	sent: 3000, responseBytes: 1000,
-	line: 350, access: 400,
 	retained: 8 * 24 * time.Hour, record: 1100,
 }
 
@@ -120,22 +125,25 @@ func (p prices) used(u units) bill {
 	return bill{dynamo: (u.writes*p.Writes + u.reads*p.Reads) / million}
 }
 
-// invocation is the bill for one run of a function of so many GB, which writes
-// so many bytes into its log beside the platform's.
-func (p prices) invocation(gb float64, d time.Duration, logged float64) bill {
+// invocation is the bill for one run of a function of so many GB, without its own
+// lines in the log.
+func (p prices) invocation(gb float64, d time.Duration, a assumptions) bill {
 	return bill{
 		lambda: p.Invocations/million + gb*d.Seconds()*p.Compute,
-		logs:   (platformLines + logged) / gigabyte * p.Logs,
+		logs:   a.platform / gigabyte * p.Logs,
 	}
 }
 
-// request is the bill for one request of the API, without its function.
+// line is the bill for a line of so many bytes in a log.
+func (p prices) line(size int) bill {
+	return bill{logs: float64(size+logsize.Event) / gigabyte * p.Logs}
+}
+
+// request is the bill for one request of the API, with the lines of the gateway
+// and the function, without the function.
 func (p prices) request(a assumptions) bill {
-	return bill{
-		gateway: p.Requests / million,
-		logs:    a.access / gigabyte * p.Logs,
-		other:   a.responseBytes / gigabyte * p.Traffic,
-	}
+	b := bill{gateway: p.Requests / million, other: a.responseBytes / gigabyte * p.Traffic}
+	return b.plus(p.line(logsize.Access)).plus(p.line(logsize.Request))
 }
 
 // message is the bill for what one message takes: it is sent with those beside
@@ -147,12 +155,12 @@ func (p prices) message(beside int, a assumptions) bill {
 
 // registration is the bill for one registration of one event.
 func (p prices) registration(a assumptions) bill {
-	return p.request(a).plus(p.invocation(memory, a.register, a.line)).plus(p.used(registering))
+	return p.request(a).plus(p.invocation(memory, a.register, a)).plus(p.used(registering))
 }
 
 // publication is the bill for an event that is accepted.
 func (p prices) publication(a assumptions) bill {
-	each := p.request(a).plus(p.invocation(memory, a.publish, a.line)).times(1 / float64(a.events))
+	each := p.request(a).plus(p.invocation(publishMemory, a.publish, a)).times(1 / float64(a.events))
 	days := a.retained.Hours() / month.Hours()
 	each.dynamo += a.record / gigabyte * (p.Stored + p.Backup) * days
 	return each.plus(p.used(publishing)).plus(p.message(a.events, a))
@@ -161,10 +169,9 @@ func (p prices) publication(a assumptions) bill {
 // attempt is the bill for one attempt, which takes u, without its message. A
 // batch takes as long as its slowest.
 func (p prices) attempt(u units, a assumptions) bill {
-	run := p.invocation(deliverMemory, a.outcomeTime+a.responseTime, 0).times(1 / float64(a.batch))
-	run.logs += a.line / gigabyte * p.Logs
+	run := p.invocation(deliverMemory, a.outcomeTime+a.responseTime, a).times(1 / float64(a.batch))
 	run.other += a.sent / gigabyte * p.Traffic
-	return run.plus(p.used(u))
+	return run.plus(p.line(logsize.Attempt)).plus(p.used(u))
 }
 
 // delivery is the bill for an event that is published and received at once.
@@ -193,11 +200,24 @@ func (p prices) keeping(a assumptions) bill {
 	return bill{dynamo: a.record / gigabyte * (p.Stored + p.Backup)}
 }
 
+// notice is the bill for a notice that is sent at once.
+func (p prices) notice() bill {
+	b := p.used(telling)
+	b.other = p.Events / million
+	return b
+}
+
+// watched is what notices add to a month of a stack that nobody uses.
+func (p prices) watched() bill {
+	return p.used(watching).times(month.Seconds() / sweepInterval.Seconds())
+}
+
 // idle is the bill for a month of a stack that nobody uses.
 func (p prices) idle(a assumptions) bill {
 	sweeps := month.Seconds() / sweepInterval.Seconds()
 	polls := lanes * pollers * month.Seconds() / poll.Seconds()
-	b := p.used(sweeping).plus(p.invocation(sweepMemory, a.sweep, a.line).times(sweepParts)).times(sweeps)
+	sweep := p.invocation(sweepMemory, a.sweep, a).plus(p.line(logsize.Sweep))
+	b := p.used(sweeping).plus(sweep.times(sweepParts)).times(sweeps)
 	b.sqs = polls * p.Messages / million
 	b.other = alarms*p.Alarm + metrics*p.Metric + p.Key
 	return b

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"math"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/hookline/hookline/infra/cost/logsize"
 	"github.com/hookline/hookline/infra/cost/price"
 )
 
@@ -41,7 +43,7 @@ func TestPageHasTheTables(t *testing.T) {
 func TestBills(t *testing.T) {
 	easy := prices{price.Region{
 		Writes: 1000, Reads: 100, Stored: 3, Backup: 1, Invocations: 10, Compute: 0.001, Requests: 20,
-		Messages: 4, Groups: 1, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
+		Messages: 4, Groups: 1, Events: 8, Logs: 50, Alarm: 0.1, Metric: 0.3, Key: 1, Traffic: 7,
 	}}
 	one, bulk := usual, usual.inBulk()
 	for _, tt := range []struct {
@@ -49,26 +51,29 @@ func TestBills(t *testing.T) {
 		got  bill // of a million, or of a month
 		want bill
 	}{
-		// 0.25 GB for 10 ms are 2,500 GB-seconds in a million; 600 + 350 + 400
-		// bytes of logs are 1.35 GB; answers of 1 KB are 1 GB.
-		{"registrations", easy.registration(one).times(million), bill{1000, 10 + 2.5, 20, 0, 67.5, 7}},
+		// 0.25 GB for 10 ms are 2,500 GB-seconds in a million; lines of 260 and 130
+		// bytes with 26 each are 0.442 GB; answers of 1 KB are 1 GB.
+		{"registrations", easy.registration(one).times(million), bill{1000, 10 + 2.5, 20, 0, 22.1, 7}},
 		// Table and index take 4 units and the reads 5. A record of 1.1 KB for 8
-		// days of 30. publish takes 0.25 GB for 20 ms and deliver 0.5 for 320.
-		// Three requests to SQS. Logs of publish, gateway and deliver.
+		// days of 30. publish takes 0.5 GB for 20 ms and deliver 0.5 for 320.
+		// Three requests to SQS. Lines of publish, gateway and deliver.
 		{"deliveries", easy.delivery(one).times(million), bill{
-			4000 + 500 + 1.1*4*8/30, 10 + 5 + 10 + 160, 20, 15, (600 + 350 + 400 + 600 + 350) * 0.05, 7 + 21,
+			4000 + 500 + 1.1*4*8/30, 10 + 10 + 10 + 160, 20, 15, 22.1 + 14.3, 7 + 21,
 		}},
 		// A hundredth of a request, a tenth of a batch. Sending takes a tenth of a
 		// request to SQS, receiving and deleting too. A line for each attempt.
 		{"deliveries in bulk", easy.delivery(bulk).times(million), bill{
-			4000 + 500 + 1.1*4*8/30, 0.15 + 17, 0.2, 1.5, 0.675 + 3 + 17.5, 0.07 + 21,
+			4000 + 500 + 1.1*4*8/30, 0.2 + 17, 0.2, 1.5, 0.221 + 14.3, 0.07 + 21,
 		}},
-		{"failures", easy.failure(one).times(million), bill{4000 + 300, 170, 0, 15, 47.5, 21}},
+		{"failures", easy.failure(one).times(million), bill{4000 + 300, 170, 0, 15, 14.3, 21}},
 		{"large payloads", easy.large(one).times(million), bill{3000 + 100 + 3*4*8.0/30, 0, 0, 0, 0, 21}},
+		// Four units of a transaction and one to remove it; 2.5 reads; an event.
+		{"notices", easy.notice().times(million), bill{5000 + 250, 0, 0, 0, 0, 8}},
+		{"notices, idle", easy.watched(), bill{43200 * 0.0013, 0, 0, 0, 0, 0}},
 		{"keeping", easy.keeping(one).times(million), bill{4.4, 0, 0, 0, 0, 0}},
 		// 43,200 sweeps of 32 reads, in four parts of 30 ms at 1769 MB each; 5 polls of
-		// two queues each 20 seconds; 22 metrics of alarms, a metric of ours, a key.
-		{"idle", easy.idle(one), bill{43200 * 0.0032, 4*0.432 + 5.184*1769/1024, 0, 2 * 0.648 * 4, 4 * 43200 * 950e-9 * 50, 2.2 + 0.3 + 1}},
+		// two queues each 20 seconds; 23 metrics of alarms, a metric of ours, a key.
+		{"idle", easy.idle(one), bill{43200 * 0.0032, 4*0.432 + 5.184*1769/1024, 0, 2 * 0.648 * 4, 4 * 43200 * 191e-9 * 50, 2.3 + 0.3 + 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for part, of := range map[string]func(bill) float64{
@@ -96,9 +101,11 @@ func TestTemplatesAreAsAssumed(t *testing.T) {
 		{"$.Resources.Deliver.Properties.MemorySize", uint64(deliverMemory * 1024)},
 		{"$.Resources.Deliver.Properties.Events.Attempts.Properties.BatchSize", uint64(usual.inBulk().batch)},
 		{"$.Resources.DeliverSlow.Properties.MemorySize", uint64(deliverMemory * 1024)},
+		{"$.Resources.Publish.Properties.MemorySize", uint64(publishMemory * 1024)},
 		{"$.Resources.Sweep.Properties.MemorySize", uint64(sweepMemory * 1024)},
 		{"$.Resources.Sweep.Properties.Events.EachMinute.Properties.Schedule", "rate(1 minute)"},
 		{"$.Parameters.Architecture.Default", "arm64"},
+		{"$.Parameters.SystemLogLevel.Default", "WARN"}, // else Lambda logs each invocation
 	} {
 		path, err := yaml.PathString(tt.path)
 		if err != nil {
@@ -122,6 +129,35 @@ func TestTemplatesAreAsAssumed(t *testing.T) {
 	alarming := operations[strings.Index(operations, "  # ---- Alarms ----"):strings.Index(operations, "  # ---- Dashboard ----")]
 	if got := strings.Count(alarming, " MetricName: "); got != alarms {
 		t.Errorf("the alarms of infra/operations.yaml watch %d metrics, want %d", got, alarms)
+	}
+}
+
+// A line of the gateway is as long as is charged, and all lines of a million
+// registrations cost less than a quarter of a dollar.
+func TestLogs(t *testing.T) {
+	path, err := yaml.PathString("$.Resources.Api.Properties.AccessLogSettings.Format")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line string
+	if err := path.Read(strings.NewReader(read(t, "template.yaml")), &line); err != nil {
+		t.Fatal(err)
+	}
+	line = strings.NewReplacer(
+		"$context.requestId", "UaX04hYqFiAEJdw=", "$context.routeKey", "POST /v1/webhooks/register", "$context.status", "201",
+		"$context.integrationStatus", "200", "$context.error.responseType", "-",
+	).Replace(line)
+	if strings.Contains(line, "$") || !json.Valid([]byte(line)) || len(line) > logsize.Access || len(line) < logsize.Access-10 {
+		t.Errorf("charged are %d bytes for the gateway's %d: %s", logsize.Access, len(line), line)
+	}
+	b := prices{price.Regions[0]}.registration(usual).times(million)
+	if b.logs >= 0.25 {
+		t.Errorf("logs of a million registrations cost %.2f of %.2f dollars", b.logs, b.total())
+	}
+	with := usual
+	with.platform = logsize.Platform
+	if got := (prices{price.Regions[0]}).registration(with).times(million); got.logs <= 2*b.logs {
+		t.Errorf("with Lambda's own lines, logs cost %.2f, else %.2f", got.logs, b.logs)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hookline/hookline/infra/cost/logsize"
 	"github.com/hookline/hookline/infra/cost/price"
 )
 
@@ -38,7 +39,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&a.responseTime, "answer", a.responseTime, "time until a receiver answers")
 	flags.DurationVar(&a.outcomeTime, "outcome", a.outcomeTime, "duration of an attempt beside that")
 	flags.Float64Var(&a.sent, "sent", a.sent, "bytes that leave for a receiver at an attempt")
-	flags.Float64Var(&a.line, "line", a.line, "bytes of a line in a log")
+	flags.Float64Var(&a.platform, "platform-logs", a.platform, fmt.Sprintf("bytes that Lambda logs about an invocation: about %d with SystemLogLevel INFO", logsize.Platform))
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -70,8 +71,10 @@ func (p prices) rows(a assumptions) []row {
 		{"more for payloads of 3 KB", p.large(a).times(million)},
 		{"more for Squake's statistics", p.used(marking).times(million)},
 		{"more for 1,000,000 failed attempts, one by one", p.failure(a).times(million)},
+		{"more for 1,000,000 notices", p.notice().times(million)},
 		{"keeping 1,000,000 webhooks, a month", p.keeping(a).times(million)},
 		{"an idle month", p.idle(a)},
+		{"more for notices, an idle month", p.watched()},
 	}
 }
 

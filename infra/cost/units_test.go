@@ -2,11 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/faultproxy"
+	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/keygen"
+	"github.com/hookline/hookline/pkg/notice"
 	"github.com/hookline/hookline/pkg/store/dynamo"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -108,4 +114,58 @@ func (l ledger) delivers(t *testing.T, w webhook.Webhook, id string, size int, s
 			d.Next, d.Due = time.Time{}, time.Time{}
 		})
 	})
+}
+
+// taken takes notices.
+type taken struct{ count int }
+
+func (n *taken) Send(context.Context, webhook.Notice) error {
+	n.count++
+	return nil
+}
+
+// What notices take beside all else is what is charged for.
+func TestUnitsOfNotices(t *testing.T) {
+	l, ctx := newLedger(t), t.Context()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	w := webhook.Webhook{
+		Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", ID: "w1", RequestID: "c1", URL: "https://receiver.example.com/hooks",
+		SealedKey: bytes.Repeat([]byte("s"), 190), Version: 1, CreatedAt: now, SendPayload: true,
+	}
+	bus := &taken{}
+	var apis []webhook.API
+	for _, a := range all.APIs() {
+		apis = append(apis, a.Name)
+	}
+	notifier := notice.New(notice.Config{
+		Store: l.Store, Sender: bus, APIs: apis, NewID: keygen.New(rand.Reader, time.Now).UUID, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	sweep := func() error { return notifier.Sweep(ctx) }
+	l.takes(t, "watching", units{}, sweep) // DynamoDB Local counts nothing where it finds nothing
+	if got := l.proxy.Counts().Requests["Query"]; watching.reads != float64(got-1)*0.5+1 {
+		t.Errorf("watching takes %d queries, want those of %v units", got, watching.reads)
+	}
+
+	failing := webhook.Delivery{
+		Account: w.Account, Event: w.Event, EventID: "1", Time: now, Content: webhook.Event{Account: w.Account, Name: w.Event, ID: "1", Time: now}.Content(),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: now, Next: now, Due: now.Add(time.Hour),
+	}
+	err := l.CreateAccount(ctx, webhook.AccountInfo{Account: w.Account, CreatedAt: now, SealedKey: w.SealedKey})
+	if err == nil {
+		_, err = l.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}})
+	}
+	if err == nil {
+		failing, err = l.AddDelivery(ctx, failing)
+	}
+	if err == nil {
+		failed := failing.Attempted(now.Add(-webhook.TellFailingAfter-time.Minute), 503, "answered 503", time.Time{})
+		_, err = l.RecordAttempt(ctx, webhook.AttemptResult{Was: failing, Now: failed, Stats: webhook.StatsFailed})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.takes(t, "a notice", units{telling.writes - transaction.writes, telling.reads}, sweep)
+	if bus.count != 1 {
+		t.Errorf("%d notices are sent, want 1", bus.count)
+	}
 }

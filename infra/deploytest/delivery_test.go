@@ -208,6 +208,20 @@ func (r *receiver) getsWhatItRefused(t *testing.T, s *stack, customers []*custom
 // and waits until the delivery arrives.
 func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer) {
 	c := customers[2]
+	added := s.addOverdue(t, c, "lost", 0)
+	s.sweep(t)
+	got := r.next(t)
+	c.verify(t, got)
+	if got.header.Get("Webhook-Id") != added.ID() || !strings.Contains(string(got.body), `"lost"`) {
+		t.Errorf("received %s with id %s, want %s", got.body, got.header.Get("Webhook-Id"), added.ID())
+	}
+	s.areFinished(t, customers)
+}
+
+// addOverdue adds a delivery that was attempted so often and is due, without a
+// message.
+func (s *stack) addOverdue(t *testing.T, c *customer, id string, attempts int64) webhook.Delivery {
+	t.Helper()
 	store := s.data().store(t)
 	w, err := store.Webhook(t.Context(), c.account, c.events[0])
 	if err != nil {
@@ -218,35 +232,53 @@ func (r *receiver) getsWhatWasLost(t *testing.T, s *stack, customers []*customer
 		t.Fatal(err)
 	}
 	accepted := info.CreatedAt // the earliest that there can be
-	event := webhook.Event{Account: c.account, Name: w.Event, ID: "lost", Time: accepted, Payload: []byte(`{"id":"lost"}`)}
+	event := webhook.Event{Account: c.account, Name: w.Event, ID: id, Time: accepted, Payload: fmt.Appendf(nil, `{"id":%q}`, id)}
 	added, err := store.AddDelivery(t.Context(), webhook.Delivery{
 		Account: c.account, Event: event.Name, EventID: event.ID, Time: event.Time, Payload: event.Payload, Content: event.Content(),
-		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Next: accepted, Due: accepted.Add(time.Millisecond),
+		WebhookID: w.ID, URL: w.URL, AcceptedAt: accepted, Next: accepted, Due: accepted.Add(time.Millisecond), Attempts: attempts,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return added
+}
+
+// sweep has the sweeper look.
+func (s *stack) sweep(t *testing.T) {
+	t.Helper()
 	if response, failed := s.invoke(t, "Sweep", `{"detail-type":"Scheduled Event"}`); failed {
 		t.Fatalf("sweep: %s", response)
 	}
-	got := r.next(t)
-	c.verify(t, got)
-	if got.header.Get("Webhook-Id") != added.ID() || !strings.Contains(string(got.body), `"lost"`) {
-		t.Errorf("received %s with id %s, want %s", got.body, got.header.Get("Webhook-Id"), added.ID())
-	}
-	s.areFinished(t, customers)
 }
 
 // isLeftInPeace answers 410, and sees that what is published for that webhook is
 // held until it is enabled and the event published again.
 func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) {
 	c := customers[0]
-	r.answering("unwanted", http.StatusGone)
-	s.publish(t, c.event(c.events[0], "unwanted")).must(t, "publish", http.StatusAccepted, `"accepted"`)
-	c.verify(t, r.next(t))
-	s.areFinished(t, customers)
+	c.verify(t, r.disables(t, s, c, "unwanted"))
 	held := c.event(c.events[0], "after")
 	s.publish(t, held).must(t, "publish after 410", http.StatusAccepted, `"held"`)
+	s.enable(t, c)
+	s.publish(t, held).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
+	if got := r.next(t); !strings.Contains(string(got.body), `"after"`) {
+		t.Errorf("received %s", got.body)
+	}
+	s.areFinished(t, customers)
+}
+
+// disables answers an event with 410, which disables its webhook.
+func (r *receiver) disables(t *testing.T, s *stack, c *customer, id string) receipt {
+	t.Helper()
+	r.answering(id, http.StatusGone)
+	s.publish(t, c.event(c.events[0], id)).must(t, "publish", http.StatusAccepted, `"accepted"`)
+	got := r.next(t)
+	s.areFinished(t, []*customer{c})
+	return got
+}
+
+// enable enables the only webhook of a customer, as the operator does.
+func (s *stack) enable(t *testing.T, c *customer) {
+	t.Helper()
 	var webhooks []struct {
 		ID string `json:"id"`
 	}
@@ -255,11 +287,6 @@ func (r *receiver) isLeftInPeace(t *testing.T, s *stack, customers []*customer) 
 		t.Fatalf("webhooks %s, %v", out, err)
 	}
 	s.operate(t, "webhook", "enable", webhooks[0].ID, "--account", c.account.String())
-	s.publish(t, held).must(t, "publish when enabled", http.StatusAccepted, `"accepted"`)
-	if got := r.next(t); !strings.Contains(string(got.body), `"after"`) {
-		t.Errorf("received %s", got.body)
-	}
-	s.areFinished(t, customers)
 }
 
 // unknownMessage is one for a delivery that never was.

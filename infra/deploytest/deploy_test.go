@@ -5,16 +5,21 @@ import (
 	"path"
 	"strings"
 	"testing"
+
+	"github.com/hookline/hookline/internal/test/long"
 )
 
-// A stack of the template works, can be deleted without loss, and a second one
-// goes on with its data.
+// A stack of the template with everything that is an option works, can be
+// deleted without loss, and in long runs a second one goes on with its data.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
 	template, cli := built(t), operatorProgram(t)
 	aws := startEmulator(t)
 	receiver := startReceiver(t)
-	first := aws.deploy(t, cli, "hookline", template, localReceivers)
+	with := options(t, aws)
+	maps.Copy(with, localReceivers)
+	first := aws.deploy(t, cli, "hookline", template, with)
+	first.hasItsOptions(t)
 	customers := newCustomers(t, first, "1001", receiver.url)
 	for _, step := range []struct {
 		name string
@@ -28,6 +33,7 @@ func TestDeploy(t *testing.T) {
 		{"retry", receiver.getsWhatItRefused},
 		{"sweep", receiver.getsWhatWasLost},
 		{"gone", receiver.isLeftInPeace},
+		{"notices", receiver.operatorIsTold},
 		{"policies", policiesAreEnforced},
 		{"delivery policies", deliveryPoliciesAreEnforced},
 		{"sending", func(t *testing.T, s *stack, customers []*customer) {
@@ -42,7 +48,10 @@ func TestDeploy(t *testing.T) {
 	before, stored := remember(t, first, customers), first.data()
 	first.delete(t)
 	stored.isThere(t)
-	second := onRetainedData(t, aws, cli, template, stored)
+	if !long.Pick(false, true) {
+		return
+	}
+	second := onRetainedData(t, aws, cli, template, stored, with)
 	nothingIsLost(t, second, customers, before)
 	lifecycle(t, second, customers)
 	// Its deliver has opened no key yet, and keeps those that it has.
@@ -52,13 +61,22 @@ func TestDeploy(t *testing.T) {
 	stored.isThere(t)
 }
 
+// onlyLong skips a test of more deployments than `make test` has time for:
+// TestDeploy's of a new stack, and TestUpgrade's.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if !long.Pick(false, true) {
+		t.Skip("make test-long deploys so often")
+	}
+}
+
 // localReceivers lets webhooks be where the tests receive.
 var localReceivers = parameters{"AllowHttp": "true", "AllowPrivate": "true"}
 
-// onRetainedData deploys a second stack on data that is there already, with
-// everything that is an option. Without the key that the data needs, the
-// deployment is refused before anything is made.
-func onRetainedData(t *testing.T, aws *emulator, cli, template string, stored data) *stack {
+// onRetainedData deploys a second stack on data that is there already, told the
+// same as the first. Without the key that the data needs, the deployment is
+// refused before anything is made.
+func onRetainedData(t *testing.T, aws *emulator, cli, template string, stored data, with parameters) *stack {
 	t.Helper()
 	tables := parameters{"ExistingWebhooksTable": stored.webhooks, "ExistingDeliveriesTable": stored.deliveries}
 	err := aws.tryDeploy(t, "keyless", template, tables)
@@ -66,9 +84,8 @@ func onRetainedData(t *testing.T, aws *emulator, cli, template string, stored da
 		t.Errorf("a stack with an existing table and no key: %v", err)
 	}
 	all := parameters{"ExistingSealingKmsKeyArn": stored.kmsKey}
-	maps.Copy(all, options(t, aws))
+	maps.Copy(all, with)
 	maps.Copy(all, tables)
-	maps.Copy(all, localReceivers)
 	s := aws.deploy(t, cli, "second", template, all)
 	s.hasItsOptions(t)
 	if s.data() != stored {

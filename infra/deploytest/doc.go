@@ -10,28 +10,34 @@
 //
 // # What is held
 //
-//   - TestDeploy: a new stack works, API by API; events that are published
-//     reach a receiver, signed with the keys that customers were shown, again
-//     after a failure, also when their message was lost, and not after a 410;
-//     policies are enforced; deleting the stack leaves tables and key; a second
-//     stack that is told their names goes on where the first stopped, with the
-//     same sealing key, and signs with the same signing keys.
+//   - TestDeploy: a new stack with everything that is an option works, API by
+//     API; events that are published reach a receiver, signed with the keys that
+//     customers were shown, again after a failure, also when their message was
+//     lost, and not after a 410; the operator is told of webhooks that fail, on a
+//     bus of EventBridge; policies are enforced; deleting the stack leaves tables
+//     and key. In long runs a second stack that is told their names goes on where
+//     the first stopped, with the same sealing key, and signs with the same
+//     signing keys.
 //
 //   - TestUpgrade: deploying over the previous version loses no account, token,
 //     webhook or signing key, replaces no table, and delivers to the webhooks
 //     that are there.
 //
+// These run where HOOKLINE_TEST_LONG is set:
+//
+//   - TestUpgradeFromOneQueue: an update from a stack with one queue keeps it as
+//     the fast lane, and delivers what waits in it.
+//
 //   - TestRotation: with a new sealing key what was sealed before still signs,
 //     and what comes later is sealed to it; so it is when the stack goes back to
 //     the former key, or is pointed to a restored table that is older.
 //
-//   - TestOptions: a new stack with a table key of the operator's, traces and a
-//     domain works, and a second deployment with the same parameter file undoes
-//     nothing. It is long, and runs where HOOKLINE_TEST_LONG is set.
+//   - TestOptions: a second deployment with the same parameter file undoes
+//     nothing.
 //
 // A step of these is in a file of its own kind and takes the stack it works on:
 // register_test.go, lifecycle_test.go, publish_test.go, delivery_test.go,
-// policies_test.go, rotate_test.go, kept_test.go.
+// notices_test.go, policies_test.go, rotate_test.go, kept_test.go.
 //
 // # The previous version
 //

@@ -16,7 +16,7 @@ import (
 const domain = "hooks.example.com"
 
 // baseEnv are what an operator has before the stack: a zone in DNS, a
-// certificate and a key for tables.
+// certificate, a key for tables, and a queue that a rule sends notices to.
 const baseEnv = `
 Resources:
   Zone:
@@ -29,6 +29,18 @@ Resources:
     Type: AWS::KMS::Key
     Properties:
       KeyPolicy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::000000000000:root"}, Action: "kms:*", Resource: "*"}]}
+  Bus:
+    Type: AWS::Events::EventBus
+    Properties: {Name: ` + noticeBus + `}
+  Told:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: ` + toldQueue + `}
+  Notices:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: {source: [hookline]}
+      Targets: [{Id: told, Arn: !GetAtt Told.Arn}]
 `
 
 // options makes the surroundings and gives what a stack is then told, with
@@ -53,7 +65,7 @@ func options(t *testing.T, c *emulator) parameters {
 	return parameters{
 		"DomainName": domain, "HostedZoneId": made["Zone"], "CertificateArn": made["Certificate"], "DefaultEndpoint": "false",
 		"TableKeyArn": "arn:aws:kms:" + region + ":000000000000:key/" + made["TableKey"],
-		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "WARN",
+		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "INFO", "NoticeBus": noticeBus,
 	}
 }
 

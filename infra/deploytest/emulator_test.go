@@ -52,7 +52,7 @@ func startEmulator(t *testing.T) *emulator {
 		"IOT_MTLS_ENABLED=0", // it would listen on a fixed port of all addresses
 		"PYTHONDONTWRITEBYTECODE=1", "STATE_DIR="+c.dir, "S3_DATA_DIR="+c.dir,
 		// The functions inherit these. Their settings of the same names are for trials.
-		"AWS_ENDPOINT_URL_DYNAMODB="+c.url(), "AWS_ENDPOINT_URL_KMS="+c.url(), "AWS_ENDPOINT_URL_SQS="+c.url(),
+		"AWS_ENDPOINT_URL_DYNAMODB="+c.url(), "AWS_ENDPOINT_URL_EVENTBRIDGE="+c.url(), "AWS_ENDPOINT_URL_KMS="+c.url(), "AWS_ENDPOINT_URL_SQS="+c.url(),
 	)
 	cmd.Dir = c.dir
 	cmd.Stdout, cmd.Stderr = c.output, c.output

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // startFront stands before the emulator, whose names of APIs no resolver knows.
@@ -51,13 +53,32 @@ func (s *stack) startFront(t *testing.T) {
 }
 
 // isSignedUp has the program of docs/signup sign up a customer, whom it sends an
-// event; requests are signed.
+// event, and recover one that a 410 cost; requests are signed.
 func (r *receiver) isSignedUp(t *testing.T, s *stack, _ []*customer) {
 	program := filepath.Join(t.TempDir(), "signup")
 	mustRun(t, root(t), os.Environ(), "go", "build", "-o", program, "./docs/signup")
-	out := mustRun(t, s.emulator.dir, append(s.environment(), "HOOKLINE_URL="+s.front), program, "squake:signed-up", r.url+"/squake")
+	signup := func(args ...string) string {
+		t.Helper()
+		return mustRun(t, s.emulator.dir, append(s.environment(), "HOOKLINE_URL="+s.front), program, args...)
+	}
+	c := &customer{api: squake, account: webhook.Account{API: squake.name, ID: "signed-up"}, site: r.url}
+	out := signup(c.account.String(), c.site+c.path)
 	got := r.next(t)
 	if !strings.Contains(string(got.body), `{"number":17}`) || !strings.HasPrefix(out, got.header.Get("Webhook-Id")+" order delivered") {
 		t.Errorf("received %s, and the program printed %s", got.body, out)
 	}
+
+	r.disables(t, s, c, "outage")
+	s.enable(t, c)
+	out = "recovered 0\n"
+	for out == "recovered 0\n" { // as it does what was attempted less than a second ago
+		out = signup(c.account.String())
+	}
+	if out != "recovered 1\n" {
+		t.Errorf("after an outage the program printed %s", out)
+	}
+	if got := r.next(t); !strings.Contains(string(got.body), `"outage"`) {
+		t.Errorf("received %s", got.body)
+	}
+	s.areFinished(t, []*customer{c})
 }

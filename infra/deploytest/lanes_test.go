@@ -73,6 +73,7 @@ func withoutSlowLane(value any) any {
 // what waits in it is delivered, once.
 func TestUpgradeFromOneQueue(t *testing.T) {
 	t.Parallel()
+	onlyLong(t)
 	template, cli := built(t), operatorProgram(t)
 	aws := startEmulator(t)
 	receiver := startReceiver(t)

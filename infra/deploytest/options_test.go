@@ -12,20 +12,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/hookline/hookline/internal/test/long"
 )
 
 // A new stack with everything that is an option works: its tables are encrypted
 // with the operator's key, its functions traced, its API under a domain. What it
 // is told is in a parameter file, and a second deployment with that file undoes
-// none of it. In a short run TestDeploy alone has the options, with data that is
-// there already.
+// none of it.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	if !long.Pick(false, true) {
-		return // TestDeploy has the options too, with data that is there already
-	}
+	onlyLong(t)
 	template, cli := built(t), operatorProgram(t)
 	account := startEmulator(t)
 	receiver := startReceiver(t)

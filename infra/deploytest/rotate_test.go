@@ -8,16 +8,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
-	"github.com/hookline/hookline/internal/test/long"
 )
 
 // Rotating the sealing key, as infra/README.md says, changes nothing that
 // customers see: signing keys from before still sign, later ones are sealed to
 // the new key. Going back to an earlier key does no harm, nor does a restored
-// table that is older than the present sealing key (both in long runs only).
+// table that is older than the present sealing key.
 func TestRotation(t *testing.T) {
 	t.Parallel()
+	onlyLong(t)
 	template, cli := built(t), operatorProgram(t)
 	account, receiver := startEmulator(t), startReceiver(t)
 	s := account.deploy(t, cli, "rotated", template, localReceivers)
@@ -43,9 +42,6 @@ func TestRotation(t *testing.T) {
 	receiver.signsUp(t, s, "1002", "v2")
 	t.Run("renewed", func(t *testing.T) { receiver.getsWhatRenewedKeysSign(t, s, early) })
 
-	if !long.Pick(false, true) {
-		return
-	}
 	t.Run("restored", func(t *testing.T) {
 		s = account.deploy(t, cli, "rotated", template, restored)
 		if got := s.outputs["WebhooksTable"]; got != "restored" {

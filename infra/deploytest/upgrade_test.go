@@ -52,6 +52,9 @@ func TestUpgrade(t *testing.T) {
 	if diff := cmp.Diff(stored, s.data(), cmp.AllowUnexported(data{}), cmp.Comparer(func(a, b *emulator) bool { return a == b })); diff != "" {
 		t.Fatalf("the upgrade replaced data (-before +after):\n%s", diff)
 	}
+	if url := s.outputs["EventsUrl"]; !strings.HasSuffix(url, ".amazonaws.com/events") || !strings.Contains(url, s.resources["Api"]) {
+		t.Errorf("output EventsUrl is %s", url)
+	}
 	stored.isThere(t)
 	nothingIsLost(t, s, customers, before)
 	t.Run("present", func(t *testing.T) { lifecycle(t, s, customers) })

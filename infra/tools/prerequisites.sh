@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
-# old, all at once, and fails if any is. Usage: prerequisites.sh [go cc java
-# maven node python chromium javac php]; without arguments it looks for all but
-# the last two, which only `make test-long` needs.
+# old, all at once, and fails if any is. Usage: prerequisites.sh [go java maven
+# python chromium cc javac node php]; without arguments it looks for the first
+# four. The last four only `make test-long` needs, and node `make lint`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -81,7 +81,7 @@ check_chromium() {
     missing+=("Chromium: a test opens the page of the APIs in it. On Debian, as root: apt-get install chromium (\`make tools\` does so by itself as root)")
 }
 
-[ $# -gt 0 ] || set -- go cc java maven node python chromium
+[ $# -gt 0 ] || set -- go java maven python
 for name in "$@"; do
   "check_$name"
 done

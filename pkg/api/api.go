@@ -48,6 +48,11 @@ type API struct {
 	Portal func(Setup) (Portal, error)
 	// Example is a registration that a development server accepts.
 	Example Example
+	// Events lists the events that can be published. An API whose events are the
+	// operator's lists those of the settings, or a few that are likely.
+	Events func(getenv func(string) string) []string
+	// Registering is how a client registers one URL for one event.
+	Registering Registering
 }
 
 // Handler serves all requests of an API.
@@ -64,6 +69,18 @@ type Handler interface {
 type Example struct {
 	Path, TokenHeader, Body string
 	Event, Instance         string
+}
+
+// Registering is a request to the path of the Example, and where the signing key
+// is shown.
+type Registering struct {
+	// Body returns the request's body, which is marshalled to JSON.
+	Body func(event, url string) any
+	// KeyPath is the path where a POST makes the account's signing key. It is
+	// empty if the response to a registration has a key of its own.
+	KeyPath string
+	// KeyField has the names that lead to the key in a response.
+	KeyField []string
 }
 
 // ExampleReceiver is the beginning of the URLs in examples.
@@ -86,6 +103,28 @@ type Setup struct {
 	// Deployed is set where settings that a laptop may leave out are
 	// required.
 	Deployed bool
+	Observer
+}
+
+// Observer sees the requests that a server answers. Its functions are called
+// from many goroutines. Those that are nil are not called.
+type Observer struct {
+	// Client returns the address of a request's client, for the log line. If it
+	// is nil, the line has none.
+	Client func(*http.Request) string
+	// Answered is told of each request when its response was written.
+	Answered func(Observation)
+}
+
+// Observation is a request and its response, as [Observer] is told.
+type Observation struct {
+	API     webhook.API
+	Request *http.Request
+	// Route is the pattern of the path, empty for an unknown path.
+	Route string
+	// Status is the status as it is logged: 499 where the client did not wait.
+	Status   int
+	Duration time.Duration
 }
 
 // Registry returns a registry with the API's rules.

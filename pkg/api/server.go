@@ -61,10 +61,11 @@ type Server struct {
 	Open bool
 
 	// The following fields come from the Setup.
-	auth *auth.Authenticator
-	keys *keygen.Generator
-	now  func() time.Time
-	log  *slog.Logger
+	auth     *auth.Authenticator
+	keys     *keygen.Generator
+	now      func() time.Time
+	log      *slog.Logger
+	observer Observer
 
 	deadline time.Duration
 }
@@ -80,7 +81,7 @@ func (d Server) Handler(s Setup) Handler {
 	if d.MaxBody == 0 {
 		d.MaxBody = MaxBody
 	}
-	d.keys, d.now, d.log = s.Keys, s.Now, s.Log
+	d.keys, d.now, d.log, d.observer = s.Keys, s.Now, s.Log, s.Observer
 	d.deadline = cmp.Or(s.Deadline, defaultDeadline)
 	return &handler{server: d, Handler: newTable(d.Routes, d.serve)}
 }
@@ -108,7 +109,7 @@ func (d Server) serve(w http.ResponseWriter, r *http.Request, pattern string, m 
 	d.finish(w, &exchange{request: Request{Request: r}, started: d.now(), pattern: pattern, methods: m})
 }
 
-// finish responds to a request and writes its log line.
+// finish responds to a request, writes its log line and tells the observer.
 func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	// A copy: with another Body in its own request net/http waits for one that a
 	// client sends only when it is told to (Expect: 100-continue).
@@ -124,7 +125,11 @@ func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	if err != nil && r.Context().Err() != nil {
 		status = statusHungUp
 	}
-	d.writeLog(v, status, err)
+	took := d.now().Sub(v.started)
+	d.writeLog(v, status, took, err)
+	if d.observer.Answered != nil {
+		d.observer.Answered(Observation{API: d.API, Request: v.request.Request, Route: v.pattern, Status: status, Duration: took})
+	}
 }
 
 // respond checks the request, calls its route, and turns an error or a panic
@@ -324,7 +329,7 @@ func shortMethod(method string) string {
 
 // writeLog writes the request's log line. Of what the client sent it contains
 // only the method, shortened; the route is the pattern of the table.
-func (d Server) writeLog(v *exchange, status int, err error) {
+func (d Server) writeLog(v *exchange, status int, took time.Duration, err error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
 		level = slog.LevelError
@@ -336,7 +341,10 @@ func (d Server) writeLog(v *exchange, status int, err error) {
 		slog.String("method", shortMethod(v.request.Method)),
 		slog.String("route", v.pattern),
 		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(d.now().Sub(v.started).Microseconds())/1000),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+	}
+	if d.observer.Client != nil {
+		attrs = append(attrs, slog.String("client", d.observer.Client(v.request.Request)))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))

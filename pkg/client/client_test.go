@@ -133,15 +133,7 @@ var calls = []struct {
 		}
 		return err
 	}},
-	{"create operator's portal link", false, func(ctx context.Context, c *client.Client, _ ids) error {
-		link, err := c.CreatePortalLink(ctx, "", client.PortalLinkRequest{})
-		if err == nil && !strings.Contains(link.URL, "/portal/enter?link=.hk_") {
-			err = errors.New("the link is not the operator's")
-		}
-		return err
-	}},
 	{"end portal links", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.EndPortalLinks(ctx, name) }},
-	{"end operator's portal links", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.EndPortalLinks(ctx, "") }},
 	{"recover", true, func(ctx context.Context, c *client.Client, _ ids) error {
 		q := client.Recovery{From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Event: "order", Limit: 1, AsOf: time.Now()}
 		done, err := c.Recover(ctx, name, q)

@@ -23,8 +23,7 @@ type PortalLink struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// CreatePortalLink makes a link to the pages of an account, or the operator's own
-// if account is empty. It is sent once: if its response is lost, a link may exist
+// CreatePortalLink makes a link to the pages of an account. It is sent once: if its response is lost, a link may exist
 // that nobody knows.
 func (c *Client) CreatePortalLink(ctx context.Context, account string, request PortalLinkRequest) (link PortalLink, err error) {
 	body := map[string]any{}
@@ -37,19 +36,11 @@ func (c *Client) CreatePortalLink(ctx context.Context, account string, request P
 	if request.ReadOnly {
 		body["rights"] = []string{"read"}
 	}
-	err = c.do(ctx, call{method: http.MethodPost, path: portalLinksPath(account), body: body}, &link)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "portal-links"), body: body}, &link)
 	return link, err
 }
 
-// EndPortalLinks ends all links and sessions of an account, or the operator's own
-// if account is empty.
+// EndPortalLinks ends all links and sessions of an account.
 func (c *Client) EndPortalLinks(ctx context.Context, account string) error {
-	return c.do(ctx, call{method: http.MethodDelete, path: portalLinksPath(account), repeatable: true}, nil)
-}
-
-func portalLinksPath(account string) string {
-	if account == "" {
-		return "/operator/portal-links"
-	}
-	return accountPath(account, "portal-links")
+	return c.do(ctx, call{method: http.MethodDelete, path: accountPath(account, "portal-links"), repeatable: true}, nil)
 }

@@ -40,7 +40,8 @@ type Opener interface {
 	Open(context.Context, seal.Owner, []byte) (webhook.Secret, error)
 }
 
-// WorkerConfig is what a Worker is made of. All fields but NoticeID are needed.
+// WorkerConfig is what a Worker is made of. All fields but NoticeID
+// and Observe are needed.
 type WorkerConfig struct {
 	Store  WorkerStore
 	Queue  Queue
@@ -55,6 +56,27 @@ type WorkerConfig struct {
 	// NoticeID makes the UUIDv7 of a notice to the operator. If it is nil, no
 	// notices are stored.
 	NoticeID func() (string, error)
+	// Observe, unless nil, is told of each attempt and of each delivery that is
+	// cancelled or given up without one, once that is recorded.
+	Observe func(Observation)
+}
+
+// Observation is what became of a message that was not dropped.
+type Observation struct {
+	API     webhook.API
+	Outcome Outcome
+	// Status is the delivery's from now on.
+	Status webhook.Status
+	// Response and Duration are those of the attempt. They are zero without one.
+	Response Response
+	Duration time.Duration
+}
+
+// observe tells the observer, if there is one.
+func (w *Worker) observe(o Observation) {
+	if w.cfg.Observe != nil {
+		w.cfg.Observe(o)
+	}
 }
 
 // Worker makes attempts. It is safe for concurrent use.
@@ -178,6 +200,7 @@ func (w *Worker) end(ctx context.Context, was, now webhook.Delivery, reason stri
 	case err != nil:
 		return Dropped, err
 	}
+	w.observe(Observation{API: was.Account.API, Outcome: Cancelled, Status: now.Status})
 	w.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "delivery cancelled", append(about(was), slog.String("reason", reason))...)
 	return Cancelled, nil
 }

@@ -332,7 +332,7 @@ func TestConstructorsNeedAllFields(t *testing.T) {
 		needed.Fields(t, *c, func(c delivery.PublisherConfig) { delivery.NewPublisher(c) })
 	})
 	w.worker(func(c *delivery.WorkerConfig) {
-		needed.Fields(t, *c, func(c delivery.WorkerConfig) { delivery.NewWorker(c) }, "NoticeID")
+		needed.Fields(t, *c, func(c delivery.WorkerConfig) { delivery.NewWorker(c) }, "NoticeID", "Observe")
 	})
 	w.sweeper(func(c *delivery.SweeperConfig) {
 		needed.Fields(t, *c, func(c delivery.SweeperConfig) { delivery.NewSweeper(c) })

@@ -56,7 +56,9 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 	if err != nil {
 		return outcome, err
 	}
-	t.report(ctx, now, began, response)
+	took := t.cfg.Now().Sub(began)
+	t.observe(Observation{API: now.Account.API, Outcome: outcome, Status: now.Status, Response: response, Duration: took})
+	t.report(ctx, now, took, response)
 	return outcome, nil
 }
 
@@ -171,11 +173,11 @@ func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 }
 
 // report logs the attempt.
-func (t *attempt) report(ctx context.Context, d webhook.Delivery, began time.Time, response Response) {
+func (t *attempt) report(ctx context.Context, d webhook.Delivery, took time.Duration, response Response) {
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),
 		slog.Int("status", response.Status),
-		slog.Float64("duration_ms", float64(t.cfg.Now().Sub(began).Microseconds())/1000))
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,6 +97,48 @@ func TestRecover(t *testing.T) {
 		if d := w.record(t, open); d.Status != webhook.StatusPending {
 			t.Errorf("what was pending is %v", d.Status)
 		}
+	}
+}
+
+// readsTogether lets pages of deliveries go when several callers have read one.
+type readsTogether struct {
+	delivery.RetrierStore
+	reading *sync.WaitGroup
+}
+
+func (s readsTogether) DeliveryPage(ctx context.Context, a webhook.Account, r webhook.DeliveryRange) ([]webhook.Delivery, bool, error) {
+	list, more, err := s.RetrierStore.DeliveryPage(ctx, a, r)
+	s.reading.Done()
+	s.reading.Wait()
+	return list, more, err
+}
+
+// A call that is repeated while the first one still runs sends nothing twice
+// either, though both read the same.
+func TestRecoverAtOnce(t *testing.T) {
+	w, s := newEnv(t), eventKeys[0]
+	for i := range 20 {
+		w.ended(t, event(s, fmt.Sprint("failed ", i)), failing(500))
+	}
+	w.clock.Advance(time.Hour)
+	w.queue.take()
+	const callers = 4
+	var reading, done sync.WaitGroup
+	reading.Add(callers)
+	retrier := delivery.NewRetrier(readsTogether{w.store, &reading}, w.queue, w.clock.Now)
+	var resent atomic.Int64
+	for range callers {
+		done.Go(func() {
+			got, err := retrier.Recover(t.Context(), s.Account, delivery.Recovery{From: start.Add(-time.Hour), Limit: 1000, AsOf: w.clock.Now()})
+			if err != nil {
+				t.Error(err)
+			}
+			resent.Add(int64(got.Resent))
+		})
+	}
+	done.Wait()
+	if messages := w.queue.take(); resent.Load() != 20 || len(messages) != 20 {
+		t.Errorf("%d resent, %d messages, want 20", resent.Load(), len(messages))
 	}
 }
 

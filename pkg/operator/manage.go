@@ -54,6 +54,8 @@ type ManageConfig struct {
 	Log       *slog.Logger
 	// Deadline bounds the work on a request; zero for 10 s.
 	Deadline time.Duration
+	// Observer sees the requests.
+	Observer api.Observer
 }
 
 // NewManage returns the handler of the paths under Prefix. All responses are
@@ -86,7 +88,7 @@ func NewManage(cfg ManageConfig) api.Handler {
 		MediaTypes:  []string{"application/json"},
 		ContentType: "application/json",
 		Open:        cfg.Tokens == nil,
-	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log, Deadline: cfg.Deadline})
+	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log, Deadline: cfg.Deadline, Observer: cfg.Observer})
 }
 
 // manager serves the routes under Prefix.
@@ -144,13 +146,7 @@ func (m manager) routes() []api.Route {
 	if m.links == nil {
 		return routes
 	}
-	for path, serve := range map[string][2]func(context.Context, *api.Request) (api.Response, error){
-		account + "/portal-links": {m.createLink, m.endLinks},
-		Prefix + "/portal-links":  {m.createOwnLink, m.endOwnLinks},
-	} {
-		create := write(http.MethodPost, path, serve[0])
-		create.Body = true
-		routes = append(routes, create, write(http.MethodDelete, path, serve[1]))
-	}
-	return routes
+	createLink := write(http.MethodPost, account+"/portal-links", m.createLink)
+	createLink.Body = true
+	return append(routes, createLink, write(http.MethodDelete, account+"/portal-links", m.endLinks))
 }

@@ -40,6 +40,11 @@ type Config struct {
 	Keys   *keygen.Generator
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Published, unless nil, is told of each event what became of it. The API is
+	// empty where there is none of the account's.
+	Published func(webhook.API, delivery.PublishStatus)
+	// Observer sees the requests.
+	Observer api.Observer
 }
 
 // New returns the handler of Path. All responses are JSON, including those for unknown
@@ -48,7 +53,10 @@ func New(cfg Config) api.Handler {
 	if cfg.Publisher == nil {
 		panic("operator: Config has no Publisher")
 	}
-	h := handler{publisher: cfg.Publisher}
+	h := handler{publisher: cfg.Publisher, published: cfg.Published}
+	if h.published == nil {
+		h.published = func(webhook.API, delivery.PublishStatus) {}
+	}
 	return api.Server{
 		API:         Name,
 		Routes:      []api.Route{{Method: http.MethodPost, Path: Path, Right: webhook.Publish, Body: true, Handle: h.publish}},
@@ -58,7 +66,7 @@ func New(cfg Config) api.Handler {
 		ContentType: "application/json",
 		MaxBody:     maxBody,
 		Open:        cfg.Tokens == nil,
-	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log})
+	}.Handler(api.Setup{Store: tokens{Tokens: cfg.Tokens}, Keys: cfg.Keys, Now: cfg.Now, Log: cfg.Log, Observer: cfg.Observer})
 }
 
 // tokens is all that the server uses of a store.
@@ -71,7 +79,10 @@ func (t tokens) Token(ctx context.Context, h webhook.TokenHash) (webhook.Token, 
 	return t.Tokens.Token(ctx, h)
 }
 
-type handler struct{ publisher *delivery.Publisher }
+type handler struct {
+	publisher *delivery.Publisher
+	published func(webhook.API, delivery.PublishStatus)
+}
 
 // results is the response to a publication.
 type results struct {
@@ -98,11 +109,15 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 		event, err := readEvent(value, h.publisher.Sending)
 		if err != nil {
 			response.Results[i] = Result{Status: delivery.Rejected, Error: err.Error()}
+			h.published("", delivery.Rejected)
 			continue
 		}
 		events, keys = append(events, event), append(keys, i)
 	}
 	published := h.publisher.Publish(ctx, events)
+	for n, found := range published {
+		h.published(h.known(events[n].Account.API), found.Status)
+	}
 	if nothingStored(published) {
 		return failure(http.StatusServiceUnavailable, "internal_error", "The store takes no writes now. Nothing of this request is known to be stored; publish it again."), nil
 	}
@@ -110,6 +125,15 @@ func (h handler) publish(ctx context.Context, r *api.Request) (api.Response, err
 		response.Results[keys[n]] = NewResult(found)
 	}
 	return api.Response{Status: http.StatusAccepted, Body: response}, nil
+}
+
+// known returns the name of an API, or nothing if there is none: whoever
+// publishes may write what he likes.
+func (h handler) known(name webhook.API) webhook.API {
+	if _, ok := h.publisher.Sending(name); !ok {
+		return ""
+	}
+	return name
 }
 
 // nothingStored reports whether the store is unavailable and has none of the

@@ -34,11 +34,6 @@ func (m manager) createLink(ctx context.Context, r *api.Request) (api.Response, 
 	return response, err
 }
 
-// createOwnLink serves POST /operator/portal-links.
-func (m manager) createOwnLink(ctx context.Context, r *api.Request) (api.Response, error) {
-	return m.link(ctx, r, webhook.Account{})
-}
-
 func (m manager) link(ctx context.Context, r *api.Request, a webhook.Account) (api.Response, error) {
 	grant, err := readGrant(r.Content, a)
 	if err != nil {
@@ -95,11 +90,6 @@ func (m manager) endLinks(ctx context.Context, r *api.Request) (api.Response, er
 		err = unknown("account", m.links.End(ctx, a))
 	}
 	return noContent(err)
-}
-
-// endOwnLinks serves DELETE /operator/portal-links.
-func (m manager) endOwnLinks(ctx context.Context, _ *api.Request) (api.Response, error) {
-	return noContent(m.links.End(ctx, webhook.Account{}))
 }
 
 func noContent(err error) (api.Response, error) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
@@ -169,17 +170,14 @@ func newRepeated(t *testing.T) *repeated {
 	return r
 }
 
-// repeatedStore is what the handlers need.
-type repeatedStore interface {
-	operator.Store
-	AddDelivery(context.Context, webhook.Delivery) (webhook.Delivery, error)
-}
-
 // call makes a request to handlers over a store, which may fail.
-func (r *repeated) call(t *testing.T, s repeatedStore, method, path, body string) int {
+func (r *repeated) call(t *testing.T, s operator.Store, method, path, body string) int {
 	now, log := func() time.Time { return apitest.Start }, slog.New(slog.DiscardHandler)
 	keys := keygen.New(rand.Reader, now)
-	var handler http.Handler = operator.NewManage(operator.ManageConfig{Store: s, Queue: &r.queue, APIs: all.APIs(), Keys: keys, Now: now, Log: log})
+	setup := api.Setup{Getenv: func(string) string { return "" }, Now: now}
+	var handler http.Handler = operator.NewManage(operator.ManageConfig{
+		Store: s, Queue: &r.queue, APIs: all.APIs(), Sendings: sendings(t, setup), Keys: keys, Now: now, Log: log,
+	})
 	if path == operator.Path {
 		handler = operator.New(operator.Config{Publisher: publisher(t, s, &r.queue, log), Keys: keys, Now: now, Log: log})
 	}

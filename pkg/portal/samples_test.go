@@ -76,12 +76,12 @@ func TestSamplesVerify(t *testing.T) {
 		{"sha256", ownSamples(api.Verification{Header: "Own-Signature", Hash: "sha256"}), own["sha256"]},
 	} {
 		for _, sample := range r.samples {
+			if long.Pick(sample.Label != "Python", false) { // Python is there for other tests
+				continue
+			}
 			t.Run(r.name+"-"+strings.ReplaceAll(sample.Label, " ", "-"), func(t *testing.T) {
 				t.Parallel()
 				driver := drivers[sample.Label]
-				if (sample.Label == "PHP" || sample.Label == "Go") && !long.Pick(false, true) {
-					t.Skip("part of the long run")
-				}
 				dir := t.TempDir()
 				text := driver.before + sample.Text + driver.after
 				if err := os.WriteFile(filepath.Join(dir, driver.file), []byte(text), 0o600); err != nil {

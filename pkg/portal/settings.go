@@ -34,6 +34,11 @@ const (
 	maxName          = 40
 )
 
+// Variables returns the names of the settings.
+func Variables() []string {
+	return []string{nameSetting, accentSetting, refreshSetting, ancestorsSetting}
+}
+
 // ReadSettings reads the operator's settings. origin is where browsers reach
 // the portal, such as https://hooks.example.com; http is only for loopback. The
 // error names every setting that is wrong.

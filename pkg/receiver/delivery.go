@@ -22,6 +22,8 @@ type Delivery struct {
 	TooLarge bool
 	// Checks are the signatures that were found, in a fixed order.
 	Checks []Check
+	// Unkeyed means that there was no key to verify with.
+	Unkeyed bool
 	// Seen counts how often this webhook-id was received, including this time.
 	// It is 0 without an id.
 	Seen int

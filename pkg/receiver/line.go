@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -29,7 +28,13 @@ type line struct {
 	Scheme string `json:"scheme,omitzero"`
 	Reason string `json:"reason,omitzero"`
 
-	Status  int               `json:"status"`
+	Status int `json:"status"`
+	// Forwarded is the URL that it was passed on to, Error why that gave no
+	// response.
+	Forwarded  string `json:"forwarded,omitzero"`
+	DurationMS *int64 `json:"duration_ms,omitzero"`
+	Error      string `json:"error,omitzero"`
+
 	Headers map[string]string `json:"headers"`
 	// Body is the body itself if it is JSON, a string if it is other text.
 	Body       jsontext.Value `json:"body,omitzero"`
@@ -55,7 +60,7 @@ func JSON(w io.Writer) func(Delivery) error {
 func marshal(d Delivery) ([]byte, error) {
 	eventKey := d.origin()
 	l := line{
-		Time:     d.At.UTC().Format(time.RFC3339Nano),
+		Time:     d.At.UTC().Format(milliseconds),
 		Method:   d.Method,
 		Path:     d.Path,
 		ID:       d.Header.Get(idHeader),
@@ -67,6 +72,12 @@ func marshal(d Delivery) ([]byte, error) {
 		Reason:   strings.Join(texts(d.Errors()), "; "),
 		Status:   d.Response.Status,
 		Headers:  map[string]string{},
+	}
+	if f := d.Response.Forwarded; f != nil {
+		l.Forwarded, l.DurationMS = f.URL, new(f.Duration.Milliseconds())
+		if f.Error != nil {
+			l.Error = f.Error.Error()
+		}
 	}
 	for name, values := range d.Header {
 		l.Headers[strings.ToLower(name)] = strings.Join(values, ", ")

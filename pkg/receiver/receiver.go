@@ -1,7 +1,8 @@
 // Package receiver is the other end of a delivery: it receives webhooks as a
 // customer's program does, verifies their signatures, and shows them.
 //
-// It shows a delivery before it responds. "verified" means that every signature
+// It shows a delivery before it responds. Those that are verified it passes on
+// to an app, if it has one, and responds as that does. "verified" means that every signature
 // is valid and that the timestamp of Standard Webhooks is within five minutes.
 // It never shows a signing key, and makes everything it received harmless to a
 // terminal. Memory is bounded: bodies above 1 MiB are rejected, and the latest
@@ -33,11 +34,14 @@ const (
 	remembered = 10_000
 )
 
-// Config configures a Receiver. Keys may be empty, and the response's Delay and
-// RetryAfter may be 0; the rest is required.
+// Config configures a Receiver. Keys may be empty, Forward nil, and the
+// response's Delay and RetryAfter 0; the rest is required.
 type Config struct {
 	Keys     []Key
 	Response Response
+	// Forward passes verified deliveries on, whose responses are then those of
+	// the app. It is nil if the Response is given instead.
+	Forward *Forwarder
 	// FailFirst is how many deliveries get a 500 before the others get the
 	// Response.
 	FailFirst int
@@ -93,6 +97,11 @@ func (rc *Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.At = rc.cfg.Now()
 	if !d.TooLarge {
 		d.Checks = Verify(d.At, rc.cfg.Keys, d.Header, d.Body)
+		d.Unkeyed = len(rc.cfg.Keys) == 0
+	}
+	d.Response = rc.cfg.Response
+	if rc.cfg.Forward != nil && !d.TooLarge {
+		d.Response = rc.cfg.Forward.response(r.Context(), d)
 	}
 	if d, err = rc.take(d); err != nil {
 		rc.cfg.Note(err.Error())
@@ -112,7 +121,7 @@ func (rc *Receiver) take(d Delivery) (Delivery, error) {
 		d.Seen = before + 1
 		rc.seen.Add(key, d.Seen)
 	}
-	switch d.Response = rc.cfg.Response; {
+	switch {
 	case d.TooLarge:
 		d.Response = Response{Status: http.StatusRequestEntityTooLarge}
 	case rc.failed < rc.cfg.FailFirst:

@@ -246,5 +246,5 @@ func TestManyAtOnce(t *testing.T) {
 func TestNewNeeds(t *testing.T) {
 	var cfg receiver.Config
 	newRecorder(t, func(c *receiver.Config) { cfg = *c })
-	needed.Fields(t, cfg, func(c receiver.Config) { receiver.New(c) }, "Keys", "Response", "FailFirst")
+	needed.Fields(t, cfg, func(c receiver.Config) { receiver.New(c) }, "Keys", "Response", "Forward", "FailFirst")
 }

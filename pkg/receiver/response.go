@@ -15,6 +15,10 @@ type Response struct {
 	Delay time.Duration
 	// RetryAfter is the Retry-After of a 429 or 503; 0 means none.
 	RetryAfter time.Duration
+	// Forwarded is what came of passing the delivery on; nil if it was not.
+	Forwarded *Forwarded
+	// Unverified means that it was not passed on because it is not verified.
+	Unverified bool
 }
 
 // redirectPath is the target of a redirect: this receiver, so that a sender who
@@ -24,6 +28,15 @@ const redirectPath = "/redirected"
 // String describes the response.
 func (a Response) String() string {
 	text := strings.TrimSpace(fmt.Sprintf("answer: %d %s", a.Status, http.StatusText(a.Status)))
+	switch {
+	case a.Unverified:
+		return text + ", not passed on"
+	case a.Forwarded == nil:
+	case a.Forwarded.Error != nil:
+		return text + ", since " + a.Forwarded.URL + " gave none: " + a.Forwarded.Error.Error()
+	default:
+		return text + ", from " + a.Forwarded.URL + " in " + strconv.FormatInt(a.Forwarded.Duration.Milliseconds(), 10) + "ms"
+	}
 	if a.retryAfter() != "" {
 		text += ", Retry-After " + a.retryAfter()
 	}
@@ -38,6 +51,10 @@ func (a Response) String() string {
 
 // write sends the response.
 func (a Response) write(w http.ResponseWriter) {
+	if a.Forwarded != nil {
+		a.Forwarded.write(w, a.Status)
+		return
+	}
 	if after := a.retryAfter(); after != "" {
 		w.Header().Set("Retry-After", after)
 	}

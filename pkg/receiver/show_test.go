@@ -42,6 +42,7 @@ func arrived(t testing.TB, header http.Header, text string, keyTexts ...string) 
 		Header:   header,
 		Body:     []byte(text),
 		Checks:   receiver.Verify(noon, keys(t, keyTexts...), header, []byte(text)),
+		Unkeyed:  len(keyTexts) == 0,
 		Seen:     1,
 		Response: receiver.Response{Status: http.StatusOK},
 	}
@@ -59,9 +60,16 @@ func deliveries(t testing.TB) []receiver.Delivery {
 	again.Seen = 3
 	again.Response = receiver.Response{Status: http.StatusServiceUnavailable, RetryAfter: time.Minute, Delay: 2 * time.Second}
 	tooLarge := arrived(t, http.Header{}, "")
-	tooLarge.Body, tooLarge.TooLarge, tooLarge.Checks = nil, true, nil
+	tooLarge.Body, tooLarge.TooLarge, tooLarge.Checks, tooLarge.Unkeyed = nil, true, nil, false
 	tooLarge.Response.Status = http.StatusRequestEntityTooLarge
 	milliseconds := arrived(t, standard(t, time.Unix(noon.Add(-time.Second).UnixMilli(), 0), []byte(abbeycross), abbeycrossKey), abbeycross, abbeycrossKey)
+	passed := arrived(t, signed, squake, squakeKey)
+	passed.Response.Forwarded = &receiver.Forwarded{URL: "http://localhost:3000/hooks", Duration: 12 * time.Millisecond}
+	unanswered := passed
+	unanswered.Response.Status = http.StatusBadGateway
+	unanswered.Response.Forwarded = &receiver.Forwarded{URL: "http://localhost:3000/hooks", Error: errors.New("connection refused\x1b[31m")}
+	foreign := arrived(t, signed, squake, otherKey)
+	foreign.Response.Status, foreign.Response.Unverified = http.StatusUnauthorized, true
 	hostile := arrived(t, http.Header{"Webhook-Id": {"\x9b31m\u202eid"}, "Shoptet-\x9b": {"a\tb"}}, "line\r\nnext\x1b]0;title\a\tend\xff")
 	hostile.Path = "/\u009b2J\x7f"
 	return []receiver.Delivery{
@@ -73,6 +81,7 @@ func deliveries(t testing.TB) []receiver.Delivery {
 		arrived(t, http.Header{}, "", squakeKey),
 		tooLarge,
 		milliseconds,
+		passed, unanswered, foreign,
 		hostile,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func newPalette(coloured bool) palette {
 	}
 }
 
+// milliseconds is the form of times.
+const milliseconds = "2006-01-02T15:04:05.000Z07:00"
+
 // Maximum lengths, in bytes, of received texts in one line of output.
 const (
 	maxHeaderText = 1 << 10
@@ -64,7 +68,11 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 		if d.Body != nil {
 			showBody(&out, d.Body, colours)
 		}
-		out.WriteString(indent + colours.quiet(d.Response.String()) + "\n\n")
+		paint := colours.quiet
+		if d.Response.Forwarded != nil && d.Response.Status >= http.StatusMultipleChoices {
+			paint = colours.note
+		}
+		out.WriteString(indent + paint(terminal.Cut(d.Response.String(), maxHeaderText)) + "\n\n")
 		if _, err := io.WriteString(w, out.String()); err != nil {
 			return fmt.Errorf("write a delivery: %w", err)
 		}
@@ -74,7 +82,7 @@ func Text(w io.Writer, coloured bool) func(Delivery) error {
 
 // showHead writes what was received, about what, and whether it is verified.
 func showHead(out *strings.Builder, d Delivery, colours palette) {
-	out.WriteString(d.At.UTC().Format(time.RFC3339) + " " + colours.title(terminal.Cut(d.Method+" "+d.Path, maxHeaderText)))
+	out.WriteString(d.At.UTC().Format(milliseconds) + " " + colours.title(terminal.Cut(d.Method+" "+d.Path, maxHeaderText)))
 	eventKey := d.origin()
 	if eventKey.event != "" {
 		out.WriteString("  event " + colours.title(terminal.Cut(eventKey.event, maxWordText)))
@@ -90,6 +98,10 @@ func showHead(out *strings.Builder, d Delivery, colours palette) {
 		out.WriteString(indent + colours.good("verified ("+scheme+")") + "\n")
 	}
 	for _, err := range d.Errors() {
+		if d.Unkeyed {
+			out.WriteString(indent + colours.note("not checked: "+err.Error()) + "\n")
+			continue
+		}
 		out.WriteString(indent + colours.bad("NOT VERIFIED: "+err.Error()) + "\n")
 	}
 }
@@ -118,11 +130,11 @@ func showHeader(out *strings.Builder, d Delivery, colours palette) {
 
 // timestampNote says how old a delivery's timestamp is, if it is one.
 func timestampNote(d Delivery) string {
-	at, milliseconds, err := timestamp(d.Header)
+	at, inMilliseconds, err := timestamp(d.Header)
 	switch {
 	case err != nil:
 		return ""
-	case milliseconds:
+	case inMilliseconds:
 		return " (milliseconds; " + age(d.At.Sub(at)) + ")"
 	}
 	return " (" + age(d.At.Sub(at)) + ")"

@@ -54,9 +54,8 @@ type dataKey struct {
 }
 
 // NewSealer makes a sealer for the public key of that id, an uncompressed
-// P-256 point of 65 bytes (SEC 1, 2.3.3). It makes the first data key at once,
-// so that the first Seal is as fast as the others. An id that is empty or over
-// 64 bytes, or a point that is none of the curve, wraps webhook.ErrInvalid.
+// P-256 point of 65 bytes (SEC 1, 2.3.3). An id that is empty or over 64 bytes,
+// or a point that is none of the curve, wraps webhook.ErrInvalid.
 func NewSealer(keyID string, public []byte, now func() time.Time) (*Sealer, error) {
 	if err := envelope.CheckKeyID(keyID); err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
@@ -65,11 +64,17 @@ func NewSealer(keyID string, public []byte, now func() time.Time) (*Sealer, erro
 	if err != nil {
 		return nil, fmt.Errorf("sealing key %q: %w: public key: %w", keyID, webhook.ErrInvalid, err)
 	}
-	s := &Sealer{keyID: keyID, public: key, now: now}
-	if err := s.renew(now().Round(0)); err != nil {
-		return nil, err
+	return &Sealer{keyID: keyID, public: key, now: now}, nil
+}
+
+// Prepare makes the first data key, so that the first Seal is as fast as the
+// others. It may run beside Seal, which tries again what Prepare cannot do.
+func (s *Sealer) Prepare() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		_ = s.renew(s.now().Round(0))
 	}
-	return s, nil
 }
 
 // Seal encrypts key for o. The result is the id of the public key, the sealed

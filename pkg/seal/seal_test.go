@@ -34,6 +34,7 @@ func newSealer(t testing.TB, now func() time.Time) *Sealer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Prepare()
 	return s
 }
 

@@ -18,6 +18,9 @@ type URLPolicy struct {
 	// AllowPrivate accepts private targets and any port. It is a setting for
 	// development.
 	AllowPrivate bool
+	// AllowNetworks are networks whose addresses are accepted though they are
+	// not public, on the ports that Ports allows.
+	AllowNetworks Networks
 	// Ports are the allowed ports, including the scheme's default port. If nil,
 	// any port is allowed. AllowPrivate overrides it.
 	Ports []uint16
@@ -47,7 +50,7 @@ func (p URLPolicy) check(t parsedURL) Reason {
 		return 0
 	case p.Ports != nil && !slices.Contains(p.Ports, t.effectivePort()):
 		return PortNotAllowed
-	case t.addr.IsValid() && !PublicAddr(t.addr):
+	case t.addr.IsValid() && !p.AllowNetworks.Allow(t.addr):
 		return PrivateAddress
 	case t.name == "localhost" || strings.HasSuffix(t.name, ".localhost"):
 		return PrivateAddress

@@ -250,12 +250,14 @@ type AttemptInput struct {
 // AttemptResult is a request to a store to record the outcome of an attempt.
 type AttemptResult struct {
 	// Was is the delivery as it was read. The result is recorded only if the
-	// delivery still has the same Attempts.
+	// delivery still has the same Attempts, and with Redirect the same Next.
 	Was Delivery
 	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
 	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written,
 	// and with Redirect WebhookID and URL.
-	Now      Delivery
+	Now Delivery
+	// Redirect says that another attempt is asked for, to whichever webhook has
+	// the event now. Of several that ask for it at once, one does.
 	Redirect bool
 	// Response is how the body of the response began, if the attempt failed:
 	// see [Attempt.Response].

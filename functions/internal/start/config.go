@@ -9,6 +9,7 @@ import (
 
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/store/dynamo"
+	"github.com/hookline/hookline/pkg/validate"
 )
 
 // config is what a function reads from its environment. template.yaml sets the
@@ -20,8 +21,7 @@ type config struct {
 	Deliveries   string    `env:"HOOKLINE_DELIVERIES_TABLE"`
 	SealingKeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
 	SealingKey   PublicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
-	AllowHTTP    bool      `env:"HOOKLINE_ALLOW_HTTP"`
-	AllowPrivate bool      `env:"HOOKLINE_ALLOW_PRIVATE"`
+	URLs
 }
 
 // readConfig reads the environment variables. The error names every variable
@@ -45,5 +45,19 @@ func (c config) sealer() (*seal.Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("HOOKLINE_SEALING_KEY_ID, HOOKLINE_SEALING_PUBLIC_KEY: %w", err)
 	}
+	// A data key takes 0.2 ms, which nobody waits for whose request is refused.
+	go sealer.Prepare()
 	return sealer, nil
+}
+
+// URLs says where webhooks may point to.
+type URLs struct {
+	AllowHTTP     bool              `env:"HOOKLINE_ALLOW_HTTP"`
+	AllowPrivate  bool              `env:"HOOKLINE_ALLOW_PRIVATE"`
+	AllowNetworks validate.Networks `env:"HOOKLINE_ALLOW_NETWORK"`
+}
+
+// Policy returns the policy for registering URLs.
+func (u URLs) Policy() validate.URLPolicy {
+	return validate.URLPolicy{AllowHTTP: u.AllowHTTP, AllowPrivate: u.AllowPrivate, AllowNetworks: u.AllowNetworks}
 }

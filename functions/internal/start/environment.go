@@ -12,6 +12,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"github.com/hookline/hookline/pkg/store/dynamo"
+	"github.com/hookline/hookline/pkg/validate"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -49,8 +50,9 @@ func Read[T any](environment map[string]string) (T, error) {
 	read, err := env.ParseAsWithOptions[T](env.Options{
 		Environment: environment,
 		FuncMap: map[reflect.Type]env.ParserFunc{
-			reflect.TypeFor[webhook.Secret](): func(v string) (any, error) { return webhook.NewSecret(v), nil },
-			reflect.TypeFor[PublicKey]():      parsePublicKey,
+			reflect.TypeFor[webhook.Secret]():    func(v string) (any, error) { return webhook.NewSecret(v), nil },
+			reflect.TypeFor[PublicKey]():         parsePublicKey,
+			reflect.TypeFor[validate.Networks](): parseNetworks,
 		},
 	})
 	errs, ok := errors.AsType[env.AggregateError](err)
@@ -69,6 +71,20 @@ func parsePublicKey(v string) (any, error) {
 	return PublicKey(point), err
 }
 
+// parseNetworks refuses the addresses of the function itself: on one of them
+// Lambda gives out events and takes responses.
+func parseNetworks(v string) (any, error) {
+	var list validate.Networks
+	for text := range strings.SplitSeq(v, ",") {
+		network, err := validate.ParseNetwork(text)
+		if err != nil || network.HasLoopback() {
+			return nil, errors.Join(err, errors.New("not allowed"))
+		}
+		list = append(list, network)
+	}
+	return list, nil
+}
+
 // describe names the variable that an error is about.
 func describe(of reflect.Type, err error) error {
 	if empty, ok := errors.AsType[env.EmptyVarError](err); ok {
@@ -85,6 +101,8 @@ func describe(of reflect.Type, err error) error {
 		return fmt.Errorf("%s: must be true or false", name)
 	case reflect.TypeFor[PublicKey]():
 		return fmt.Errorf("%s: must be standard base64", name)
+	case reflect.TypeFor[validate.Networks]():
+		return fmt.Errorf("%s: must be networks, comma between, such as 10.20.0.0/16; none may be link-local or loopback", name)
 	}
 	return fmt.Errorf("%s: cannot be read", name)
 }

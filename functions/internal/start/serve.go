@@ -24,7 +24,6 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/registry"
-	"github.com/hookline/hookline/pkg/validate"
 )
 
 // Table is an environment variable that names a table.
@@ -102,6 +101,6 @@ func (c config) open(ctx context.Context, setup *api.Setup) (connected func(), e
 	store, storeErr := c.store(client)
 	sealer, sealerErr := c.sealer()
 	setup.Store, setup.Sealer = store, sealer
-	setup.URLs = validate.URLPolicy{AllowHTTP: c.AllowHTTP, AllowPrivate: c.AllowPrivate}
+	setup.URLs = c.Policy()
 	return connected, errors.Join(storeErr, sealerErr)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"log"
 	"log/slog"
 	"maps"
@@ -57,12 +58,13 @@ func TestStart(t *testing.T) {
 }
 
 func TestReadConfig(t *testing.T) {
-	changes := map[string]string{"HOOKLINE_ALLOW_PRIVATE": "true", "HOOKLINE_DELIVERIES_TABLE": "deliveries"}
+	changes := map[string]string{"HOOKLINE_ALLOW_PRIVATE": "true", "HOOKLINE_ALLOW_NETWORK": "10.20.0.0/16,fd12:3456::/32", "HOOKLINE_DELIVERIES_TABLE": "deliveries"}
 	c, err := readConfig(environment(t, changes), []Table{Deliveries})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.Webhooks != "webhooks" || c.Deliveries != "deliveries" || c.SealingKeyID != "v1" || len(c.SealingKey) != 65 || c.AllowHTTP || !c.AllowPrivate ||
+		fmt.Sprint(c.Policy().AllowNetworks) != "[10.20.0.0/16 fd12:3456::/32]" ||
 		c.SecretAccessKey.Reveal() != "hush" || c.SessionToken.Reveal() != "hush hush" || c.DynamoDBEndpoint != "http://127.0.0.1:1" {
 		t.Errorf("read %+v", c)
 	}
@@ -85,6 +87,8 @@ func TestStartNamesEveryFault(t *testing.T) {
 			map[string]string{"HOOKLINE_SEALING_PUBLIC_KEY": "*", "HOOKLINE_ALLOW_HTTP": "maybe", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ABBEYCROSS_EVENTS": ""},
 			[]string{"HOOKLINE_SEALING_PUBLIC_KEY: must be standard base64", "HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ABBEYCROSS_EVENTS"},
 		},
+		"link-local": {nil, map[string]string{"HOOKLINE_ALLOW_NETWORK": "10.0.0.0/8,169.254.0.0/16"}, []string{"HOOKLINE_ALLOW_NETWORK: must be networks"}},
+		"loopback":   {nil, map[string]string{"HOOKLINE_ALLOW_NETWORK": "127.0.0.0/8"}, []string{"HOOKLINE_ALLOW_NETWORK: must be networks"}},
 		"no point of the curve": {
 			nil,
 			map[string]string{"HOOKLINE_SEALING_PUBLIC_KEY": "AAAA", "HOOKLINE_ABBEYCROSS_HOURS": "always"},

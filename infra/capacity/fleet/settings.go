@@ -22,13 +22,13 @@ const (
 	wholeCPU = 1769
 	// partitionWrites is how many write units a second a partition key takes.
 	partitionWrites = 1000
-	// visibility is how long a message that was returned stays away: six times
-	// the function's timeout.
-	visibility = 360 * time.Second
 )
 
 // What Hookline's code and templates say.
 const (
+	// visibility is how long a message that was returned stays away: six times
+	// the function's timeout.
+	visibility = 6 * deliverTimeout
 	// slowAfter is how long an attempt lasts that makes its webhook slow.
 	slowAfter = 2 * time.Second
 	// firstLease is how long an attempt is left to the queue at first; each lease
@@ -38,14 +38,16 @@ const (
 	maxDelay      = 15 * time.Minute // of a message
 	sweepAhead    = 90 * time.Second
 	sweepInterval = time.Minute
-	sweepTime     = 50 * time.Second // of each minute
-	// batchTime is how long a batch may last: the function's timeout of 60 s, less
-	// what it reserves for its last writes.
-	batchTime    = 48 * time.Second
-	writeTime    = 10 * time.Second // within which a result has to be written
-	leasesAtOnce = 32
-	indexShards  = 64
-	jitterShare  = 0.1
+	// sweepTime is how long a sweep may last, and batchTime a batch: the timeout
+	// of the function, less what it reserves for its last writes.
+	sweepTime      = sweepTimeout - 5*time.Second
+	batchTime      = deliverTimeout - 12*time.Second
+	sweepTimeout   = 55 * time.Second
+	deliverTimeout = 60 * time.Second
+	writeTime      = 10 * time.Second // within which a result has to be written
+	leasesAtOnce   = 4 * 32           // of one invocation
+	indexShards    = 64
+	jitterShare    = 0.1
 	// failureWrites is how many items a failed attempt writes: its own and the
 	// delivery's.
 	failureWrites = 2
@@ -81,11 +83,9 @@ type Settings struct {
 	Account, Others int
 	// PublishMemory and SweepMemory are in MB.
 	PublishMemory, SweepMemory int
-	// Sweepers is among how many invocations a sweep is shared, and SweepRate how
-	// many leases all of them make a second at most.
-	Sweepers  int
-	SweepRate float64
-	Platform  Platform
+	// Sweepers is among how many invocations a sweep is shared.
+	Sweepers int
+	Platform Platform
 }
 
 // Platform is what AWS takes beside Hookline's own work. Nobody promises it.
@@ -119,15 +119,11 @@ func on(memory int, work time.Duration) time.Duration {
 }
 
 // LeaseRate returns how many leases a second the sweepers make together: bound by
-// their CPU, by how many are under way at once, and by SweepRate.
+// their CPU, and by how many are under way at once.
 func (s Settings) LeaseRate(work Work) float64 {
 	one := leasesAtOnce / max(s.Platform.Table, time.Millisecond).Seconds()
 	if work.Lease > 0 {
 		one = min(one, CPU(s.SweepMemory)/work.Lease.Seconds())
 	}
-	all := one * float64(max(s.Sweepers, 1))
-	if s.SweepRate > 0 {
-		all = min(all, s.SweepRate)
-	}
-	return all
+	return one * float64(max(s.Sweepers, 1))
 }

@@ -16,6 +16,8 @@ type Region struct {
 	// SQS: a million requests to a standard queue, up to 64 KB each, and what
 	// comes on top where messages have a group (fair queues).
 	Messages, Groups float64
+	// EventBridge: a million events that are put on a bus, up to 64 KB each.
+	Events float64
 	// CloudWatch: a GB of logs taken in; an alarm, a custom metric, a month.
 	Logs, Alarm, Metric float64
 	// KMS: a key for a month. A key's first two rotations cost as much again each.
@@ -33,7 +35,7 @@ var Regions = []Region{
 		Writes: 0.625, Reads: 0.125, Stored: 0.25, Backup: 0.20,
 		Invocations: 0.20, Compute: 0.0000133334,
 		Requests: 1.00,
-		Messages: 0.40, Groups: 0.10,
+		Messages: 0.40, Groups: 0.10, Events: 1.00,
 		Logs: 0.50, Alarm: 0.10, Metric: 0.30,
 		Key: 1.00, Traffic: 0.09,
 	},
@@ -42,7 +44,7 @@ var Regions = []Region{
 		Writes: 0.7625, Reads: 0.1525, Stored: 0.306, Backup: 0.2448,
 		Invocations: 0.20, Compute: 0.0000133334,
 		Requests: 1.20,
-		Messages: 0.40, Groups: 0.10,
+		Messages: 0.40, Groups: 0.10, Events: 1.00,
 		Logs: 0.63, Alarm: 0.10, Metric: 0.30,
 		Key: 1.00, Traffic: 0.09,
 	},

@@ -11,6 +11,7 @@ import (
 // refused, list, change and delete.
 func TestClients(t *testing.T) {
 	t.Parallel()
+	onlyLong(t)
 	dir := t.TempDir()
 	openAPIGenerator(t, dir,
 		language{"go", func(name string) map[string]any {

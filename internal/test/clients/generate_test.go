@@ -12,15 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tools is where `make tools` puts the generators.
+// tools is where `make tools-long` puts the generators.
 var tools = filepath.Join("..", "..", "..", ".tools", "clients")
 
-// tool is the absolute path of a program or file that `make tools` installs.
+// tool is the absolute path of a program or file that `make tools-long` installs.
 func tool(t *testing.T, parts ...string) string {
 	t.Helper()
 	matches, err := filepath.Glob(filepath.Join(append([]string{tools}, parts...)...))
 	if err != nil || len(matches) == 0 {
-		t.Fatalf("%s is missing: run make tools", filepath.Join(parts...))
+		t.Fatalf("%s is missing: run make tools-long", filepath.Join(parts...))
 	}
 	path, err := filepath.Abs(matches[0])
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/api/all"
 )
 
@@ -15,9 +14,7 @@ import (
 // described, with all its checks.
 func TestSchemathesis(t *testing.T) {
 	t.Parallel()
-	if !long.Pick(false, true) {
-		t.Skip("make test-long runs it")
-	}
+	onlyLong(t)
 	config, err := filepath.Abs(filepath.Join("testdata", "schemathesis.toml"))
 	if err != nil {
 		t.Fatal(err)

@@ -73,6 +73,7 @@ func Start(t testing.TB, program string, env map[string]string) *Function {
 	}
 	t.Cleanup(f.Stop)
 	f.await(t, gateway)
+	f.await(t, runtime) // a function that is faster than it ends for good
 	return f
 }
 

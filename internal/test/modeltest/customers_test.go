@@ -101,7 +101,7 @@ func newCustomers(t testing.TB, faulty, direct store.Store, seed uint64) *custom
 		Statistics: true, Timeout: time.Second,
 	}}
 	log, keys := slog.New(slog.DiscardHandler), keygen.New(rand.Reader, now)
-	c.manage = operator.NewManage(operator.ManageConfig{Store: faulty, Queue: outgoing{c}, APIs: all.APIs(), Keys: keys, Now: now, Log: log})
+	c.manage = operator.NewManage(operator.ManageConfig{Store: faulty, Queue: outgoing{c}, APIs: all.APIs(), Sendings: sendings, Keys: keys, Now: now, Log: log})
 	c.events = operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
 			Store: faulty, Queue: outgoing{c}, Sendings: sendings, Now: now, Log: log, NewID: func() (string, error) { return rand.Text(), nil },

@@ -158,10 +158,10 @@ func (m *model) publish(o operation, a webhook.Account, v view) reply {
 }
 
 // reopen has d, as it was read, attempted at at, by whichever webhook has the
-// event. It reports false if an attempt came between.
+// event. It reports false if an attempt came between, or was asked for.
 func (m *model) reopen(d webhook.Delivery, w webhook.Webhook, at time.Time) bool {
 	k := key{d.Account, d.ID()}
-	if m.deliveries[k].Attempts != d.Attempts {
+	if existing := m.deliveries[k]; existing.Attempts != d.Attempts || !existing.Next.Equal(d.Next) {
 		return false
 	}
 	d = d.For(w).Retried(at)

@@ -333,6 +333,15 @@ func testRecordLeaves(t *testing.T, s *suite) {
 		s.mustStand(t, want)
 		want.Payload, got.Payload = nil, nil
 		mustBeRecord(t, "redirected delivery", got, want)
+
+		// Only from where it was read, though no attempt was made since.
+		now.Next, now.WebhookID = now.Next.Add(time.Second), newID()
+		got, err = s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: now, Redirect: true})
+		if !errors.Is(err, webhook.ErrChanged) {
+			t.Fatalf("redirected twice: %v, want ErrChanged", err)
+		}
+		got.Payload = nil
+		mustBeRecord(t, "delivery that was redirected before", got, want)
 	}
 }
 

@@ -34,6 +34,11 @@ func API() api.API {
 			Body:        `{"url":"https://example.com/abbeycross","events":["shipment.created","shipment.delivered"]}`,
 			Event:       "shipment.created",
 		},
+		Events: likelyEvents,
+		Registering: api.Registering{
+			Body:     func(event, url string) any { return map[string]any{"url": url, "events": []string{event}} },
+			KeyField: []string{"apiSecretKey"},
+		},
 	}
 }
 

@@ -3,6 +3,8 @@ package abbeycross
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hookline/hookline/pkg/api"
@@ -26,6 +28,15 @@ func readEvents(setup api.Setup) (eventList, error) {
 		err = errors.New(eventsSetting + ": name the events that can be registered, with commas between")
 	}
 	return events, err
+}
+
+// likelyEvents returns the operator's events, sorted, or names that many have if
+// every well-formed name is an event.
+func likelyEvents(getenv func(string) string) []string {
+	if events, err := parseEvents(getenv(eventsSetting)); err == nil && len(events) > 0 {
+		return slices.Sorted(maps.Keys(events))
+	}
+	return []string{"shipment.created", "shipment.delivered", "order.created", "payment.captured", "invoice.issued", "customer.created"}
 }
 
 // parseEvents parses a comma-separated list of names.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
@@ -19,6 +20,7 @@ const (
 	name         = "shoptet"
 	webhooksPath = "/api/webhooks"
 	webhookPath  = webhooksPath + "/{id}"
+	renewPath    = webhooksPath + "/renew-signature-key"
 )
 
 // mediaTypes are the content types of requests. The official PHP client sends
@@ -44,6 +46,14 @@ func API() api.API {
 			Body:        `{"data":[{"event":"order:create","url":"https://example.com/shoptet"}]}`,
 			Event:       "order:create",
 			Instance:    "2018000012",
+		},
+		Events: func(func(string) string) []string { return slices.Clone(eventNames) },
+		Registering: api.Registering{
+			Body: func(event, url string) any {
+				return map[string]any{"data": []map[string]string{{"event": event, "url": url}}}
+			},
+			KeyPath:  renewPath,
+			KeyField: []string{"data", "signatureKey"},
 		},
 	}
 }
@@ -92,7 +102,7 @@ func newHandler(setup api.Setup) (api.Handler, error) {
 			{Method: http.MethodGet, Path: webhookPath, Right: webhook.Read, Handle: h.show},
 			{Method: http.MethodPatch, Path: webhookPath, Right: webhook.Write, Body: true, Handle: h.change},
 			{Method: http.MethodDelete, Path: webhookPath, Right: webhook.Write, Handle: h.remove},
-			{Method: http.MethodPost, Path: webhooksPath + "/renew-signature-key", Right: webhook.Write, Handle: h.renewSignatureKey},
+			{Method: http.MethodPost, Path: renewPath, Right: webhook.Write, Handle: h.renewSignatureKey},
 			{Method: http.MethodGet, Path: webhooksPath + "/notifications", Right: webhook.Read, Handle: h.notifications},
 		},
 		Refuse:      refuse,

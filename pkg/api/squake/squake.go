@@ -4,6 +4,7 @@ package squake
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/auth"
@@ -35,6 +36,11 @@ func API() api.API {
 			TokenHeader: "Authorization: Bearer ",
 			Body:        `{"kind":"order","endpoint_url":"https://example.com/squake"}`,
 			Event:       "order",
+		},
+		Events: func(func(string) string) []string { return slices.Clone(events) },
+		Registering: api.Registering{
+			Body:     func(event, url string) any { return map[string]string{"kind": event, "endpoint_url": url} },
+			KeyField: []string{"signing_key"},
 		},
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/hookline/hookline/pkg/validate"
 )
 
 var (
@@ -112,7 +110,7 @@ func (c *Client) checkAddr(ctx context.Context, network, address string, _ sysca
 	if err != nil || (network != "tcp4" && network != "tcp6") {
 		return errNotPublic
 	}
-	if !c.cfg.AllowPrivate && !validate.PublicAddr(addr.Addr()) {
+	if !c.cfg.AllowPrivate && !c.cfg.AllowNetworks.Allow(addr.Addr()) {
 		return errNotPublic
 	}
 	if d, ok := ctx.Value(diallingKey{}).(*dialling); !ok || d.tried.Add(1) > maxAddresses {

@@ -3,7 +3,7 @@
 //
 // What it guarantees of an attempt:
 //   - It connects to no address that validate.PublicAddr does not call public,
-//     unless private targets are allowed. The address is checked at the moment
+//     unless private targets are allowed, or the network that it is in. The address is checked at the moment
 //     it is dialled, so that it makes no difference what a name resolved to
 //     before, or how an address was written.
 //   - The URL is checked again by the present policy, whichever it was
@@ -81,6 +81,8 @@ type Config struct {
 	// AllowPrivate delivers to any address and any port: a setting for
 	// development.
 	AllowPrivate bool
+	// AllowNetworks are delivered to as well as public addresses.
+	AllowNetworks validate.Networks
 	// Resolver looks names up; nil is the system's.
 	Resolver *net.Resolver
 	// Roots are the authorities whose certificates are accepted; nil is the
@@ -191,7 +193,7 @@ func (c *Client) Send(ctx context.Context, r delivery.Request) delivery.Response
 
 // parseURL gives the URL as it is requested, or why it is not.
 func (c *Client) parseURL(r delivery.Request) (recipient *url.URL, reason string) {
-	policy := validate.URLPolicy{AllowHTTP: c.cfg.AllowHTTP, AllowPrivate: c.cfg.AllowPrivate}
+	policy := validate.URLPolicy{AllowHTTP: c.cfg.AllowHTTP, AllowPrivate: c.cfg.AllowPrivate, AllowNetworks: c.cfg.AllowNetworks}
 	if len(r.Ports) > 0 {
 		policy.Ports = r.Ports
 	}

@@ -70,6 +70,7 @@ func (q *Queue) Full() bool {
 // hold counts messages of a line that come, or go if n is negative.
 func (q *Queue) hold(l *line, n int) {
 	q.held += n
+	q.heldBy[l.record] += n
 	l.held += n
 	l.part().held += n
 }

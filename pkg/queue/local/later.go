@@ -3,6 +3,8 @@ package local
 import (
 	"container/heap"
 	"time"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // later holds the messages that are not due yet, and one timer for all of them.
@@ -14,6 +16,13 @@ type later struct {
 }
 
 func (l *later) push(e *entry) { heap.Push(&l.heap, e) }
+
+// hasten has a message of l that is not due yet replaced by one for the same
+// attempt that is due sooner.
+func (l *later) hasten(e *entry, m webhook.Message) {
+	e.message = m
+	heap.Fix(&l.heap, e.index)
+}
 
 // due removes and returns a message that is due, or nil.
 func (l *later) due(now time.Time) *entry {
@@ -58,10 +67,17 @@ type byTime []*entry
 
 func (h byTime) Len() int           { return len(h) }
 func (h byTime) Less(i, j int) bool { return h[i].message.At.Before(h[j].message.At) }
-func (h byTime) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h byTime) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
 
 // Push implements heap.Interface.
-func (h *byTime) Push(e any) { *h = append(*h, e.(*entry)) }
+func (h *byTime) Push(v any) {
+	e := v.(*entry)
+	e.index = len(*h)
+	*h = append(*h, e)
+}
 
 // Pop implements heap.Interface.
 func (h *byTime) Pop() any {

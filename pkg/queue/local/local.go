@@ -90,9 +90,10 @@ type Queue struct {
 
 	lines    map[lineKey]*line
 	accounts map[webhook.Account]*account
-	known    map[attemptKey]struct{}
+	known    map[attemptKey]*entry
 	later    later
 	held     int
+	heldBy   [standings]int // by the record of the webhook
 	// full reports that a message was refused because the queue was full.
 	full bool
 
@@ -112,7 +113,7 @@ func New(c Config) *Queue {
 		freed:    make(chan struct{}, 1),
 		lines:    map[lineKey]*line{},
 		accounts: map[webhook.Account]*account{},
-		known:    map[attemptKey]struct{}{},
+		known:    map[attemptKey]*entry{},
 	}
 	if q.slots <= 0 {
 		q.slots = defaultSlots
@@ -140,7 +141,8 @@ func keyOf(m webhook.Message) attemptKey { return attemptKey{m.Account, m.ID, m.
 
 // Send queues messages, each to be attempted at its At or as soon afterwards as
 // a slot is free. It never blocks. It drops a message for an attempt that is
-// already queued. It refuses messages that the queue has no room for, and all
+// already queued, but for one that is to be made sooner, as a retry asks for: that
+// replaces one whose time has not come. It refuses messages that the queue has no room for, and all
 // messages after the queue has stopped; the error says how many. The error
 // wraps [webhook.ErrInvalid] for messages more than 15 minutes ahead; Send
 // queues the others.
@@ -151,9 +153,12 @@ func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	now := q.now()
 	refused, ahead := 0, 0
 	for _, m := range messages {
-		_, known := q.known[keyOf(m)]
+		queued := q.known[keyOf(m)]
 		switch {
-		case known:
+		case queued != nil:
+			if queued.message.At.After(now) && m.At.Before(queued.message.At) { // it waits for its time
+				q.later.hasten(queued, m)
+			}
 		case m.At.Sub(now) > maxDelay:
 			ahead++
 		case q.stopped:
@@ -213,7 +218,7 @@ func (q *Queue) add(m webhook.Message, now time.Time, proven bool) {
 	l := q.line(keyOfLine(m), proven)
 	e := &entry{message: m, line: l}
 	e.node.owner = e
-	q.known[keyOf(m)] = struct{}{}
+	q.known[keyOf(m)] = e
 	q.hold(l, 1)
 	if m.At.After(now) {
 		q.later.push(e)

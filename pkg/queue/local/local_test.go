@@ -35,6 +35,31 @@ func TestDelays(t *testing.T) {
 	})
 }
 
+// A message for an attempt that waits for its time makes it sooner, never later,
+// and not once more.
+func TestSooner(t *testing.T) {
+	r := newReceivers(func(webhook.Message) time.Duration { return 0 })
+	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
+		began := time.Now()
+		for i, delay := range []time.Duration{15 * time.Minute, time.Minute, 5 * time.Minute, 2 * time.Minute, time.Hour / 6} {
+			send(t, q, message(fmt.Sprint("s", i), 0, began.Add(delay)))
+		}
+		for _, delay := range []time.Duration{time.Second, time.Hour / 6, time.Second} {
+			send(t, q, message("s0", 0, began.Add(delay)), message("s4", 0, began.Add(delay)))
+		}
+		pass(time.Hour / 2)
+		for i, want := range []time.Duration{time.Second, time.Minute, 5 * time.Minute, 2 * time.Minute, time.Second} {
+			started := r.started[fmt.Sprint("s", i)]
+			if len(started) != 1 || started[0].Sub(began) != want {
+				t.Errorf("s%d: attempts at %v after %v, want one after %v", i, started, began, want)
+			}
+		}
+		if got := holds(q); got != (holding{}) {
+			t.Errorf("an empty queue has %+v", got)
+		}
+	})
+}
+
 func TestTooFarAhead(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 0 })
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {

@@ -97,9 +97,9 @@ func (m *model) send(q *Queue, s sending) {
 	msg := message(s.name(), s.number, time.Now().Add(s.delay))
 	key := keyOf(msg)
 	m.mu.Lock()
-	_, double := m.pending[key]
+	queued, double := m.pending[key]
 	full := len(m.pending) >= m.cfg.Capacity
-	if !double && !full {
+	if !double && !full || double && queued.At.After(time.Now()) && msg.At.Before(queued.At) {
 		m.pending[key], m.lasts[key] = msg, s.lasts
 	}
 	m.mu.Unlock()
@@ -110,8 +110,30 @@ func (m *model) send(q *Queue, s sending) {
 	synctest.Wait() // so that the model knows what has ended
 }
 
+// checkStats holds the queue to count what was sent to it and has not ended.
+func (m *model) checkStats(s Stats) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	later, oldest := 0, time.Time{}
+	for key, msg := range m.pending {
+		switch {
+		case m.running[key]:
+		case msg.At.After(time.Now()):
+			later++
+		case oldest.IsZero() || msg.At.Before(oldest):
+			oldest = msg.At
+		}
+	}
+	held := s.Unproven.Held + s.Trusted.Held + s.Suspect.Held
+	running := s.Unproven.Running + s.Trusted.Running + s.Suspect.Running
+	if held != len(m.pending) || running != len(m.running) || s.Later != later || s.Ready != held-running-later || (s.Ready == 0) != s.Since.IsZero() || s.Since.Before(oldest) {
+		m.faultf("stats %+v of %d held, %d running, %d for later, the oldest since %v", s, len(m.pending), len(m.running), later, oldest)
+	}
+}
+
 // check looks for what must hold in the queue at any time of rest.
 func (m *model) check(q *Queue) {
+	m.checkStats(q.Stats())
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	held, running := 0, [standings]int{}

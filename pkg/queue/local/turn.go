@@ -82,8 +82,10 @@ func (q *Queue) move(l *line, s record) {
 	}
 	l.node.leave()
 	l.part().held -= l.held
+	q.heldBy[l.record] -= l.held
 	l.record = s
 	l.part().held += l.held
+	q.heldBy[l.record] += l.held
 	q.queueUp(l)
 }
 

@@ -61,11 +61,15 @@ func (s *Store) writeResult(ctx context.Context, op string, result webhook.Attem
 		written[attrWebhook], written[attrDeliveryURL] = str(now.WebhookID), str(now.URL)
 	}
 	values := item{":now": num(s.now().Unix())}
+	condition := ifNotExpired + " AND " + ifAttempts(was.Attempts, values)
+	if result.Redirect {
+		condition += " AND " + ifNext(was.Next, values)
+	}
 	in := &dynamodb.UpdateItemInput{
 		TableName:                 s.deliveries,
 		Key:                       key(pk, sk),
 		UpdateExpression:          aws.String(assign(written, names, values)),
-		ConditionExpression:       aws.String(ifNotExpired + " AND " + ifAttempts(was.Attempts, values)),
+		ConditionExpression:       aws.String(condition),
 		ExpressionAttributeValues: values,
 
 		ReturnValues:                        types.ReturnValueAllNew,
@@ -105,6 +109,16 @@ func ifAttempts(n int64, values item) string {
 	}
 	values[":attempts"] = num(n)
 	return attrAttempts + " = :attempts"
+}
+
+// ifNext returns the condition that a delivery's next attempt is at a time, zero
+// if it has none, and adds its value to values.
+func ifNext(at time.Time, values item) string {
+	if at.IsZero() {
+		return "attribute_not_exists(" + attrNext + ")"
+	}
+	values[":was_next"] = num(at.UnixMilli())
+	return attrNext + " = :was_next"
 }
 
 // mayBeOwn reports whether a condition failed after a lost response, so that

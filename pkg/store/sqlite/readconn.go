@@ -14,8 +14,9 @@ import (
 // wait at the same moment share one snapshot, which is not older than any of
 // them.
 type readConn struct {
-	conn   *sqlite.Conn
-	logger *slog.Logger
+	conn     *sqlite.Conn
+	logger   *slog.Logger
+	observer Observer
 
 	waiting chan func(begun error)
 	closing chan struct{} // closed by close
@@ -28,13 +29,13 @@ type readConn struct {
 // keeps the log from restarting for long.
 const maxWaiting = 64
 
-func openReadConn(file dbFile, logger *slog.Logger) (*readConn, error) {
+func openReadConn(file dbFile, o Options) (*readConn, error) {
 	conn, err := file.openToRead()
 	if err != nil {
 		return nil, err
 	}
 	f := &readConn{
-		conn: conn, logger: logger,
+		conn: conn, logger: o.Logger, observer: o.Observer,
 		waiting: make(chan func(error), maxWaiting), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go f.work()
@@ -73,6 +74,7 @@ func read[T any](ctx context.Context, f *readConn, do func(*sqlite.Conn) (T, err
 	}
 	select {
 	case a := <-responses:
+		f.observer.failedRead(ctx, a.err)
 		return a.value, readError(ctx, a.err)
 	case <-f.ended:
 		return nothing, errClosed

@@ -52,6 +52,7 @@ func list[T any](ctx context.Context, s *Store, text string, scan func(*row) (T,
 		}
 		return scan(r)
 	}, args...)
+	s.observer.failedRead(ctx, err)
 	return rows, readError(ctx, err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -12,6 +13,7 @@ import (
 const (
 	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
 		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
+	updateIfNext     = updateDelivery + ` AND next IS ?`
 	redirectDelivery = `UPDATE delivery SET webhook_id = ?, url = ? WHERE dialect = ? AND account = ? AND id = ?`
 	countFailure     = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
 		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
@@ -31,13 +33,13 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("record attempt of delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
 	}
-	id, attempts, stats := deliveryKey(name), result.Was.Attempts, result.Stats
+	id, attempts, next, stats := deliveryKey(name), result.Was.Attempts, result.Was.Next, result.Stats
 	stand := resultValues(result)
 	failed, keep := result.FailedAttempt()
 	redirect, recovered := result.Redirect, result.Recovered
 	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
-		n, err := tx.writeResult(id, attempts, stand)
+		n, err := tx.writeResult(id, attempts, stand, redirect, next)
 		if err != nil {
 			return err
 		}
@@ -83,10 +85,17 @@ func resultValues(r webhook.AttemptResult) webhook.Delivery {
 }
 
 // writeResult writes the outcome of an attempt. It returns the number of
-// records written: 0 if the delivery does not have that many attempts.
-func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery) (int, error) {
-	return tx.run(updateDelivery, d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next,
-		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts)
+// records written: 0 if the delivery does not have that many attempts, or to be
+// redirected not that next one.
+func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery, redirect bool, next time.Time) (int, error) {
+	values := []any{
+		d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next,
+		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts,
+	}
+	if redirect {
+		return tx.run(updateIfNext, append(values, next)...)
+	}
+	return tx.run(updateDelivery, values...)
 }
 
 // updateStats updates the statistics of the webhook of d, if that still has the

@@ -16,21 +16,25 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/hookline/hookline/pkg/store"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // Store is an open database file; see [Open]. It is safe for concurrent use.
 type Store struct {
-	file    dbFile
-	writer  *writer
-	reader  *readConn // reads of one row
-	readers *readPool // reads of many
-	close   func() error
+	file     dbFile
+	writer   *writer
+	reader   *readConn // reads of one row
+	readers  *readPool // reads of many
+	close    func() error
+	observer Observer
 }
 
 var _ store.Store = (*Store)(nil)
@@ -40,6 +44,48 @@ type Options struct {
 	// Logger is told when the connection was replaced after a failure, which no
 	// caller learns. Nothing is logged if it is nil.
 	Logger *slog.Logger
+	Observer
+}
+
+// Observer is told how a store does. Its functions are called from many
+// goroutines and must return at once. Those that are nil are not called.
+type Observer struct {
+	// Committed is told of each commit that is on disk: how many writes shared
+	// it, and how long it took from the start of the transaction.
+	Committed func(writes int, took time.Duration)
+	// Failed is told of each read or write that the database failed. What a
+	// caller got wrong, and what a caller no longer waits for, is no failure.
+	Failed func(Operation)
+}
+
+// Operation is what failed.
+type Operation string
+
+// The operations.
+const (
+	Read  Operation = "read"
+	Write Operation = "write"
+)
+
+func (o Observer) committed(writes int, began time.Time) {
+	if o.Committed != nil && writes > 0 {
+		o.Committed(writes, time.Since(began))
+	}
+}
+
+// failedRead tells of a read's error if it is the database's.
+func (o Observer) failedRead(ctx context.Context, err error) {
+	if o.Failed != nil && err != nil && ctx.Err() == nil && !errors.Is(err, webhook.ErrNotFound) {
+		o.Failed(Read)
+	}
+}
+
+func (o Observer) failedWrites(n int) {
+	for range n {
+		if o.Failed != nil {
+			o.Failed(Write)
+		}
+	}
 }
 
 // Open opens the database file at path, and creates it with mode 0600 if it
@@ -58,9 +104,9 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{file: file, writer: newWriter(first, func() (*session, error) { return openSession(file) }, o.Logger)}
+	s := &Store{file: file, observer: o.Observer, writer: newWriter(first, func() (*session, error) { return openSession(file) }, o)}
 	s.close = sync.OnceValue(s.shut)
-	if s.reader, err = openReadConn(file, o.Logger); err == nil {
+	if s.reader, err = openReadConn(file, o); err == nil {
 		s.readers, err = openReadPool(file)
 	}
 	if err != nil {

@@ -22,8 +22,9 @@ const maxGroup = 512
 // replies when that is on disk. It never waits for more requests: while one
 // group is committed the next one gathers.
 type writer struct {
-	open   func() (*session, error)
-	logger *slog.Logger
+	open     func() (*session, error)
+	logger   *slog.Logger
+	observer Observer
 
 	mu       sync.Mutex
 	queue    []*request
@@ -37,7 +38,8 @@ type writer struct {
 	session  *session     // nil after a failure, until the next group
 	wholeErr error        // read after ended
 
-	checkpointed time.Time // when the log was last checkpointed
+	checkpointed time.Time     // when the log was last checkpointed
+	every        time.Duration // checkpointInterval
 }
 
 // checkpointInterval is how often the log is checkpointed while no request
@@ -59,9 +61,9 @@ const (
 	left                 // its client has left; it is not to be written
 )
 
-func newWriter(first *session, open func() (*session, error), logger *slog.Logger) *writer {
+func newWriter(first *session, open func() (*session, error), o Options) *writer {
 	w := &writer{
-		open: open, logger: logger, session: first,
+		open: open, logger: o.Logger, observer: o.Observer, session: first, every: checkpointInterval,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go w.work()
@@ -159,7 +161,7 @@ func (w *writer) markWhole() (err error) {
 // checkpoint checkpoints the log if it was not for a while, or at once.
 func (w *writer) checkpoint(atOnce bool) {
 	now := time.Now()
-	if !atOnce && (now.Sub(w.checkpointed) < checkpointInterval || w.pending()) {
+	if !atOnce && (now.Sub(w.checkpointed) < w.every || w.pending()) {
 		return
 	}
 	w.checkpointed = now
@@ -208,7 +210,7 @@ type outcome struct {
 // closed.
 func (w *writer) commitGroup() {
 	var group []outcome
-	committing := false
+	committing, began := false, time.Now()
 	defer func() {
 		if thrown := recover(); thrown != nil {
 			err := fmt.Errorf("panic in the store's writer: %v", thrown)
@@ -242,6 +244,7 @@ func (w *writer) commitGroup() {
 		return
 	}
 	w.commits.Add(1)
+	w.observer.committed(len(group), began)
 	for _, o := range group {
 		o.reply <- o.err
 	}
@@ -273,6 +276,7 @@ func (w *writer) fail(group []outcome, err error, uncertain bool) {
 	} else {
 		err = unavailable(err)
 	}
+	w.observer.failedWrites(len(group))
 	for _, o := range group {
 		o.reply <- err
 	}
