@@ -18,8 +18,7 @@ type RetrierStore interface {
 	DeliveryPage(context.Context, webhook.Account, webhook.DeliveryRange) (list []webhook.Delivery, more bool, err error)
 }
 
-// Retrier retries deliveries on the operator's request. All fields are
-// required.
+// Retrier retries deliveries, for the operator or through the portal.
 type Retrier struct {
 	store RetrierStore
 	queue Queue

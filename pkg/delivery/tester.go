@@ -27,8 +27,8 @@ type TesterConfig struct {
 	Now   func() time.Time
 }
 
-// Tester sends sample events to webhooks on the operator's request. It is safe
-// for concurrent use.
+// Tester sends sample events to webhooks, for the operator or through the
+// portal. It is safe for concurrent use.
 type Tester struct{ cfg TesterConfig }
 
 // NewTester makes a tester. It panics if a field of cfg is missing.

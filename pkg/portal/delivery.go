@@ -81,12 +81,24 @@ func (p *portal) showDelivery(e *exchange) error {
 	v.Body = code{ID: "body", Title: "Body", Text: pretty(body)}
 	v.Body.Text, v.CutBody = cutEscaped(v.Body.Text, shownBody)
 	v.Headers = code{ID: "headers", Title: "Headers", Text: e.headers(d, body)}
-	if s.recipient.Webhook.ID == "" {
-		v.Again = "Its event has no webhook now. Register one to send it again."
-	} else if s.recipient.Webhook.Disabled {
-		v.Again = "Its webhook is disabled. Enable it to send this again."
-	}
+	v.Again = s.notAgain()
 	return e.page(http.StatusOK, "delivery", v)
+}
+
+// againTest says why a test is not sent again.
+const againTest = "It is a test, which is attempted once. Send another from Test."
+
+// notAgain says why a delivery cannot be sent again, empty if it can.
+func (s sent) notAgain() string {
+	switch {
+	case s.delivery.Test:
+		return againTest
+	case s.recipient.Webhook.ID == "":
+		return "Its event has no webhook now. Register one to send it again."
+	case s.recipient.Webhook.Disabled:
+		return "Its webhook is disabled. Enable it to send this again."
+	}
+	return ""
 }
 
 // timeline returns what happened and what comes, the latest first.
@@ -205,6 +217,9 @@ func (p *portal) sendAgain(e *exchange) error {
 		return err
 	}
 	back := "/portal/deliveries/" + s.delivery.ID()
+	if s.delivery.Test {
+		return &Error{http.StatusConflict, "It cannot be sent again", againTest, back, "Back to the delivery"}
+	}
 	if s.delivery.Open() && !s.delivery.Next.After(e.now) {
 		return e.redirect(back + "?done=again")
 	}

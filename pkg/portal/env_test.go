@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	crand "crypto/rand"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -114,6 +113,8 @@ type env struct {
 	status    atomic.Int64 // what the receiver answers
 	publisher *delivery.Publisher
 	log       *safeBuffer
+	// beforeTest is called before each test, once it was set.
+	beforeTest func()
 }
 
 type safeBuffer struct {
@@ -206,7 +207,7 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 	}
 	handler, err := portal.New(portal.Config{
 		Access: e.ways, Store: e.store, Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
-		Tester: tester{e.publisher, sendings},
+		Tester: tester{delivery.NewTester(delivery.TesterConfig{Store: e.store, Queue: queue, Sendings: sendings, NewID: setup.Keys.UUID, Now: time.Now}), e},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -216,19 +217,17 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 	e.URL = server.URL
 }
 
-// tester sends samples as events.
+// tester is a tester before which something else may happen.
 type tester struct {
-	publisher *delivery.Publisher
-	sendings  map[webhook.API]webhook.Sending
+	*delivery.Tester
+	env *env
 }
 
-func (t tester) Test(ctx context.Context, a webhook.Account, _, name string) (webhook.Delivery, error) {
-	event := webhook.Event{Account: a, Name: name, ID: crand.Text(), Time: time.Now().UTC().Truncate(time.Millisecond)}
-	event.Payload, event.Instance = t.sendings[a.API].Sample(name)
-	if result := t.publisher.Publish(ctx, []webhook.Event{event})[0]; result.Delivery == "" {
-		return webhook.Delivery{}, fmt.Errorf("publish a sample: %s", result.Reason)
+func (t tester) Test(ctx context.Context, a webhook.Account, id, name string) (webhook.Delivery, error) {
+	if t.env.beforeTest != nil {
+		t.env.beforeTest()
 	}
-	return webhook.Delivery{Account: a, Event: name, EventID: event.ID, Time: event.Time}, nil
+	return t.Tester.Test(ctx, a, id, name)
 }
 
 // publish publishes an event and returns its delivery's id.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
@@ -139,18 +140,22 @@ func (p *portal) sendTest(e *exchange) error {
 	if err != nil {
 		return err
 	}
+	var d webhook.Delivery
+	if id := recipients[0].Webhook.ID; name == "" || id == "" {
+		err = webhook.ErrNotFound
+	} else {
+		d, err = p.Tester.Test(e.Context(), e.session.Account, id, name)
+	}
 	var wrong string
-	switch to := recipients[0].Webhook; {
-	case name == "" || to.ID == "":
-		wrong = "Choose one that has a webhook."
-	case to.Disabled:
-		wrong = "Its webhook is disabled. Enable it to test it."
-	default:
-		d, err := p.Tester.Test(e.Context(), e.session.Account, to.ID, name)
-		if err != nil {
-			return err
-		}
+	switch {
+	case err == nil:
 		return e.redirect("/portal/deliveries/" + d.ID() + "?done=test")
+	case errors.Is(err, webhook.ErrDisabled):
+		wrong = "Its webhook is disabled. Enable it to test it."
+	case errors.Is(err, webhook.ErrNotFound), errors.Is(err, webhook.ErrInvalid): // perhaps since a moment
+		wrong = "Choose one that has a webhook."
+	default:
+		return err
 	}
 	v, err := e.testView()
 	if err != nil {

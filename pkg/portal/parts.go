@@ -78,6 +78,9 @@ func webhookState(s webhook.State) state {
 
 func deliveryState(d webhook.Delivery) state {
 	word := d.Status.String()
+	if d.Test {
+		word += " (test)"
+	}
 	switch d.Status {
 	case webhook.StatusDelivered:
 		return state{toneOK, word}

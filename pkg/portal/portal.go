@@ -46,8 +46,10 @@ type Tester interface {
 	// Test accepts a sample of an event as a delivery to the webhook with an id.
 	// The delivery's record shows what becomes of it.
 	//
-	//   - webhook.ErrNotFound: there is no such webhook.
+	//   - webhook.ErrNotFound: there is no such webhook, or its account is
+	//     closing.
 	//   - webhook.ErrInvalid: the webhook does not have the event.
+	//   - webhook.ErrDisabled: the webhook is disabled.
 	Test(ctx context.Context, a webhook.Account, id, event string) (webhook.Delivery, error)
 }
 

@@ -53,6 +53,38 @@ func TestWithoutScripts(t *testing.T) {
 	}
 }
 
+// TestTestOfWhatChanges: a webhook that is disabled, moved to another event or
+// deleted after its page was shown, even just before its test, is told of.
+func TestTestOfWhatChanges(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		change string
+		form   []string
+		wrong  string
+	}{
+		{"/disable", nil, "Its webhook is disabled. Enable it to test it."},
+		{"", []string{"event", "confirmation_document_available"}, "Choose one that has a webhook."},
+		{"/delete", nil, "Nothing to send to"},
+	} {
+		e := newEnv(t)
+		r, other := e.enter(t, squakeAccount, webhook.AllRights), e.enter(t, squakeAccount, webhook.AllRights)
+		hook, _ := e.failed(t, r)
+		r.get("/portal/test")
+		e.beforeTest = func() {
+			e.beforeTest = nil
+			other.post("/portal/webhooks/"+hook+tt.change, append(tt.form, "url", e.receiver.URL)...)
+		}
+		for range 2 {
+			r.post("/portal/test", "event", "order")
+			r.shows(422, tt.wrong)
+		}
+		other.shows(200)
+		if e.beforeTest != nil {
+			t.Errorf("%s: there was no test", tt.change)
+		}
+	}
+}
+
 func (j *journey) register() {
 	j.Helper()
 	j.get("/portal/webhooks/new")
@@ -114,7 +146,13 @@ func (j *journey) test() {
 	id := between(j.path, "/portal/deliveries/", "?")
 	j.env.attempted(j.T, j.account, id, 1)
 	j.get("/portal/deliveries/" + id)
-	j.shows(200, "Attempt 1 succeeded")
+	j.shows(200, "Attempt 1 succeeded", "delivered (test)", "It is a test, which is attempted once.")
+	j.post("/portal/deliveries/" + id)
+	j.shows(409, "It is a test, which is attempted once.")
+	j.get("/portal/deliveries")
+	j.shows(200, "delivered (test)")
+	j.get("/portal/webhooks/" + j.id)
+	j.shows(200, "delivered (test)", "1 in a day: 1 delivered")
 }
 
 // recover disables the webhook, enables it, and sends what was held meanwhile.

@@ -114,9 +114,10 @@ func summary(groups []webhook.Group) string {
 }
 
 func (e *exchange) hook(g webhook.Group, o registry.Overview) hookView {
+	bar := slices.DeleteFunc(deliveriesTo(g, o.Deliveries), func(d webhook.Delivery) bool { return d.Test })
 	v := hookView{
 		ID: g.ID, URL: cut(g.URL, shownURL), Events: g.Events, State: webhookState(g.State), Since: e.at(g.Since), Why: why(g),
-		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(deliveriesTo(g, o.Deliveries), o.Next != ""),
+		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(bar, o.Next != ""),
 	}
 	if len(v.Events) > shownEvents {
 		v.Events = append(slices.Clone(v.Events[:shownEvents]), "and "+number(len(g.Events)-shownEvents)+" more")

@@ -35,8 +35,8 @@ func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.
 	return nil
 }
 
-// Shown returns a delivery that was read, as [Registry.Deliveries] shows it. It
-// returns [webhook.ErrNotFound] if the account does not exist, or the delivery
+// Shown returns a delivery that was read, as [Registry.Deliveries] shows it,
+// tests included. It returns [webhook.ErrNotFound] if the account does not exist, or the delivery
 // is of a deleted account with the same id.
 func (r *Registry) Shown(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
 	v, err := r.newDeliveryView(ctx, d.Account)
@@ -64,7 +64,7 @@ type DeliveryFilter struct {
 const filteredPage = 1000
 
 // DeliveryPage returns the deliveries that f selects, as [Registry.Deliveries]
-// shows them, latest event first: at most limit, 1 to 1000, and the cursor of
+// shows them, tests included, latest event first: at most limit, 1 to 1000, and the cursor of
 // the page after it, empty at the end. It begins after the cursor, or with the
 // first if that is empty. It reads one page of the store, so a filter that
 // selects little may give few, even none, before the end.
@@ -131,7 +131,7 @@ func (f DeliveryFilter) selects(d webhook.Delivery) bool {
 }
 
 // ShownTo returns a delivery that was read, as [Registry.Deliveries] shows it,
-// given the webhook and the account that it has now. ok is false if the account
+// tests included, given the webhook and the account that it has now. ok is false if the account
 // does not exist, or the delivery is of a deleted account with the same id.
 func ShownTo(d webhook.Delivery, now webhook.Recipient) (_ webhook.Delivery, ok bool) {
 	if now.Account.CreatedAt.IsZero() {
