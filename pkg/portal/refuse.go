@@ -20,7 +20,7 @@ func (err *Error) Error() string { return err.title }
 var (
 	errNoPage   = &Error{http.StatusNotFound, "There is nothing here", "The address is wrong, or what it led to was deleted.", "/portal/webhooks", "See the webhooks"}
 	errNoPages  = &Error{http.StatusNotFound, "There are no pages for this link", "It leads to no account of an API that has pages. Ask for a link to an account.", "", ""}
-	errForeign  = &Error{http.StatusForbidden, "Nothing was changed", "The form did not come from a page of this visit. Open the page again and repeat it there.", "/portal/webhooks", "See the webhooks"}
+	errForeign  = &Error{http.StatusForbidden, "Nothing was changed", "The form did not come from a page of this session. Open the page again and repeat it there.", "/portal/webhooks", "See the webhooks"}
 	errReadOnly = &Error{http.StatusForbidden, "Nothing was changed", "This link may see the account and not change it. Ask for a link with the right to write.", "/portal/webhooks", "See the webhooks"}
 	errTooLarge = &Error{http.StatusRequestEntityTooLarge, "Nothing was changed", "The form is larger than 256 KiB.", "/portal/webhooks", "See the webhooks"}
 	errBadForm  = &Error{http.StatusBadRequest, "Nothing was changed", "The form cannot be read. Open the page again and repeat it there.", "/portal/webhooks", "See the webhooks"}
@@ -43,9 +43,9 @@ func (e *exchange) refuse(err error) {
 	switch {
 	case errors.As(err, &found):
 	case errors.Is(err, access.ErrNoLink):
-		found = &Error{http.StatusForbidden, "This link is no longer good", "A link can be used once, within ten minutes, and this one was used or has expired. Ask whoever sent it to you for a new one.", "", ""}
+		found = &Error{http.StatusForbidden, "This link is no longer good", "A link can be used once and for a limited time; this one was used or has expired. Ask whoever sent it to you for a new one.", "", ""}
 	case errors.Is(err, access.ErrNoSession):
-		found = &Error{http.StatusForbidden, "You are not in the portal", "A visit ends after some hours, and when its links are withdrawn. Ask whoever offers these webhooks for a new link.", "", ""}
+		found = &Error{http.StatusForbidden, "You are not in the portal", "A session ends after a time, and when its links are withdrawn. Ask whoever offers these webhooks for a new link.", "", ""}
 	case errors.Is(err, webhook.ErrNotFound):
 		found = errNoPage
 	default:
