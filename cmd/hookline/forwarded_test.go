@@ -75,7 +75,9 @@ func TestClientIsLogged(t *testing.T) {
 		{[]string{"--trusted-proxy", "10.0.0.0/8,192.0.2.1"}, `"client":"127.0.0.1"`},
 	} {
 		s := boot(t, t.TempDir(), c.flags...)
-		mustRespond(t, http.StatusNotFound, "GET", s.URL+"/nothing", "", "X-Forwarded-For: 1.1.1.1, 8.8.8.8")
-		contains(t, nthRequest(t, s, 0), c.want)
+		for i, path := range []string{"/nothing", "/portal/nothing"} {
+			mustRespond(t, http.StatusNotFound, "GET", s.URL+path, "", "X-Forwarded-For: 1.1.1.1, 8.8.8.8")
+			contains(t, nthRequest(t, s, i), c.want)
+		}
 	}
 }

@@ -138,6 +138,7 @@ func TestMetrics(t *testing.T) {
 		mustRespond(t, http.StatusNotFound, "GET", fmt.Sprint(s.URL, "/hidden/", i), "", "X-Nothing: x")
 		mustRespond(t, http.StatusNotFound, "GET", fmt.Sprint(s.URL, "/v2/hidden", i), "", "X-Nothing: x")
 		mustRespond(t, http.StatusMethodNotAllowed, fmt.Sprint("BREW", i), s.URL+"/v2/webhooks", "", "X-Nothing: x")
+		mustRespond(t, http.StatusForbidden, "GET", s.URL+"/portal/webhooks/hidden", "", "Cookie: hookline=hidden")
 	}
 	s.becomes(t, "hookline_events_published_total", map[string]float64{
 		`hookline_events_published_total{hookline_api="squake",hookline_result="accepted"}`:        1,
@@ -171,6 +172,7 @@ func TestMetrics(t *testing.T) {
 		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",url_scheme="http"}`:                                                    5,
 		`http_server_request_duration_seconds_count{hookline_api="squake",http_request_method="GET",http_response_status_code="404",url_scheme="http"}`:                              5,
 		`http_server_request_duration_seconds_count{hookline_api="squake",http_request_method="_OTHER",http_response_status_code="405",http_route="/v2/webhooks",url_scheme="http"}`: 5,
+		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="403",http_route="/portal/webhooks/{id}",url_scheme="http"}`:                 5,
 		`hookline_queue_messages{hookline_queue_lane="quick"}`:      0, // the site asks for an hour's wait
 		`hookline_queue_delayed`:                                    0,
 		`hookline_store_failures_total{hookline_operation="read"}`:  0,

@@ -15,7 +15,7 @@ func TestUnknownPathIsLogged(t *testing.T) {
 	junk := strings.Repeat("J", 60<<10)
 	for i, tt := range []struct{ method, path, logged string }{
 		{"GET", "/nothing", "GET"}, {"POST", "/docs/nothing", "POST"}, {"OPTIONS", "*", "OPTIONS"}, {"QUERY", "/", "QUERY"},
-		{junk, "/nothing", junk[:24] + "…"}, {junk, "/v2/webhooks", junk[:24] + "…"}, {junk, "/events", junk[:24] + "…"},
+		{junk, "/nothing", junk[:24] + "…"}, {junk, "/v2/webhooks", junk[:24] + "…"}, {junk, "/events", junk[:24] + "…"}, {"GET", "/portal/nothing", "GET"}, {junk, "/portal/webhooks", junk[:24] + "…"},
 	} {
 		exchange(t, s.URL, tt.method, tt.path)
 		var line struct {

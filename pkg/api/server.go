@@ -29,11 +29,6 @@ const (
 	MaxBody = 256 << 10
 	// defaultDeadline bounds the work on one request (Setup.Deadline).
 	defaultDeadline = 10 * time.Second
-	// statusHungUp stands in the log where the client did not wait for the
-	// answer.
-	statusHungUp = 499
-	// maxLoggedMethod is how many bytes of a method are logged.
-	maxLoggedMethod = 24
 )
 
 // Server serves all routes of one API. It checks requests in the order that the
@@ -122,14 +117,10 @@ func (d Server) finish(w http.ResponseWriter, v *exchange) {
 	if writeErr := d.write(w, r, response, body); err == nil {
 		err = writeErr
 	}
-	if err != nil && r.Context().Err() != nil {
-		status = statusHungUp
-	}
-	took := d.now().Sub(v.started)
-	d.writeLog(v, status, took, err)
-	if d.observer.Answered != nil {
-		d.observer.Answered(Observation{API: d.API, Request: v.request.Request, Route: v.pattern, Status: status, Duration: took})
-	}
+	d.observer.Report(d.log, Entry{
+		Observation: Observation{API: d.API, Request: v.request.Request, Route: v.pattern, Status: status, Duration: d.now().Sub(v.started)},
+		RequestID:   v.request.ID, Account: v.request.Account.ID, Err: err,
+	})
 }
 
 // respond checks the request, calls its route, and turns an error or a panic
@@ -316,38 +307,4 @@ func (d Server) write(w http.ResponseWriter, r *http.Request, response Response,
 		return fmt.Errorf("write response: %w", err)
 	}
 	return nil
-}
-
-// shortMethod returns a method as the log has it: the beginning of one that is
-// longer than any that is in use (IANA's registry has 17 characters).
-func shortMethod(method string) string {
-	if len(method) > maxLoggedMethod {
-		return method[:maxLoggedMethod] + "…"
-	}
-	return method
-}
-
-// writeLog writes the request's log line. Of what the client sent it contains
-// only the method, shortened; the route is the pattern of the table.
-func (d Server) writeLog(v *exchange, status int, took time.Duration, err error) {
-	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
-		level = slog.LevelError
-	}
-	attrs := []slog.Attr{
-		slog.String("request_id", v.request.ID),
-		slog.String("api", string(d.API)),
-		slog.String("account", v.request.Account.ID),
-		slog.String("method", shortMethod(v.request.Method)),
-		slog.String("route", v.pattern),
-		slog.Int("status", status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-	}
-	if d.observer.Client != nil {
-		attrs = append(attrs, slog.String("client", d.observer.Client(v.request.Request)))
-	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	d.log.LogAttrs(v.request.Context(), level, "request", attrs...)
 }

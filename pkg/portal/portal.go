@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -184,7 +183,7 @@ type exchange struct {
 	status int
 }
 
-// outside serves a request without a session, and logs it.
+// outside serves a request without a session, and reports it.
 func (p *portal) outside(handle func(*exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), p.Deadline)
@@ -194,7 +193,7 @@ func (p *portal) outside(handle func(*exchange) error) http.HandlerFunc {
 		if err != nil {
 			e.refuse(err)
 		}
-		e.log(err)
+		e.report(r, err)
 	}
 }
 
@@ -242,20 +241,18 @@ func (e *exchange) redirect(path string) error {
 	return nil
 }
 
-// log writes the request's line, with the keys of the APIs' (package api). It
-// has nothing of the query, the form or the path but its pattern.
-func (e *exchange) log(err error) {
-	level := slog.LevelInfo
-	attrs := []slog.Attr{
-		slog.String("request_id", e.id), slog.String("api", string(e.session.Account.API)), slog.String("account", e.session.Account.ID),
-		slog.String("route", e.Pattern), slog.Int("status", e.status),
-		slog.Float64("duration_ms", float64(e.Setup.Now().Sub(e.now).Microseconds())/1000),
+// report writes the request's log line and tells the observer, as the APIs do.
+// The line has nothing of the query, the form or the path but its pattern. r is
+// the request as it came: its context ends if its client leaves.
+func (e *exchange) report(r *http.Request, err error) {
+	if e.status < http.StatusInternalServerError {
+		err = nil
 	}
-	if e.status >= http.StatusInternalServerError && err != nil {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	e.Setup.Log.LogAttrs(e.Context(), level, "request", attrs...)
+	_, route, _ := strings.Cut(r.Pattern, " ") // none for an unknown path
+	e.Setup.Report(e.Setup.Log, api.Entry{
+		Observation: api.Observation{API: e.session.Account.API, Request: r, Route: route, Status: e.status, Duration: e.Setup.Now().Sub(e.now)},
+		RequestID:   e.id, Account: e.session.Account.ID, Err: err,
+	})
 }
 
 // tabs are the pages of an account, which path is on or below.

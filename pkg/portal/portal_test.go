@@ -237,7 +237,7 @@ func (j *journey) leave() {
 	j.get("/portal/webhooks")
 	j.shows(http.StatusForbidden, "You are not in the portal")
 	logged := j.env.log.String()
-	if !strings.Contains(logged, `"route":"POST /portal/webhooks"`) {
+	if !strings.Contains(logged, `"method":"POST","route":"/portal/webhooks"`) {
 		j.Errorf("the log has no lines:\n%s", logged)
 	}
 	for _, secret := range []string{"link-", "session-", "form-"} {
