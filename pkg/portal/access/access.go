@@ -1,7 +1,7 @@
 // Package access says what a way into the portal is: a link that is good once,
 // and the session of a browser that entered by it (docs/contracts/portal.md,
-// Ways in). It has no code of its own: what keeps links and sessions implements
-// [Access], and the portal's handlers use it.
+// Ways in). [Links] implements [Access] over a store; the portal's handlers know
+// only the interface.
 //
 // Secrets of links and sessions are kept as their SHA-256 only. Nothing of them
 // is cached: whether one has expired, was ended, or belongs to an account that

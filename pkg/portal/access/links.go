@@ -45,8 +45,11 @@ type Links struct {
 	now   func() time.Time
 }
 
-// NewLinks returns Links. All arguments are required.
+// NewLinks returns Links. It panics if an argument is nil.
 func NewLinks(s Store, keys *keygen.Generator, now func() time.Time) *Links {
+	if s == nil || keys == nil || now == nil {
+		panic("access: an argument of NewLinks is nil")
+	}
 	return &Links{store: s, keys: keys, now: now}
 }
 

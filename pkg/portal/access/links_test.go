@@ -249,6 +249,25 @@ func TestGrant(t *testing.T) {
 	}
 }
 
+// TestMissingArgument: links are not made without what they need.
+func TestMissingArgument(t *testing.T) {
+	store, keys := memory.Open(t), keygen.New(rand.Reader, time.Now)
+	for name, build := range map[string]func() *access.Links{
+		"store": func() *access.Links { return access.NewLinks(nil, keys, time.Now) },
+		"keys":  func() *access.Links { return access.NewLinks(store, nil, time.Now) },
+		"clock": func() *access.Links { return access.NewLinks(store, keys, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("without %s there is no panic", name)
+				}
+			}()
+			build()
+		}()
+	}
+}
+
 // TestNothingStoredOpens: the files of the database hold no secret, only what
 // its hash finds.
 func TestNothingStoredOpens(t *testing.T) {
