@@ -113,6 +113,7 @@ type env struct {
 	status    atomic.Int64 // what the receiver answers
 	publisher *delivery.Publisher
 	log       *safeBuffer
+	reads     atomic.Int64 // by pages
 	// beforeTest is called before each test, once it was set.
 	beforeTest func()
 }
@@ -173,7 +174,7 @@ func newEnvOf(t *testing.T, apis []api.API, settings ...string) *env {
 		return ""
 	}
 	setup := api.Setup{
-		Store: e.store, Sealer: sealer, Keys: keygen.New(crand.Reader, time.Now), Now: time.Now,
+		Store: counted{e.store, &e.reads}, Sealer: sealer, Keys: keygen.New(crand.Reader, time.Now), Now: time.Now,
 		Log: slog.New(slog.NewJSONHandler(e.log, nil)), URLs: validate.URLPolicy{AllowHTTP: true, AllowPrivate: true}, Getenv: getenv,
 	}
 	e.serve(t, setup, open.New(key))
@@ -206,7 +207,7 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 		t.Fatal(err)
 	}
 	handler, err := portal.New(portal.Config{
-		Access: e.ways, Store: e.store, Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
+		Access: e.ways, Store: counted{e.store, &e.reads}, Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
 		Tester: tester{delivery.NewTester(delivery.TesterConfig{Store: e.store, Queue: queue, Sendings: sendings, NewID: setup.Keys.UUID, Now: time.Now}), e},
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package portal_test
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +102,8 @@ func TestHostileText(t *testing.T) {
 }
 
 // TestPagesStaySmall: pages have less than 60 KB also where all that they show
-// is as long as it may be, and are read in few requests.
+// is as long as it may be, and each reads the store at most three times; but for
+// counting what a recovery sends, which reads pages of deliveries.
 func TestPagesStaySmall(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -138,12 +140,49 @@ func TestPagesStaySmall(t *testing.T) {
 		first = next
 	}
 	r := e.enter(t, abbeyAccount, webhook.AllRights)
-	for _, page := range []string{"/portal/webhooks", "/portal/webhooks?page=1", "/portal/webhooks/a", "/portal/webhooks/new", "/portal/deliveries", "/portal/deliveries/" + first.ID(), "/portal/recover?since=2026-01-01T00:00", "/portal/events", "/portal/verify"} {
+	recovery := "/portal/recover?since=" + now.Add(-24*time.Hour).Format("2006-01-02T15:04")
+	for _, page := range []string{
+		"/portal/webhooks", "/portal/webhooks?page=1", "/portal/webhooks/a", "/portal/webhooks/a/delete", "/portal/webhooks/a/key", "/portal/webhooks/new",
+		"/portal/deliveries", "/portal/deliveries?status=retrying", "/portal/deliveries/" + first.ID(), "/portal/recover", recovery, "/portal/test", "/portal/events", "/portal/verify",
+	} {
+		e.reads.Store(0)
 		r.get(page)
 		r.shows(200)
+		if n := e.reads.Load(); n > 3 && page != recovery || n == 0 && page == "/portal/webhooks" {
+			t.Errorf("%s reads the store %d times, want at most 3", page, n)
+		}
 		if len(r.page) > 60_000 {
 			t.Errorf("%s has %d bytes", page, len(r.page))
 		}
-		t.Logf("%s %d", page, len(r.page))
 	}
+}
+
+// TestManyToTest: events are chosen as long as the page stays small, and named
+// where there are more.
+func TestManyToTest(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := e.enter(t, abbeyAccount, webhook.AllRights)
+	name := func(i int) string { return strings.Repeat("e", 120) + strconv.Itoa(100+i) }
+	add := func(i int) {
+		w := webhook.Webhook{Account: abbeyAccount, Event: name(i), ID: strconv.Itoa(i), RequestID: strconv.Itoa(i), URL: e.receiver.URL + "/" + strings.Repeat("'", 1900), Version: 1, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
+		if _, err := e.store.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 60 {
+		add(i)
+	}
+	r.get("/portal/test")
+	r.shows(200, `value="`+name(0)+`"`, `value="`+name(59)+`"`)
+	if len(r.page) > 60_000 {
+		t.Errorf("%d bytes", len(r.page))
+	}
+	add(60)
+	r.get("/portal/test")
+	r.shows(200, "Name of the event")
+	r.post("/portal/test", "event", "none")
+	r.shows(422, `value="none"`, "Choose one that has a webhook.")
+	r.post("/portal/test", "event", name(60))
+	r.shows(200, "The sample is on its way.")
 }

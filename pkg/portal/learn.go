@@ -41,7 +41,7 @@ func (p *portal) showEvents(e *exchange) error {
 	v := eventsView{frame: e.frame("Events"), Word: e.api.Event, Chosen: e.URL.Query().Get("event")}
 	names := e.api.Events
 	if len(names) == 0 || len(names) > mostChoices { // any name, or too many to list: those that are registered
-		v.Search = &field{Name: "event", Label: "Name of an " + e.api.Event, Value: v.Chosen}
+		v.Search = &field{Name: "event", Label: "Name of the " + e.api.Event, Value: v.Chosen}
 		names = nil
 		for _, w := range existing[:min(len(existing), mostChoices)] {
 			names = append(names, w.Event)
@@ -82,10 +82,10 @@ func (v *eventsView) sample(sending webhook.Sending, e *exchange) {
 // verifyView is the page that tells how a signature is checked.
 type verifyView struct {
 	frame
-	API, Key           string
-	Standard, Own      []code
-	Header             string
-	AccountKey, Hashed bool
+	API, Key      string
+	Standard, Own []code
+	Header        string
+	AccountKey    bool
 }
 
 // showVerify serves GET /portal/verify.
@@ -98,10 +98,20 @@ func (p *portal) showVerify(e *exchange) error {
 	return e.page(http.StatusOK, "verify", v)
 }
 
+const (
+	// mostTests is how many events the page of tests shows to choose from. Of
+	// more, the name is typed.
+	mostTests = 60
+	// shownTestURL is how much of their URLs it shows.
+	shownTestURL = 80
+)
+
 // testView is the page that sends samples.
 type testView struct {
 	frame
-	Events   field
+	Events field
+	// Named says that there are too many events to choose from.
+	Named    bool
 	Failures []field
 	Empty    empty
 }
@@ -113,8 +123,12 @@ func (e *exchange) testView() (testView, error) {
 	if err != nil {
 		return v, err
 	}
-	for _, w := range existing[:min(len(existing), mostChoices)] {
-		c := choice{Value: w.Event, Label: w.Event, Chosen: w.Event == e.FormValue("event") || len(existing) == 1, Taken: w.Disabled, Note: cut(w.URL, shownURL)}
+	if len(existing) > mostTests {
+		v.Named, v.Events.Label, v.Events.Value = true, "Name of the "+e.api.Event, e.FormValue("event")
+		return v, nil
+	}
+	for _, w := range existing {
+		c := choice{Value: w.Event, Label: w.Event, Chosen: w.Event == e.FormValue("event") || len(existing) == 1, Taken: w.Disabled, Note: cut(w.URL, shownTestURL)}
 		if w.Disabled {
 			c.Note = "is disabled"
 		}
