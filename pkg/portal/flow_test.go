@@ -17,6 +17,29 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
+// until waits for a condition, across pages.
+func until(condition string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		for {
+			if ok, err := chromedp.Evaluate[bool](condition)(ctx, target); ok && err == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s: %w", condition, ctx.Err())
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+}
+
+// shows waits for a text.
+func shows(text string) chromedp.Action[chromedp.Void] {
+	return until("document.readyState === 'complete' && document.body.innerText.includes(`" + text + "`)")
+}
+
 // TestInABrowser goes through the pages by keyboard, with scripts: a wrong
 // field is shown beside it, a new key is shown once and copied, what waits is
 // shown anew by itself, and a recovery ends.
@@ -34,26 +57,6 @@ func TestInABrowser(t *testing.T) {
 			page, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
 			t.Fatalf("%s: %v\n%s", what, err, page)
 		}
-	}
-	// until waits for a condition, across pages.
-	until := func(condition string) chromedp.Action[chromedp.Void] {
-		return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			for {
-				if ok, err := chromedp.Evaluate[bool](condition)(ctx, target); ok && err == nil {
-					return nil
-				}
-				select {
-				case <-ctx.Done():
-					return fmt.Errorf("%s: %w", condition, ctx.Err())
-				case <-time.After(20 * time.Millisecond):
-				}
-			}
-		})
-	}
-	shows := func(text string) chromedp.Action[chromedp.Void] {
-		return until("document.readyState === 'complete' && document.body.innerText.includes(`" + text + "`)")
 	}
 	do("enter", chromedp.Navigate(e.URL+"/portal/enter?link="+e.ways.open(squakeAccount, webhook.AllRights)))
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {

@@ -114,7 +114,8 @@ type plainView struct {
 
 // showEnter serves GET /portal/enter. It changes nothing: scanners of mail and
 // previews follow links too.
-func (e *exchange) showLink(text string) error {
+func (*portal) showEnter(e *exchange) error {
+	text := e.URL.Query().Get("link")
 	link, err := e.Access.Look(e.Context(), webhook.NewSecret(text))
 	if err != nil {
 		return err
@@ -134,8 +135,6 @@ func accountName(a webhook.Account) string {
 	}
 	return a.String()
 }
-
-func (*portal) showEnter(e *exchange) error { return e.showLink(e.URL.Query().Get("link")) }
 
 // enter serves POST /portal/enter. It uses the link up, and ends the session
 // that the browser has.
