@@ -170,14 +170,19 @@ func TestConfigCheck(t *testing.T) {
 	contains(t, line, "chmod go-w "+loose, "--listen", "--notify-key-file: "+key+" must hold a key")
 
 	var out, said bytes.Buffer
-	p := inEnvironment(testProgram(nil, &out, &said), map[string]string{"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_ABBEYCROSS_HOURS": "never"})
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense") // where OpenTelemetry reads it
+	p := inEnvironment(testProgram(nil, &out, &said), map[string]string{
+		"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_ABBEYCROSS_HOURS": "never",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+	})
 	err := p.run(t.Context(), []string{"hookline", "config", "check", "--json", "--data", filepath.Join(dir, "new")})
 	var result checkResult
 	decode(t, out.String(), &result)
-	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 3 {
-		t.Errorf("config check: %v, %+v; want three errors", err, result)
+	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 4 {
+		t.Errorf("config check: %v, %+v; want four errors", err, result)
 	}
-	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: ", "HOOKLINE_ABBEYCROSS_HOURS: ")
+	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: ", "HOOKLINE_ABBEYCROSS_HOURS: ",
+		"OTEL_RESOURCE_ATTRIBUTES: ", "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")
 	for flags, want := range map[string]string{
 		"--listen 203.0.113.1:80":                "--listen 203.0.113.1:80: ",
 		"--data " + key:                          "is no directory",
