@@ -111,23 +111,80 @@ func settingsOf(t *testing.T) (k *kong.Kong, names []string) {
 	return k, given.known
 }
 
-// The page on configuration names each variable, and no other.
-func TestVariablesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/configuration.md")
+// variables are the names in a text.
+func variables(text string) []string {
+	return regexp.MustCompile(`\bHOOKLINE_[A-Z0-9_]+\b`).FindAllString(text, -1)
+}
+
+// rowsOf are the rows of a page's first table of commands, by the commands that
+// their first cells name.
+func rowsOf(t *testing.T, path string) (page string, rows map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\bHOOKLINE_[A-Z0-9_]+\b`).FindAllString(string(page), -1)
-	slices.Sort(named)
-	_, names := settingsOf(t)
+	page, rows = string(text), map[string]string{}
+	_, table, _ := strings.Cut(page, "\n| command |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for line := range strings.Lines(table) {
+		cell, rest, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, name := range regexp.MustCompile("`([a-z]+)( [a-z]+)?\\b").FindAllStringSubmatch(cell, -1) {
+			rows[name[1]], rows[name[1]+name[2]] = rest, rest // completion bash is completion
+		}
+	}
+	return page, rows
+}
+
+// The page on configuration names each variable in the row of its command, and
+// no other.
+func TestVariablesAreDocumented(t *testing.T) {
+	k, names := settingsOf(t)
+	page, rows := rowsOf(t, "../../docs/configuration.md")
+	own := slices.Clone(names) // without a flag
+	for _, leaf := range k.Model.Leaves(true) {
+		for _, flag := range leaf.Flags {
+			own = slices.DeleteFunc(own, func(name string) bool { return name == flag.Envs[0] })
+			if named := variables(rows[leaf.Path()]); flag.Name != "account" && !slices.Contains(named, flag.Envs[0]) {
+				t.Errorf("docs/configuration.md does not name %s of %s", flag.Envs[0], leaf.Path())
+			}
+		}
+	}
+	for _, flag := range k.Model.Flags {
+		own = slices.DeleteFunc(own, func(name string) bool { return slices.Contains(flag.Envs, name) })
+	}
+	named := variables(page)
+	for _, name := range own {
+		if name != "HOOKLINE_TOKEN" && !strings.Contains(rows["serve"], "`"+name+"`") {
+			t.Errorf("docs/configuration.md does not name %s of serve", name)
+		}
+	}
 	for _, name := range names {
 		if !slices.Contains(named, name) {
 			t.Errorf("docs/configuration.md does not name %s", name)
 		}
 	}
-	for _, name := range slices.Compact(named) {
+	for _, name := range named {
 		if !slices.Contains(names, name) {
 			t.Errorf("docs/configuration.md names %s, which there is not", name)
+		}
+	}
+}
+
+// The contract's row of each command names each of its flags.
+func TestFlagsAreDocumented(t *testing.T) {
+	k, _ := settingsOf(t)
+	_, rows := rowsOf(t, "../../docs/contracts/operator.md")
+	for _, leaf := range k.Model.Leaves(true) {
+		row, listed := rows[leaf.Path()]
+		if !listed {
+			t.Errorf("docs/contracts/operator.md has no row of %s", leaf.Path())
+		}
+		for _, flag := range leaf.Flags {
+			named := regexp.MustCompile("--" + flag.Name + "[^a-z-]").MatchString(row)
+			if leaf.Path() != "config check" && !named { // whose flags are serve's
+				t.Errorf("docs/contracts/operator.md does not name --%s of %s", flag.Name, leaf.Path())
+			}
 		}
 	}
 }
