@@ -15,7 +15,7 @@ import (
 )
 
 // The words that names here are not made of, since strangers do not know them
-// or know them as something else (CONTRIBUTING.md, "Words").
+// or know them as something else (CONTRIBUTING.md, "House style").
 var (
 	// leftWords are in no name, whatever stands beside them.
 	leftWords = words(`aim aimed dialect dialects door entrance entrances visit visits judge judged

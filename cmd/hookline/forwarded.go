@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"iter"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -105,9 +106,15 @@ func xForwarded(header http.Header) []hop {
 	return hops
 }
 
-// forwarded reads Forwarded (RFC 7239, section 4).
+// forwarded reads Forwarded (RFC 7239, section 4). A field whose quotes do not
+// balance says nothing: one could not tell what a client wrote into it.
 func forwarded(header http.Header) []hop {
 	var hops []hop
+	for _, line := range header["Forwarded"] {
+		if !balanced(line) {
+			return nil
+		}
+	}
 	for _, element := range elements(header["Forwarded"], ',') {
 		var h hop
 		for _, pair := range elements([]string{element}, ';') {
@@ -125,15 +132,51 @@ func forwarded(header http.Header) []hop {
 	return hops
 }
 
-// elements splits the lines of a header field, in their order.
+// elements splits the lines of a header field, in their order. A separator in a
+// quoted string (RFC 9110, section 5.6.4) is part of its element.
 func elements(lines []string, separator byte) []string {
 	var all []string
 	for _, line := range lines {
-		for element := range strings.SplitSeq(line, string(separator)) {
-			all = append(all, strings.TrimSpace(element))
+		from := 0
+		for i, quoted := range unquoted(line) {
+			if line[i] == separator && !quoted {
+				all = append(all, strings.TrimSpace(line[from:i]))
+				from = i + 1
+			}
 		}
+		all = append(all, strings.TrimSpace(line[from:]))
 	}
 	return all
+}
+
+// unquoted yields for each byte of a field whether it is part of a quoted string,
+// the quotes aside.
+func unquoted(line string) iter.Seq2[int, bool] {
+	return func(yield func(int, bool) bool) {
+		quoted, escaped := false, false
+		for i := range len(line) {
+			switch {
+			case escaped:
+				escaped = false
+			case quoted && line[i] == '\\':
+				escaped = true
+			case line[i] == '"':
+				quoted = !quoted
+			}
+			if !yield(i, quoted) {
+				return
+			}
+		}
+	}
+}
+
+// balanced reports whether every quoted string of a field ends.
+func balanced(line string) bool {
+	open := false
+	for _, quoted := range unquoted(line) {
+		open = quoted
+	}
+	return !open
 }
 
 // parseNode reads an address, with or without a port and brackets. It is

@@ -18,6 +18,9 @@ func TestForwarded(t *testing.T) {
 	}{
 		"no proxy":             {"9.9.9.9:1", "", false, nil, "9.9.9.9", false},
 		"no proxy, TLS":        {"[2001:db8::1]:1", "", true, nil, "2001:db8::1", true},
+		"quoted separators":    {"10.0.0.1:1", "forwarded", false, http.Header{rfc: {`proto=http;for=203.0.113.9;host="a,for=6.6.6.6;proto=https;b"`}}, "203.0.113.9", false},
+		"quoted quotes":        {"10.0.0.1:1", "forwarded", false, http.Header{rfc: {`for=203.0.113.9;host="a\",for=6.6.6.6;proto=https;x=\"b"`}}, "203.0.113.9", false},
+		"open quotes":          {"10.0.0.1:1", "forwarded", false, http.Header{rfc: {`for=203.0.113.9;host="a`, `b";for=6.6.6.6;proto=https`}}, "10.0.0.1", false},
 		"proxy that is silent": {"127.0.0.1:1", "", false, nil, "127.0.0.1", false},
 		"stranger":             {"9.9.9.9:1", "", false, http.Header{for4: {"8.8.8.8"}, proto: {"https"}}, "9.9.9.9", false},
 		"proxy":                {"127.0.0.1:1", "", false, http.Header{for4: {"8.8.8.8"}, proto: {"https"}}, "8.8.8.8", true},

@@ -63,8 +63,8 @@ func (c *serveCommand) notices(p *program, urls validate.URLPolicy) (notices, er
 func readNotifyKey(path string) (webhook.Secret, error) {
 	info, err := os.Stat(path)
 	switch {
-	case err != nil:
-		return webhook.Secret{}, err
+	case err != nil: // without the path, which may be the key itself
+		return webhook.Secret{}, cause(err)
 	case info.Mode().Perm()&0o077 != 0:
 		return webhook.Secret{}, fmt.Errorf("%s must be readable by its owner alone; run chmod 600 on it", path)
 	case info.Size() > maxNotifyKeyFile:

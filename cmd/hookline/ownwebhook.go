@@ -90,7 +90,11 @@ func (w *ownWebhook) register(ctx context.Context, p *program, base string, keys
 	if err != nil {
 		return webhook.Secret{}, err
 	}
-	defer func() { err = errors.Join(err, api.close(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if closeErr := api.close(context.WithoutCancel(ctx)); closeErr != nil {
+			key, err = webhook.Secret{}, errors.Join(err, closeErr, w.takeBack(ctx))
+		}
+	}()
 	if w.account.api.Registering.KeyPath != "" && api.key.Reveal() == "" && !api.newKey && !keysGiven {
 		return webhook.Secret{}, errKeyUnknown
 	}
@@ -161,16 +165,21 @@ func (w *ownWebhook) remove(ctx context.Context, id string) error {
 }
 
 // takeBack deletes the webhook, unless someone else has the event by now. If it
-// fails, the next run does.
+// fails, the next run does. The segment is forgotten with its webhook alone: a
+// registration that was cut off may still be carried out.
 func (w *ownWebhook) takeBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeBackTimeout)
 	defer cancel()
 	found, err := w.found(ctx)
-	if err == nil && found.ID != "" && w.isOwn(found) {
+	own := err == nil && found.ID != "" && w.isOwn(found)
+	if own {
 		err = w.remove(ctx, found.ID)
 	}
 	if err != nil && !errors.Is(err, webhook.ErrNotFound) {
 		return fmt.Errorf("take back the webhook for %s of %s: %w; the next hookline listen does", w.event, w.account, err)
+	}
+	if !own {
+		return nil
 	}
 	if err := os.Remove(w.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

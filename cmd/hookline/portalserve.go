@@ -41,6 +41,9 @@ func (c *serveCommand) portalSettings(p *program) (settings portal.Settings, ser
 	}
 	settings, err = portal.ReadSettings(p.getenv, origin)
 	if err != nil {
+		if c.PortalURL != "" {
+			err = fmt.Errorf("--portal-url: %w", err)
+		}
 		return portal.Settings{}, false, fmt.Errorf("set up the portal: %w", err)
 	}
 	return settings, true, nil
@@ -67,6 +70,9 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 	if err != nil {
 		return portalSite{}, fmt.Errorf("set up the portal: %w", err)
 	}
+	if c.PortalURL == "" && c.TLS.Cert == "" {
+		handler = onlyHere(handler)
+	}
 	return portalSite{handler, links, func(r *http.Request) string {
 		switch {
 		case c.PortalURL != "":
@@ -76,6 +82,18 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 		}
 		return "http://" + r.Host
 	}}, nil
+}
+
+// onlyHere refuses requests that name another host than this machine: a proxy
+// passed them on, and cookies are not those for a network.
+func onlyHere(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !loopback(r.Host) && !loopback(net.JoinHostPort(strings.Trim(r.Host, "[]"), "")) {
+			http.Error(w, "The portal is served to this machine alone. With --portal-url it is served where browsers reach it.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // loopback reports whether an address is reached from this machine alone.

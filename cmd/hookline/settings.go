@@ -84,6 +84,10 @@ func variableOf(node *kong.Node, flag string) string {
 // load reads the file of settings that the command line or the environment
 // names. It is in the form of a .env file. What is wrong is noted.
 func (s *settings) load(ctx *kong.Context) error {
+	if s.file != nil { // Kong calls this at each level of the command
+		return nil
+	}
+	s.file = map[string]string{}
 	path := s.getenv("HOOKLINE_CONFIG")
 	for _, flag := range ctx.Model.Flags {
 		if name, given := ctx.FlagValue(flag).(string); flag.Name == "config" && given {
@@ -99,13 +103,19 @@ func (s *settings) load(ctx *kong.Context) error {
 		return nil
 	}
 	defer file.Close()
-	if s.file, err = godotenv.Parse(file); err != nil {
+	if found, err := godotenv.Parse(file); err == nil {
+		s.file = found
+	} else {
 		// The error may repeat the file's text, which may hold a token.
 		s.errs = append(s.errs, fmt.Errorf("--config %s: give lines of the form HOOKLINE_LISTEN=127.0.0.1:8080", path))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.file)) {
-		if !slices.Contains(s.known, name) {
+		switch {
+		case slices.Contains(s.known, name):
+		case strings.HasPrefix(name, variablePrefix):
 			s.errs = append(s.errs, fmt.Errorf("--config %s: %w", path, s.unknown(name)))
+		default: // in a file of another kind it may be a key
+			s.errs = append(s.errs, fmt.Errorf("--config %s: a line does not begin with %s", path, variablePrefix))
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func TestSettingsAreRefused(t *testing.T) {
 		"both of a group": {"", map[string]string{"HOOKLINE_STACK": "a", "HOOKLINE_URL": "b"}, []string{"can't be used together"}},
 		"all at once":     {"", map[string]string{"HOOKLINE_DATTA": "x", "HOOKLINE_STORE": "y"}, []string{"HOOKLINE_DATA?", "HOOKLINE_STORE: "}},
 		"no file":         {"", map[string]string{"HOOKLINE_CONFIG": "/nowhere/env"}, []string{"--config /nowhere/env: no such file"}},
-		"name in file":    {"HOOKLINE_DATTA=x\nAWS_REGION=y", nil, []string{"HOOKLINE_DATA?", "AWS_REGION is no setting"}},
+		"name in file":    {"HOOKLINE_DATTA=x\nexport hk_AAAA=y", nil, []string{"HOOKLINE_DATA?", "a line does not begin with HOOKLINE_"}},
 		"value in file":   {"HOOKLINE_LIMITS=1\nHOOKLINE_STORE=no", nil, []string{"HOOKLINE_STORE: ", "HOOKLINE_LIMITS"}},
 		"no settings":     {"{\"token\": \"hk_x\"}\n", nil, []string{"give lines of the form"}},
 	} {
@@ -97,6 +97,9 @@ func TestSettingsAreRefused(t *testing.T) {
 			t.Errorf("%s: exit code %d with %s", name, code, said.String())
 		}
 		contains(t, said.String(), c.want...)
+		if n := strings.Count(said.String(), c.want[0]); n != 1 {
+			t.Errorf("%s: told %d times: %s", name, n, said.String())
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 		return outcome, err
 	}
 	took := t.cfg.Now().Sub(began)
-	t.observe(Observation{API: now.Account.API, Outcome: outcome, Status: now.Status, Response: response, Duration: took})
+	t.observe(now, Observation{API: now.Account.API, Outcome: outcome, Status: now.Status, Response: response, Duration: took})
 	t.report(ctx, now, took, response)
 	return outcome, nil
 }

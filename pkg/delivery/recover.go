@@ -171,9 +171,9 @@ func (r *recovery) find(ctx context.Context, a webhook.Account, after string, do
 	return found, page.After, nil
 }
 
-// selects reports whether a delivery is to be attempted anew. A test is not. An attempt is made
-// a second before its time at the earliest, so one that was asked for after AsOf
-// began no earlier than that, whatever clock told it.
+// selects reports whether a delivery is to be attempted anew. Tests are not. An
+// attempt begins a second before its time at the earliest, so one that was asked
+// for after AsOf began no earlier than a second before AsOf.
 func (r *recovery) selects(d webhook.Delivery) bool {
 	_, reachable := r.enabled[d.Event]
 	return !d.Test && (d.Status == webhook.StatusFailed || d.Status == webhook.StatusCancelled) && reachable &&

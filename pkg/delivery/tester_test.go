@@ -98,7 +98,10 @@ func leavesNoTrace(tb testing.TB, w *env, s webhook.EventKey, response delivery.
 	before := look()
 	w.receiver.responses, w.receiver.got = []delivery.Response{response}, nil
 	m := w.test(tb, s)
-	if _, err := w.worker(noticing()).Attempt(context.Background(), m); err != nil {
+	measured := func(c *delivery.WorkerConfig) {
+		c.Observe = func(o delivery.Observation) { tb.Errorf("measured: %+v", o) }
+	}
+	if _, err := w.worker(noticing(), measured).Attempt(context.Background(), m); err != nil {
 		tb.Fatal(err)
 	}
 	if diff := cmp.Diff(before, look()); diff != "" {

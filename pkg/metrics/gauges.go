@@ -12,7 +12,7 @@ import (
 	"github.com/hookline/hookline/pkg/store/sqlite"
 )
 
-// Sources are asked whenever measurements are read. Those that are nil are not.
+// Sources are asked whenever measurements are read. All but File are required.
 type Sources struct {
 	Now   func() time.Time
 	Queue func() local.Stats

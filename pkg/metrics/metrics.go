@@ -51,7 +51,7 @@ type Config struct {
 }
 
 // Metrics are the instruments of a server. Its methods are safe for concurrent
-// use and return at once.
+// use. Those that measure return at once.
 type Metrics struct {
 	cfg      Config
 	provider *sdk.MeterProvider

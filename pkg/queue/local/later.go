@@ -17,9 +17,16 @@ type later struct {
 
 func (l *later) push(e *entry) { heap.Push(&l.heap, e) }
 
-// hasten has a message of l that is not due yet replaced by one for the same
-// attempt that is due sooner.
+// out is the index of a message that is not in the heap.
+const out = -1
+
+// hasten has a message replaced by one for the same attempt that is due sooner,
+// if it still waits for its time. The clock does not tell whether it does: it may
+// have gone back since.
 func (l *later) hasten(e *entry, m webhook.Message) {
+	if e.index == out || !m.At.Before(e.message.At) {
+		return
+	}
 	e.message = m
 	heap.Fix(&l.heap, e.index)
 }
@@ -83,6 +90,7 @@ func (h *byTime) Push(v any) {
 func (h *byTime) Pop() any {
 	last := len(*h) - 1
 	e := (*h)[last]
+	e.index = out
 	(*h)[last] = nil
 	*h = (*h)[:last]
 	return e

@@ -10,8 +10,7 @@ import (
 type entry struct {
 	message webhook.Message
 	line    *line
-	// index is where the message is among those for later. It has no meaning
-	// once the message was due.
+	// index is where the message is among those for later, or out.
 	index int
 	// node is in the line's ready list while the message waits for a slot, and
 	// in the queue's fresh list while its attempt runs and is not slow yet.

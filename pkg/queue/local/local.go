@@ -141,24 +141,23 @@ func keyOf(m webhook.Message) attemptKey { return attemptKey{m.Account, m.ID, m.
 
 // Send queues messages, each to be attempted at its At or as soon afterwards as
 // a slot is free. It never blocks. It drops a message for an attempt that is
-// already queued, but for one that is to be made sooner, as a retry asks for: that
-// replaces one whose time has not come. It refuses messages that the queue has no room for, and all
-// messages after the queue has stopped; the error says how many. The error
-// wraps [webhook.ErrInvalid] for messages more than 15 minutes ahead; Send
-// queues the others.
+// already queued, unless it is to be made sooner, as a retry asks for: it then
+// replaces one whose time has not come. It refuses messages that the queue has
+// no room for, and all messages after the queue has stopped; the error says how
+// many. The error wraps [webhook.ErrInvalid] for messages more than 15 minutes
+// ahead; Send queues the others.
 func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	proven := q.askProven(ctx, messages)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
+	q.catchUp(now)
 	refused, ahead := 0, 0
 	for _, m := range messages {
 		queued := q.known[keyOf(m)]
 		switch {
 		case queued != nil:
-			if queued.message.At.After(now) && m.At.Before(queued.message.At) { // it waits for its time
-				q.later.hasten(queued, m)
-			}
+			q.later.hasten(queued, m)
 		case m.At.Sub(now) > maxDelay:
 			ahead++
 		case q.stopped:
@@ -216,7 +215,7 @@ func (q *Queue) askProven(ctx context.Context, messages []webhook.Message) map[w
 // add queues a message.
 func (q *Queue) add(m webhook.Message, now time.Time, proven bool) {
 	l := q.line(keyOfLine(m), proven)
-	e := &entry{message: m, line: l}
+	e := &entry{message: m, line: l, index: out}
 	e.node.owner = e
 	q.known[keyOf(m)] = e
 	q.hold(l, 1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,29 @@ func TestSooner(t *testing.T) {
 		}
 		if got := holds(q); got != (holding{}) {
 			t.Errorf("an empty queue has %+v", got)
+		}
+	})
+}
+
+// What was due once is not to be made sooner, though the clock went back since:
+// it runs, or waits for a slot.
+func TestSoonerAfterTheClockWentBack(t *testing.T) {
+	var back atomic.Int64
+	r := newReceivers(func(webhook.Message) time.Duration { return time.Second })
+	cfg := Config{Slots: 1, Now: func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }}
+	inFakeTime(t, cfg, r, func(t *testing.T, q *Queue) {
+		due := time.Now().Add(time.Millisecond)
+		for i := range 3 {
+			send(t, q, message(fmt.Sprint("s", i), 0, due))
+		}
+		pass(10 * time.Millisecond) // one runs, two wait
+		back.Store(int64(time.Minute))
+		for i := range 3 {
+			send(t, q, message(fmt.Sprint("s", i), 0, due.Add(-time.Minute)))
+		}
+		pass(2 * time.Minute)
+		if r.all != 0 || r.ended != 3 || holds(q) != (holding{}) {
+			t.Errorf("%d attempts run, %d ended, want 3; the queue has %+v", r.all, r.ended, holds(q))
 		}
 	})
 }
