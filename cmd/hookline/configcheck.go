@@ -12,10 +12,10 @@ import (
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/metrics"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/seal/keyfile"
 	"github.com/hookline/hookline/pkg/store"
-	"github.com/hookline/hookline/pkg/validate"
 )
 
 type configCommands struct {
@@ -58,10 +58,7 @@ func (c *configCheck) Run(ctx context.Context, p *program) error {
 	if result.OK = len(errs) == 0; result.OK {
 		return p.show(result, "the settings are right\n")
 	}
-	if p.flags.JSON {
-		return errors.Join(append([]error{p.show(result, "")}, errs...)...)
-	}
-	return errors.Join(errs...)
+	return p.fail(result, errors.Join(errs...))
 }
 
 // errors returns all that would keep a server with these flags from starting,
@@ -80,20 +77,20 @@ func (c *serveCommand) errors(ctx context.Context, p *program) (errs []error) {
 			add(checkHost(ctx, address, "--metrics-listen"))
 		}
 	}
-	_, err := c.TLS.certificate(slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	_, err := c.TLS.certificate(log)
 	add(err)
+	add(metrics.Check(ctx, c.metricsConfig(p, log)))
 	add(checkData(p.flags.Data))
 	if p.flags.Store.prefix != "" {
 		_, err := awsConfig(ctx)
 		add(err)
 	}
-	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev, AllowNetworks: c.AllowNetwork}
 	_, err = newRouter(all.APIs(), api.Setup{
-		Store: unused{}, Sealer: unused{}, Keys: p.keys, Now: p.now, Log: slog.New(slog.DiscardHandler), URLs: urls, Getenv: p.getenv,
-		Deployed: p.flags.Store.prefix != "" && !c.Dev,
+		Store: unused{}, Sealer: unused{}, Keys: p.keys, Now: p.now, Log: log, URLs: c.urls(), Getenv: p.getenv, Deployed: c.deployed(p),
 	}, nil)
 	add(err)
-	_, err = c.notices(p, urls)
+	_, err = c.notices(p, c.urls())
 	add(err)
 	_, _, err = c.portalSettings(p)
 	add(err)

@@ -135,6 +135,24 @@ func customers(t testing.TB, where dataDir, s *instance, c *site) []*customerOf 
 	return list
 }
 
+// startedServer runs a server where one customer has a webhook at a site.
+func startedServer(t testing.TB) (where dataDir, s *instance, c *site, customer *customerOf) {
+	t.Helper()
+	where = dataDir{data: t.TempDir()}
+	s, c = boot(t, where.data, "--dev"), openSite(t)
+	return where, s, c, customers(t, where, s, c)[0]
+}
+
+// stoppedServer is what a server leaves that startedServer ran.
+func stoppedServer(t testing.TB) (where dataDir, c *site, customer *customerOf) {
+	t.Helper()
+	where, s, c, customer := startedServer(t)
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	return where, c, customer
+}
+
 // register registers the webhook and takes the key from the answer.
 func (c *customerOf) register(t testing.TB, s *instance, url string) {
 	t.Helper()

@@ -180,8 +180,12 @@ func (d deliveryDetails) text() string {
 
 type deliveryRetry struct {
 	deliveryID
-	Wait bool `help:"Wait for the attempt and show what came of it; a failure is an error. Takes a running server or the stack."`
+	Wait    bool          `help:"Wait for the attempt and show what came of it; a failure is an error. Takes a running server or the stack."`
+	Timeout time.Duration `help:"With --wait: how long (default: 2m)." default:"2m" placeholder:"2m"`
 }
+
+// Validate checks the flags.
+func (c *deliveryRetry) Validate() error { return checkTimeout(c.Timeout) }
 
 // Run asks for another attempt. A running server, or the stack, makes it.
 func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
@@ -205,38 +209,23 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	return p.show(result, linef("attempt %d of %s is due now", result.Attempts+1, c.ID))
 }
 
-const (
-	// retryPoll is how often --wait looks, and maxRetryPolls how many times.
-	retryPoll     = time.Second
-	maxRetryPolls = 120
-)
-
 // await waits for an attempt after the first ones, and shows it. If it failed,
 // or was not made in time, that is an error.
 func (c *deliveryRetry) await(ctx context.Context, p *program, b backend, attempts int64) error {
-	var d deliveryDetails
-	polls := 0
-	err := p.waitUntil(ctx, retryPoll, func() (made bool, err error) {
-		if d, err = b.Delivery(ctx, c.Account.Account, c.ID); err != nil || d.Attempts > attempts || d.Status == webhook.StatusCancelled.String() {
-			return true, err
-		}
-		if polls++; polls > maxRetryPolls {
-			return false, fmt.Errorf("attempt %d of %s was not made within %s; does a server run on this data?", attempts+1, c.ID, retryPoll*maxRetryPolls)
-		}
-		return false, nil
+	d, err := p.awaitDelivery(ctx, b, c.Account.Account, c.ID, c.Timeout, func(d deliveryDetails) bool {
+		return d.Attempts > attempts || d.Status == webhook.StatusCancelled.String()
 	})
 	switch {
+	case errors.Is(err, errLate):
+		return fmt.Errorf("attempt %d of %s was not made within %v; does a server run on this data?", attempts+1, c.ID, c.Timeout)
 	case err != nil:
 		return err
 	case d.Status == webhook.StatusDelivered.String():
-		return p.show(d.deliveryResult, linef("attempt %d of %s was answered %d", d.Attempts, c.ID, d.Code))
+		return p.show(d.deliveryResult, linef("%s responded with %d to attempt %d of %s", d.URL, d.Code, d.Attempts, c.ID))
 	}
 	failure := fmt.Errorf("attempt %d of %s failed: %s", d.Attempts, c.ID, d.Reason)
 	if d.Next != nil {
 		failure = fmt.Errorf("%w; the next is %s", failure, relative(d.Next.Sub(p.now())))
 	}
-	if p.flags.JSON {
-		return errors.Join(p.show(d.deliveryResult, ""), failure)
-	}
-	return failure
+	return p.fail(d.deliveryResult, failure)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"github.com/hookline/hookline/pkg/terminal"
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // followPoll is how often --follow looks.
@@ -60,7 +61,7 @@ func (p *program) showFollowed(d deliveryResult) error {
 	if d.Last != nil {
 		at = *d.Last
 	}
-	words := []string{timeText(at), d.ID, padded(d.Status, len("cancelled")), d.Account, d.Event}
+	words := []string{timeText(at), d.ID, padded(d.statusText(), statusWidth()), d.Account, d.Event}
 	if d.Attempts > 0 {
 		words = append(words, "attempt "+strconv.FormatInt(d.Attempts, 10))
 	}
@@ -73,6 +74,14 @@ func (p *program) showFollowed(d deliveryResult) error {
 	}
 	_, err := io.WriteString(terminal.NewWriter(p.stdout), line+"\n")
 	return err
+}
+
+// statusWidth is the length of the longest status.
+func statusWidth() (width int) {
+	for _, status := range webhook.Statuses() {
+		width = max(width, len(status.String()))
+	}
+	return width
 }
 
 // padded fills text up to a width.

@@ -265,6 +265,12 @@ func TestFollow(t *testing.T) {
 	if got, want := strings.Join(namesOf(ids, list), " "), "a1 q2 q1 s1 q1"; got != want || list[4].Status != webhook.StatusDelivered.String() {
 		t.Errorf("shown are %s, want %s; the last is %+v", got, want, list[len(list)-1])
 	}
+	out.Reset()
+	p.flags.JSON = false
+	if err := p.showFollowed(deliveryResult{ID: "id", Status: webhook.StatusDelivered.String(), Test: true}); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out.String(), "id  delivered (test)  ")
 }
 
 // attempted notes a successful attempt.

@@ -58,16 +58,24 @@ type observers struct {
 	log     *slog.Logger
 }
 
+// metricsConfig returns where the flags and the environment want measurements.
+func (c *serveCommand) metricsConfig(p *program, log *slog.Logger) metrics.Config {
+	return metrics.Config{
+		Prometheus: c.Metrics.Listen != "", OTLP: metrics.OTLP(p.getenv), Version: webhook.Version, Getenv: p.getenv,
+		Log: log, Secure: c.Proxy.secure,
+	}
+}
+
 // measure returns the observers that the flags and the environment ask for.
 func (c *serveCommand) measure(ctx context.Context, p *program, log *slog.Logger) (observers, error) {
 	o := observers{requests: api.Observer{Client: c.Proxy.client}, flags: c.Metrics, log: log}
-	cfg := metrics.Config{Prometheus: c.Metrics.Listen != "", OTLP: metrics.OTLP(p.getenv), Version: webhook.Version, Log: log, Secure: c.Proxy.secure}
-	if !cfg.Prometheus && !cfg.OTLP {
+	cfg := c.metricsConfig(p, log)
+	if !cfg.Measures() {
 		return o, nil
 	}
 	m, err := metrics.New(ctx, cfg)
 	if err != nil {
-		return o, fmt.Errorf("metrics: %w", err)
+		return o, err
 	}
 	o.metrics, o.requests.Answered, o.published, o.attempted = m, m.Answered, m.Published, m.Attempted
 	o.store = sqlite.Observer{Committed: m.Committed, Failed: m.StoreFailed}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -25,6 +26,15 @@ func (p *program) show(result any, text string) error {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
+}
+
+// fail returns the error of a command that failed. JSON output shows its result
+// all the same.
+func (p *program) fail(result any, err error) error {
+	if !p.flags.JSON {
+		return err
+	}
+	return errors.Join(p.show(result, ""), err)
 }
 
 // linef formats one line for people, whatever the values are.

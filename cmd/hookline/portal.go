@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hookline/hookline/pkg/client"
@@ -39,13 +39,13 @@ func (c *portalOpen) grant() access.Grant {
 	return access.Grant{Account: c.Account.Account, Rights: rights, Link: c.Expires, Session: c.Session}
 }
 
+// grantFlags has the flags in place of what errors about grants begin with.
+var grantFlags = strings.NewReplacer("link: ", "--expires: ", "session: ", "--session: ")
+
 // Validate checks how long the link and its session last.
 func (c *portalOpen) Validate() error {
-	switch g := c.grant(); {
-	case g.Link < time.Second || g.Link > access.MaxLink:
-		return fmt.Errorf("--expires: %v is not between 1s and %v", g.Link, access.MaxLink)
-	case g.Session < time.Second || g.Session > access.MaxSession:
-		return fmt.Errorf("--session: %v is not between 1s and %v", g.Session, access.MaxSession)
+	if err := c.grant().Validate(); err != nil {
+		return errors.New(grantFlags.Replace(err.Error()))
 	}
 	return nil
 }

@@ -100,10 +100,7 @@ func (c *publishCommand) checkInstance(p *program) error {
 func (c *publishCommand) report(p *program, r delivery.Result) error {
 	result := operator.NewResult(r)
 	if failure := p.publishFailure(c.Account.Account, r); failure != nil {
-		if p.flags.JSON {
-			return errors.Join(p.show(result, ""), failure)
-		}
-		return failure
+		return p.fail(result, failure)
 	}
 	text := linef("no webhook: %s has none for %s", c.Account, c.Event)
 	switch {

@@ -140,13 +140,10 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	if err != nil {
 		return nil, err
 	}
-	urls := validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev, AllowNetworks: c.AllowNetwork}
+	urls := c.urls()
 	setup := api.Setup{
 		Store: s.store, Sealer: sealer, Keys: p.keys, Now: p.now, Log: s.log, URLs: urls, Getenv: p.getenv,
-		Deadline: p.timeouts.request,
-		// On DynamoDB the lists of events bound how many webhooks an account has.
-		Deployed: opened.file == nil && !c.Dev,
-		Observer: measured.requests,
+		Deadline: p.timeouts.request, Deployed: c.deployed(p), Observer: measured.requests,
 	}
 	handler, err := newRouter(all.APIs(), setup, s.store)
 	if err != nil {
@@ -187,6 +184,15 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	handler.healths = handler.healthHandlers(newReadiness(opened.file, s.dispatcher, p.flags.Data, p.now, s.log))
 	return handler, s.dispatcher.takeOver(ctx)
 }
+
+// urls returns which URLs webhooks may have.
+func (c *serveCommand) urls() validate.URLPolicy {
+	return validate.URLPolicy{AllowHTTP: c.AllowHTTP || c.Dev, AllowPrivate: c.AllowPrivate || c.Dev, AllowNetworks: c.AllowNetwork}
+}
+
+// deployed reports whether the APIs need the settings of a stack: on DynamoDB
+// the lists of events bound how many webhooks an account has.
+func (c *serveCommand) deployed(p *program) bool { return p.flags.Store.prefix != "" && !c.Dev }
 
 // senderConfig returns how URLs are requested that a policy accepts.
 func senderConfig(urls validate.URLPolicy, now func() time.Time) sender.Config {

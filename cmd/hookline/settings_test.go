@@ -114,23 +114,80 @@ func settingsOf(t *testing.T) (k *kong.Kong, names []string) {
 	return k, given.known
 }
 
-// The page on configuration names each variable, and no other.
-func TestVariablesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../docs/configuration.md")
+// variables are the names in a text.
+func variables(text string) []string {
+	return regexp.MustCompile(`\bHOOKLINE_[A-Z0-9_]+\b`).FindAllString(text, -1)
+}
+
+// rowsOf are the rows of a page's first table of commands, by the commands that
+// their first cells name.
+func rowsOf(t *testing.T, path string) (page string, rows map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\bHOOKLINE_[A-Z0-9_]+\b`).FindAllString(string(page), -1)
-	slices.Sort(named)
-	_, names := settingsOf(t)
+	page, rows = string(text), map[string]string{}
+	_, table, _ := strings.Cut(page, "\n| command |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for line := range strings.Lines(table) {
+		cell, rest, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, name := range regexp.MustCompile("`([a-z]+)( [a-z]+)?\\b").FindAllStringSubmatch(cell, -1) {
+			rows[name[1]], rows[name[1]+name[2]] = rest, rest // completion bash is completion
+		}
+	}
+	return page, rows
+}
+
+// The page on configuration names each variable in the row of its command, and
+// no other.
+func TestVariablesAreDocumented(t *testing.T) {
+	k, names := settingsOf(t)
+	page, rows := rowsOf(t, "../../docs/configuration.md")
+	own := slices.Clone(names) // without a flag
+	for _, leaf := range k.Model.Leaves(true) {
+		for _, flag := range leaf.Flags {
+			own = slices.DeleteFunc(own, func(name string) bool { return name == flag.Envs[0] })
+			if named := variables(rows[leaf.Path()]); flag.Name != "account" && !slices.Contains(named, flag.Envs[0]) {
+				t.Errorf("docs/configuration.md does not name %s of %s", flag.Envs[0], leaf.Path())
+			}
+		}
+	}
+	for _, flag := range k.Model.Flags {
+		own = slices.DeleteFunc(own, func(name string) bool { return slices.Contains(flag.Envs, name) })
+	}
+	named := variables(page)
+	for _, name := range own {
+		if name != "HOOKLINE_TOKEN" && !strings.Contains(rows["serve"], "`"+name+"`") {
+			t.Errorf("docs/configuration.md does not name %s of serve", name)
+		}
+	}
 	for _, name := range names {
 		if !slices.Contains(named, name) {
 			t.Errorf("docs/configuration.md does not name %s", name)
 		}
 	}
-	for _, name := range slices.Compact(named) {
+	for _, name := range named {
 		if !slices.Contains(names, name) {
 			t.Errorf("docs/configuration.md names %s, which there is not", name)
+		}
+	}
+}
+
+// The contract's row of each command names each of its flags.
+func TestFlagsAreDocumented(t *testing.T) {
+	k, _ := settingsOf(t)
+	_, rows := rowsOf(t, "../../docs/contracts/operator.md")
+	for _, leaf := range k.Model.Leaves(true) {
+		row, listed := rows[leaf.Path()]
+		if !listed {
+			t.Errorf("docs/contracts/operator.md has no row of %s", leaf.Path())
+		}
+		for _, flag := range leaf.Flags {
+			named := regexp.MustCompile("--" + flag.Name + "[^a-z-]").MatchString(row)
+			if leaf.Path() != "config check" && !named { // whose flags are serve's
+				t.Errorf("docs/contracts/operator.md does not name --%s of %s", flag.Name, leaf.Path())
+			}
 		}
 	}
 }
@@ -173,14 +230,19 @@ func TestConfigCheck(t *testing.T) {
 	contains(t, line, "chmod go-w "+loose, "--listen", "--notify-key-file: "+key+" must hold a key")
 
 	var out, said bytes.Buffer
-	p := inEnvironment(testProgram(nil, &out, &said), map[string]string{"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_ABBEYCROSS_HOURS": "never"})
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense") // where OpenTelemetry reads it
+	p := inEnvironment(testProgram(nil, &out, &said), map[string]string{
+		"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_ABBEYCROSS_HOURS": "never",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+	})
 	err := p.run(t.Context(), []string{"hookline", "config", "check", "--json", "--data", filepath.Join(dir, "new")})
 	var result checkResult
 	decode(t, out.String(), &result)
-	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 3 {
-		t.Errorf("config check: %v, %+v; want three errors", err, result)
+	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 4 {
+		t.Errorf("config check: %v, %+v; want four errors", err, result)
 	}
-	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: ", "HOOKLINE_ABBEYCROSS_HOURS: ")
+	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: ", "HOOKLINE_ABBEYCROSS_HOURS: ",
+		"OTEL_RESOURCE_ATTRIBUTES: ", "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")
 	for flags, want := range map[string]string{
 		"--listen 203.0.113.1:80":                "--listen 203.0.113.1:80: ",
 		"--data " + key:                          "is no directory",

@@ -13,9 +13,6 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// triggerPoll is how often a delivery is looked at.
-const triggerPoll = 100 * time.Millisecond
-
 type triggerCommand struct {
 	API     apiName       `arg:"" name:"api" help:"The API, such as squake."`
 	Event   string        `arg:"" optional:"" help:"The event; without it the events are listed."`
@@ -44,10 +41,8 @@ func (c *triggerCommand) Validate() error {
 		return fmt.Errorf("--account: %s is no account of %s", c.Account, c.API)
 	case c.Event == "" && (c.Account != nil || c.Wait):
 		return errors.New("give an event, such as those that --list shows")
-	case c.Timeout <= 0:
-		return errors.New("--timeout: give a duration such as 1m")
 	}
-	return nil
+	return checkTimeout(c.Timeout)
 }
 
 // Run publishes a sample event, or lists those that there are.
@@ -104,27 +99,21 @@ func (c *triggerCommand) report(ctx context.Context, p *program, b backend, acco
 	if err == nil && c.Wait {
 		text, err = c.await(ctx, p, b, account, &result)
 	}
-	if err != nil && !p.flags.JSON {
-		return err
+	if err != nil {
+		return p.fail(result, err)
 	}
-	return errors.Join(p.show(result, text), err)
+	return p.show(result, text)
 }
 
 // await waits for the first attempt.
 func (c *triggerCommand) await(ctx context.Context, p *program, b backend, account webhook.Account, result *triggerResult) (text string, err error) {
-	end := p.now().Add(c.Timeout)
-	var found deliveryDetails
-	err = p.waitUntil(ctx, triggerPoll, func() (bool, error) {
-		var err error
-		if found, err = b.Delivery(ctx, account, result.Delivery); err != nil {
-			return false, err
-		}
-		if found.Status == webhook.StatusPending.String() && p.now().After(end) {
-			return false, fmt.Errorf("delivery %s was not attempted within %v; does a server run on this data?", result.Delivery, c.Timeout)
-		}
-		return found.Status != webhook.StatusPending.String(), nil
+	found, err := p.awaitDelivery(ctx, b, account, result.Delivery, c.Timeout, func(d deliveryDetails) bool {
+		return d.Status != webhook.StatusPending.String()
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errLate):
+		return "", fmt.Errorf("delivery %s was not attempted within %v; does a server run on this data?", result.Delivery, c.Timeout)
+	case err != nil:
 		return "", err
 	}
 	result.Result = &found.deliveryResult
@@ -135,5 +124,5 @@ func (c *triggerCommand) await(ctx context.Context, p *program, b backend, accou
 	if found.Status != webhook.StatusDelivered.String() {
 		return "", fmt.Errorf("%s %s to %s: %s%s", found.Status, result.Delivery, found.URL, found.Reason, took)
 	}
-	return linef("%s %s to %s: answered %d%s", found.Status, result.Delivery, found.URL, found.Code, took), nil
+	return linef("%s %s to %s: responded with %d%s", found.Status, result.Delivery, found.URL, found.Code, took), nil
 }

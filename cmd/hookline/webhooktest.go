@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// testPoll is how often the result of a test is looked for.
-	testPoll = 250 * time.Millisecond
 	// ownLease is how long a test is left to the command that attempts it.
 	ownLease = 2 * time.Minute
 	// reasonInterrupted is the Reason of a test that its command did not finish.
@@ -35,12 +33,7 @@ type webhookTest struct {
 }
 
 // Validate checks the flags.
-func (c *webhookTest) Validate() error {
-	if c.Timeout <= 0 {
-		return errors.New("--timeout: give a duration such as 30s")
-	}
-	return nil
-}
+func (c *webhookTest) Validate() error { return checkTimeout(c.Timeout) }
 
 // testResult is the outcome of a test.
 type testResult struct {
@@ -86,10 +79,13 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	waiting, stop := context.WithTimeout(ctx, c.Timeout)
 	defer stop()
 	var id string
+	var d deliveryDetails
 	if own {
-		id, err = c.attempt(waiting, s)
-	} else {
-		id, err = c.await(waiting, p, b)
+		if id, err = c.attempt(waiting, s); err == nil {
+			d, err = b.Delivery(ctx, c.Account.Account, id)
+		}
+	} else if id, err = b.Test(waiting, c.Account.Account, c.ID, c.Event); err == nil {
+		d, err = p.awaitDelivery(waiting, b, c.Account.Account, id, c.Timeout, func(d deliveryDetails) bool { return d.ended() })
 	}
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return c.late(p, id, own)
@@ -97,26 +93,7 @@ func (c *webhookTest) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return c.failure(ctx, p, b, err)
 	}
-	d, err := b.Delivery(ctx, c.Account.Account, id)
-	if err != nil {
-		return err
-	}
 	return c.show(p, newTestResult(d), d.Status == webhook.StatusDelivered.String(), own)
-}
-
-// await has the server make a test, and waits until there is a result.
-func (c *webhookTest) await(ctx context.Context, p *program, b backend) (id string, err error) {
-	if id, err = b.Test(ctx, c.Account.Account, c.ID, c.Event); err != nil {
-		return "", err
-	}
-	return id, p.waitUntil(ctx, testPoll, func() (bool, error) {
-		d, err := b.Delivery(ctx, c.Account.Account, id)
-		if err != nil {
-			return false, err
-		}
-		status, err := webhook.ParseStatus(d.Status)
-		return !status.Open(), err
-	})
 }
 
 // attempt makes a test and attempts it. If that is interrupted, the test is
@@ -202,11 +179,7 @@ func (c *webhookTest) show(p *program, r testResult, delivered, own bool) error 
 	if r.Response != "" {
 		text += "; it answered: " + r.Response
 	}
-	failure := errors.New(text + testHint(r.Reason, own))
-	if p.flags.JSON {
-		return errors.Join(p.show(r, ""), failure)
-	}
-	return failure
+	return p.fail(r, errors.New(text+testHint(r.Reason, own)))
 }
 
 // testHint says which flag lets a test go where it was not allowed to.

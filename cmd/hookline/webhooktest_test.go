@@ -118,13 +118,7 @@ func TestWebhookTestThroughTheAPI(t *testing.T) {
 // answered, and tells machines the same. By itself the command sends where a
 // server without --dev does, and names the flag that would help.
 func TestWebhookTestFails(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	customer := customers(t, where, s, c)[0]
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
+	where, c, customer := stoppedServer(t)
 	for _, given := range []struct {
 		response int
 		flags    []string
@@ -166,13 +160,7 @@ func TestWebhookTestFails(t *testing.T) {
 // Beside a server that does not send to such URLs the error names the server's
 // flags; the command's own do not count.
 func TestWebhookTestBesideAServer(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	customer := customers(t, where, s, c)[0]
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
+	where, c, customer := stoppedServer(t)
 	boot(t, where.data, "--allow-http")
 	contains(t, where.fails(t, customer.test(openly...)...), "not public; a server that is started with --allow-private, or with --dev, sends there")
 	c.nothingMore(t)
@@ -181,10 +169,7 @@ func TestWebhookTestBesideAServer(t *testing.T) {
 // A test that is interrupted while the command attempts it is sent by nobody
 // later. One that a server attempts goes on.
 func TestWebhookTestInterrupted(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	customer := customers(t, where, s, c)[0]
+	where, s, c, customer := startedServer(t)
 	interrupt := func(want webhook.Status) {
 		t.Helper()
 		release := c.block()
@@ -216,13 +201,7 @@ func TestWebhookTestInterrupted(t *testing.T) {
 // The key that opens the customer's is the data directory's: without it there
 // is a line that says so, and no sample that is not signed.
 func TestSampleWithoutSealingKey(t *testing.T) {
-	where := dataDir{data: t.TempDir()}
-	s := boot(t, where.data, "--dev")
-	c := openSite(t)
-	customer := customers(t, where, s, c)[0]
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
+	where, c, customer := stoppedServer(t)
 	remove(t, where.data+"/sealing.key")
 	contains(t, where.fails(t, customer.test(openly...)...), "the sealing key is missing")
 	c.nothingMore(t)

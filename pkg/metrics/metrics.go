@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -43,7 +42,10 @@ type Config struct {
 	// OTLP sends them to where the OTEL_ variables say; see [OTLP].
 	OTLP    bool
 	Version string
-	Log     *slog.Logger
+	// Getenv reads the variables of OpenTelemetry that say how. Those that its
+	// exporters and its resource read come from the process's environment.
+	Getenv func(string) string
+	Log    *slog.Logger
 	// Secure reports whether a client's request came by HTTPS.
 	Secure func(*http.Request) bool
 }
@@ -67,16 +69,46 @@ type Metrics struct {
 	sets sync.Map // of attributes, as [metric.MeasurementOption], by their key
 }
 
-// New makes the instruments. An error is one of the configuration.
-func New(ctx context.Context, cfg Config) (*Metrics, error) {
-	m := &Metrics{cfg: cfg}
+// Measures reports whether measurements go anywhere.
+func (c Config) Measures() bool { return c.Prometheus || c.OTLP }
+
+// Check returns the errors of the configuration for which New would fail. It
+// measures and sends nothing.
+func Check(ctx context.Context, cfg Config) error {
+	if !cfg.Measures() {
+		return nil
+	}
+	_, exporter, err := cfg.read(ctx)
+	if exporter != nil {
+		err = errors.Join(err, exporter.Shutdown(ctx))
+	}
+	return err
+}
+
+// read returns what the variables say the metrics are of, and what sends them,
+// nil if nothing does.
+func (c Config) read(ctx context.Context) (*resource.Resource, sdk.Exporter, error) {
 	about, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
-		resource.WithAttributes(semconv.ServiceName("hookline"), semconv.ServiceVersion(cfg.Version)),
+		resource.WithAttributes(semconv.ServiceName("hookline"), semconv.ServiceVersion(c.Version)),
 		resource.WithFromEnv(), // last, so that it decides
 	)
 	if err != nil {
-		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+		err = fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	if !c.OTLP {
+		return about, nil, err
+	}
+	exporter, exporterErr := newExporter(ctx, c.Getenv)
+	return about, exporter, errors.Join(err, exporterErr)
+}
+
+// New makes the instruments. An error is one of the configuration.
+func New(ctx context.Context, cfg Config) (*Metrics, error) {
+	m := &Metrics{cfg: cfg}
+	about, exporter, err := cfg.read(ctx)
+	if err != nil {
+		return nil, err
 	}
 	options := []sdk.Option{sdk.WithResource(about), sdk.WithExemplarFilter(exemplar.AlwaysOffFilter)}
 	if cfg.Prometheus {
@@ -86,11 +118,7 @@ func New(ctx context.Context, cfg Config) (*Metrics, error) {
 		}
 		options = append(options, sdk.WithReader(reader))
 	}
-	if cfg.OTLP {
-		exporter, err := newExporter(ctx, os.Getenv)
-		if err != nil {
-			return nil, err
-		}
+	if exporter != nil {
 		options = append(options, sdk.WithReader(sdk.NewPeriodicReader(exporter)))
 	}
 	m.provider = sdk.NewMeterProvider(options...)

@@ -144,14 +144,15 @@ func TestOTLP(t *testing.T) {
 		}
 	}
 	for protocol, want := range map[string]bool{"": true, "grpc": true, "http/protobuf": true, "http/json": false} {
-		exporter, err := newExporter(t.Context(), func(name string) string {
+		cfg := Config{OTLP: true, Getenv: func(name string) string {
 			return map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol}[name]
-		})
-		if (err == nil) != want {
+		}}
+		if err := Check(t.Context(), cfg); (err == nil) != want {
 			t.Errorf("protocol %q: %v", protocol, err)
 		}
-		if err == nil {
-			_ = exporter.Shutdown(t.Context())
+		cfg.OTLP = false
+		if err := Check(t.Context(), cfg); err != nil {
+			t.Errorf("protocol %q of metrics that are not sent: %v", protocol, err)
 		}
 	}
 }
