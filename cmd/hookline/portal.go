@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/hookline/hookline/pkg/client"
+	"github.com/hookline/hookline/pkg/portal"
 	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -42,10 +44,13 @@ func (c *portalOpen) grant() access.Grant {
 // grantFlags has the flags in place of what errors about grants begin with.
 var grantFlags = strings.NewReplacer("link: ", "--expires: ", "session: ", "--session: ")
 
-// Validate checks how long the link and its session last.
+// Validate checks how long the link and its session last, and where it leads.
 func (c *portalOpen) Validate() error {
 	if err := c.grant().Validate(); err != nil {
 		return errors.New(grantFlags.Replace(err.Error()))
+	}
+	if _, err := portal.ReadSettings(func(string) string { return "" }, c.At); err != nil {
+		return fmt.Errorf("--portal-url: %w", err)
 	}
 	return nil
 }

@@ -51,6 +51,7 @@ type ways struct {
 	links    map[string]access.Link
 	sessions map[string]access.Session
 	now      func() time.Time
+	stuck    error // what Leave returns
 }
 
 func (w *ways) Look(_ context.Context, link webhook.Secret) (access.Link, error) {
@@ -90,6 +91,9 @@ func (w *ways) Session(_ context.Context, secret webhook.Secret) (access.Session
 func (w *ways) Leave(_ context.Context, secret webhook.Secret) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.stuck != nil {
+		return w.stuck
+	}
 	delete(w.sessions, secret.Reveal())
 	return nil
 }

@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -177,6 +178,9 @@ func TestLinks(t *testing.T) {
 	if _, err := e.ways.Session(t.Context(), webhook.NewSecret(first.Value)); err == nil {
 		t.Error("the former session goes on")
 	}
+	e.ways.stuck = errors.New("the store is down")
+	r.post("/portal/enter", "link", e.ways.open(squakeAccount, webhook.Read))
+	r.shows(200, "squake:acme") // the link is used up, so its session is not withheld
 }
 
 // TestHeaders: every answer has the headers, the session's cookie is as the

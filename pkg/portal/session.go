@@ -3,6 +3,7 @@ package portal
 import (
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -147,8 +148,8 @@ func (p *portal) enter(e *exchange) error {
 		return err
 	}
 	if former, ok := e.secret(); ok {
-		if err := p.Access.Leave(e.Context(), former); err != nil {
-			return err
+		if err := p.Access.Leave(e.Context(), former); err != nil { // it ends by itself; the link is used up
+			p.Setup.Log.LogAttrs(e.Context(), slog.LevelWarn, "former session kept", slog.String("error", err.Error()))
 		}
 	}
 	e.session = session // for the log

@@ -1,4 +1,4 @@
-// Copies text, and fetches anew what is pending. Every page works without it.
+// Copies text, fetches anew what is pending, and sends a form once. Every page works without it.
 (() => {
   "use strict";
   const said = document.querySelector("#said");
@@ -21,6 +21,18 @@
     button.textContent = word;
     said.textContent = word;
     setTimeout(() => { button.textContent = label; said.textContent = ""; }, 1500);
+  });
+
+  // A form is sent once: of two answers a browser shows the second, and a new key
+  // is in the first.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
   });
 
   // What waits carries data-pending: its part of the page is fetched anew, ever
