@@ -43,6 +43,9 @@ func TestLinesAreAsLongAsPriced(t *testing.T) {
 func lineLength(t *testing.T, f *emulator.Function, message, account string) int {
 	t.Helper()
 	f.AwaitOutput(t, `"msg":"`+message+`"`, 1)
+	if account != "" { // the function may serve others too
+		f.AwaitOutput(t, `"account":"`+account+`"`, 1)
+	}
 	length := 0
 	for line := range strings.Lines(f.Output()) {
 		var fields struct{ Msg, Account string }
