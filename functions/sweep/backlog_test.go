@@ -125,7 +125,7 @@ func storeBacklog(tb testing.TB, s *dynamo.Store, from, count int) {
 // SQS. Reading them costs a request for 500.
 func TestBacklogInParts(t *testing.T) {
 	const parts, shards = 4, 64
-	count := long.Pick(2000, 20_000)
+	count := long.PickAlone(2000, 20_000)
 	server := dynamolocal.Start(t)
 	tables := server.NewTables(t)
 	storeBacklog(t, dynamolocal.Store(t, server.URL, tables), 0, count)

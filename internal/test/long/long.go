@@ -15,3 +15,16 @@ func Pick[T any](short, long T) T {
 	}
 	return short
 }
+
+// AloneVariable is the environment variable that says that nothing else runs on
+// the machine, and no race detector slows the test.
+const AloneVariable = "HOOKLINE_TEST_ALONE"
+
+// PickAlone is Pick for what only an idle machine can show, such as whether a
+// simulation is as fast as what it simulates: `make test-long` runs it last.
+func PickAlone[T any](shared, alone T) T {
+	if os.Getenv(AloneVariable) == "1" {
+		return alone
+	}
+	return shared
+}
