@@ -1,7 +1,6 @@
 package portal_test
 
 import (
-	"bytes"
 	"context"
 	crand "crypto/rand"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/memory"
+	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
@@ -45,66 +45,27 @@ var (
 	fourthAccount  = webhook.Account{API: "fourth", ID: "1"}
 )
 
-// ways keeps links and sessions in memory.
+// ways are the links and sessions of a portal, whose Leave may fail.
 type ways struct {
-	mu       sync.Mutex
-	links    map[string]access.Link
-	sessions map[string]access.Session
-	now      func() time.Time
-	stuck    error // what Leave returns
+	*access.Links
+	stuck error // what Leave returns
 }
 
-func (w *ways) Look(_ context.Context, link webhook.Secret) (access.Link, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l, ok := w.links[link.Reveal()]
-	if !ok || !w.now().Before(l.Expires) {
-		return access.Link{}, access.ErrNoLink
-	}
-	return l, nil
-}
-
-func (w *ways) Enter(ctx context.Context, link webhook.Secret) (webhook.Secret, access.Session, error) {
-	l, err := w.Look(ctx, link)
-	if err != nil {
-		return webhook.Secret{}, access.Session{}, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.links, link.Reveal())
-	s := access.Session{Account: l.Account, Rights: l.Rights, Expires: w.now().Add(8 * time.Hour), FormToken: "form-" + crand.Text()}
-	secret := "session-" + crand.Text()
-	w.sessions[secret] = s
-	return webhook.NewSecret(secret), s, nil
-}
-
-func (w *ways) Session(_ context.Context, secret webhook.Secret) (access.Session, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s, ok := w.sessions[secret.Reveal()]
-	if !ok {
-		return access.Session{}, access.ErrNoSession
-	}
-	return s, nil
-}
-
-func (w *ways) Leave(_ context.Context, secret webhook.Secret) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (w *ways) Leave(ctx context.Context, secret webhook.Secret) error {
 	if w.stuck != nil {
 		return w.stuck
 	}
-	delete(w.sessions, secret.Reveal())
-	return nil
+	return w.Links.Leave(ctx, secret)
 }
 
 // open makes a link.
-func (w *ways) open(a webhook.Account, rights webhook.Rights) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	secret := "link-" + crand.Text()
-	w.links[secret] = access.Link{Account: a, Rights: rights, Expires: w.now().Add(10 * time.Minute)}
-	return secret
+func (w *ways) open(t *testing.T, a webhook.Account, rights webhook.Rights) string {
+	t.Helper()
+	link, _, err := w.Create(t.Context(), access.Grant{Account: a, Rights: rights, Link: access.DefaultLink, Session: access.DefaultSession})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link.Reveal()
 }
 
 // env is a portal over a real store, with what delivers, and a receiver.
@@ -116,27 +77,10 @@ type env struct {
 	receiver  *httptest.Server
 	status    atomic.Int64 // what the receiver answers
 	publisher *delivery.Publisher
-	log       *safeBuffer
+	log       *record.Buffer
 	reads     atomic.Int64 // by pages
 	// beforeTest is called before each test, once it was set.
 	beforeTest func()
-}
-
-type safeBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // newEnv starts all of it. settings are pairs of a name and a value.
@@ -148,8 +92,9 @@ func newEnv(t *testing.T, settings ...string) *env {
 // newEnvOf starts all of it for some APIs.
 func newEnvOf(t *testing.T, apis []api.API, settings ...string) *env {
 	t.Helper()
-	e := &env{apis: apis, store: memory.Open(t), log: &safeBuffer{}}
-	e.ways = &ways{links: map[string]access.Link{}, sessions: map[string]access.Session{}, now: time.Now}
+	e := &env{apis: apis, store: memory.Open(t), log: &record.Buffer{}}
+	keys := keygen.New(crand.Reader, time.Now)
+	e.ways = &ways{Links: access.NewLinks(e.store, keys, time.Now)}
 	e.status.Store(http.StatusNoContent)
 	e.receiver = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(int(e.status.Load()))
@@ -178,7 +123,7 @@ func newEnvOf(t *testing.T, apis []api.API, settings ...string) *env {
 		return ""
 	}
 	setup := api.Setup{
-		Store: counted{e.store, &e.reads}, Sealer: sealer, Keys: keygen.New(crand.Reader, time.Now), Now: time.Now,
+		Store: counted{e.store, &e.reads}, Sealer: sealer, Keys: keys, Now: time.Now,
 		Log: slog.New(slog.NewJSONHandler(e.log, nil)), URLs: validate.URLPolicy{AllowHTTP: true, AllowPrivate: true}, Getenv: getenv,
 	}
 	e.serve(t, setup, open.New(key))
@@ -297,7 +242,7 @@ func (e *env) newReader(t *testing.T) *reader {
 func (e *env) enter(t *testing.T, a webhook.Account, rights webhook.Rights) *reader {
 	t.Helper()
 	r := e.newReader(t)
-	link := e.ways.open(a, rights)
+	link := e.ways.open(t, a, rights)
 	r.get("/portal/enter?link=" + link)
 	r.post("/portal/enter", "link", link)
 	if r.status != http.StatusOK || r.path != "/portal/webhooks" {

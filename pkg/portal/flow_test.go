@@ -58,7 +58,7 @@ func TestInABrowser(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", what, err, page)
 		}
 	}
-	do("enter", chromedp.Navigate(e.URL+"/portal/enter?link="+e.ways.open(squakeAccount, webhook.AllRights)))
+	do("enter", chromedp.Navigate(e.URL+"/portal/enter?link="+e.ways.open(t, squakeAccount, webhook.AllRights)))
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
 		allow := cdpbrowser.SetPermissionParams{Origin: e.URL, Setting: cdpbrowser.PermissionSettingGranted, Permission: &cdpbrowser.PermissionDescriptor{Name: name}}
 		if _, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, allow); err != nil {

@@ -131,7 +131,7 @@ func TestPagesInABrowser(t *testing.T) {
 	defer sheet.Close()
 	var seen browser.Sightings
 	ctx := browser.Open(t, &seen, long.Pick(3*timeout, 20*timeout))
-	enterPages := [][2]string{{"enter", "/portal/enter?link=" + e.ways.open(shoptetAccount, webhook.AllRights)}, {"used", "/portal/enter?link=used"}}
+	enterPages := [][2]string{{"enter", "/portal/enter?link=" + e.ways.open(t, shoptetAccount, webhook.AllRights)}, {"used", "/portal/enter?link=used"}}
 	empty := e.enter(t, abbeyAccount, webhook.AllRights)
 	for _, group := range []struct {
 		prefix string

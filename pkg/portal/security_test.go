@@ -151,7 +151,7 @@ func TestLinks(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, "HOOKLINE_PORTAL_REFRESH_URL", "https://app.example.com/webhooks", "HOOKLINE_PORTAL_NAME", "Acme & <Sons>", "HOOKLINE_PORTAL_ACCENT", "#00a000")
 	r := e.newReader(t)
-	link := e.ways.open(squakeAccount, webhook.Read)
+	link := e.ways.open(t, squakeAccount, webhook.Read)
 	for range 3 {
 		r.do(http.MethodHead, "/portal/enter?link="+link, nil)
 		r.get("/portal/enter?link=" + link)
@@ -173,13 +173,13 @@ func TestLinks(t *testing.T) {
 	again := e.newReader(t)
 	again.post("/portal/enter", "link", link)
 	again.shows(403, "This link is no longer good", "Get a new link")
-	r.post("/portal/enter", "link", e.ways.open(otherAccount, webhook.AllRights))
+	r.post("/portal/enter", "link", e.ways.open(t, otherAccount, webhook.AllRights))
 	r.shows(200, "squake:other")
 	if _, err := e.ways.Session(t.Context(), webhook.NewSecret(first.Value)); err == nil {
 		t.Error("the former session goes on")
 	}
 	e.ways.stuck = errors.New("the store is down")
-	r.post("/portal/enter", "link", e.ways.open(squakeAccount, webhook.Read))
+	r.post("/portal/enter", "link", e.ways.open(t, squakeAccount, webhook.Read))
 	r.shows(200, "squake:acme") // the link is used up, so its session is not withheld
 }
 
