@@ -151,12 +151,12 @@ func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.now()
-	q.catchUp(now)
 	refused, ahead := 0, 0
 	for _, m := range messages {
 		queued := q.known[keyOf(m)]
 		switch {
 		case queued != nil:
+			q.catchUp(now) // what is due is not for later
 			q.later.hasten(queued, m)
 		case m.At.Sub(now) > maxDelay:
 			ahead++
