@@ -1,7 +1,6 @@
 package operator_test
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -16,11 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookline/hookline/internal/test/apitest"
+	"github.com/hookline/hookline/internal/test/intercept"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -39,54 +40,21 @@ var interruptions = map[string]interruption{
 	"killed after":  {err: webhook.ErrUnavailable, written: true, last: true},
 }
 
-// interruptedStore has one interruption, at the write with a number from 0.
-type interruptedStore struct {
-	*sqlite.Store
-	interruption
-	at     int64
-	writes atomic.Int64
-}
-
-func (s *interruptedStore) write(do func() error) error {
-	n := s.writes.Add(1) - 1
-	switch {
-	case n == s.at && s.written:
-		_ = do()
-		return s.err
-	case n == s.at, s.last && n > s.at:
-		return s.err
-	}
-	return do()
-}
-
-func (s *interruptedStore) AddDelivery(ctx context.Context, d webhook.Delivery) (added webhook.Delivery, err error) {
-	err = s.write(func() (err error) { added, err = s.Store.AddDelivery(ctx, d); return err })
-	return added, err
-}
-
-func (s *interruptedStore) RecordAttempt(ctx context.Context, r webhook.AttemptResult) (d webhook.Delivery, err error) {
-	err = s.write(func() (err error) { d, err = s.Store.RecordAttempt(ctx, r); return err })
-	return d, err
-}
-
-func (s *interruptedStore) Change(ctx context.Context, c webhook.Change) error {
-	return s.write(func() error { return s.Store.Change(ctx, c) })
-}
-
-func (s *interruptedStore) Delete(ctx context.Context, list []webhook.Webhook) error {
-	return s.write(func() error { return s.Store.Delete(ctx, list) })
-}
-
-func (s *interruptedStore) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
-	return s.write(func() error { return s.Store.CreateAccount(ctx, a) })
-}
-
-func (s *interruptedStore) CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error {
-	return s.write(func() error { return s.Store.CloseAccount(ctx, a, at) })
-}
-
-func (s *interruptedStore) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
-	return s.write(func() error { return s.Store.RevokeToken(ctx, a, id) })
+// interrupted returns a store that has one interruption, at the write with a
+// number from 0, none at -1. made counts its writes.
+func interrupted(s store.Store, i interruption, at int64) (_ store.Store, made *atomic.Int64) {
+	made = &atomic.Int64{}
+	return intercept.Store{Store: s, Do: func(write func() error) error {
+		n := made.Add(1) - 1
+		switch {
+		case n == at && i.written:
+			_ = write()
+			return i.err
+		case n == at, i.last && n > at:
+			return i.err
+		}
+		return write()
+	}}, made
 }
 
 // repeatedRoutes are those that may be repeated (docs/contracts/operator-api.md,
@@ -115,7 +83,7 @@ func TestRepeatedRoutes(t *testing.T) {
 	for name, route := range repeatedRoutes {
 		t.Run(name, func(t *testing.T) {
 			once := newRepeated(t)
-			counting := &interruptedStore{Store: once.Store, at: -1}
+			counting, made := interrupted(once.Store, interruption{}, -1)
 			if status := once.call(t, counting, route.method, route.path, route.body); status != route.status {
 				t.Fatalf("status %d, want %d", status, route.status)
 			}
@@ -137,9 +105,10 @@ func TestRepeatedRoutes(t *testing.T) {
 				repeat(once, "carried out")
 			}
 			for kind, i := range interruptions {
-				for at := range int(counting.writes.Load()) {
+				for at := range int(made.Load()) {
 					r := newRepeated(t)
-					r.call(t, &interruptedStore{Store: r.Store, interruption: i, at: int64(at)}, route.method, route.path, route.body)
+					broken, _ := interrupted(r.Store, i, int64(at))
+					r.call(t, broken, route.method, route.path, route.body)
 					repeat(r, fmt.Sprintf("%s at write %d", kind, at))
 				}
 			}

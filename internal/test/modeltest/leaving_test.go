@@ -381,7 +381,7 @@ func (c *customer) checkStays(ctx context.Context) {
 func TestLeavingOnSQLite(t *testing.T) {
 	for seed := range long.Pick[uint64](1, 10) {
 		direct := memory.Open(t)
-		s := &faulty{Store: direct, random: mathrand.New(mathrand.NewPCG(seed, 1))}
+		s := faulty(direct, mathrand.New(mathrand.NewPCG(seed, 1)))
 		testLeaving(newCustomers(t, s, direct, seed), 6, long.Pick(12, 20))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
