@@ -49,8 +49,8 @@ func (c *portalOpen) Validate() error {
 	if err := c.grant().Validate(); err != nil {
 		return errors.New(grantFlags.Replace(err.Error()))
 	}
-	if _, err := portal.ReadSettings(func(string) string { return "" }, c.At); err != nil {
-		return fmt.Errorf("--portal-url: %w", err)
+	if _, err := portal.CheckOrigin(c.At); err != nil {
+		return fmt.Errorf("--portal-url: the portal's address %w", err)
 	}
 	return nil
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
@@ -34,7 +32,7 @@ func (c *serveCommand) portalSettings(p *program) (settings portal.Settings, ser
 	case origin != "":
 	case c.TLS.Cert != "":
 		origin = "https://" + c.Listen
-	case loopback(c.Listen):
+	case portal.IsLoopback(c.Listen):
 		origin = "http://" + c.Listen
 	default:
 		return portal.Settings{}, false, nil
@@ -70,9 +68,6 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 	if err != nil {
 		return portalSite{}, fmt.Errorf("set up the portal: %w", err)
 	}
-	if c.PortalURL == "" && c.TLS.Cert == "" {
-		handler = onlyHere(handler)
-	}
 	return portalSite{handler, links, func(r *http.Request) string {
 		switch {
 		case c.PortalURL != "":
@@ -82,25 +77,6 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 		}
 		return "http://" + r.Host
 	}}, nil
-}
-
-// onlyHere refuses requests that name another host than this machine: a proxy
-// passed them on, and cookies are not those for a network.
-func onlyHere(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopback(r.Host) && !loopback(net.JoinHostPort(strings.Trim(r.Host, "[]"), "")) {
-			http.Error(w, "The portal is served to this machine alone. With --portal-url it is served where browsers reach it.", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// loopback reports whether an address is reached from this machine alone.
-func loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err == nil && (strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback())
 }
 
 // demoLink makes a link to the pages of a demo account, which is good for a day.

@@ -166,6 +166,10 @@ func (p *portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	if !p.Settings.secure && !IsLoopback(r.Host) { // a proxy passed it on, and cookies are not those for a network
+		http.Error(w, "The portal is served to this machine alone, unless HOOKLINE_PORTAL_URL says where browsers reach it.", http.StatusForbidden)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	p.mux.ServeHTTP(w, r)
 }

@@ -66,7 +66,7 @@ func ReadSettings(getenv func(string) string, origin string) (Settings, error) {
 	if s.refreshURL != "" {
 		fail(refreshSetting, checkRefresh(s.refreshURL))
 	}
-	s.secure, err = checkOrigin(origin)
+	s.secure, err = CheckOrigin(origin)
 	fail("the portal's address", err)
 	if s.ancestors == "" {
 		s.ancestors = "'none'"
@@ -98,18 +98,28 @@ func checkAncestors(text string) error {
 	return nil
 }
 
-// checkOrigin reports whether an origin is https. Over plain http, secrets would
-// cross the network in the clear.
-func checkOrigin(origin string) (secure bool, err error) {
+// CheckOrigin reports whether an origin is https. Over plain http, secrets would
+// cross the network in the clear: it refuses that except on loopback.
+func CheckOrigin(origin string) (secure bool, err error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
 		return false, webhook.Invalid("must be an origin such as https://hooks.example.com")
 	}
-	switch ip := net.ParseIP(u.Hostname()); {
+	switch {
 	case u.Scheme == "https":
 		return true, nil
-	case u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()):
+	case u.Scheme == "http" && IsLoopback(u.Host):
 		return false, nil
 	}
 	return false, webhook.Invalid("must be https, except on loopback")
+}
+
+// IsLoopback reports whether a host, with or without a port, is a name or address
+// of this machine that no other reaches.
+func IsLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
