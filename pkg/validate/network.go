@@ -62,6 +62,19 @@ func ParseNetwork(text string) (Network, error) {
 	return Network{p}, nil
 }
 
+// ParseNetworks parses each of some networks. The error is that of the first that
+// is wrong.
+func ParseNetworks(texts ...string) (Networks, error) {
+	list := make(Networks, len(texts))
+	for i, text := range texts {
+		var err error
+		if list[i], err = ParseNetwork(text); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (n *Network) UnmarshalText(text []byte) (err error) {
 	*n, err = ParseNetwork(string(text))

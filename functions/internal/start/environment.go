@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,15 +75,11 @@ func parsePublicKey(v string) (any, error) {
 // parseNetworks refuses the addresses of the function itself: on one of them
 // Lambda gives out events and takes responses.
 func parseNetworks(v string) (any, error) {
-	var list validate.Networks
-	for text := range strings.SplitSeq(v, ",") {
-		network, err := validate.ParseNetwork(text)
-		if err != nil || network.HasLoopback() {
-			return nil, errors.Join(err, errors.New("not allowed"))
-		}
-		list = append(list, network)
+	list, err := validate.ParseNetworks(strings.Split(v, ",")...)
+	if err == nil && slices.ContainsFunc(list, validate.Network.HasLoopback) {
+		err = errors.New("not allowed")
 	}
-	return list, nil
+	return list, err
 }
 
 // describe names the variable that an error is about.

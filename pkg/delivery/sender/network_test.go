@@ -10,14 +10,11 @@ import (
 	"github.com/hookline/hookline/pkg/validate"
 )
 
-func networks(t *testing.T, texts ...string) (list validate.Networks) {
+func networks(t *testing.T, texts ...string) validate.Networks {
 	t.Helper()
-	for _, text := range texts {
-		network, err := validate.ParseNetwork(text)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		list = append(list, network)
+	list, err := validate.ParseNetworks(texts...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return list
 }
