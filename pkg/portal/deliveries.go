@@ -86,7 +86,7 @@ func (p *portal) listDeliveries(e *exchange) error {
 	for _, d := range o.Deliveries {
 		v.Rows = append(v.Rows, e.row(d))
 	}
-	first := cloneQuery(q)
+	first := filterQuery(q)
 	first.Del("cursor")
 	if q.Get("cursor") != "" {
 		v.Previous = "/portal/deliveries?" + first.Encode()
@@ -99,7 +99,8 @@ func (p *portal) listDeliveries(e *exchange) error {
 	return e.page(status, "deliveries", v)
 }
 
-func cloneQuery(q url.Values) url.Values {
+// filterQuery returns what selects deliveries in the query of their page.
+func filterQuery(q url.Values) url.Values {
 	c := url.Values{}
 	for _, name := range []string{"event", "status", "from", "until", "cursor"} {
 		if value := q.Get(name); value != "" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -169,7 +170,7 @@ func (e *exchange) headers(d webhook.Delivery, body []byte) string {
 	if sending, ok := e.Sendings[e.session.Account.API]; ok {
 		plain := sending.Header(webhook.Secret{}, when, body)
 		all := sending.Header(webhook.NewSecret("0"), when, body) // for the names
-		for _, name := range sortedNames(all) {
+		for _, name := range slices.Sorted(maps.Keys(all)) {
 			if value, shown := plain[name]; shown {
 				lines = append(lines, name+": "+value)
 			} else {

@@ -322,8 +322,6 @@ func mustParse(text string) *url.URL {
 	return u
 }
 
-func queryEscape(text string) string { return url.QueryEscape(text) }
-
 // fail stores a delivery of Squake's account that failed for good.
 func (e *env) fail(ctx context.Context, t *testing.T) (id string) {
 	t.Helper()

@@ -3,7 +3,6 @@ package portal
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,8 +16,6 @@ import (
 // mostChoices is how many events are shown to choose from. Of more, names are
 // typed.
 const mostChoices = 150
-
-func queryEscape(text string) string { return url.QueryEscape(text) }
 
 // webhookForm is the form that adds or changes a webhook.
 type webhookForm struct {

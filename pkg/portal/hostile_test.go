@@ -3,6 +3,7 @@ package portal_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,8 +87,8 @@ func TestHostileText(t *testing.T) {
 			r.shows(200)
 			check(text)
 		}
-		query := "?event=" + queryEscape(text) + "&status=" + queryEscape(text) + "&from=" + queryEscape(text) + "&since=" + queryEscape(text) + "&cursor=" + queryEscape(text) + "&done=" + queryEscape(text) + "&link=" + queryEscape(text) + "&page=" + queryEscape(text)
-		for _, page := range []string{"/portal/webhooks", "/portal/webhooks/new", "/portal/deliveries", "/portal/recover", "/portal/events", "/portal/enter", "/portal/" + queryEscape(text)} {
+		query := "?event=" + url.QueryEscape(text) + "&status=" + url.QueryEscape(text) + "&from=" + url.QueryEscape(text) + "&since=" + url.QueryEscape(text) + "&cursor=" + url.QueryEscape(text) + "&done=" + url.QueryEscape(text) + "&link=" + url.QueryEscape(text) + "&page=" + url.QueryEscape(text)
+		for _, page := range []string{"/portal/webhooks", "/portal/webhooks/new", "/portal/deliveries", "/portal/recover", "/portal/events", "/portal/enter", "/portal/" + url.QueryEscape(text)} {
 			r.get(page + query)
 			check(text)
 		}

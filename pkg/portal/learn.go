@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -51,7 +52,7 @@ func (p *portal) showEvents(e *exchange) error {
 		v.Chosen = names[0]
 	}
 	for _, name := range names {
-		v.Events = append(v.Events, eventLink{Name: name, Path: "/portal/events?event=" + queryEscape(name), Registered: has(name), Current: name == v.Chosen})
+		v.Events = append(v.Events, eventLink{Name: name, Path: "/portal/events?event=" + url.QueryEscape(name), Registered: has(name), Current: name == v.Chosen})
 	}
 	if v.Chosen != "" {
 		if v.Wrong = sentence(cut(v.Chosen, 64), e.api.CheckEvent(v.Chosen)); v.Wrong != "" {

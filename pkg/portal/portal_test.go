@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func (j *journey) deliver() {
 	j.env.attempted(j.T, j.account, id, 1)
 	j.get("/portal/webhooks")
 	j.shows(200, "failing", "the last answer was 500", "1 waiting")
-	j.get("/portal/deliveries?status=retrying&event=" + queryEscape(j.event))
+	j.get("/portal/deliveries?status=retrying&event=" + url.QueryEscape(j.event))
 	j.shows(200, j.event, "retrying", "500")
 	j.get("/portal/deliveries?status=delivered")
 	j.shows(200, "No such deliveries")
@@ -222,9 +223,9 @@ func (j *journey) remove() {
 
 func (j *journey) learn() {
 	j.Helper()
-	j.get("/portal/events?event=" + queryEscape(j.other))
+	j.get("/portal/events?event=" + url.QueryEscape(j.other))
 	j.shows(200, j.other, "Body of "+j.other)
-	j.get("/portal/events?event=" + queryEscape(j.wrong))
+	j.get("/portal/events?event=" + url.QueryEscape(j.wrong))
 	j.shows(404, "There is no such event")
 	j.get("/portal/verify")
 	j.shows(200, "webhook-signature")

@@ -2,17 +2,13 @@ package portal
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
-
-func sortedNames(header map[string]string) []string { return slices.Sorted(maps.Keys(header)) }
 
 // recoverView is the page that sends again what failed: it asks since when,
 // counts, and after the confirmation says how far it is.

@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -212,7 +213,7 @@ func (e *exchange) webhookPage(status int, g webhook.Group, o registry.Overview,
 		}
 	}
 	if len(g.Events) == 1 {
-		v.All += "?event=" + queryEscape(g.Events[0])
+		v.All += "?event=" + url.QueryEscape(g.Events[0])
 	}
 	switch {
 	case !v.MayWrite:
