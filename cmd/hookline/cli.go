@@ -129,7 +129,8 @@ const (
 	exitUsage  = 2
 )
 
-// report writes an error as one line, which a terminal does not obey, and returns the exit code.
+// report writes an error as one line, which a terminal does not obey, and
+// returns the exit code.
 func report(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0

@@ -23,8 +23,8 @@ type PortalLink struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// CreatePortalLink makes a link to the pages of an account. It is sent once: if its response is lost, a link may exist
-// that nobody knows.
+// CreatePortalLink makes a link to the pages of an account. It is sent once: if
+// its response is lost, a link may exist that nobody knows.
 func (c *Client) CreatePortalLink(ctx context.Context, account string, request PortalLinkRequest) (link PortalLink, err error) {
 	body := map[string]any{}
 	if request.ExpiresIn != 0 {

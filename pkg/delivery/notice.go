@@ -53,9 +53,9 @@ func (w *Worker) disabledNotice(records []webhook.Webhook) (*webhook.Notice, err
 }
 
 // exhausted stores the notice that a delivery failed for the last time, unless
-// it is a test, or the operator was told so since the webhook last worked. A failure to do so is
-// no failure of the attempt, which is recorded; the next delivery that ends so
-// tells it.
+// it is a test, or the operator was told so since the webhook last worked. A
+// failure to do so is no failure of the attempt, which is recorded; the next
+// delivery that ends so tells it.
 func (w *Worker) exhausted(ctx context.Context, d webhook.Delivery) {
 	if w.cfg.NoticeID == nil || d.Test {
 		return

@@ -114,8 +114,9 @@ const (
 // Publish accepts 1 to [MaxEvents] events, each independently, and returns
 // their results in the same order. It sets an empty ID and a zero Time, so that
 // an event without an id is always a new one. Accepted events are durable when
-// Publish returns, and so are those that are held. Of events of the same identity
-// the first is accepted and the others are duplicates. A Payload must be compact, valid JSON.
+// Publish returns, and so are those that are held. Of events of the same
+// identity the first is accepted and the others are duplicates. A Payload must
+// be compact, valid JSON.
 func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Result {
 	b := batch{
 		Publisher:  p,

@@ -2,11 +2,11 @@
 // customer's program does, verifies their signatures, and shows them.
 //
 // It shows a delivery before it responds. Those that are verified it passes on
-// to an app, if it has one, and responds as that does. "verified" means that every signature
-// is valid and that the timestamp of Standard Webhooks is within five minutes.
-// It never shows a signing key, and makes everything it received harmless to a
-// terminal. Memory is bounded: bodies above 1 MiB are rejected, and the latest
-// 10,000 webhook-ids are remembered.
+// to an app, if it has one, and responds as that does. "verified" means that
+// every signature is valid and that the timestamp of Standard Webhooks is
+// within five minutes. It never shows a signing key, and makes everything it
+// received harmless to a terminal. Memory is bounded: bodies above 1 MiB are
+// rejected, and the latest 10,000 webhook-ids are remembered.
 //
 // The package rejects texts that are not signing keys. It is a tool for
 // developers: it stores nothing, and responds as it is told to.

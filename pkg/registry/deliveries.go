@@ -19,8 +19,7 @@ const reasonNoWebhook = "cancelled: the webhook is disabled or gone"
 // that awaits an attempt but whose webhook is disabled or deleted is shown as
 // cancelled, since that attempt would cancel it. Tests are omitted, which
 // customers are not shown, and so are deliveries of a deleted account with the
-// same id. It returns [webhook.ErrNotFound] if the
-// account does not exist.
+// same id. It returns [webhook.ErrNotFound] if the account does not exist.
 func (r *Registry) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	v, err := r.newDeliveryView(ctx, a)
 	if err == nil {

@@ -214,8 +214,8 @@ type Deliveries interface {
 	// WebhookID.
 	//
 	//   - [webhook.ErrChanged]: the delivery has other Attempts, or with
-	//     s.Redirect another Next. Nothing is written, Attempts shows nothing of this attempt, and the existing
-	//     delivery is returned.
+	//     s.Redirect another Next. Nothing is written, Attempts shows nothing
+	//     of this attempt, and the existing delivery is returned.
 	//   - [webhook.ErrNotFound]: the delivery does not exist.
 	//   - [webhook.ErrInvalid]: the status is not valid.
 	//

@@ -3,9 +3,9 @@
 //
 // What it guarantees of an attempt:
 //   - It connects to no address that validate.PublicAddr does not call public,
-//     unless private targets are allowed, or the network that it is in. The address is checked at the moment
-//     it is dialled, so that it makes no difference what a name resolved to
-//     before, or how an address was written.
+//     unless private targets are allowed, or the network that it is in. The
+//     address is checked at the moment it is dialled, so that it makes no
+//     difference what a name resolved to before, or how an address was written.
 //   - The URL is checked again by the present policy, whichever it was
 //     registered under. No redirect is followed, and no proxy of the
 //     environment is used.

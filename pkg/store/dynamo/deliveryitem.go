@@ -16,6 +16,8 @@ import (
 //	delivery  A#<api>#<account>  D#<id[:12]>#<id[12:]> i y l u h c q n k b f a t d s p j x m o r g z w due
 //	payload   A#<api>#<account>  P#<id>#<its digest>   b z
 //	attempt   A#<api>#<account>  R#<id>#<see attemptSort> a t d o r b z
+//	link      L#<sha256, hex>    LINK                     a r e z c pe sd
+//	session   S#<sha256, hex>    SESSION                  a r e z c pe
 //
 // A payload that would make its delivery cost more than one write unit is an
 // item of its own, since DynamoDB bills the whole item at each update.

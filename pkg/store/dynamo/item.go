@@ -17,7 +17,7 @@ import (
 //
 //	item              pk                     sk           attributes
 //	webhook           A#<api>#<account>  E#<event>    i u p n q k o d t v c m s f g j da ls hs fs ix state_since sl nt
-//	account           A#<api>#<account>  ACCOUNT      c x k
+//	account           A#<api>#<account>  ACCOUNT      c x k pe
 //	its tokens        A#<api>#<account>  T#<token id> h r c e
 //	token             T#<sha256, hex>        TOKEN        a i r c e
 //	list of accounts  ACCOUNTS#<api>     <account>    c

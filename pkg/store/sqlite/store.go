@@ -12,7 +12,8 @@
 // ends during the commit returns the context's error and may have happened.
 //
 // The package rejects files of other applications, damaged files, files that a
-// newer version wrote, and files that were copied without their log. It never deletes or repairs a file.
+// newer version wrote, and files that were copied without their log. It never
+// deletes or repairs a file.
 package sqlite
 
 import (
