@@ -123,7 +123,7 @@ func TestCompletion(t *testing.T) {
 func TestCompletionInBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("there is no bash")
+		t.Fatalf("%v; make runs its commands by it too", err)
 	}
 	script := filepath.Join(t.TempDir(), "hookline.bash")
 	if err := os.WriteFile(script, []byte(helpOf(t, "completion", "bash")), 0o600); err != nil {
