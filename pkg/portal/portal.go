@@ -40,7 +40,7 @@ type Store interface {
 	Attempts(context.Context, webhook.Delivery) ([]webhook.Attempt, error)
 }
 
-// Tester sends samples. It is nil where there are no test deliveries.
+// Tester sends samples.
 type Tester interface {
 	// Test accepts a sample of an event as a delivery to the webhook with an id.
 	// The delivery's record shows what becomes of it.
@@ -52,8 +52,7 @@ type Tester interface {
 	Test(ctx context.Context, a webhook.Account, id, event string) (webhook.Delivery, error)
 }
 
-// Config is what the portal is made of. All fields are needed but Tester and
-// Deadline.
+// Config is what the portal is made of. All fields are needed but Deadline.
 type Config struct {
 	Access access.Access
 	Store  Store
@@ -83,7 +82,7 @@ type portal struct {
 // New returns the handler of all paths under Prefix. The error names every
 // setting that is wrong.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Access == nil || cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 || cfg.Sendings == nil || cfg.Setup.Log == nil || cfg.Setup.Now == nil || cfg.Setup.Keys == nil {
+	if cfg.Access == nil || cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 || cfg.Sendings == nil || cfg.Tester == nil || cfg.Setup.Log == nil || cfg.Setup.Now == nil || cfg.Setup.Keys == nil {
 		panic("portal: a field of Config is missing")
 	}
 	if cfg.Settings.Name == "" {
@@ -138,14 +137,12 @@ func (p *portal) routes() {
 		"POST /portal/deliveries/{delivery}":     p.sendAgain,
 		"GET /portal/recover":                    p.showRecover,
 		"POST /portal/recover":                   p.recover,
+		"GET /portal/test":                       p.showTest,
+		"POST /portal/test":                      p.sendTest,
 		"GET /portal/events":                     p.showEvents,
 		"GET /portal/verify":                     p.showVerify,
 	} {
 		p.mux.HandleFunc(pattern, p.inside(handle))
-	}
-	if p.Tester != nil {
-		p.mux.HandleFunc("GET /portal/test", p.inside(p.showTest))
-		p.mux.HandleFunc("POST /portal/test", p.inside(p.sendTest))
 	}
 	p.mux.HandleFunc("/", p.outside(func(e *exchange) error { return errNoPage }))
 }
@@ -261,11 +258,10 @@ func (e *exchange) report(r *http.Request, err error) {
 
 // tabs are the pages of an account, which path is on or below.
 func (e *exchange) tabs() []tab {
-	tabs := []tab{{Name: "Webhooks", Path: "/portal/webhooks"}, {Name: "Deliveries", Path: "/portal/deliveries"}, {Name: "Recover", Path: "/portal/recover"}}
-	if e.Tester != nil {
-		tabs = append(tabs, tab{Name: "Test", Path: "/portal/test"})
+	tabs := []tab{
+		{Name: "Webhooks", Path: "/portal/webhooks"}, {Name: "Deliveries", Path: "/portal/deliveries"}, {Name: "Recover", Path: "/portal/recover"},
+		{Name: "Test", Path: "/portal/test"}, {Name: "Events", Path: "/portal/events"}, {Name: "Verify", Path: "/portal/verify"},
 	}
-	tabs = append(tabs, tab{Name: "Events", Path: "/portal/events"}, tab{Name: "Verify", Path: "/portal/verify"})
 	for i := range tabs {
 		tabs[i].Here = e.URL.Path == tabs[i].Path || strings.HasPrefix(e.URL.Path, tabs[i].Path+"/") ||
 			tabs[i].Name == "Verify" && e.URL.Path == "/portal/key" // which leads there
