@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/metrics"
 	"github.com/hookline/hookline/pkg/store/sqlite"
@@ -60,10 +61,14 @@ type observers struct {
 
 // metricsConfig returns where the flags and the environment want measurements.
 func (c *serveCommand) metricsConfig(p *program, log *slog.Logger) metrics.Config {
-	return metrics.Config{
+	cfg := metrics.Config{
 		Prometheus: c.Metrics.Listen != "", OTLP: metrics.OTLP(p.getenv), Version: webhook.Version, Getenv: p.getenv,
 		Log: log, Secure: c.Proxy.secure,
 	}
+	for _, a := range all.APIs() {
+		cfg.APIs = append(cfg.APIs, a.Name)
+	}
+	return cfg
 }
 
 // measure returns the observers that the flags and the environment ask for.

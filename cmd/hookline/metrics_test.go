@@ -158,6 +158,9 @@ func TestMetrics(t *testing.T) {
 	s.becomes(t, "hookline_deliveries_ended_total", map[string]float64{
 		`hookline_deliveries_ended_total{hookline_api="shoptet",hookline_result="delivered"}`: 1,
 		`hookline_deliveries_ended_total{hookline_api="abbeycross",hookline_result="failed"}`: 1,
+		// From the beginning, so that the first is seen as an increase.
+		`hookline_deliveries_ended_total{hookline_api="shoptet",hookline_result="failed"}`: 0,
+		`hookline_deliveries_ended_total{hookline_api="squake",hookline_result="failed"}`:  0,
 	})
 	s.becomes(t, "hookline_webhooks", map[string]float64{ // AbbeyCross's has two events
 		`hookline_webhooks{hookline_api="squake",hookline_state="failing"}`:      1,

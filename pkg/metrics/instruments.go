@@ -66,6 +66,9 @@ func (m *Metrics) instruments() error {
 	if err == nil { // so that the first failure is seen as an increase
 		m.failures.Add(context.Background(), 0, m.operation(sqlite.Read))
 		m.failures.Add(context.Background(), 0, m.operation(sqlite.Write))
+		for _, name := range m.cfg.APIs {
+			m.ended.Add(context.Background(), 0, m.ending(name, webhook.StatusFailed))
+		}
 	}
 	return err
 }
@@ -142,9 +145,13 @@ func (m *Metrics) Attempted(o delivery.Observation) {
 	if o.Status.Open() {
 		return
 	}
-	m.ended.Add(context.Background(), 1, with(m, endedKey{o.API, o.Status}, func(k endedKey) []attribute.KeyValue {
+	m.ended.Add(context.Background(), 1, m.ending(o.API, o.Status))
+}
+
+func (m *Metrics) ending(of webhook.API, status webhook.Status) metric.MeasurementOption {
+	return with(m, endedKey{of, status}, func(k endedKey) []attribute.KeyValue {
 		return []attribute.KeyValue{apiKey.String(string(k.api)), resultKey.String(k.status.String())}
-	}))
+	})
 }
 
 // outcome names the outcome of an attempt.

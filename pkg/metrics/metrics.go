@@ -26,6 +26,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
@@ -42,6 +44,8 @@ type Config struct {
 	// OTLP sends them to where the OTEL_ variables say; see [OTLP].
 	OTLP    bool
 	Version string
+	// APIs are those whose failed deliveries are counted from 0.
+	APIs []webhook.API
 	// Getenv reads the variables of OpenTelemetry that say how. Those that its
 	// exporters and its resource read come from the process's environment.
 	Getenv func(string) string
