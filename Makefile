@@ -157,8 +157,8 @@ tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/m
 
 .PHONY: tools-long
 tools-long: tools $(clients)
-	@infra/tools/debian.sh php
-	@infra/tools/prerequisites.sh cc javac php
+	@infra/tools/debian.sh php prometheus
+	@infra/tools/prerequisites.sh cc javac php prometheus
 
 .PHONY: clean
 clean: ## Remove what was built. The tools in .tools and the data in data stay

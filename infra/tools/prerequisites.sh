@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Says which of the programs that building and testing need are missing or too
 # old, all at once, and fails if any is. Usage: prerequisites.sh [go java maven
-# python chromium cc javac node php]; without arguments it looks for the first
-# four. The last four only `make test-long` needs, and node `make lint`.
+# python chromium cc javac node php prometheus]; without arguments it looks for the
+# first four. The last five only `make test-long` needs, and node `make lint`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -63,6 +63,11 @@ check_node() {
 check_php() {
   has php && [ -e /usr/share/php/GuzzleHttp/autoload.php ] ||
     missing+=("PHP 8 with Guzzle in /usr/share/php: PHP clients run on it. On Debian, as root: apt-get install php-cli php-curl php-mbstring php-guzzlehttp-guzzle (\`make test-long\` does so by itself as root)")
+}
+
+check_prometheus() {
+  { has prometheus && has promtool; } || [ -x .tools/prometheus/usr/bin/promtool ] ||
+    missing+=("Prometheus with promtool: a test asks it the queries of the dashboard. They are in Debian's package prometheus, which makes a service of it (\`make test-long\` unpacks the package into .tools as root): https://prometheus.io/download/")
 }
 
 check_python() {

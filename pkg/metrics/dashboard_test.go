@@ -1,13 +1,15 @@
 package metrics
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/VictoriaMetrics/metricsql"
 	"github.com/goccy/go-yaml"
+
+	"github.com/hookline/hookline/internal/test/dashboard"
 )
 
 func read(t *testing.T, path string) []byte {
@@ -19,34 +21,21 @@ func read(t *testing.T, path string) []byte {
 	return text
 }
 
-// dashboard returns the expressions of the dashboard, by panel.
-func dashboard(t *testing.T) map[string][]string {
+// expressions returns those of the dashboard, by panel.
+func expressions(t *testing.T) map[string][]string {
 	t.Helper()
-	var board struct {
-		Panels []struct {
-			Title   string
-			Type    string
-			Queries []struct{ Expr string } `json:"targets"`
-		}
-		Templating struct {
-			List []struct{ Name, Query string }
-		}
-	}
-	if err := json.Unmarshal(read(t, "../../infra/grafana/hookline.json"), &board); err != nil {
-		t.Fatal(err)
-	}
+	board := dashboard.Read(t, "../../infra/grafana/hookline.json")
 	found := map[string][]string{}
 	for _, panel := range board.Panels {
 		for _, query := range panel.Queries {
-			found[panel.Title] = append(found[panel.Title], strings.ReplaceAll(query.Expr, "$__rate_interval", "5m"))
+			found[panel.Title] = append(found[panel.Title], dashboard.Interpolate(query.Expr, nil, time.Minute, time.Minute))
 		}
 		if panel.Type != "row" && len(panel.Queries) == 0 {
 			t.Errorf("the panel %q shows nothing", panel.Title)
 		}
 	}
 	for _, variable := range board.Templating.List {
-		if query, ok := strings.CutPrefix(variable.Query, "label_values("); ok {
-			metric, _, _ := strings.Cut(query, ", ")
+		if metric, _, ok := variable.LabelValues(); ok {
 			found["variable "+variable.Name] = []string{metric}
 		}
 	}
@@ -136,7 +125,7 @@ func TestDashboardAndAlerts(t *testing.T) {
 	exported, _ := scraped(t, m)
 	// There is none in an empty file; TestMetrics of cmd/hookline has it.
 	exported["hookline_webhooks"] = map[string]bool{"hookline_api": true, "hookline_state": true}
-	board, rules := dashboard(t), alerts(t)
+	board, rules := expressions(t), alerts(t)
 	if len(board) < 15 || len(rules) < 8 {
 		t.Errorf("%d panels and %d alerts: that is not all", len(board), len(rules))
 	}
