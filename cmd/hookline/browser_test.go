@@ -133,7 +133,7 @@ func inUse(ctx context.Context, t *testing.T, server string) {
 	if top := evaluate[float64](ctx, t, distance); top < 0 || top > 200 {
 		t.Errorf("the operation is at %g px", top)
 	}
-	if got := evaluate[[]string](ctx, t, shownLanguages); !slices.Equal(got, []string{"lang-curl"}) {
+	if got := evaluate[[]string](ctx, t, shownLanguages); !slices.Equal(got, []string{"lang-shell"}) {
 		t.Errorf("at first the code is %q", got)
 	}
 	light := evaluate[string](ctx, t, background)

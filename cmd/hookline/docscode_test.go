@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
@@ -10,9 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/internal/test/long"
+	"github.com/hookline/hookline/pkg/signing"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -24,28 +27,39 @@ type received struct {
 	Body    string            `json:"body"`
 }
 
+// with returns the delivery with other headers.
+func (r received) with(headers map[string]string) received {
+	r.Headers = maps.Clone(r.Headers)
+	maps.Copy(r.Headers, headers)
+	return r
+}
+
 // calls complete the code of a language to a program that reads a delivery from
-// standard input and writes whether it is verified.
+// standard input and writes whether it is genuine.
 var calls = map[string]struct {
 	command []string
-	file    string
 	call    string
 }{
-	"node": {[]string{"node", "verify.mjs"}, "verify.mjs", `
+	"shell": {[]string{"sh", "verify.sh"}, ""}, // which reads variables
+	"node": {[]string{"node", "verify.mjs"}, `
 import { readFileSync } from "node:fs";
 const given = JSON.parse(readFileSync(0));
-console.log(verify(given.key, given.headers, Buffer.from(given.body)));
+console.log(verify(given.key, given.headers, Buffer.from(given.body)) ? "genuine" : "forged");
 `},
-	"python": {[]string{"python3", "verify.py"}, "verify.py", `
+	"python": {[]string{"python3", "verify.py"}, `
 import json, sys
 given = json.load(sys.stdin)
-print(str(verify(given["key"], given["headers"], given["body"].encode())).lower())
+print("genuine" if verify(given["key"], given["headers"], given["body"].encode()) else "forged")
 `},
-	"php": {[]string{"php", "verify.php"}, "verify.php", `
+	"php": {[]string{"php", "verify.php"}, `
 $given = json_decode(file_get_contents('php://stdin'), true);
-echo verify($given['key'], $given['headers'], $given['body']) ? 'true' : 'false';
+$server = [];
+foreach ($given['headers'] as $name => $value) {
+    $server['HTTP_' . strtoupper(strtr($name, '-', '_'))] = $value;
+}
+echo verify($given['key'], $server, $given['body']) ? 'genuine' : 'forged';
 `},
-	"go": {[]string{"go", "run", "."}, "verify.go", ""},
+	"go": {[]string{"./verify"}, ""},
 }
 
 // goMain is the program around the code in Go.
@@ -70,12 +84,13 @@ func main() {
 	for name, value := range given.Headers {
 		header.Set(name, value)
 	}
-	fmt.Println(Verify(given.Key, header, []byte(given.Body)))
+	fmt.Println(map[bool]string{true: "genuine", false: "forged"}[Verify(given.Key, header, []byte(given.Body))])
 }
 `
 
-// The code that the pages show verifies real deliveries of each API, in each
-// language, and nothing else.
+// The code that the pages show and the portal verifies real deliveries of each
+// API, in each language, and nothing else. The short run leaves out what takes a
+// compiler or may not be installed.
 func TestDocsCodeVerifies(t *testing.T) {
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
@@ -91,23 +106,21 @@ func TestDocsCodeVerifies(t *testing.T) {
 		if err != nil || len(list) != 1+len(customer.schemes) {
 			t.Fatalf("%s: %d ways to verify, %v", customer.api, len(list), err)
 		}
-		changed := given
-		changed.Body += " "
-		foreign := given
-		foreign.Key = strings.Repeat("0123456789abcdef", 2)
-		for _, way := range list {
+		for i, way := range list {
+			deliveries := forgeries(given)
+			if i == len(list)-1 { // the last is by Standard Webhooks
+				maps.Copy(deliveries, standardDeliveries(t, given))
+			}
 			for _, sample := range way.Samples {
-				if long.Pick(sample.Language != "python", false) { // Python is there for other tests
+				if long.Pick(sample.Name != "python", false) { // Python is there for other tests
 					continue
 				}
-				t.Run(customer.api+"/"+way.Title+"/"+sample.Language, func(t *testing.T) {
-					verify := newVerifier(t, sample, customer)
-					for name, tt := range map[string]struct {
-						given received
-						want  bool
-					}{"as it came": {given, true}, "changed": {changed, false}, "another key": {foreign, false}} {
-						if got := verify(tt.given); got != tt.want {
-							t.Errorf("%s: %t, want %t", name, got, tt.want)
+				t.Run(customer.api+"/"+way.Title+"/"+sample.Name, func(t *testing.T) {
+					verify := newVerifier(t, sample)
+					for name, d := range deliveries {
+						want, _, _ := strings.Cut(name, ":")
+						if got := verify(d); got != want {
+							t.Errorf("%s is %s", name, got)
 						}
 					}
 				})
@@ -116,8 +129,29 @@ func TestDocsCodeVerifies(t *testing.T) {
 	}
 }
 
-// newVerifier makes a program of a sample.
-func newVerifier(t *testing.T, sample reference.Sample, customer *customerOf) func(received) bool {
+// forgeries are a delivery and others that are like it, by what they are.
+func forgeries(given received) map[string]received {
+	changed, foreign := given, given
+	changed.Body += " "
+	foreign.Key = strings.Repeat("0123456789abcdef", 2)
+	nothing := received{given.Key, map[string]string{}, given.Body}
+	return map[string]received{"genuine": given, "forged: changed": changed, "forged: another key": foreign, "forged: no headers": nothing}
+}
+
+// standardDeliveries are what the time and several signatures make of one.
+func standardDeliveries(t *testing.T, given received) map[string]received {
+	t.Helper()
+	const older, later = "forged: ten minutes old", "genuine: beside another key's"
+	old, err := signing.Standard("1", time.Now().Add(-10*time.Minute), []byte(given.Body), webhook.NewSecret(given.Key))
+	both, errBoth := signing.Standard("1", time.Now(), []byte(given.Body), webhook.NewSecret("AAAA"), webhook.NewSecret(given.Key))
+	if err := errors.Join(err, errBoth); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]received{older: given.with(old), later: given.with(both)}
+}
+
+// newVerifier makes a program of a sample, which says what a delivery is.
+func newVerifier(t *testing.T, sample reference.Sample) func(received) string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -125,37 +159,27 @@ func newVerifier(t *testing.T, sample reference.Sample, customer *customerOf) fu
 			t.Fatal(err)
 		}
 	}
-	if sample.Language == "curl" {
-		return func(given received) bool {
-			write("body", given.Body)
-			own := "webhook-signature"
-			if !strings.Contains(sample.Text, "TIMESTAMP") {
-				own = strings.ToLower(customer.schemes[0])
-			}
-			return strings.TrimSpace(output(t, dir, nil, []string{
-				"KEY=" + given.Key, "SIGNATURE=" + given.Headers[own], "ID=" + given.Headers["webhook-id"], "TIMESTAMP=" + given.Headers["webhook-timestamp"],
-			}, "sh", "-c", sample.Text)) == "verified"
-		}
-	}
-	how, known := calls[sample.Language]
+	how, known := calls[sample.Name]
 	if !known {
 		t.Fatalf("no way to run it, only %q", slices.Sorted(maps.Keys(calls)))
 	}
-	command := how.command
-	write(how.file, sample.Text+how.call)
-	if sample.Language == "go" {
-		write(how.file, strings.Replace(sample.Text, "package receiver", "package main", 1))
+	write("verify."+sample.Ending, strings.Replace(sample.Text, "package receiver", "package main", 1)+how.call)
+	if sample.Name == "go" {
 		write("main.go", goMain)
 		write("go.mod", "module verify\n\ngo 1.26\n")
 		output(t, dir, nil, nil, "go", "build", "-o", "verify", ".")
-		command = []string{filepath.Join(dir, "verify")}
 	}
-	return func(given received) bool {
+	return func(given received) string {
 		text, err := json.Marshal(given)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.TrimSpace(output(t, dir, text, nil, command...)) == "true"
+		write("body", given.Body) // and variables, for the shell
+		variables := []string{"key=" + given.Key}
+		for name, value := range given.Headers {
+			variables = append(variables, strings.ReplaceAll(name, "-", "_")+"="+value)
+		}
+		return strings.TrimSpace(output(t, dir, text, variables, how.command...))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/hookline/hookline/pkg/signing/samples"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -92,11 +93,20 @@ type verifyView struct {
 // showVerify serves GET /portal/verify.
 func (p *portal) showVerify(e *exchange) error {
 	v := verifyView{frame: e.frame("Verify"), API: e.api.Title, Key: e.api.Key, Header: e.api.Verification.Header, AccountKey: e.api.RenewsAccountKey}
-	v.Standard = standardSamples()
+	v.Standard = verifying("standard", "Standard Webhooks", samples.Standard())
 	if v.Header != "" {
-		v.Own = ownSamples(e.api.Verification)
+		v.Own = verifying("own", v.Header, samples.Own(v.Header, e.api.Verification.Hash))
 	}
 	return e.page(http.StatusOK, "verify", v)
+}
+
+// verifying returns code that verifies by something, as the page shows it.
+func verifying(kind, by string, list []samples.Sample) []code {
+	var shown []code
+	for _, s := range list {
+		shown = append(shown, code{ID: kind + "-" + s.Name, Label: s.Title, Title: "verify." + s.Ending, Of: "for " + by, Text: s.Text})
+	}
+	return shown
 }
 
 const (

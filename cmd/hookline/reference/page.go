@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/hookline/hookline/pkg/signing/samples"
 )
 
 // Description is an API to render.
@@ -41,7 +43,7 @@ type page struct {
 	Base, Name, Title, Summary, Version string
 	Description                         template.HTML
 	APIs                                []Link
-	Languages                           []language
+	Languages                           []samples.Language
 	Tokens                              []Field
 	Groups                              []*Group
 	Deliveries                          []Operation
@@ -99,7 +101,7 @@ func Verifications(d Description) ([]Verification, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verifications(delivery(root))
+	return verifications(delivery(root)), nil
 }
 
 // Requests returns the code of each request of the descriptions, by API and
@@ -178,7 +180,7 @@ func newPage(name string, root node) (page, error) {
 	info := root.get("info")
 	p := page{
 		Name: name, Title: info.get("title").text(), Summary: info.get("summary").text(), Version: info.get("version").text(),
-		Description: markdown(info.get("description").text()), Languages: languages(),
+		Description: markdown(info.get("description").text()), Languages: samples.Languages(),
 	}
 	for _, scheme := range root.get("components", "securitySchemes").members() {
 		header, prefix := tokenHeader(scheme.node)
@@ -199,9 +201,8 @@ func newPage(name string, root node) (page, error) {
 			p.Common = append(p.Common, newResponse(map[string]string{"UnknownPath": "404", "WrongMethod": "405"}[name], r))
 		}
 	}
-	var err error
-	p.Verify, err = verifications(delivery(root))
-	return p, err
+	p.Verify = verifications(delivery(root))
+	return p, nil
 }
 
 // addOperations adds the operations of all paths, by tag.
@@ -266,7 +267,7 @@ func newOperation(root, item node, method, path string, op node) (Operation, err
 		r.Header, r.Prefix = tokenHeader(root.get("components", "securitySchemes", m.name))
 	}
 	var err error
-	o.Samples, err = samples("request/request", r)
+	o.Samples, err = r.samples()
 	return o, err
 }
 
@@ -313,32 +314,18 @@ func firstExample(body node) node {
 	return node{}
 }
 
-// signature is a header that holds the hex HMAC of the body.
-type signature struct{ Header, Hash string }
-
-// Lower is the header's name in lower case.
-func (s signature) Lower() string { return strings.ToLower(s.Header) }
-
 // verifications are the ways to verify a delivery: by the header that its
 // x-signature names, if there is one, and by Standard Webhooks.
-func verifications(delivery node) ([]Verification, error) {
+func verifications(delivery node) []Verification {
 	var list []Verification
 	if own := delivery.get("x-signature"); own.exists() {
-		s := signature{own.get("header").text(), own.get("hash").text()}
-		code, err := samples("verify/plain", s)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, Verification{"By " + s.Header, markdown(fmt.Sprintf(
-			"The header is the hex HMAC-%s of the raw body, keyed with the text of the signing key. It does not cover the time.", strings.ToUpper(s.Hash),
-		)), code})
-	}
-	code, err := samples("verify/standard", nil)
-	if err != nil {
-		return nil, err
+		header, hash := own.get("header").text(), own.get("hash").text()
+		list = append(list, Verification{"By " + header, markdown(fmt.Sprintf(
+			"The header is the hex HMAC-%s of the raw body, keyed with the text of the signing key. It does not cover the time.", strings.ToUpper(hash),
+		)), highlighted(samples.Own(header, hash))})
 	}
 	return append(list, Verification{"By Standard Webhooks", markdown(
 		"`webhook-signature` covers `webhook-id`, `webhook-timestamp` and the raw body, so that an old delivery cannot be sent again. " +
 			"Any library of Standard Webhooks does the same, and takes the key as it was shown.",
-	), code}), nil
+	), highlighted(samples.Standard())})
 }

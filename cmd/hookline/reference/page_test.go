@@ -71,12 +71,12 @@ func TestRequestsParse(t *testing.T) {
 			if !strings.Contains(sample.Text, reference.Origin+"/") {
 				t.Errorf("%s in %s has no address: %s", id, sample.Title, sample.Text)
 			}
-			path := filepath.Join(dir, id+map[string]string{"curl": ".sh", "node": ".mjs", "python": ".py", "php": ".php", "go": ".go"}[sample.Language])
-			files[sample.Language] = append(files[sample.Language], path)
+			path := filepath.Join(dir, id+"."+sample.Ending)
+			files[sample.Name] = append(files[sample.Name], path)
 			if err := os.WriteFile(path, []byte(sample.Text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if sample.Language == "go" {
+			if sample.Name == "go" {
 				if _, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.AllErrors); err != nil {
 					t.Errorf("%s: %v\n%s", id, err, sample.Text)
 				}
@@ -84,7 +84,7 @@ func TestRequestsParse(t *testing.T) {
 		}
 	}
 	for language, command := range map[string][]string{
-		"curl": {"sh", "-c", `for f; do sh -n "$f" || exit 1; done`, "sh"},
+		"shell": {"sh", "-c", `for f; do sh -n "$f" || exit 1; done`, "sh"},
 		"node": {"node", "--experimental-vm-modules", "--no-warnings", "-e", `const vm = require("node:vm"), fs = require("node:fs");
 for (const f of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(f, "utf8"), { identifier: f });`},
 		"python": {"python3", "-c", "import ast, sys\nfor f in sys.argv[1:]: ast.parse(open(f).read(), f)"},

@@ -5,31 +5,17 @@ import (
 	"html/template"
 	"strings"
 	texttemplate "text/template"
+
+	"github.com/hookline/hookline/pkg/signing/samples"
 )
 
 // Origin stands for the server's own in code. The page's script replaces it.
 const Origin = "https://hookline.example"
 
-// Sample is code in one language.
+// Sample is code in one language. Code has its words marked.
 type Sample struct {
-	Language string // also its class
-	Title    string
-	Code     template.HTML
-	Text     string // the code itself
-}
-
-// language is one in which there are samples.
-type language struct{ Name, Title, lexer, suffix string }
-
-// languages are all, in the order in which they are shown.
-func languages() []language {
-	return []language{
-		{"curl", "curl", "bash", "sh"},
-		{"node", "Node", "javascript", "mjs"},
-		{"python", "Python", "python", "py"},
-		{"go", "Go", "go", "go"},
-		{"php", "PHP", "php", "php"},
-	}
+	samples.Sample
+	Code template.HTML
 }
 
 // request is what the templates of a request get.
@@ -56,26 +42,33 @@ func (r request) HasBody() bool { return r.Body.exists() }
 // Lower is the method in lower case.
 func (r request) Lower() string { return strings.ToLower(r.Method) }
 
-//go:embed request verify
-var codeFiles embed.FS
+//go:embed request
+var requestFiles embed.FS
 
-// samples executes the templates of a directory, one for each language.
-func samples(dir string, data any) ([]Sample, error) {
-	var list []Sample
-	for _, l := range languages() {
-		name := dir + "." + l.suffix + ".tmpl"
-		folder, _, _ := strings.Cut(dir, "/")
-		t, err := texttemplate.New(strings.TrimPrefix(name, folder+"/")).Funcs(texttemplate.FuncMap{
-			"shell": func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
-		}).ParseFS(codeFiles, name)
-		if err != nil {
-			return nil, err
-		}
-		var text strings.Builder
-		if err := t.Execute(&text, data); err != nil {
-			return nil, err
-		}
-		list = append(list, Sample{l.Name, l.Title, highlight(l.lexer, text.String()), text.String()})
+// samples are the code of the request in each language.
+func (r request) samples() ([]Sample, error) {
+	all, err := texttemplate.New("").Funcs(texttemplate.FuncMap{
+		"shell": func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	}).ParseFS(requestFiles, "request/*")
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	var list []samples.Sample
+	for _, l := range samples.Languages() {
+		var text strings.Builder
+		if err := all.ExecuteTemplate(&text, "request."+l.Ending+".tmpl", r); err != nil {
+			return nil, err
+		}
+		list = append(list, samples.Sample{Language: l, Text: text.String()})
+	}
+	return highlighted(list), nil
+}
+
+// highlighted marks the words of code. The lexers go by the endings of files.
+func highlighted(list []samples.Sample) []Sample {
+	var marked []Sample
+	for _, s := range list {
+		marked = append(marked, Sample{s, highlight(s.Ending, s.Text)})
+	}
+	return marked
 }
