@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/reference"
 )
 
 const (

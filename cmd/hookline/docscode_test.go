@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/internal/test/long"
+	"github.com/hookline/hookline/pkg/reference"
 	"github.com/hookline/hookline/pkg/signing"
 	"github.com/hookline/hookline/pkg/webhook"
 )

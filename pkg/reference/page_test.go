@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookline/hookline/cmd/hookline/reference"
 	"github.com/hookline/hookline/internal/test/long"
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/reference"
 )
 
 // described are the project's descriptions.
