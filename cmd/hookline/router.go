@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/auth"
+	"github.com/hookline/hookline/pkg/reference"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -35,7 +34,7 @@ type router struct {
 
 // newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
-	unknown := unknownPath(setup)
+	unknown := api.NotFound(setup)
 	r := &router{apis: newDocs(unknown), unknown: unknown, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
@@ -55,7 +54,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		http.Redirect(w, r, docsPath, http.StatusFound) // who opens the server in a browser
+		http.Redirect(w, r, reference.Prefix, http.StatusFound) // who opens the server in a browser
 		return
 	}
 	if health, ok := rt.healths[r.URL.Path]; ok {
@@ -63,21 +62,6 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rt.unknown.ServeHTTP(w, r)
-}
-
-// unknownPath returns the handler of paths that belong to no API: an API
-// without routes, which logs its requests as every other does.
-func unknownPath(setup api.Setup) http.Handler {
-	return api.Server{
-		Refuse: func(*api.Request, error) api.Response {
-			return api.Response{
-				Status: http.StatusNotFound,
-				Body:   jsontext.Value(errorBody("not_found", "There is nothing at this path.")),
-			}
-		},
-		ContentType: "application/json",
-		Open:        true,
-	}.Handler(setup)
 }
 
 // firstSegment returns a path up to its second slash: "/v2" for "/v2/webhooks".

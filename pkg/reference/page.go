@@ -12,7 +12,6 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,9 +27,6 @@ type Description struct {
 
 //go:embed page.html page.css page.js icon.svg
 var pageFiles embed.FS
-
-// Files are the files that pages need, by the name that they have below base.
-func Files() fs.FS { return pageFiles }
 
 // Link is an entry of the navigation.
 type Link struct {

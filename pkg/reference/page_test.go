@@ -11,24 +11,13 @@ import (
 	"testing"
 
 	"github.com/hookline/hookline/internal/test/long"
-	"github.com/hookline/hookline/pkg/api/all"
-	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/reference"
 )
-
-// described are the project's descriptions.
-func described() []reference.Description {
-	list := []reference.Description{{Name: string(operator.Name), Text: operator.OpenAPI()}}
-	for _, api := range all.APIs() {
-		list = append(list, reference.Description{Name: string(api.Name), Text: all.OpenAPI()[api.Name]})
-	}
-	return list
-}
 
 // A page is for readers: it names nothing of the description's own, and no
 // other host than in examples.
 func TestPagesAreForReaders(t *testing.T) {
-	pages, err := reference.Pages("/docs", described())
+	pages, err := reference.Pages("/docs", reference.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +46,7 @@ func TestPagesAreForReaders(t *testing.T) {
 
 // The code of each request is of its language.
 func TestRequestsParse(t *testing.T) {
-	requests, err := reference.Requests(described())
+	requests, err := reference.Requests(reference.All())
 	if err != nil {
 		t.Fatal(err)
 	}
