@@ -296,7 +296,7 @@ func newContent(body node) *Content {
 		MediaType: media.name, Description: markdown(schema.get("description").text()), Type: typeOf(schema), Fields: fields(schema, 0),
 	}
 	for _, e := range media.get("examples").members() {
-		c.Examples = append(c.Examples, Example{e.get("summary").text(), highlight("json", e.get("value").literal(jsonWords(), ""))})
+		c.Examples = append(c.Examples, Example{e.get("summary").text(), highlight(e.get("value").literal(jsonWords(), ""))})
 	}
 	return c
 }

@@ -64,11 +64,11 @@ func (r request) samples() ([]Sample, error) {
 	return highlighted(list), nil
 }
 
-// highlighted marks the words of code. The lexers go by the endings of files.
+// highlighted marks the words of code.
 func highlighted(list []samples.Sample) []Sample {
 	var marked []Sample
 	for _, s := range list {
-		marked = append(marked, Sample{s, highlight(s.Ending, s.Text)})
+		marked = append(marked, Sample{s, highlight(s.Text)})
 	}
 	return marked
 }
