@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hookline/hookline/functions/internal/gateway"
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/api"
@@ -16,7 +17,7 @@ import (
 
 // build builds the function from its environment variables. The error names
 // every variable that is missing or invalid.
-func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*gateway.Function, error) {
 	c, err := start.Read[worker.Config](environment)
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return start.NewGateway(operator.NewManage(operator.ManageConfig{
+	return gateway.New(operator.NewManage(operator.ManageConfig{
 		Store:    store,
 		Queue:    queue,
 		APIs:     all.APIs(),

@@ -4,8 +4,8 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/start"
+	"github.com/hookline/hookline/functions/internal/gateway"
 	"github.com/hookline/hookline/functions/internal/worker"
 )
 
-func main() { worker.Start(build, func(g *start.Gateway) any { return g.Respond }) }
+func main() { worker.Start(build, func(g *gateway.Function) any { return g.Respond }) }

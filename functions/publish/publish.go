@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hookline/hookline/functions/internal/gateway"
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/functions/internal/worker"
 	"github.com/hookline/hookline/pkg/api"
@@ -18,7 +19,7 @@ import (
 
 // build builds the function from its environment variables. The error names
 // every variable that is missing or invalid.
-func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*start.Gateway, error) {
+func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*gateway.Function, error) {
 	keys := keygen.New(rand.Reader, time.Now)
 	c, err := start.Read[worker.Config](environment)
 	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
@@ -33,7 +34,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return start.NewGateway(operator.New(operator.Config{
+	return gateway.New(operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
 			Store: store, Queue: queue, Sendings: sendings, NewID: keys.UUID, Now: time.Now, Log: log,
 		}),

@@ -1,10 +1,9 @@
 // Package start is what Lambda functions begin with. It reads their environment
 // and connects to DynamoDB while Lambda initialises the process; and it serves
-// an API, turning API Gateway's events into requests and back.
+// an API behind the gateway.
 //
-// It guarantees that whatever comes from the gateway is answered in the API's
-// own shape, and that everything wrong with the configuration is reported in
-// one line at the start, by the names of the variables, without any value. It
+// It guarantees that everything wrong with the configuration is reported in one
+// line at the start, by the names of the variables, without any value. It
 // refuses to run with a configuration that is not whole, and holds no rules of
 // any API.
 package start
@@ -21,6 +20,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/caarlos0/env/v11"
 
+	"github.com/hookline/hookline/functions/internal/gateway"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/registry"
@@ -59,7 +59,7 @@ func NewLog(w io.Writer) *slog.Logger {
 // error names, in one line, every variable that is missing or invalid. It is
 // not an error if DynamoDB cannot be reached: each request finds out for
 // itself.
-func build(ctx context.Context, a api.API, needs []Table, environment map[string]string, log *slog.Logger) (*Gateway, error) {
+func build(ctx context.Context, a api.API, needs []Table, environment map[string]string, log *slog.Logger) (*gateway.Function, error) {
 	setup := api.Setup{
 		Keys:     keygen.New(rand.Reader, time.Now),
 		Now:      time.Now,
@@ -81,7 +81,7 @@ func build(ctx context.Context, a api.API, needs []Table, environment map[string
 		return nil, errors.New(OneLine(err))
 	}
 	connected()
-	return NewGateway(handler), nil
+	return gateway.New(handler), nil
 }
 
 // missing stands for what a function that does not start would have used.

@@ -1,4 +1,4 @@
-package start
+package gateway
 
 import (
 	"bytes"
@@ -80,7 +80,7 @@ func TestRequestArrivesAsSent(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusNoContent)
 			}}
-			response, err := NewGateway(api).Respond(t.Context(), event)
+			response, err := New(api).Respond(t.Context(), event)
 			if err != nil || response.StatusCode != http.StatusNoContent || !called {
 				t.Errorf("answer %+v, %v, handler called: %v, failed: %v", response, err, called, api.failed)
 			}
@@ -118,7 +118,7 @@ func TestFaultsAreTheAPIs(t *testing.T) {
 			}
 			api := &fakeAPI{serve: tt.serve}
 			printed := capture(t, func() {
-				response, err := NewGateway(api).Respond(context.WithValue(t.Context(), key{}, "mine"), event)
+				response, err := New(api).Respond(context.WithValue(t.Context(), key{}, "mine"), event)
 				if err != nil || response.StatusCode != http.StatusInternalServerError || response.Body != "" {
 					t.Errorf("answer %+v, %v, want the API's own", response, err)
 				}
@@ -163,7 +163,7 @@ func TestFaultHasTheAPIsShape(t *testing.T) {
 	f := apitest.NewFixture(t, squake.API(), nil, &logged)
 	event := post("/v2/webhooks", "no base64")
 	event.IsBase64Encoded = true
-	response, err := NewGateway(f.Handler(t, squake.API())).Respond(t.Context(), event)
+	response, err := New(f.Handler(t, squake.API())).Respond(t.Context(), event)
 	if err != nil || response.StatusCode != http.StatusInternalServerError || response.IsBase64Encoded ||
 		!strings.HasPrefix(response.Body, `{"errors":[{"code":"server_error"`) || response.Headers["Content-Type"] != "application/json" {
 		t.Errorf("answer %+v, %v", response, err)

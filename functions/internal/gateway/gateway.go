@@ -1,4 +1,8 @@
-package start
+// Package gateway serves HTTP handlers behind API Gateway: it turns the events of
+// an HTTP API into requests, and responses back. Whatever comes from the gateway
+// is answered in the handler's own shape. It knows no store and no AWS but
+// Lambda's events.
+package gateway
 
 import (
 	"context"
@@ -16,40 +20,40 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 )
 
-// Gateway serves the requests of an API Gateway HTTP API (payload format 2.0)
+// Function serves the requests of an API Gateway HTTP API (payload format 2.0)
 // with an API's handler. The API's stage must be $default, as in template.yaml:
 // paths of any other stage begin with its name. If something goes wrong before
 // the handler, or the handler panics, the response still has the API's own
 // shape.
-type Gateway struct {
+type Function struct {
 	api   api.Handler
 	proxy *httpadapter.HandlerAdapterV2
 }
 
-// NewGateway returns a Gateway for a handler.
-func NewGateway(api api.Handler) *Gateway {
-	return &Gateway{api: api, proxy: httpadapter.NewV2(asSent(api))}
+// New returns a Function for a handler.
+func New(api api.Handler) *Function {
+	return &Function{api: api, proxy: httpadapter.NewV2(asSent(api))}
 }
 
 // Respond handles one request. The error is always nil.
-func (g *Gateway) Respond(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
+func (f *Function) Respond(ctx context.Context, event events.APIGatewayV2HTTPRequest) (response events.APIGatewayV2HTTPResponse, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			response, err = g.fail(ctx, event, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			response, err = f.fail(ctx, event, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	prepared, err := prepare(ctx, event)
 	if err == nil {
-		response, err = g.proxy.ProxyWithContext(ctx, prepared)
+		response, err = f.proxy.ProxyWithContext(ctx, prepared)
 	}
 	if err != nil {
-		return g.fail(ctx, event, err)
+		return f.fail(ctx, event, err)
 	}
 	return response, nil
 }
 
 // fail returns the API's response to an internal error.
-func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
+func (f *Function) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest, cause error) (events.APIGatewayV2HTTPResponse, error) {
 	w := core.NewProxyResponseWriterV2()
 	r := &http.Request{
 		Method: event.RequestContext.HTTP.Method,
@@ -57,7 +61,7 @@ func (g *Gateway) fail(ctx context.Context, event events.APIGatewayV2HTTPRequest
 		Header: http.Header{},
 		Body:   http.NoBody,
 	}
-	g.api.Fail(w, r.WithContext(ctx), fmt.Errorf("request of the gateway: %w", cause))
+	f.api.Fail(w, r.WithContext(ctx), fmt.Errorf("request of the gateway: %w", cause))
 	return w.GetProxyResponse()
 }
 

@@ -1,4 +1,4 @@
-package start
+package gateway
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func TestGoldenThroughTheGateway(t *testing.T) {
 		t.Run(string(a.Name), func(t *testing.T) {
 			t.Parallel()
 			dir := "../../../pkg/api/" + string(a.Name) + "/testdata"
-			apitest.GoldenOver(t, a, dir, func(h api.Handler) apitest.Wire { return gatewayWire{h, NewGateway(h)} })
+			apitest.GoldenOver(t, a, dir, func(h api.Handler) apitest.Wire { return gatewayWire{h, New(h)} })
 		})
 	}
 }
@@ -34,7 +34,7 @@ func TestGoldenThroughTheGateway(t *testing.T) {
 // JSON, and the function's JSON into what the HTTP API answers.
 type gatewayWire struct {
 	api     api.Handler
-	gateway *Gateway
+	gateway *Function
 }
 
 func (gatewayWire) Close() {}
@@ -90,7 +90,7 @@ func direct(t *testing.T, api http.Handler, r *http.Request, body string) []byte
 func TestDecodedSegments(t *testing.T) {
 	for _, api := range all.APIs() {
 		f := apitest.NewFixture(t, api, nil, nil)
-		w := gatewayWire{gateway: NewGateway(f.Handler(t, api))}
+		w := gatewayWire{gateway: New(f.Handler(t, api))}
 		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {
 			r := gatewaytest.ReadRequest(t, "DELETE "+api.Prefix+"/webhooks/"+id+" HTTP/1.1")
 			if response := w.invoke(t, gatewaytest.Event(r, "")); response.StatusCode != http.StatusNotFound || response.Body == "" {
