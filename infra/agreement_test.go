@@ -22,6 +22,7 @@ func functionRoutes() map[string][]string {
 		routes[register] = []string{"POST " + a.Example.Path}
 		routes[manage] = []string{"ANY " + a.Example.Path, "ANY " + a.Prefix + "/{proxy+}"}
 	}
+	routes["Docs"] = []string{"ANY /docs", "ANY /docs/{proxy+}", "ANY /openapi/{proxy+}"}
 	return routes
 }
 

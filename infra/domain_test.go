@@ -46,6 +46,7 @@ func checkURLs(t *testing.T, tm template) {
 	for _, a := range all.APIs() {
 		paths[emulator.ResourceName(string(a.Name)+"-register")+"Url"] = a.Example.Path
 	}
+	paths["DocsUrl"] = "/docs"
 	for name, path := range paths {
 		want := map[string]any{"!If": []any{
 			"HasDomain", "!Sub https://${DomainName}" + path, "!Sub https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}" + path,
@@ -62,7 +63,7 @@ func checkURLs(t *testing.T, tm template) {
 func TestOptionsAreOff(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for name, off := range map[string]string{
-		"DomainName": "", "CertificateArn": "", "HostedZoneId": "", "DefaultEndpoint": "true", "Tracing": "false", "TableKeyArn": "",
+		"DomainName": "", "CertificateArn": "", "HostedZoneId": "", "DefaultEndpoint": "true", "Tracing": "false", "TableKeyArn": "", "ServeDocs": "false",
 		"DeliverSubnetIds": "", "DeliverSecurityGroupIds": "", "DeliverDualStack": "false",
 	} {
 		if parameter, _ := tm.Parameters[name].(map[string]any); parameter["Default"] != off {

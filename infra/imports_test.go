@@ -66,6 +66,8 @@ var importRules = []struct{ name, of, never string }{
 	{"what sweeps opens nothing", "functions/sweep", "pkg/seal/open/..."},
 	{"what sweeps asks KMS for nothing", "functions/sweep", "github.com/aws/aws-sdk-go-v2/service/kms/..."},
 	{"what sweeps reaches no receiver", "functions/sweep", "pkg/delivery/sender"},
+	{"what shows the docs knows no store", "functions/docs", "pkg/store/..."},
+	{"what shows the docs asks AWS for nothing", "functions/docs", "github.com/aws/aws-sdk-go-v2/..."},
 	{"what registers sends nothing", "functions/*-register", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
 	{"what manages sends nothing", "functions/*-manage", "github.com/aws/aws-sdk-go-v2/service/sqs/..."},
 	{"no function measures by OpenTelemetry", "functions/...", "go.opentelemetry.io/..."},

@@ -158,11 +158,16 @@ func tracesMayBeWritten(d *deployment) []string {
 	return wrong
 }
 
+// tableKeyMayBeUsed holds every function that may use a table to the rights to
+// the table's key.
 func tableKeyMayBeUsed(d *deployment) []string {
 	key := d.parameters["TableKeyArn"]
 	var wrong []string
 	for _, name := range d.ofKind("AWS::Lambda::Function") {
-		if key != "" {
+		usesTable := slices.ContainsFunc(d.statements(resourceOf(d.resources[name].properties["Role"])), func(s object) bool {
+			return slices.ContainsFunc(texts(s["Action"]), func(action string) bool { return strings.HasPrefix(action, "dynamodb:") })
+		})
+		if key != "" && usesTable {
 			wrong = append(wrong, d.lacking(name, key, "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt",
 				"kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")...)
 		}

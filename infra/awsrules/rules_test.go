@@ -51,7 +51,8 @@ func combinations() map[string]map[string]string {
 	for _, options := range []map[string]string{domain, key, traces, network, watched} {
 		maps.Copy(everything, options)
 	}
-	all["everything"] = everything
+	everything["ServeDocs"] = "true"
+	all["everything"], all["docs"] = everything, map[string]string{"ServeDocs": "true"}
 	return all
 }
 

@@ -63,7 +63,7 @@ func options(t *testing.T, c *emulator) parameters {
 	}
 	made := c.resources(t, name, "")
 	return parameters{
-		"DomainName": domain, "HostedZoneId": made["Zone"], "CertificateArn": made["Certificate"], "DefaultEndpoint": "false",
+		"DomainName": domain, "HostedZoneId": made["Zone"], "CertificateArn": made["Certificate"], "DefaultEndpoint": "false", "ServeDocs": "true",
 		"TableKeyArn": "arn:aws:kms:" + region + ":000000000000:key/" + made["TableKey"],
 		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "INFO", "NoticeBus": noticeBus,
 	}
@@ -90,13 +90,19 @@ func (s *stack) hasItsOptions(t *testing.T) {
 		}
 	}
 	for logical, role := range s.resources {
-		if strings.HasSuffix(logical, "Role") {
+		switch {
+		case logical == "DocsRole": // which has no table
+			s.hasPolicies(t, role, "logs", "traces")
+		case strings.HasSuffix(logical, "Role"):
 			s.hasPolicies(t, role, "logs", "table-key", "traces")
 		}
 	}
 	if s.outputs["DomainTarget"] == "" {
 		t.Error("no output says where the domain must point to")
 	}
+	s.call(t, "GET", "/docs", nil, "").must(t, "docs", 200, `href="/docs/page.css"`)
+	s.call(t, "GET", "/docs/page.css", nil, "").must(t, "stylesheet of the docs", 200, "color-scheme")
+	s.call(t, "GET", "/openapi/squake.yaml", nil, "").must(t, "description", 200, "openapi: 3.1.0\n")
 }
 
 // hasPolicies holds a role to have policies of its own, and none that is

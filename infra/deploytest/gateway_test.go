@@ -19,14 +19,36 @@ import (
 
 // openAPI is what is read of the document that SAM writes for the HTTP API.
 type openAPI struct {
-	Paths map[string]map[string]struct {
-		Integration struct {
-			Type                 string `json:"type"`
-			PayloadFormatVersion string `json:"payloadFormatVersion"`
-			URI                  any    `json:"uri"`
-		} `json:"x-amazon-apigateway-integration"`
-		Security []map[string]any `json:"security"`
-	} `json:"paths"`
+	Paths map[string]onCondition[map[string]onCondition[openAPIRoute]] `json:"paths"`
+}
+
+type openAPIRoute struct {
+	Integration struct {
+		Type                 string `json:"type"`
+		PayloadFormatVersion string `json:"payloadFormatVersion"`
+		URI                  any    `json:"uri"`
+	} `json:"x-amazon-apigateway-integration"`
+	Security []map[string]any `json:"security"`
+}
+
+// onCondition is a value that is there always, or on a condition.
+type onCondition[T any] struct {
+	value    T
+	optional bool
+}
+
+// UnmarshalJSON reads either.
+func (o *onCondition[T]) UnmarshalJSON(text []byte) error {
+	var chosen struct {
+		If []json.RawMessage `json:"Fn::If"`
+	}
+	if err := json.Unmarshal(text, &chosen); err != nil {
+		return err
+	}
+	if len(chosen.If) == 3 {
+		o.optional, text = true, chosen.If[1]
+	}
+	return json.Unmarshal(text, &o.value)
 }
 
 // anyMethod is how the document spells a route for all methods.
@@ -52,12 +74,15 @@ func (s *stack) makeRoutes(t *testing.T) {
 	}
 	made := 0
 	for path, methods := range s.document(t).Paths {
-		for method, operation := range methods {
-			integration := operation.Integration
+		for method, operation := range methods.value {
+			integration := operation.value.Integration
 			uri, err := json.Marshal(integration.URI)
 			found := functionOf.FindSubmatch(uri)
 			if err != nil || integration.Type != "aws_proxy" || found == nil {
 				t.Fatalf("%s %s leads to no function: %s", method, path, uri)
+			}
+			if operation.optional && s.resources[string(found[1])] == "" {
+				continue
 			}
 			target, err := client.CreateIntegration(t.Context(), &apigatewayv2.CreateIntegrationInput{
 				ApiId: api, IntegrationType: gateway.IntegrationTypeAwsProxy,
@@ -73,7 +98,7 @@ func (s *stack) makeRoutes(t *testing.T) {
 			_, err = client.CreateRoute(t.Context(), &apigatewayv2.CreateRouteInput{
 				ApiId: api, RouteKey: aws.String(strings.ToUpper(method) + " " + path),
 				Target:            aws.String("integrations/" + aws.ToString(target.IntegrationId)),
-				AuthorizationType: check(operation.Security),
+				AuthorizationType: check(operation.value.Security),
 			})
 			if err != nil {
 				t.Fatalf("make route %s %s: %v", method, path, err)

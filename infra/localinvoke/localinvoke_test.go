@@ -311,6 +311,7 @@ func checkResponse(t *testing.T, in invocation, response []byte) {
 // statuses are those of the events that documented lines send.
 var statuses = map[string]int{
 	"no-token.json": 401, "created.json": 201, "list.json": 200, "squake.json": 202, "create-account.json": 201,
+	"description.json": 200,
 }
 
 func checkStatus(t *testing.T, in invocation, response []byte) {
