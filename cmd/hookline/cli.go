@@ -115,12 +115,23 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // usageError means that a command line is not valid.
-type usageError struct{ error }
+type usageError struct {
+	error
+	command string // that the line names, such as "account create"; may be empty
+}
 
 func (e usageError) Unwrap() error { return e.error }
 
 func usageErrorf(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
+	return usageError{error: fmt.Errorf(format, args...)}
+}
+
+// ofCommand adds to a usage error the command whose help explains the line.
+func ofCommand(line *kong.Context, err error) error {
+	if !errors.As(err, new(usageError)) || line == nil || line.Selected() == nil {
+		return err
+	}
+	return usageError{err, line.Selected().Path()}
 }
 
 // Exit codes.
@@ -136,8 +147,8 @@ func report(stderr io.Writer, err error) int {
 		return 0
 	}
 	line := terminal.Escape(strings.Join(strings.FieldsFunc(err.Error(), isLineEnd), "; "))
-	if errors.As(err, new(usageError)) {
-		_, _ = fmt.Fprintf(stderr, "hookline: %s (see hookline --help)\n", line)
+	if usage, ok := errors.AsType[usageError](err); ok {
+		_, _ = fmt.Fprintf(stderr, "hookline: %s (see %s --help)\n", line, strings.TrimSpace("hookline "+usage.command))
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(stderr, "hookline: %s\n", line)
@@ -166,11 +177,15 @@ func (p *program) run(ctx context.Context, args []string) error {
 	if asked {
 		return nil
 	}
+	read := command
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		read = wrong.Context
+	}
 	if err := p.accept(command, given, err); err != nil {
-		return err
+		return ofCommand(read, err)
 	}
 	if line.SigV4 && line.URL == "" {
-		return usageErrorf("--sigv4: give the URL of a stack's API with --url")
+		return ofCommand(read, usageErrorf("--sigv4: give the URL of a stack's API with --url"))
 	}
 	line.JSON = line.JSON || line.JSONL
 	command.BindTo(ctx, (*context.Context)(nil))
@@ -178,7 +193,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	was := p.getenv
 	p.getenv = given.get
 	defer func() { p.getenv = was }()
-	return command.Run(p)
+	return ofCommand(read, command.Run(p))
 }
 
 // parser returns the parser of command lines, for line and the settings.
@@ -214,9 +229,9 @@ func (p *program) accept(command *kong.Context, given *settings, err error) erro
 	given.checkNames()
 	switch wrong := given.err(); {
 	case wrong != nil && name != "config check":
-		return usageError{wrong}
+		return usageError{error: wrong}
 	case err != nil:
-		return usageError{err}
+		return usageError{error: err}
 	}
 	return nil
 }
