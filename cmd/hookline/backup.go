@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hookline/hookline/pkg/operator"
 	"github.com/hookline/hookline/pkg/seal/keyfile"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 )
@@ -32,8 +33,16 @@ type backupResult struct {
 	SealingKey string `json:"sealing_key,omitzero"`
 }
 
+// newBackupResult counts the customers' accounts, as `account list` does: the
+// operator's own is there for its tokens.
 func newBackupResult(path string, c sqlite.Contents, key keyfile.Key) backupResult {
-	return backupResult{path, c.Accounts, c.Webhooks, c.Deliveries, c.Open, key.ID()}
+	var accounts int64
+	for api, n := range c.Accounts {
+		if api != operator.Name {
+			accounts += n
+		}
+	}
+	return backupResult{path, accounts, c.Webhooks, c.Deliveries, c.Open, key.ID()}
 }
 
 func (r backupResult) text(done string) string {

@@ -22,6 +22,7 @@ func TestRestoreRepeats(t *testing.T) {
 			s := boot(t, where.data, "--dev")
 			c := openSite(t)
 			customer := customers(t, where, s, c)[0]
+			where.run(t, "token", "create", "--operator") // makes the operator's account, which is none of the three
 			customer.delivered(t, where, c)
 			release := c.block()
 			under := customer.published(t, where)

@@ -11,12 +11,15 @@ import (
 	"strings"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/hookline/hookline/pkg/webhook"
 )
 
 // Contents is what a checked database file holds.
 type Contents struct {
-	Accounts, Webhooks, Deliveries int64
-	Open                           int64 // deliveries with an attempt to come
+	Accounts             map[webhook.API]int64
+	Webhooks, Deliveries int64
+	Open                 int64 // deliveries with an attempt to come
 	// SealingKeys are the ids of the keys that the webhooks' keys may be sealed
 	// with.
 	SealingKeys []string
@@ -205,7 +208,6 @@ func inspect(conn *sqlite.Conn) (c Contents, err error) {
 		return Contents{}, fmt.Errorf("%w: %s", sqlite.ResultCorrupt.ToError(), strings.Join(strings.Fields(found), " "))
 	}
 	for query, count := range map[string]*int64{
-		"SELECT count(*) FROM account":                        &c.Accounts,
 		"SELECT count(DISTINCT id) FROM webhook":              &c.Webhooks,
 		"SELECT count(*) FROM delivery":                       &c.Deliveries,
 		"SELECT count(*) FROM delivery WHERE due IS NOT NULL": &c.Open,
@@ -213,6 +215,15 @@ func inspect(conn *sqlite.Conn) (c Contents, err error) {
 		if *count, err = one(conn, query, scanInt); err != nil {
 			return Contents{}, err
 		}
+	}
+	c.Accounts = map[webhook.API]int64{}
+	err = query(conn, "SELECT dialect, count(*) FROM account GROUP BY dialect", func(r *row) error {
+		api := webhook.API(r.text())
+		c.Accounts[api] = r.int()
+		return nil
+	})
+	if err != nil {
+		return Contents{}, err
 	}
 	c.SealingKeys, err = all(conn, "SELECT id FROM sealing_key WHERE wrapped_private IS NULL ORDER BY created_at, id", scanText)
 	return c, err

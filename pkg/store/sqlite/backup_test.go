@@ -143,8 +143,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	mustBePrivate(t, dir, 1)
 	memory.CheckIntegrity(t, to)
 	list, err := open(t, to).Accounts(t.Context(), "squake")
-	if err != nil || int64(len(list)) != contents.Accounts {
-		t.Errorf("%d accounts, %v, want %d", len(list), err, contents.Accounts)
+	if err != nil || int64(len(list)) != contents.Accounts["squake"] {
+		t.Errorf("%d accounts, %v, want %d", len(list), err, contents.Accounts["squake"])
 	}
 	for i := range 200 {
 		has := func(a webhook.AccountInfo) bool { return a.Account.ID == strconv.Itoa(i) }
@@ -210,7 +210,7 @@ func TestRestore(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || contents.Accounts != 3 {
+			if err != nil || contents.Accounts["squake"] != 3 {
 				t.Fatalf("%+v, %v", contents, err)
 			}
 			if got := countAccounts(t, open(t, to)); got != 3 {
