@@ -48,8 +48,9 @@ type API struct {
 	Portal func(Setup) (Portal, error)
 	// Example is a registration that a development server accepts.
 	Example Example
-	// Events lists the events that can be published. An API whose events are the
-	// operator's lists those of the settings, or a few that are likely.
+	// Events lists the events that can be registered and published. An API whose
+	// events are the operator's lists those of the settings, or a few that are
+	// likely.
 	Events func(getenv func(string) string) []string
 	// Registering is how a client registers one URL for one event.
 	Registering Registering

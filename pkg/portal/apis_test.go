@@ -3,6 +3,7 @@ package portal_test
 import (
 	"crypto/rand"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestAPIsAreDescribed(t *testing.T) {
 		if err != nil || p.Title == "" || p.Event == "" || p.URL == "" || p.Key == "" || p.Registry == nil || len(p.Events) == 0 {
 			t.Fatalf("%s: %+v, %v", a.Name, p, err)
 		}
-		for _, name := range p.Events {
+		for _, name := range slices.Concat(p.Events, a.Events(setup.Getenv)) {
 			if wrong := p.CheckEvent(name); wrong != "" {
 				t.Errorf("%s: %s %s", a.Name, name, wrong)
 			}

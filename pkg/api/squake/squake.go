@@ -37,7 +37,7 @@ func API() api.API {
 			Body:        `{"kind":"order","endpoint_url":"https://example.com/squake"}`,
 			Event:       "order",
 		},
-		Events: func(func(string) string) []string { return slices.Clone(events) },
+		Events: func(func(string) string) []string { return slices.Clone(kinds) },
 		Registering: api.Registering{
 			Body:     func(event, url string) any { return map[string]string{"kind": event, "endpoint_url": url} },
 			KeyField: []string{"signing_key"},
