@@ -65,6 +65,9 @@ func (s *settings) name(node *kong.Node) {
 			flag.Envs = []string{variableOf(node, flag.Name)}
 		}
 		s.known = append(s.known, flag.Envs...)
+		if node.Path() == "config check" && !flag.IsBool() {
+			flag.Mapper = noting{flag.Mapper, s}
+		}
 	}
 	for _, child := range node.Children {
 		s.name(child)
@@ -79,6 +82,27 @@ func variableOf(node *kong.Node, flag string) string {
 		words = path + "-" + flag
 	}
 	return variablePrefix + strings.ToUpper(strings.NewReplacer(" ", "_", "-", "_").Replace(words))
+}
+
+// noting is the mapper of a flag whose value is noted if it is wrong, as a
+// variable's is, so that all that is wrong is found. The flag keeps its default
+// then.
+type noting struct {
+	kong.Mapper
+	settings *settings
+}
+
+func (n noting) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	err := n.Mapper.Decode(ctx, target)
+	if err == nil {
+		return nil
+	}
+	n.settings.errs = append(n.settings.errs, fmt.Errorf("%s: %w", ctx.Value.ShortSummary(), err))
+	if !ctx.Value.HasDefault {
+		target.SetZero()
+		return nil //nolint:nilerr // it is noted
+	}
+	return n.Mapper.Decode(&kong.DecodeContext{Value: ctx.Value, Scan: kong.Scan().PushTyped(ctx.Value.Default, kong.FlagValueToken)}, target)
 }
 
 // load reads the file of settings that the command line or the environment
@@ -159,10 +183,11 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	if value == "" {
 		return nil, nil //nolint:nilnil // the flag keeps its default
 	}
-	trial := reflect.New(flag.Target.Type()).Elem()
-	set := flag.Set
-	err := flag.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), trial)
-	flag.Set = set
+	trial := *flag.Value
+	if noted, ok := trial.Mapper.(noting); ok {
+		trial.Mapper = noted.Mapper
+	}
+	err := trial.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), reflect.New(flag.Target.Type()).Elem())
 	if err != nil {
 		s.errs = append(s.errs, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), flag.ShortSummary()+": ")))
 		return nil, nil //nolint:nilnil // the flag keeps its default
