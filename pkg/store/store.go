@@ -282,13 +282,17 @@ type Portal interface {
 	PortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
 
 	// BeginPortalSession removes a link and adds a session, both or neither.
-	// Of concurrent calls with one link at most one succeeds. It returns
-	// [webhook.ErrNotFound] if there is no such link, and resolves a lost
-	// response itself.
+	// Both are of the session's account. Of concurrent calls with one link at
+	// most one succeeds. It returns [webhook.ErrNotFound] if there is no such
+	// link, and resolves a lost response itself.
 	BeginPortalSession(ctx context.Context, link webhook.TokenHash, session webhook.PortalPass) error
 
-	// EndPortalSession removes a session, if it exists.
-	EndPortalSession(ctx context.Context, h webhook.TokenHash) error
+	// AddPortalSession adds a session that no link begins. Its account need not
+	// exist.
+	AddPortalSession(ctx context.Context, session webhook.PortalPass) error
+
+	// EndPortalSession removes a session of an account, if it exists.
+	EndPortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) error
 
 	// EndPortal raises the PortalEpoch of an account, by more than one if a
 	// response is lost. It returns [webhook.ErrNotFound] if the account does not

@@ -83,12 +83,20 @@ func testPortal(t *testing.T, s *suite) {
 	s.mustHavePasses(t, [2]webhook.TokenHash{session.Hash, link.Hash}, [2]webhook.PortalPass{none, none}, info)
 	s.mustBegin(t, link.Hash, newPass(info, 0), webhook.ErrNotFound)
 	s.mustBegin(t, session.Hash, newPass(info, 0), webhook.ErrNotFound)
+	if err := s.EndPortalSession(s.context(t), webhook.Account{}, session.Hash); err != nil {
+		t.Fatal(err)
+	}
+	s.mustHavePasses(t, hashes, [2]webhook.PortalPass{none, session}, info)
 	for range 2 {
-		if err := s.EndPortalSession(s.context(t), session.Hash); err != nil {
+		if err := s.EndPortalSession(s.context(t), account, session.Hash); err != nil {
 			t.Fatal(err)
 		}
 		s.mustHavePasses(t, hashes, [2]webhook.PortalPass{none, none}, info)
 	}
+	if err := s.AddPortalSession(s.context(t), session); err != nil {
+		t.Fatal(err)
+	}
+	s.mustHavePasses(t, hashes, [2]webhook.PortalPass{none, session}, info)
 }
 
 // The epoch is the account's, and grows by what ends its passes alone. A pass
@@ -132,9 +140,17 @@ func testPortalEpoch(t *testing.T, s *suite) {
 }
 
 // The operator's passes are those of the zero account, which has nothing but an
-// epoch.
+// epoch. An account's link begins no session of the operator, nor the other way
+// round.
 func testPortalOperator(t *testing.T, s *suite) {
 	ctx := s.context(t)
+	account := webhook.AccountInfo{Account: s.newTokenAccount(t), CreatedAt: at}
+	for _, owners := range [][2]webhook.AccountInfo{{account, {}}, {{}, account}} {
+		link := newPass(owners[0], time.Hour)
+		s.mustLink(t, link)
+		s.mustBegin(t, link.Hash, newPass(owners[1], 0), webhook.ErrNotFound)
+		s.mustBegin(t, link.Hash, newPass(owners[0], 0), nil)
+	}
 	link := newPass(webhook.AccountInfo{}, time.Hour)
 	s.mustLink(t, link)
 	before, info, err := s.PortalLink(ctx, webhook.Account{}, link.Hash)

@@ -1,7 +1,9 @@
 // Package access says what a way into the portal is: a link that is good once,
 // and the session of a browser that entered by it (docs/contracts/portal.md,
-// Ways in). [Links] implements [Access] over a store; the portal's handlers know
-// only the interface.
+// Ways in). [Links] implements [Access] over a store for the pages of accounts,
+// and [OperatorLinks] implements [Operator] for the operator's; the portal's
+// handlers know only the interfaces. A secret for the one is of no use for the
+// other: it is refused before the store is read.
 //
 // Secrets of links and sessions are kept as their SHA-256 only. Nothing of them
 // is cached: whether one has expired, was ended, or belongs to an account that
@@ -47,8 +49,11 @@ func (l Link) Operator() bool { return l.Account == webhook.Account{} }
 // Session is what a browser may do that entered by a link.
 type Session struct {
 	// Account is the one account that the session sees. It is zero for the
-	// operator's session, which sees all.
+	// operator's session.
 	Account webhook.Account
+	// ByOperator reports whether the operator entered the account from his own
+	// pages, by [Operator.EnterAccount].
+	ByOperator bool
 	// Rights are webhook.Read, or that and webhook.Write.
 	Rights webhook.Rights
 	// Expires is when the session ends at the latest.
@@ -58,6 +63,9 @@ type Session struct {
 	// neither it nor the session's secret can be told from the other. A keyed
 	// hash of the session's secret will do, so it need not be stored.
 	FormToken string
+
+	// epoch is the operator's when his session began.
+	epoch int64
 }
 
 // Operator reports whether the session is the operator's.
@@ -84,4 +92,27 @@ type Access interface {
 	Session(ctx context.Context, secret webhook.Secret) (Session, error)
 	// Leave ends a session. It returns nil if there is none: it has ended then.
 	Leave(ctx context.Context, secret webhook.Secret) error
+}
+
+// Operator keeps the operator's links and sessions. Its methods are safe for
+// concurrent use.
+type Operator interface {
+	// Access has the operator's links and sessions alone.
+	Access
+	// EnterAccount begins a session of an account for whoever has a session of
+	// the operator. It has the rights of s and ends with it at the latest. It
+	// also ends, beside what ends any session of the account, when the
+	// operator's links and sessions are ended; not when s is left.
+	//
+	//   - ErrNoSession: s is no session of the operator, or has expired.
+	//   - webhook.ErrNotFound: the account does not exist or is closing.
+	EnterAccount(ctx context.Context, s Session, a webhook.Account) (secret webhook.Secret, account Session, err error)
+	// LeaveAccount ends a session of an account, as Leave of the account's
+	// Access does.
+	LeaveAccount(ctx context.Context, secret webhook.Secret) error
+	// Create makes a link of an account. See [Links.Create].
+	Create(ctx context.Context, g Grant) (secret webhook.Secret, expires time.Time, err error)
+	// End ends all links and sessions of an account, or the operator's own if it
+	// is zero. It returns webhook.ErrNotFound if the account does not exist.
+	End(ctx context.Context, a webhook.Account) error
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,15 +31,19 @@ type Store interface {
 	PortalLink(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
 	PortalSession(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error)
 	BeginPortalSession(ctx context.Context, link webhook.TokenHash, session webhook.PortalPass) error
-	EndPortalSession(context.Context, webhook.TokenHash) error
+	AddPortalSession(context.Context, webhook.PortalPass) error
+	EndPortalSession(context.Context, webhook.Account, webhook.TokenHash) error
 	EndPortal(context.Context, webhook.Account) error
 }
 
-// Links makes and ends links and sessions, and implements [Access]. It is safe
-// for concurrent use.
+// Links makes and ends links and sessions. It implements [Access] for those of
+// accounts; those of the operator are refused there, and are those of
+// [Links.Operator]. It is safe for concurrent use.
 //
 // A secret is the account, a dot and 32 random bytes, so that one read finds
-// both the pass and its account. A pass is found by the hash of the whole.
+// both the pass and its account. A pass is found by the hash of the whole. Of a
+// session that the operator began the account is followed by "@" and the
+// operator's epoch at that time, so that it ends with his.
 type Links struct {
 	store Store
 	keys  *keygen.Generator
@@ -90,7 +95,7 @@ func (l *Links) Create(ctx context.Context, g Grant) (secret webhook.Secret, exp
 	if err != nil {
 		return webhook.Secret{}, time.Time{}, err
 	}
-	secret, err = l.secret(g.Account)
+	secret, err = l.secret(owner{account: g.Account})
 	if err != nil {
 		return webhook.Secret{}, time.Time{}, err
 	}
@@ -125,19 +130,40 @@ func (l *Links) account(ctx context.Context, a webhook.Account) (webhook.Account
 // zero. It returns [webhook.ErrNotFound] if the account does not exist.
 func (l *Links) End(ctx context.Context, a webhook.Account) error { return l.store.EndPortal(ctx, a) }
 
+// Operator returns the operator's links and sessions.
+func (l *Links) Operator() OperatorLinks { return OperatorLinks{l} }
+
 // Look implements [Access].
 func (l *Links) Look(ctx context.Context, link webhook.Secret) (Link, error) {
-	pass, err := l.good(ctx, link, l.store.PortalLink, ErrNoLink)
-	return Link{Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt}, err
+	return l.look(ctx, link, false)
 }
 
 // Enter implements [Access].
 func (l *Links) Enter(ctx context.Context, link webhook.Secret) (webhook.Secret, Session, error) {
-	pass, err := l.good(ctx, link, l.store.PortalLink, ErrNoLink)
+	return l.enter(ctx, link, false)
+}
+
+// Session implements [Access].
+func (l *Links) Session(ctx context.Context, secret webhook.Secret) (Session, error) {
+	return l.session(ctx, secret, false)
+}
+
+// Leave implements [Access].
+func (l *Links) Leave(ctx context.Context, secret webhook.Secret) error {
+	return l.leave(ctx, secret, false)
+}
+
+func (l *Links) look(ctx context.Context, link webhook.Secret, operator bool) (Link, error) {
+	pass, _, err := l.good(ctx, link, operator, l.store.PortalLink, ErrNoLink)
+	return Link{Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt}, err
+}
+
+func (l *Links) enter(ctx context.Context, link webhook.Secret, operator bool) (webhook.Secret, Session, error) {
+	pass, of, err := l.good(ctx, link, operator, l.store.PortalLink, ErrNoLink)
 	if err != nil {
 		return webhook.Secret{}, Session{}, err
 	}
-	secret, err := l.secret(pass.Account)
+	secret, err := l.secret(of)
 	if err != nil {
 		return webhook.Secret{}, Session{}, err
 	}
@@ -150,83 +176,123 @@ func (l *Links) Enter(ctx context.Context, link webhook.Secret) (webhook.Secret,
 	case err != nil:
 		return webhook.Secret{}, Session{}, err
 	}
-	return secret, newSession(secret, session), nil
+	return secret, newSession(secret, session, of), nil
 }
 
-// Session implements [Access].
-func (l *Links) Session(ctx context.Context, secret webhook.Secret) (Session, error) {
-	pass, err := l.good(ctx, secret, l.store.PortalSession, ErrNoSession)
+func (l *Links) session(ctx context.Context, secret webhook.Secret, operator bool) (Session, error) {
+	pass, of, err := l.good(ctx, secret, operator, l.store.PortalSession, ErrNoSession)
 	if err != nil {
 		return Session{}, err
 	}
-	return newSession(secret, pass), nil
+	return newSession(secret, pass, of), nil
 }
 
-// Leave implements [Access].
-func (l *Links) Leave(ctx context.Context, secret webhook.Secret) error {
-	return l.store.EndPortalSession(ctx, hash(secret))
-}
-
-// good reads a pass that is still good, or returns none.
-func (l *Links) good(ctx context.Context, secret webhook.Secret, read func(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error), none error) (webhook.PortalPass, error) {
-	account, ok := accountOf(secret)
-	if !ok {
-		return webhook.PortalPass{}, none
+func (l *Links) leave(ctx context.Context, secret webhook.Secret, operator bool) error {
+	of, ok := ownerOf(secret)
+	if !ok || of.operator() != operator {
+		return nil
 	}
-	pass, info, err := read(ctx, account, hash(secret))
+	return l.store.EndPortalSession(ctx, of.account, hash(secret))
+}
+
+// good reads a pass that is still good, or returns none. operator says whether
+// it is to be the operator's.
+func (l *Links) good(ctx context.Context, secret webhook.Secret, operator bool, read func(context.Context, webhook.Account, webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error), none error) (webhook.PortalPass, owner, error) {
+	of, ok := ownerOf(secret)
+	if !ok || of.operator() != operator {
+		return webhook.PortalPass{}, owner{}, none
+	}
+	pass, info, err := read(ctx, of.account, hash(secret))
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return webhook.PortalPass{}, none
+		return webhook.PortalPass{}, owner{}, none
 	case err != nil:
-		return webhook.PortalPass{}, err
+		return webhook.PortalPass{}, owner{}, err
 	case !pass.Good(info, l.now()):
-		return webhook.PortalPass{}, none
+		return webhook.PortalPass{}, owner{}, none
 	}
-	return pass, nil
+	if of.byOperator {
+		now, err := l.account(ctx, webhook.Account{})
+		if err != nil {
+			return webhook.PortalPass{}, owner{}, err
+		}
+		if now.PortalEpoch != of.epoch {
+			return webhook.PortalPass{}, owner{}, none
+		}
+	}
+	return pass, of, nil
 }
 
-func newSession(secret webhook.Secret, pass webhook.PortalPass) Session {
+func newSession(secret webhook.Secret, pass webhook.PortalPass, of owner) Session {
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
 	mac.Write([]byte("form"))
 	return Session{
-		Account: pass.Account, Rights: pass.Rights, Expires: pass.ExpiresAt,
-		FormToken: base64.RawURLEncoding.EncodeToString(mac.Sum(nil)),
+		Account: pass.Account, ByOperator: of.byOperator, Rights: pass.Rights, Expires: pass.ExpiresAt,
+		FormToken: base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), epoch: pass.Epoch,
 	}
 }
 
 // EnterURL returns the URL of a link into the portal that browsers reach at base,
 // such as "https://hooks.example.com". It shows the secret.
 func EnterURL(base string, secret webhook.Secret) string {
-	return strings.TrimSuffix(base, "/") + "/portal/enter?link=" + url.QueryEscape(secret.Reveal())
+	path := "/portal/enter"
+	if of, ok := ownerOf(secret); ok && of.operator() {
+		path = "/portal/operator/enter"
+	}
+	return strings.TrimSuffix(base, "/") + path + "?link=" + url.QueryEscape(secret.Reveal())
 }
 
-// separator stands between account and random part of a secret. Neither has it.
-const separator = "."
+// owner is whose pages a secret leads to.
+type owner struct {
+	account webhook.Account // zero for the operator
+	// byOperator says that the operator entered the account, when his epoch was
+	// epoch.
+	byOperator bool
+	epoch      int64
+}
 
-func (l *Links) secret(a webhook.Account) (webhook.Secret, error) {
+func (o owner) operator() bool { return o.account == webhook.Account{} }
+
+// What stands between the parts of a secret, none of which has it.
+const (
+	separator      = "."
+	epochSeparator = "@"
+)
+
+func (l *Links) secret(of owner) (webhook.Secret, error) {
 	random, err := l.keys.Token()
 	if err != nil {
 		return webhook.Secret{}, err
 	}
-	owner := ""
-	if a != (webhook.Account{}) {
-		owner = a.String()
+	text := ""
+	if !of.operator() {
+		text = of.account.String()
 	}
-	return webhook.NewSecret(owner + separator + random.Reveal()), nil
+	if of.byOperator {
+		text += epochSeparator + strconv.FormatInt(of.epoch, 10)
+	}
+	return webhook.NewSecret(text + separator + random.Reveal()), nil
 }
 
-// accountOf returns the account of a secret, which is zero for the operator's.
-// ok is false if it cannot be a secret.
-func accountOf(secret webhook.Secret) (a webhook.Account, ok bool) {
-	owner, random, found := strings.Cut(secret.Reveal(), separator)
+// ownerOf returns the owner of a secret. ok is false if it cannot be a secret.
+func ownerOf(secret webhook.Secret) (of owner, ok bool) {
+	text, random, found := strings.Cut(secret.Reveal(), separator)
 	if !found || !keygen.LooksLikeToken(random) {
-		return webhook.Account{}, false
+		return owner{}, false
 	}
-	if owner == "" {
-		return webhook.Account{}, true
+	if text == "" {
+		return owner{}, true
 	}
-	a, err := webhook.ParseAccount(owner)
-	return a, err == nil
+	name, epoch, byOperator := strings.Cut(text, epochSeparator)
+	var err error
+	if byOperator {
+		of.byOperator = true
+		if of.epoch, err = strconv.ParseInt(epoch, 10, 64); err != nil {
+			return owner{}, false
+		}
+	}
+	of.account, err = webhook.ParseAccount(name)
+	return of, err == nil
 }
 
 func hash(secret webhook.Secret) webhook.TokenHash { return webhook.HashToken(secret.Reveal()) }

@@ -71,30 +71,49 @@ func (e *env) enter(t *testing.T, link webhook.Secret) (webhook.Secret, access.S
 func TestEnter(t *testing.T) {
 	for _, a := range []webhook.Account{acme, {}} {
 		e := newEnv(t)
+		var ways, others access.Access = e.Links, e.Operator()
+		if a == (webhook.Account{}) {
+			ways, others = others, ways
+		}
 		g := grant(a)
 		g.Rights, g.Session = webhook.Read, 90*time.Minute
 		link := e.link(t, g)
 		for range 3 {
-			got, err := e.Look(t.Context(), link)
+			if _, err := others.Look(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
+				t.Errorf("%v: the others look at the link: %v", a, err)
+			}
+			if _, _, err := others.Enter(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
+				t.Errorf("%v: the others enter by the link: %v", a, err)
+			}
+			got, err := ways.Look(t.Context(), link)
 			want := access.Link{Account: a, Rights: webhook.Read, Expires: start.Add(g.Link)}
 			if err != nil || got != want || got.Operator() != (a == webhook.Account{}) {
 				t.Fatalf("Look = %+v, %v, want %+v", got, err, want)
 			}
 		}
 		e.now = start.Add(g.Link - time.Millisecond)
-		secret, session := e.enter(t, link)
-		again, err := e.Session(t.Context(), secret)
-		if err != nil || again != session || session.Account != a || session.Rights != webhook.Read || !session.Expires.Equal(e.now.Add(g.Session)) {
+		secret, session, err := ways.Enter(t.Context(), link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := others.Leave(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := others.Session(t.Context(), secret); !errors.Is(err, access.ErrNoSession) {
+			t.Errorf("%v: the session is one of the others': %v", a, err)
+		}
+		again, err := ways.Session(t.Context(), secret)
+		if err != nil || again != session || session.Account != a || session.ByOperator || session.Rights != webhook.Read || !session.Expires.Equal(e.now.Add(g.Session)) {
 			t.Fatalf("Session = %+v, %v, want %+v", again, err, session)
 		}
-		if _, _, err := e.Enter(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
+		if _, _, err := ways.Enter(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
 			t.Errorf("the link is good again: %v", err)
 		}
-		if _, err := e.Look(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
+		if _, err := ways.Look(t.Context(), link); !errors.Is(err, access.ErrNoLink) {
 			t.Errorf("a used link is shown: %v", err)
 		}
 		e.now = session.Expires
-		if _, err := e.Session(t.Context(), secret); !errors.Is(err, access.ErrNoSession) {
+		if _, err := ways.Session(t.Context(), secret); !errors.Is(err, access.ErrNoSession) {
 			t.Errorf("the session is good after its time: %v", err)
 		}
 	}
@@ -182,7 +201,7 @@ func TestForged(t *testing.T) {
 	_, random, _ := strings.Cut(link.Reveal(), ".")
 	for _, text := range []string{
 		"", ".", random, "." + random, other.String() + "." + random, link.Reveal() + "x", strings.TrimSuffix(link.Reveal(), "x") + " ",
-		acme.String() + ".", acme.String(), "squake:acme\x00." + random, session.Reveal(), strings.Repeat("a", 5000) + "." + random,
+		acme.String() + ".", acme.String(), "squake:acme\x00." + random, "squake:acme@0." + random, "squake:acme@." + random, "@0." + random, session.Reveal(), strings.Repeat("a", 5000) + "." + random,
 	} {
 		if _, err := e.Look(t.Context(), webhook.NewSecret(text)); !errors.Is(err, access.ErrNoLink) {
 			t.Errorf("Look(%.80q): %v", text, err)
@@ -279,7 +298,18 @@ func TestNothingStoredOpens(t *testing.T) {
 	e := &env{store: store, now: start}
 	e.Links = access.NewLinks(store, keygen.New(rand.Reader, time.Now), func() time.Time { return e.now })
 	unused := e.link(t, grant(webhook.Account{}))
-	session, _ := e.enter(t, e.link(t, grant(webhook.Account{})))
+	operators, o, err := e.Operator().Enter(t.Context(), e.link(t, grant(webhook.Account{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CreateAccount(t.Context(), webhook.AccountInfo{Account: acme, CreatedAt: start}); err != nil {
+		t.Fatal(err)
+	}
+	entered, _, err := e.Operator().EnterAccount(t.Context(), o, acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, _ := e.enter(t, e.link(t, grant(acme)))
 	var stored []byte
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -292,7 +322,7 @@ func TestNothingStoredOpens(t *testing.T) {
 		}
 		stored = append(stored, content...)
 	}
-	for _, secret := range []webhook.Secret{unused, session} {
+	for _, secret := range []webhook.Secret{unused, operators, entered, session} {
 		_, random, _ := strings.Cut(secret.Reveal(), ".hk_")
 		hash := webhook.HashToken(secret.Reveal())
 		if bytes.Contains(stored, []byte(random)) || !bytes.Contains(stored, hash[:]) {

@@ -15,22 +15,34 @@ import (
 )
 
 // Links and sessions of the portal are items of the table of deliveries, since
-// DynamoDB removes there what has expired. The epoch is an attribute of the
-// account's item, whose key for the operator is that of the zero account.
+// DynamoDB removes there what has expired. Those of the operator have a leading
+// key of their own, so that a role for those of accounts neither reads nor makes
+// them. The epoch is an attribute of the account's item, whose key for the
+// operator is that of the zero account.
 const (
 	attrEpoch        = "pe" // N: PortalEpoch of an account, epoch of a pass; absent for 0
 	attrSessionLasts = "sd" // N: milliseconds of the session that a link begins; absent for a session
 
-	linkPrefix    = "L#"
-	linkSort      = "LINK"
-	sessionPrefix = "S#"
-	sessionSort   = "SESSION"
+	linkPrefix     = "L#"
+	linkSort       = "LINK"
+	sessionPrefix  = "S#"
+	sessionSort    = "SESSION"
+	operatorPrefix = "O" // before the others: "OL#", "OS#"
 )
 
-func linkKey(h webhook.TokenHash) item { return key(linkPrefix+hex.EncodeToString(h[:]), linkSort) }
+func linkKey(a webhook.Account, h webhook.TokenHash) item { return passKey(linkPrefix, linkSort, a, h) }
 
-func sessionKey(h webhook.TokenHash) item {
-	return key(sessionPrefix+hex.EncodeToString(h[:]), sessionSort)
+func sessionKey(a webhook.Account, h webhook.TokenHash) item {
+	return passKey(sessionPrefix, sessionSort, a, h)
+}
+
+// passKey returns the key of a pass of an account, or of the operator if that is
+// zero.
+func passKey(prefix, sort string, a webhook.Account, h webhook.TokenHash) item {
+	if a == (webhook.Account{}) {
+		prefix = operatorPrefix + prefix
+	}
+	return key(prefix+hex.EncodeToString(h[:]), sort)
 }
 
 // encodePass returns the item of a pass without its key. Its account is part of
@@ -61,11 +73,19 @@ func decodePass(a webhook.Account, h webhook.TokenHash, it item) (webhook.Portal
 
 // AddPortalLink implements [store.Portal] with one PutItem.
 func (s *Store) AddPortalLink(ctx context.Context, link webhook.PortalPass) error {
-	op := fmt.Sprintf("add portal link of %v", link.Account)
+	return s.addPass(ctx, fmt.Sprintf("add portal link of %v", link.Account), encodePass(linkKey(link.Account, link.Hash), link))
+}
+
+// AddPortalSession implements [store.Portal] with one PutItem.
+func (s *Store) AddPortalSession(ctx context.Context, p webhook.PortalPass) error {
+	return s.addPass(ctx, fmt.Sprintf("add portal session of %v", p.Account), encodePass(sessionKey(p.Account, p.Hash), p))
+}
+
+func (s *Store) addPass(ctx context.Context, op string, pass item) error {
 	if s.deliveries == nil {
 		return fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
-	in := &dynamodb.PutItemInput{TableName: s.deliveries, Item: encodePass(linkKey(link.Hash), link)}
+	in := &dynamodb.PutItemInput{TableName: s.deliveries, Item: pass}
 	return s.call(ctx, op, idempotent, func(ctx context.Context) error {
 		_, err := s.client.PutItem(ctx, in)
 		return err
@@ -74,12 +94,12 @@ func (s *Store) AddPortalLink(ctx context.Context, link webhook.PortalPass) erro
 
 // PortalLink implements [store.Portal] with one BatchGetItem.
 func (s *Store) PortalLink(ctx context.Context, a webhook.Account, h webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error) {
-	return s.pass(ctx, linkKey(h), a, h)
+	return s.pass(ctx, linkKey(a, h), a, h)
 }
 
 // PortalSession implements [store.Portal] with one BatchGetItem.
 func (s *Store) PortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) (webhook.PortalPass, webhook.AccountInfo, error) {
-	return s.pass(ctx, sessionKey(h), a, h)
+	return s.pass(ctx, sessionKey(a, h), a, h)
 }
 
 func (s *Store) pass(ctx context.Context, k item, a webhook.Account, h webhook.TokenHash) (p webhook.PortalPass, info webhook.AccountInfo, err error) {
@@ -113,8 +133,8 @@ func (s *Store) BeginPortalSession(ctx context.Context, link webhook.TokenHash, 
 		return fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
 	err := s.transact(ctx, op, []types.TransactWriteItem{
-		{Delete: &types.Delete{TableName: s.deliveries, Key: linkKey(link), ConditionExpression: aws.String(ifPresent)}},
-		{Put: &types.Put{TableName: s.deliveries, Item: encodePass(sessionKey(p.Hash), p)}},
+		{Delete: &types.Delete{TableName: s.deliveries, Key: linkKey(p.Account, link), ConditionExpression: aws.String(ifPresent)}},
+		{Put: &types.Put{TableName: s.deliveries, Item: encodePass(sessionKey(p.Account, p.Hash), p)}},
 	})
 	if isCancelled(err) {
 		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
@@ -123,12 +143,12 @@ func (s *Store) BeginPortalSession(ctx context.Context, link webhook.TokenHash, 
 }
 
 // EndPortalSession implements [store.Portal] with one DeleteItem.
-func (s *Store) EndPortalSession(ctx context.Context, h webhook.TokenHash) error {
-	const op = "end portal session"
+func (s *Store) EndPortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) error {
+	op := fmt.Sprintf("end portal session of %v", a)
 	if s.deliveries == nil {
 		return fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
-	in := &dynamodb.DeleteItemInput{TableName: s.deliveries, Key: sessionKey(h)}
+	in := &dynamodb.DeleteItemInput{TableName: s.deliveries, Key: sessionKey(a, h)}
 	return s.call(ctx, op, idempotent, func(ctx context.Context) error {
 		_, err := s.client.DeleteItem(ctx, in)
 		return err

@@ -21,7 +21,7 @@ const (
 		a.id, a.created_at, a.closing, a.sealed_key, a.portal_epoch
 		FROM portal_pass AS p LEFT JOIN account AS a ON a.dialect = p.dialect AND a.id = p.account
 		WHERE p.hash = ? AND p.kind = ? AND p.dialect = ? AND p.account = ?`
-	deletePass  = `DELETE FROM portal_pass WHERE hash = ? AND kind = ?`
+	deletePass  = `DELETE FROM portal_pass WHERE hash = ? AND kind = ? AND dialect = ? AND account = ?`
 	purgePasses = `DELETE FROM portal_pass WHERE expires_at < ?`
 	raiseEpoch  = `UPDATE account SET portal_epoch = portal_epoch + 1 WHERE dialect = ? AND id = ?`
 	addOperator = `INSERT INTO account (dialect, id, created_at, closing) VALUES ('', '', 0, false) ON CONFLICT DO NOTHING`
@@ -32,6 +32,15 @@ func (s *Store) AddPortalLink(ctx context.Context, link webhook.PortalPass) erro
 	err := s.writer.write(ctx, func(tx *session) error { return tx.addPass(linkKind, link) })
 	if err != nil {
 		return fmt.Errorf("add portal link of %v: %w", link.Account, unknownOutcome(err))
+	}
+	return nil
+}
+
+// AddPortalSession implements [store.Portal].
+func (s *Store) AddPortalSession(ctx context.Context, p webhook.PortalPass) error {
+	err := s.writer.write(ctx, func(tx *session) error { return tx.addPass(sessionKind, p) })
+	if err != nil {
+		return fmt.Errorf("add portal session of %v: %w", p.Account, unknownOutcome(err))
 	}
 	return nil
 }
@@ -78,7 +87,7 @@ func (s *Store) pass(ctx context.Context, kind string, a webhook.Account, h webh
 // BeginPortalSession implements [store.Portal].
 func (s *Store) BeginPortalSession(ctx context.Context, link webhook.TokenHash, p webhook.PortalPass) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		if err := orElse(webhook.ErrNotFound)(tx.run(deletePass, link[:], linkKind)); err != nil {
+		if err := orElse(webhook.ErrNotFound)(tx.run(deletePass, link[:], linkKind, string(p.Account.API), p.Account.ID)); err != nil {
 			return err
 		}
 		return tx.addPass(sessionKind, p)
@@ -90,13 +99,13 @@ func (s *Store) BeginPortalSession(ctx context.Context, link webhook.TokenHash, 
 }
 
 // EndPortalSession implements [store.Portal].
-func (s *Store) EndPortalSession(ctx context.Context, h webhook.TokenHash) error {
+func (s *Store) EndPortalSession(ctx context.Context, a webhook.Account, h webhook.TokenHash) error {
 	err := s.writer.write(ctx, func(tx *session) error {
-		_, err := tx.run(deletePass, h[:], sessionKind)
+		_, err := tx.run(deletePass, h[:], sessionKind, string(a.API), a.ID)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("end portal session: %w", unknownOutcome(err))
+		return fmt.Errorf("end portal session of %v: %w", a, unknownOutcome(err))
 	}
 	return nil
 }
