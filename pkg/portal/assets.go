@@ -11,11 +11,10 @@ import (
 //go:embed assets/portal.css assets/portal.js
 var assetFiles embed.FS
 
-const assetsPath = "/portal/assets/"
-
 // assets are the files that pages refer to. Their names have a hash of their
 // contents, so they can be cached for ever.
 type assets struct {
+	root string // the path that theirs begin with
 	// Style, Accent and Script are paths.
 	Style, Accent, Script string
 	files                 map[string]asset // by path
@@ -26,8 +25,9 @@ type asset struct {
 	text []byte
 }
 
-func newAssets(accent accent) assets {
-	a := assets{files: map[string]asset{}}
+// newAssets returns the files under a path that ends in a slash.
+func newAssets(root string, accent accent) assets {
+	a := assets{root: root, files: map[string]asset{}}
 	style, styleErr := assetFiles.ReadFile("assets/portal.css")
 	script, scriptErr := assetFiles.ReadFile("assets/portal.js")
 	if styleErr != nil || scriptErr != nil {
@@ -42,7 +42,7 @@ func newAssets(accent accent) assets {
 
 func (a assets) add(name, ending, kind string, text []byte) (path string) {
 	hash := sha256.Sum256(text)
-	path = assetsPath + name + "-" + hex.EncodeToString(hash[:6]) + ending
+	path = a.root + name + "-" + hex.EncodeToString(hash[:6]) + ending
 	a.files[path] = asset{kind, text}
 	return path
 }

@@ -158,18 +158,20 @@ func (p *portal) renewAccountKey(e *exchange) error {
 	return e.keyPage("New "+e.api.Key, "It signs all deliveries of this account from now on.", key, "/portal/verify")
 }
 
-// keyView shows a key, once.
+// keyView shows a key, a token or a link, once. Verify says that receivers check
+// deliveries with it.
 type keyView struct {
 	frame
 	Text, Back string
 	Key        code
+	Verify     bool
 }
 
 // keyPage answers with a new key. The page is the answer to the POST that made
 // it, so nothing keeps the key.
 func (e *exchange) keyPage(title, text string, key webhook.Secret, back string) error {
 	return e.page(http.StatusOK, "key", keyView{
-		frame: e.frame(title), Text: text, Back: back,
+		frame: e.frame(title), Text: text, Back: back, Verify: true,
 		Key: code{ID: "key", Title: "This " + e.api.Key + " is shown once", Text: key.Reveal(), Key: true},
 	})
 }

@@ -45,12 +45,12 @@ type sent struct {
 }
 
 // findDelivery returns the delivery that the path names, as it is shown.
-func (e *exchange) findDelivery() (sent, error) {
-	d, err := e.Store.Delivery(e.Context(), e.session.Account, strings.ToLower(e.PathValue("delivery")))
+func (p *portal) findDelivery(e *exchange) (sent, error) {
+	d, err := p.Store.Delivery(e.Context(), e.session.Account, strings.ToLower(e.PathValue("delivery")))
 	if err != nil {
 		return sent{}, err
 	}
-	recipients, err := e.Store.Recipients(e.Context(), []webhook.EventKey{d.EventKey()})
+	recipients, err := p.Store.Recipients(e.Context(), []webhook.EventKey{d.EventKey()})
 	if err != nil {
 		return sent{}, err
 	}
@@ -63,7 +63,7 @@ func (e *exchange) findDelivery() (sent, error) {
 
 // showDelivery serves GET /portal/deliveries/{delivery}.
 func (p *portal) showDelivery(e *exchange) error {
-	s, err := e.findDelivery()
+	s, err := p.findDelivery(e)
 	if err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func (p *portal) showDelivery(e *exchange) error {
 	}
 	v.Earlier = max(0, len(attempts)-shownAttempts)
 	v.Timeline = e.timeline(d, attempts[v.Earlier:])
-	body := e.body(s)
+	body := p.body(s)
 	v.Body = code{ID: "body", Title: "Body", Text: pretty(body)}
 	v.Body.Text, v.CutBody = cutEscaped(v.Body.Text, shownBody)
-	v.Headers = code{ID: "headers", Title: "Headers", Text: e.headers(d, body)}
+	v.Headers = code{ID: "headers", Title: "Headers", Text: p.headers(d, body)}
 	v.Again = s.notAgain()
 	return e.page(http.StatusOK, "delivery", v)
 }
@@ -133,8 +133,8 @@ func (e *exchange) timeline(d webhook.Delivery, attempts []webhook.Attempt) []ev
 }
 
 // body returns the bytes that are sent to the webhook as it is now.
-func (e *exchange) body(s sent) []byte {
-	if sending, ok := e.Sendings[e.session.Account.API]; ok {
+func (p *portal) body(s sent) []byte {
+	if sending, ok := p.Sendings[s.delivery.Account.API]; ok {
 		if body, err := sending.Body(s.delivery, s.recipient.Webhook); err == nil {
 			return body
 		}
@@ -145,19 +145,19 @@ func (e *exchange) body(s sent) []byte {
 // downloadBody serves GET /portal/deliveries/{delivery}/body: the very bytes
 // that are signed.
 func (p *portal) downloadBody(e *exchange) error {
-	s, err := e.findDelivery()
+	s, err := p.findDelivery(e)
 	if err != nil {
 		return err
 	}
 	e.w.Header().Set("Content-Type", "application/json")
 	e.w.Header().Set("Content-Disposition", `attachment; filename="`+s.delivery.ID()+`.json"`)
-	_, _ = e.w.Write(e.body(s)) // a client that has left needs nothing
+	_, _ = e.w.Write(p.body(s)) // a client that has left needs nothing
 	return nil
 }
 
 // headers lists the headers of the latest attempt, or of the first one that
 // comes, but for what a key signs.
-func (e *exchange) headers(d webhook.Delivery, body []byte) string {
+func (p *portal) headers(d webhook.Delivery, body []byte) string {
 	when := d.AttemptedAt
 	if when.IsZero() {
 		when = cmp.Or(d.Next, d.AcceptedAt)
@@ -167,7 +167,7 @@ func (e *exchange) headers(d webhook.Delivery, body []byte) string {
 		"Content-Type: application/json", "User-Agent: Hookline/" + webhook.Version,
 		"webhook-id: " + d.ID(), "webhook-timestamp: " + strconv.FormatInt(when.Unix(), 10), "webhook-signature: v1,… " + hidden,
 	}
-	if sending, ok := e.Sendings[e.session.Account.API]; ok {
+	if sending, ok := p.Sendings[d.Account.API]; ok {
 		plain := sending.Header(webhook.Secret{}, when, body)
 		all := sending.Header(webhook.NewSecret("0"), when, body) // for the names
 		for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -213,7 +213,7 @@ func cutEscaped(text string, limit int) (_ string, cut bool) {
 // sendAgain serves POST /portal/deliveries/{delivery}, by the rules of the
 // operator's API.
 func (p *portal) sendAgain(e *exchange) error {
-	s, err := e.findDelivery()
+	s, err := p.findDelivery(e)
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,12 @@ import (
 // SheetHandler serves the sheet of parts at /portal/sheet.
 var SheetHandler = sheetHandler
 
-// Cookie returns the cookie of a session.
+// Cookie returns the cookie of an account's session, OperatorCookie that of the
+// operator's.
 func Cookie(s Settings, secret webhook.Secret, expires time.Time) *http.Cookie {
-	p := portal{Config: Config{Settings: s}}
-	return p.cookie(secret, expires)
+	return s.accountCookie(secret, expires)
+}
+
+func OperatorCookie(s Settings, secret webhook.Secret, expires time.Time) *http.Cookie {
+	return s.operatorCookie(secret, expires)
 }

@@ -60,7 +60,7 @@ func (p *portal) showEvents(e *exchange) error {
 			return e.page(http.StatusNotFound, "events", v)
 		}
 		v.Registered = has(v.Chosen)
-		v.sample(e.Sendings[e.session.Account.API], e)
+		v.sample(p.Sendings[e.session.Account.API], e)
 	}
 	return e.page(http.StatusOK, "events", v)
 }

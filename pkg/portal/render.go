@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -20,7 +21,9 @@ var templates = sync.OnceValue(func() *template.Template {
 // outline is what every page has.
 type outline struct {
 	Title, Brand string
-	Assets       assets
+	// Home is the first page, and Root what all paths begin with.
+	Home, Root string
+	Assets     assets
 }
 
 // frame is what the pages of a session have around them.
@@ -29,14 +32,23 @@ type frame struct {
 	Account   string
 	MayWrite  bool
 	FormToken string
-	Tabs      []tab
-	News      *note
+	// Back leads to the operator's pages. It is empty unless the operator
+	// entered the account from there.
+	Back string
+	Tabs []tab
+	News *note
 }
 
 // tab leads to a page. Here is true on that page and those below it.
 type tab struct {
 	Name, Path string
 	Here       bool
+	also       string // another page that belongs to it
+}
+
+// holds reports whether a path is the tab's, or below it.
+func (t tab) holds(path string) bool {
+	return path == t.Path || strings.HasPrefix(path, t.Path+"/") || t.also != "" && path == t.also
 }
 
 // write answers with a page. It is made whole before its first byte is sent, so

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
 	"log/slog"
@@ -11,25 +12,24 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// The names of the session's cookie. With the prefix a browser takes it only
-// over https, for this host alone and for all paths (RFC 6265bis, 4.1.3.2).
+// The names of the cookies of sessions, of accounts' and the operator's. With the
+// prefix a browser takes them only over https, for this host alone and for all
+// paths (RFC 6265bis, 4.1.3.2).
 const (
-	secureCookie   = "__Host-hookline"
-	loopbackCookie = "hookline"
+	cookiePrefix = "__Host-"
+	accountName  = "hookline"
+	operatorName = "hookline-operator"
 )
 
-// cookie returns the session's cookie. It ends with the session, and at once if
-// that is over.
-func (p *portal) cookie(secret webhook.Secret, expires time.Time) *http.Cookie {
+// cookie returns the cookie of a session. It ends with the session, and at once
+// if that is over.
+func (s Settings) cookie(name string, secret webhook.Secret, expires time.Time) *http.Cookie {
 	c := &http.Cookie{ //nolint:gosec // each attribute is set, here or below
-		Name: secureCookie, Value: secret.Reveal(), Path: "/", Expires: expires,
+		Name: cookiePrefix + name, Value: secret.Reveal(), Path: "/", Expires: expires,
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
-	switch {
-	case !p.Settings.secure:
-		c.Name, c.Secure = loopbackCookie, false
-	case p.Settings.ancestors != "'none'":
-		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
+	if !s.secure {
+		c.Name, c.Secure = name, false
 	}
 	if secret.Reveal() == "" {
 		c.MaxAge = -1
@@ -37,13 +37,27 @@ func (p *portal) cookie(secret webhook.Secret, expires time.Time) *http.Cookie {
 	return c
 }
 
-// secret returns the secret of the request's session.
-func (e *exchange) secret() (webhook.Secret, bool) {
-	name := secureCookie
-	if !e.Settings.secure {
-		name = loopbackCookie
+// accountCookie returns the cookie of an account's session, which frames of
+// other sites need too.
+func (s Settings) accountCookie(secret webhook.Secret, expires time.Time) *http.Cookie {
+	c := s.cookie(accountName, secret, expires)
+	if s.secure && s.ancestors != "'none'" {
+		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
 	}
-	c, err := e.Cookie(name)
+	return c
+}
+
+// operatorCookie returns the cookie of the operator's session.
+func (s Settings) operatorCookie(secret webhook.Secret, expires time.Time) *http.Cookie {
+	return s.cookie(operatorName, secret, expires)
+}
+
+// secret returns the secret of the request's session.
+func (e *exchange) secret() (webhook.Secret, bool) { return e.secretIn(e.cookie) }
+
+// secretIn returns the secret in the cookie that is made by cookie.
+func (e *exchange) secretIn(cookie func(webhook.Secret, time.Time) *http.Cookie) (webhook.Secret, bool) {
+	c, err := e.Cookie(cookie(webhook.Secret{}, time.Time{}).Name)
 	if err != nil || c.Value == "" {
 		return webhook.Secret{}, false
 	}
@@ -56,7 +70,7 @@ func (e *exchange) enterSession() error {
 	if !ok {
 		return access.ErrNoSession
 	}
-	s, err := e.Access.Session(e.Context(), secret)
+	s, err := e.access.Session(e.Context(), secret)
 	if err != nil {
 		return err
 	}
@@ -64,25 +78,28 @@ func (e *exchange) enterSession() error {
 		return access.ErrNoSession
 	}
 	e.session = s
-	found, known := e.apis[s.Account.API]
-	if !known {
-		return errNoPages
-	}
-	e.api = found
-	return nil
+	return e.admit(e)
 }
 
 // checkForm checks that a form is one of this session's pages, and that the
 // session may make changes.
 func (e *exchange) checkForm() error {
+	if err := e.checkToken(); err != nil {
+		return err
+	}
+	if !e.session.Rights.Has(webhook.Write) {
+		return errReadOnly
+	}
+	return nil
+}
+
+// checkToken checks that a form is one of this session's pages.
+func (e *exchange) checkToken() error {
 	if err := e.parseForm(); err != nil {
 		return err
 	}
 	if subtle.ConstantTimeCompare([]byte(e.PostForm.Get("form_token")), []byte(e.session.FormToken)) != 1 || e.session.FormToken == "" {
 		return errForeign
-	}
-	if !e.session.Rights.Has(webhook.Write) {
-		return errReadOnly
 	}
 	return nil
 }
@@ -113,62 +130,67 @@ type plainView struct {
 	Main         bool
 }
 
-// showEnter serves GET /portal/enter. It changes nothing: scanners of mail and
-// previews follow links too.
-func (*portal) showEnter(e *exchange) error {
+// showEnter serves GET …/enter. It changes nothing: scanners of mail and previews
+// follow links too.
+func (s *site) showEnter(e *exchange) error {
 	text := e.URL.Query().Get("link")
-	link, err := e.Access.Look(e.Context(), webhook.NewSecret(text))
+	link, err := s.access.Look(e.Context(), webhook.NewSecret(text))
 	if err != nil {
 		return err
 	}
-	view := plainView{outline: e.outline("Enter the portal"), Text: "Here you see and mend the webhooks of this account.", Enter: &enterView{
-		Account: accountName(link.Account), Rights: "see and change", Link: text, Expires: e.at(link.Expires),
+	view := plainView{outline: e.outline("Enter the portal"), Text: s.welcome, Enter: &enterView{
+		Account: link.Account.String(), Rights: "see and change", Link: text, Expires: e.at(link.Expires),
 	}}
+	if link.Operator() {
+		view.Enter.Account = "all, as the operator"
+	}
 	if !link.Rights.Has(webhook.Write) {
 		view.Enter.Rights = "see"
 	}
 	return e.page(http.StatusOK, "plain", view)
 }
 
-func accountName(a webhook.Account) string {
-	if a == (webhook.Account{}) {
-		return "all accounts, as the operator"
-	}
-	return a.String()
-}
-
-// enter serves POST /portal/enter. It uses the link up, and ends the session
-// that the browser has.
-func (p *portal) enter(e *exchange) error {
+// enter serves POST …/enter. It uses the link up, and ends the session that the
+// browser has.
+func (s *site) enter(e *exchange) error {
 	if err := e.parseForm(); err != nil {
 		return err
 	}
-	secret, session, err := p.Access.Enter(e.Context(), webhook.NewSecret(e.PostForm.Get("link")))
+	secret, session, err := s.access.Enter(e.Context(), webhook.NewSecret(e.PostForm.Get("link")))
 	if err != nil {
 		return err
 	}
 	if former, ok := e.secret(); ok {
-		if err := p.Access.Leave(e.Context(), former); err != nil { // it ends by itself; the link is used up
-			p.Setup.Log.LogAttrs(e.Context(), slog.LevelWarn, "former session kept", slog.String("error", err.Error()))
-		}
+		e.endFormer(s.access.Leave, former)
 	}
-	e.session = session // for the log
-	http.SetCookie(e.w, p.cookie(secret, session.Expires))
-	return e.redirect("/portal/webhooks")
+	e.account = session.Account // for the log
+	http.SetCookie(e.w, s.cookie(secret, session.Expires))
+	return e.redirect(s.home)
 }
 
-// leave serves POST /portal/leave. A session may be left without its token: who
-// can send its cookie from this origin can do as much.
-func (p *portal) leave(e *exchange) error {
+// endFormer ends a session that the browser no longer has. It would end by itself
+// as well: what goes wrong is only logged.
+func (e *exchange) endFormer(leave func(context.Context, webhook.Secret) error, former webhook.Secret) {
+	if err := leave(e.Context(), former); err != nil {
+		e.log.LogAttrs(e.Context(), slog.LevelWarn, "former session kept", slog.String("error", err.Error()))
+	}
+}
+
+// leave serves POST …/leave. A session may be left without its token: who can
+// send its cookie from this origin can do as much.
+func (s *site) leave(e *exchange) error {
 	if secret, ok := e.secret(); ok {
-		if err := p.Access.Leave(e.Context(), secret); err != nil {
+		if err := s.access.Leave(e.Context(), secret); err != nil {
 			return err
 		}
 	}
-	http.SetCookie(e.w, p.cookie(webhook.Secret{}, time.Unix(1, 0)))
-	view := plainView{outline: e.outline("You have left"), Text: "This browser can no longer see the account. To come back, open a new link."}
-	if p.Settings.refreshURL != "" {
-		view.Link, view.Action = p.Settings.refreshURL, "Get a new link"
+	http.SetCookie(e.w, s.cookie(webhook.Secret{}, time.Unix(1, 0)))
+	if s.leaving != nil {
+		s.leaving(e)
+	}
+	view := plainView{outline: e.outline("You have left"), Text: s.left}
+	if s.refreshURL != "" {
+		view.Link, view.Action = s.refreshURL, "Get a new link"
 	}
 	return e.page(http.StatusOK, "plain", view)
 }

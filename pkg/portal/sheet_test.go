@@ -37,8 +37,8 @@ func newSheet(now time.Time) sheet {
 	url := field{Name: "url", Label: "URL", Hint: "Where the events are sent: https, reachable from the internet.", Value: "http://192.168.0.1/hook", Wrong: "The URL must begin with https://."}
 	return sheet{
 		frame: frame{
-			outline: outline{Title: "Parts", Brand: "Hookline", Assets: newAssets(colour)}, Account: "shoptet:315185-myaddon", MayWrite: true, FormToken: "t",
-			Tabs: []tab{{"Webhooks", "#1", true}, {"Deliveries", "#2", false}, {"Recover", "#3", false}, {"Test", "#4", false}, {"Events", "#5", false}, {"Verify", "#6", false}},
+			outline: outline{Title: "Parts", Brand: "Hookline", Assets: newAssets("/portal/assets/", colour)}, Account: "shoptet:315185-myaddon", MayWrite: true, FormToken: "t",
+			Tabs: []tab{{Name: "Webhooks", Path: "#1", Here: true}, {Name: "Deliveries", Path: "#2"}, {Name: "Recover", Path: "#3"}, {Name: "Test", Path: "#4"}, {Name: "Events", Path: "#5"}, {Name: "Verify", Path: "#6"}},
 		},
 		States: []state{webhookState(webhook.StateHealthy), webhookState(webhook.StateFailing), webhookState(webhook.StateDisabled), webhookState(webhook.StateNeverCalled)},
 		Notes: []note{
@@ -86,7 +86,7 @@ func drawSheet(w io.Writer, now time.Time) error {
 // sheetHandler serves the sheet and its assets.
 func sheetHandler(now time.Time) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(assetsPath, newSheet(now).Assets)
+	mux.Handle("/portal/assets/", newSheet(now).Assets)
 	mux.HandleFunc("/portal/sheet", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy("'none'"))
 		if err := drawSheet(w, now); err != nil {
