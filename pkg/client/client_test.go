@@ -133,6 +133,14 @@ var calls = []struct {
 		}
 		return err
 	}},
+	{"create operator's link", false, func(ctx context.Context, c *client.Client, _ ids) error {
+		link, err := c.CreateOperatorPortalLink(ctx, client.PortalLinkRequest{})
+		if err == nil && (!strings.Contains(link.URL, "/portal/operator/enter?link=.hk_") || link.ExpiresAt.IsZero()) {
+			err = errors.New("the link lacks something")
+		}
+		return err
+	}},
+	{"end operator's links", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.EndOperatorPortalLinks(ctx) }},
 	{"end portal links", true, func(ctx context.Context, c *client.Client, _ ids) error { return c.EndPortalLinks(ctx, name) }},
 	{"recover", true, func(ctx context.Context, c *client.Client, _ ids) error {
 		q := client.Recovery{From: time.Now().Add(-time.Hour), Until: time.Now().Add(time.Hour), Event: "order", Limit: 1, AsOf: time.Now()}

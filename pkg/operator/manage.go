@@ -148,5 +148,9 @@ func (m manager) routes() []api.Route {
 	}
 	createLink := write(http.MethodPost, account+"/portal-links", m.createLink)
 	createLink.Body = true
-	return append(routes, createLink, write(http.MethodDelete, account+"/portal-links", m.endLinks))
+	createOwnLink := write(http.MethodPost, Prefix+"/portal-links", m.createOwnLink)
+	createOwnLink.Body = true
+	return append(routes,
+		createLink, write(http.MethodDelete, account+"/portal-links", m.endLinks),
+		createOwnLink, write(http.MethodDelete, Prefix+"/portal-links", m.endOwnLinks))
 }

@@ -34,6 +34,12 @@ func (m manager) createLink(ctx context.Context, r *api.Request) (api.Response, 
 	return response, err
 }
 
+// createOwnLink serves POST /operator/portal-links: the operator's own link.
+func (m manager) createOwnLink(ctx context.Context, r *api.Request) (api.Response, error) {
+	return m.link(ctx, r, webhook.Account{})
+}
+
+// link makes a link to an account's pages, or to the operator's if it is zero.
 func (m manager) link(ctx context.Context, r *api.Request, a webhook.Account) (api.Response, error) {
 	grant, err := readGrant(r.Content, a)
 	if err != nil {
@@ -90,6 +96,11 @@ func (m manager) endLinks(ctx context.Context, r *api.Request) (api.Response, er
 		err = unknown("account", m.links.End(ctx, a))
 	}
 	return noContent(err)
+}
+
+// endOwnLinks serves DELETE /operator/portal-links.
+func (m manager) endOwnLinks(ctx context.Context, _ *api.Request) (api.Response, error) {
+	return noContent(m.links.End(ctx, webhook.Account{}))
 }
 
 func noContent(err error) (api.Response, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/store/sqlite"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -74,6 +75,8 @@ var repeatedRoutes = map[string]struct {
 	"recover":         {http.MethodPost, "/operator/accounts/squake:acme/recover", `{"from":"2026-01-01T00:00:00Z","as_of":"2026-01-15T10:30:00Z"}`, 202, 202},
 	"count":           {http.MethodPost, "/operator/accounts/squake:acme/recover", `{"from":"2026-01-01T00:00:00Z","dry_run":true}`, 200, 200},
 	"publish":         {http.MethodPost, operator.Path, goodAndBad, 202, 202},
+	"end links":       {http.MethodDelete, "/operator/accounts/squake:acme/portal-links", "", 204, 204},
+	"end own links":   {http.MethodDelete, "/operator/portal-links", "", 204, 204},
 	"retry what fell": {http.MethodPost, "/operator/accounts/squake:acme/deliveries/{failed}/retry", "", 202, 409},
 }
 
@@ -146,6 +149,7 @@ func (r *repeated) call(t *testing.T, s operator.Store, method, path, body strin
 	setup := api.Setup{Getenv: func(string) string { return "" }, Now: now}
 	var handler http.Handler = operator.NewManage(operator.ManageConfig{
 		Store: s, Queue: &r.queue, APIs: all.APIs(), Sendings: sendings(t, setup), Keys: keys, Now: now, Log: log,
+		Links: access.NewLinks(s.(access.Store), keys, now), PortalURL: portalURL,
 	})
 	if path == operator.Path {
 		handler = operator.New(operator.Config{Publisher: publisher(t, s, &r.queue, log), Keys: keys, Now: now, Log: log})
@@ -175,6 +179,7 @@ func (r *repeated) fail(t *testing.T) {
 // twice fails the test.
 func (r *repeated) state(t *testing.T) (state struct {
 	Accounts   []webhook.AccountInfo
+	Ended      bool // the operator's links
 	Webhooks   []webhook.Webhook
 	Tokens     []webhook.Token
 	Deliveries []webhook.Delivery
@@ -188,6 +193,11 @@ func (r *repeated) state(t *testing.T) (state struct {
 	if err := errors.Join(err, webhooksErr, tokensErr); err != nil {
 		t.Fatal(err)
 	}
+	for i := range state.Accounts { // ending links once more ends no more
+		state.Accounts[i].PortalEpoch = min(state.Accounts[i].PortalEpoch, 1)
+	}
+	own, err := r.Account(t.Context(), webhook.Account{})
+	state.Ended = err == nil && own.PortalEpoch > 0
 	r.fail(t)
 	state.Deliveries = r.deliveries(t)
 	sent := map[string]bool{}

@@ -38,6 +38,8 @@ var rightOf = map[string]webhook.Rights{
 	"POST /operator/accounts/{account}/recover":               webhook.Write,
 	"POST /operator/accounts/{account}/portal-links":          webhook.Write,
 	"DELETE /operator/accounts/{account}/portal-links":        webhook.Write,
+	"POST /operator/portal-links":                             webhook.Write,
+	"DELETE /operator/portal-links":                           webhook.Write,
 }
 
 // granted makes all tokens of a fixture have certain rights.

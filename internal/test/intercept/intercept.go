@@ -10,8 +10,8 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-// Store is a store whose writes of deliveries, accounts and tokens, and whose
-// changes of webhooks go through Do, which makes them or does not.
+// Store is a store whose writes of deliveries, accounts and tokens, whose changes
+// of webhooks and whose end of links go through Do, which makes them or does not.
 type Store struct {
 	store.Store
 	Do func(write func() error) error
@@ -67,4 +67,9 @@ func (s Store) CreateToken(ctx context.Context, t webhook.Token) error {
 // RevokeToken implements [store.Store].
 func (s Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
 	return s.Do(func() error { return s.Store.RevokeToken(ctx, a, id) })
+}
+
+// EndPortal implements [store.Portal].
+func (s Store) EndPortal(ctx context.Context, a webhook.Account) error {
+	return s.Do(func() error { return s.Store.EndPortal(ctx, a) })
 }
