@@ -50,7 +50,7 @@ type commands struct {
 	Publish  publishCommand   `cmd:"" help:"Publish an event: it is delivered to the account's webhook for it."`
 	Trigger  triggerCommand   `cmd:"" help:"Publish a realistic sample event, and show what comes of it."`
 	Delivery deliveryCommands `cmd:"" help:"List, show, retry and recover deliveries."`
-	Portal   portalCommands   `cmd:"" help:"Open the portal for an account, and close it."`
+	Portal   portalCommands   `cmd:"" help:"Open the portal for an account or the operator, and close it."`
 	Backup   backupCommand    `cmd:"" help:"Copy the data, beside a running server or not, and check the copy."`
 	Restore  restoreCommand   `cmd:"" help:"Put a backup into an empty data directory, after checking it."`
 	Listen   listenCommand    `cmd:"" help:"Receive webhooks: show and verify what is sent here."`

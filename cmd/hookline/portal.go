@@ -15,11 +15,26 @@ import (
 
 type portalCommands struct {
 	Open  portalOpen  `cmd:"" help:"Make a link into the portal and print it. It is good once, and cannot be shown again."`
-	Close portalClose `cmd:"" help:"End all links into the portal and all sessions of an account."`
+	Close portalClose `cmd:"" help:"End all links into the portal and all sessions, of an account or of the operator."`
+}
+
+// pages selects whose pages a link leads to. Exactly one of the flags must be
+// given.
+type pages struct {
+	Account  accountName `help:"The account whose pages they are, such as squake:acme." placeholder:"<api>:<id>" required:"" xor:"pages"`
+	Operator bool        `help:"The operator's own pages, which lead to all accounts." required:"" xor:"pages"`
+}
+
+// account returns the account, zero for the operator.
+func (s pages) account() webhook.Account {
+	if s.Operator {
+		return webhook.Account{}
+	}
+	return s.Account.Account
 }
 
 type portalOpen struct {
-	Account  accountName   `help:"The account whose pages it leads to, such as squake:acme." placeholder:"<api>:<id>" required:""`
+	pages
 	Expires  time.Duration `help:"How long the link is good (default: 10m)." default:"10m" placeholder:"10m"`
 	Session  time.Duration `help:"How long the session lasts that it begins (default: 8h)." default:"8h" placeholder:"8h"`
 	ReadOnly bool          `help:"Let the session look and change nothing." name:"read-only"`
@@ -38,7 +53,7 @@ func (c *portalOpen) grant() access.Grant {
 	if c.ReadOnly {
 		rights = webhook.Read
 	}
-	return access.Grant{Account: c.Account.Account, Rights: rights, Link: c.Expires, Session: c.Session}
+	return access.Grant{Account: c.account(), Rights: rights, Link: c.Expires, Session: c.Session}
 }
 
 // grantFlags has the flags in place of what errors about grants begin with.
@@ -65,41 +80,44 @@ func (c *portalOpen) Run(ctx context.Context, p *program) (err error) {
 	result, err := b.CreateLink(ctx, c.grant(), c.At)
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(ctx, p, b, c.Account.Account)
+		return noAccount(ctx, p, b, c.account())
 	case err != nil:
 		return err
 	}
 	return p.show(result, result.URL+"\n")
 }
 
-type portalClose struct {
-	Account accountName `help:"The account, such as squake:acme." placeholder:"<api>:<id>" required:""`
-}
+type portalClose struct{ pages }
 
-// Run ends the links and sessions of an account.
+// Run ends links and sessions.
 func (c *portalClose) Run(ctx context.Context, p *program) (err error) {
 	b, err := p.open(ctx, mustExist)
 	if err != nil {
 		return err
 	}
 	defer closeInto(b, &err)
-	err = b.EndLinks(ctx, c.Account.Account)
+	err = b.EndLinks(ctx, c.account())
 	switch {
 	case errors.Is(err, webhook.ErrNotFound):
-		return noAccount(ctx, p, b, c.Account.Account)
+		return noAccount(ctx, p, b, c.account())
 	case err != nil:
 		return err
+	case c.Operator:
+		return p.show(closedResult{Operator: true, Closed: true}, linef("the links and sessions of the operator have ended"))
 	}
 	return p.show(closedResult{Account: c.Account.String(), Closed: true}, linef("the links and sessions of %s have ended", c.Account))
 }
 
-// closedResult is the JSON output of closing the portal to an account.
+// closedResult is the JSON output of closing the portal to an account, or to the
+// operator.
 type closedResult struct {
-	Account string `json:"account"`
-	Closed  bool   `json:"closed"`
+	Account  string `json:"account,omitzero"`
+	Operator bool   `json:"operator,omitzero"`
+	Closed   bool   `json:"closed"`
 }
 
-// portalBackend is the part of backend that the portal's links need.
+// portalBackend is the part of backend that the portal's links need. The zero
+// account is the operator.
 type portalBackend interface {
 	// CreateLink makes a link. A store's leads to the portal at base; a server
 	// says itself where its portal is.
@@ -122,9 +140,14 @@ func (b storeBackend) EndLinks(ctx context.Context, a webhook.Account) error {
 }
 
 func (b apiBackend) CreateLink(ctx context.Context, g access.Grant, _ string) (linkResult, error) {
-	link, err := b.client.CreatePortalLink(ctx, g.Account.String(), client.PortalLinkRequest{
-		ExpiresIn: g.Link, Session: g.Session, ReadOnly: !g.Rights.Has(webhook.Write),
-	})
+	request := client.PortalLinkRequest{ExpiresIn: g.Link, Session: g.Session, ReadOnly: !g.Rights.Has(webhook.Write)}
+	var link client.PortalLink
+	var err error
+	if g.Account == (webhook.Account{}) {
+		link, err = b.client.CreateOperatorPortalLink(ctx, request)
+	} else {
+		link, err = b.client.CreatePortalLink(ctx, g.Account.String(), request)
+	}
 	if refusedAsClosing(err) {
 		return linkResult{}, webhook.ErrNotFound
 	}
@@ -132,5 +155,8 @@ func (b apiBackend) CreateLink(ctx context.Context, g access.Grant, _ string) (l
 }
 
 func (b apiBackend) EndLinks(ctx context.Context, a webhook.Account) error {
+	if a == (webhook.Account{}) {
+		return translated(b.client.EndOperatorPortalLinks(ctx))
+	}
 	return translated(b.client.EndPortalLinks(ctx, a.String()))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
@@ -68,7 +69,7 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 	if err != nil {
 		return portalSite{}, fmt.Errorf("set up the portal: %w", err)
 	}
-	return portalSite{handler, links, func(r *http.Request) string {
+	site := portalSite{links: links, url: func(r *http.Request) string {
 		switch {
 		case c.PortalURL != "":
 			return c.PortalURL
@@ -76,18 +77,31 @@ func (c *serveCommand) portal(p *program, s *server, setup api.Setup, sendings m
 			return "https://" + r.Host
 		}
 		return "http://" + r.Host
-	}}, nil
+	}}
+	site.handler = bothParts{customers: handler, operator: portal.NewOperator(portal.OperatorConfig{
+		Access: links.Operator(), Store: s.store, APIs: all.APIs(), Settings: settings, URL: site.url,
+		Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request, Observer: setup.Observer,
+	})}
+	return site, nil
 }
 
-// demoLink makes a link to the pages of a demo account, which is good for a day.
-// It is empty where there is no portal.
-func (s *server) demoLink(ctx context.Context, account, at string) (string, error) {
+// bothParts serves the operator's pages and the others.
+type bothParts struct{ customers, operator http.Handler }
+
+// ServeHTTP serves all requests.
+func (b bothParts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == portal.OperatorPrefix || strings.HasPrefix(r.URL.Path, portal.OperatorPrefix+"/") {
+		b.operator.ServeHTTP(w, r)
+		return
+	}
+	b.customers.ServeHTTP(w, r)
+}
+
+// devLink makes a link to the pages of an account, or to the operator's if it is
+// zero, which is good for a day. It is empty where there is no portal.
+func (s *server) devLink(ctx context.Context, a webhook.Account, at string) (string, error) {
 	if s.portal.links == nil {
 		return "", nil
-	}
-	a, err := webhook.ParseAccount(account)
-	if err != nil {
-		return "", err
 	}
 	secret, _, err := s.portal.links.Create(ctx, access.Grant{
 		Account: a, Rights: webhook.AllRights, Link: access.MaxLink, Session: access.DefaultSession,

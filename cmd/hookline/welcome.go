@@ -22,6 +22,9 @@ type welcomeResult struct {
 	Metrics string `json:"metrics,omitzero"`
 
 	Demo []demo `json:"demo,omitzero"`
+	// Operator is with --dev a link to the operator's pages, good once and for a
+	// day. It is empty if no portal is served.
+	Operator string `json:"operator_portal,omitzero"`
 	// firstSteps are command lines for a server without accounts, and what they
 	// do.
 	firstSteps [][]string
@@ -59,14 +62,21 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, s *server) error
 			if err != nil {
 				return fmt.Errorf("demo account of %s: %w", api.Name, err)
 			}
-			if shown.Portal, err = s.demoLink(ctx, shown.Account, result.URL); err != nil {
+			a, err := webhook.ParseAccount(shown.Account)
+			if err != nil {
+				return err
+			}
+			if shown.Portal, err = s.devLink(ctx, a, result.URL); err != nil {
 				return fmt.Errorf("portal of %s: %w", api.Name, err)
 			}
 			result.Demo = append(result.Demo, shown)
 			records = append(records, fresh...)
 		}
-	}
-	if !c.Dev {
+		var err error
+		if result.Operator, err = s.devLink(ctx, webhook.Account{}, result.URL); err != nil {
+			return fmt.Errorf("portal of the operator: %w", err)
+		}
+	} else {
 		var err error
 		if result.firstSteps, err = p.firstSteps(ctx, s.store); err != nil {
 			return err
@@ -189,6 +199,9 @@ func (r welcomeResult) text() string {
 			text.WriteString("\n" + d.Account + ", whose token was shown at the first start. To create a new one:\n" +
 				"TOKEN=$(" + d.NewToken + ")\n" + d.Curl + "\n" + d.Publish + "\n")
 		}
+	}
+	if r.Operator != "" {
+		text.WriteString("\nThe operator's pages, by a link that is good once and for a day:\n" + r.Operator + "\n")
 	}
 	if r.settings != "" {
 		text.WriteString(linef("%s", r.settings))
