@@ -169,6 +169,9 @@ func (p *portal) register(e *exchange) error {
 		}
 		made, err = e.api.Registry.Register(e.Context(), e.session.Account, items)
 		if err != nil {
+			if answer := e.sentTwice(err, events, f.URL.Value); answer != nil {
+				return answer(e)
+			}
 			if f.Events.Wrong = conflict(err, events); f.Events.Wrong == "" {
 				return err
 			}
