@@ -162,9 +162,23 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	own := portal.NewOperator(e.operatorConfig(setup, settings))
+	mux.Handle(portal.OperatorPrefix, own)
+	mux.Handle(portal.OperatorPrefix+"/", own)
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	e.URL = server.URL
+}
+
+// operatorConfig is what the operator's pages are made of.
+func (e *env) operatorConfig(setup api.Setup, settings portal.Settings) portal.OperatorConfig {
+	return portal.OperatorConfig{
+		Access: e.ways.Operator(), Store: counted{e.store, &e.reads}, APIs: e.apis, Settings: settings,
+		URL:  func(r *http.Request) string { return "http://" + r.Host },
+		Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
+	}
 }
 
 // tester is a tester before which something else may happen.
@@ -238,14 +252,19 @@ func (e *env) newReader(t *testing.T) *reader {
 	return &reader{T: t, env: e, client: &http.Client{Jar: jar, Timeout: timeout}, extra: http.Header{}}
 }
 
-// enter opens a link and enters by it.
+// enter opens a link and enters by it: to an account, or to the operator's pages
+// if it is zero.
 func (e *env) enter(t *testing.T, a webhook.Account, rights webhook.Rights) *reader {
 	t.Helper()
 	r := e.newReader(t)
+	path, home := "/portal/enter", "/portal/webhooks"
+	if a == (webhook.Account{}) {
+		path, home = "/portal/operator/enter", "/portal/operator/accounts"
+	}
 	link := e.ways.open(t, a, rights)
-	r.get("/portal/enter?link=" + link)
-	r.post("/portal/enter", "link", link)
-	if r.status != http.StatusOK || r.path != "/portal/webhooks" {
+	r.get(path + "?link=" + link)
+	r.post(path, "link", link)
+	if r.status != http.StatusOK || r.path != home {
 		t.Fatalf("entered: status %d at %s", r.status, r.path)
 	}
 	return r

@@ -101,6 +101,47 @@ func pagesOf(hook, delivery string) [][2]string {
 	}
 }
 
+// operatorPages are those of the operator's pages that are looked at, by name.
+// revoke is the path that revokes a token.
+func operatorPages(revoke string) [][2]string {
+	const account = "/portal/operator/accounts/shoptet:315185-myaddon"
+	return [][2]string{
+		{"accounts", "/portal/operator/accounts?api=shoptet"}, {"missing", "/portal/operator/accounts?api=squake&id=nobody"}, {"new", "/portal/operator/accounts/new"},
+		{"account", account}, {"entry", "/portal/operator/accounts/squake:acme"}, {"token", account + "/tokens/new"}, {"link", account + "/links/new"}, {"end", account + "/links/end"},
+		{"revoke", revoke}, {"failing", "/portal/operator/failing?api=shoptet"}, {"well", "/portal/operator/failing?api=squake"}, {"nothing", "/portal/operator/nothing"},
+	}
+}
+
+// populateAccounts gives accounts tokens, and the list others. It returns the
+// path that revokes one.
+func populateAccounts(t *testing.T, e *env) (revoke string) {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for i, a := range []string{"shoptet:204417-orders", "shoptet:210023-myaddon", "shoptet:330918-myaddon"} {
+		account, err := webhook.ParseAccount(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.store.CreateAccount(t.Context(), webhook.AccountInfo{Account: account, CreatedAt: now.Add(-time.Duration(i*i*17) * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		token := webhook.Token{ID: fmt.Sprintf("01a2d2fe-d14d-76ee-a4d8-9b3c5016531%d", i), Account: shoptetAccount, Hash: webhook.HashToken(a), Rights: webhook.Rights(i + 1), CreatedAt: now.Add(-time.Duration(i*400) * time.Hour)}
+		if i > 0 {
+			token.ExpiresAt = token.CreatedAt.Add(30 * 24 * time.Hour)
+		}
+		if err := e.store.CreateToken(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		revoke = "/portal/operator/accounts/" + shoptetAccount.String() + "/tokens/" + token.ID + "/revoke"
+		if i == 2 {
+			if err := e.store.CloseAccount(t.Context(), account, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return revoke
+}
+
 // as gives a browser the session of a reader.
 func as(ctx context.Context, r *reader) error {
 	for _, c := range r.client.Jar.Cookies(mustParse(r.env.URL)) {
@@ -131,7 +172,14 @@ func TestPagesInABrowser(t *testing.T) {
 	defer sheet.Close()
 	var seen browser.Sightings
 	ctx := browser.Open(t, &seen, long.Pick(3*timeout, 20*timeout))
-	enterPages := [][2]string{{"enter", "/portal/enter?link=" + e.ways.open(t, shoptetAccount, webhook.AllRights)}, {"used", "/portal/enter?link=used"}}
+	enterPages := [][2]string{
+		{"enter", "/portal/enter?link=" + e.ways.open(t, shoptetAccount, webhook.AllRights)}, {"used", "/portal/enter?link=used"},
+		{"operator", "/portal/operator/enter?link=" + e.ways.open(t, operator, webhook.AllRights)}, {"no-operator", "/portal/operator/accounts"},
+	}
+	own := e.enter(t, operator, webhook.AllRights)
+	entered := e.enter(t, operator, webhook.AllRights)
+	entered.get("/portal/operator/accounts/" + shoptetAccount.String())
+	entered.post("/portal/operator/accounts/" + shoptetAccount.String() + "/enter")
 	empty := e.enter(t, abbeyAccount, webhook.AllRights)
 	for _, group := range []struct {
 		prefix string
@@ -141,6 +189,8 @@ func TestPagesInABrowser(t *testing.T) {
 		{"out-", e.newReader(t), enterPages},
 		{"empty-", empty, [][2]string{{"webhooks", "/portal/webhooks"}, {"new", "/portal/webhooks/new"}, {"deliveries", "/portal/deliveries"}, {"test", "/portal/test"}, {"events", "/portal/events"}, {"verify", "/portal/verify"}}},
 		{"", e.enter(t, shoptetAccount, webhook.AllRights), pagesOf(hook, delivery)},
+		{"operator-", own, operatorPages(populateAccounts(t, e))},
+		{"operator-", entered, [][2]string{{"entered", "/portal/webhooks"}}},
 	} {
 		if err := as(ctx, group.reader); err != nil {
 			t.Fatal(err)

@@ -59,3 +59,18 @@ func (c counted) Attempts(ctx context.Context, d webhook.Delivery) ([]webhook.At
 	c.reads.Add(1)
 	return c.Store.Attempts(ctx, d)
 }
+
+func (c counted) AccountsAfter(ctx context.Context, d webhook.API, after string, limit int) ([]webhook.AccountInfo, string, error) {
+	c.reads.Add(1)
+	return c.Store.AccountsAfter(ctx, d, after, limit)
+}
+
+func (c counted) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token, error) {
+	c.reads.Add(1)
+	return c.Store.Tokens(ctx, a)
+}
+
+func (c counted) Failing(ctx context.Context, d webhook.API, after string, limit int) ([]webhook.Webhook, string, error) {
+	c.reads.Add(1)
+	return c.Store.Failing(ctx, d, after, limit)
+}

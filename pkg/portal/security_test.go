@@ -232,6 +232,10 @@ func TestCookie(t *testing.T) {
 		if got := portal.Cookie(settings, webhook.NewSecret("secret"), expires).String(); got != tt.want {
 			t.Errorf("%s, %s: %s, want %s", tt.origin, tt.ancestors, got, tt.want)
 		}
+		own := strings.Replace(strings.Replace(tt.want, "hookline=", "hookline-operator=", 1), "SameSite=None; Partitioned", "SameSite=Lax", 1)
+		if got := portal.OperatorCookie(settings, webhook.NewSecret("secret"), expires).String(); got != own {
+			t.Errorf("%s, %s, the operator's: %s, want %s", tt.origin, tt.ancestors, got, own)
+		}
 	}
 }
 
