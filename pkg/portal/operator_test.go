@@ -42,7 +42,7 @@ func TestAccounts(t *testing.T) {
 		r.get("/portal/operator/accounts?api=squake&id=" + strings.ReplaceAll(id, " ", "+"))
 		r.shows(200, "squake:acme", "Enter its pages", "None. The customer needs one to call the API.")
 	}
-	for id, wrong := range map[string]string{"nobody": "There is no account squake:nobody.", "a/b": "The id must be 1 to 64", strings.Repeat("a", 65): "The id must be 1 to 64"} {
+	for id, wrong := range map[string]string{"nobody": "There is no account squake:nobody", "a/b": "The id must be 1 to 64", strings.Repeat("a", 65): "The id must be 1 to 64"} {
 		r.get("/portal/operator/accounts?api=squake&id=" + id)
 		r.shows(404, wrong, `value="`+id+`"`)
 		if offered := strings.Contains(r.page, "Create it"); offered != (id == "nobody") {
@@ -183,6 +183,11 @@ func TestOperatorEnters(t *testing.T) {
 	r.shows(200, "End all links and sessions?", "is out at once")
 	customer.get("/portal/webhooks")
 	customer.shows(200)
+	for _, path := range []string{"/portal/operator/accounts/squake:acme/links/end", "/portal/operator/accounts/squake:acme/tokens/new"} {
+		if r.get(path); strings.Contains(r.page, ">All accounts<") {
+			t.Errorf("%s has a way back to all accounts", path)
+		}
+	}
 	r.post("/portal/operator/accounts/squake:acme/links/end")
 	r.shows(200, "All links and sessions have ended.")
 	for _, out := range []*reader{customer, r} {

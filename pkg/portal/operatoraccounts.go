@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -20,7 +21,7 @@ const (
 type accountRow struct {
 	Name, Path string
 	Created    moment
-	Closing    bool
+	State      state
 }
 
 // accountsView is the list of the accounts of an API, and what finds one.
@@ -29,9 +30,14 @@ type accountsView struct {
 	API, ID        field
 	Rows           []accountRow
 	Empty          empty
-	Failures       []field
-	Missing        string // leads to the form that creates the account that was not found
 	Previous, Next string
+}
+
+func accountState(info webhook.AccountInfo) state {
+	if info.Closing {
+		return state{toneIdle, "being deleted"}
+	}
+	return state{toneOK, "open"}
 }
 
 // accountFields returns the fields that name an account, as a request has them.
@@ -86,7 +92,7 @@ func (o *operatorPages) listAccounts(e *exchange) error {
 		return err
 	}
 	for _, info := range list {
-		v.Rows = append(v.Rows, accountRow{info.Account.String(), accountPath(info.Account), e.at(info.CreatedAt), info.Closing})
+		v.Rows = append(v.Rows, accountRow{info.Account.String(), accountPath(info.Account), e.at(info.CreatedAt), accountState(info)})
 	}
 	if next != "" {
 		v.Next = operatorHome + "?api=" + url.QueryEscape(string(a.API)) + "&after=" + url.QueryEscape(next)
@@ -102,18 +108,23 @@ func (o *operatorPages) listAccounts(e *exchange) error {
 
 // find leads to the page of an account, or says that there is none.
 func (o *operatorPages) find(e *exchange, v accountsView, a webhook.Account) error {
-	if o.wrongAccount(&v.API, &v.ID, a); v.ID.Wrong == "" && v.API.Wrong == "" {
-		_, err := o.Store.Account(e.Context(), a)
-		switch {
-		case err == nil:
-			return e.redirect(accountPath(a))
-		case !isGone(err):
-			return err
-		}
-		v.ID.Wrong = "There is no account " + a.String() + "."
-		v.Missing = operatorHome + "/new?api=" + url.QueryEscape(string(a.API)) + "&id=" + url.QueryEscape(a.ID)
+	name, id := v.API, v.ID
+	o.wrongAccount(&name, &id, a)
+	if wrong := cmp.Or(name.Wrong, id.Wrong); wrong != "" {
+		v.Empty = empty{Title: "There is no such account", Text: wrong}
+		return e.page(http.StatusNotFound, "accounts", v)
 	}
-	v.Failures = failures(v.API, v.ID)
+	_, err := o.Store.Account(e.Context(), a)
+	switch {
+	case err == nil:
+		return e.redirect(accountPath(a))
+	case !isGone(err):
+		return err
+	}
+	v.Empty = empty{Title: "There is no account " + a.String(), Text: "Upper and lower case are different in ids."}
+	if v.MayWrite {
+		v.Empty.Link, v.Empty.Action = operatorHome+"/new?api="+url.QueryEscape(string(a.API))+"&id="+url.QueryEscape(a.ID), "Create it"
+	}
 	return e.page(http.StatusNotFound, "accounts", v)
 }
 
@@ -126,7 +137,7 @@ type newAccountView struct {
 
 func (o *operatorPages) newAccountView(e *exchange, values url.Values) (newAccountView, webhook.Account) {
 	name, id, a := o.accountFields(values)
-	id.Hint = "Of the customer's installation: 1 to 64 of A-Z a-z 0-9 _ -."
+	id.Hint = "Of the customer’s installation: 1 to 64 of A-Z a-z 0-9 _ -."
 	return newAccountView{frame: e.frame("Create an account"), API: name, ID: id}, a
 }
 

@@ -171,7 +171,7 @@ func (o *operatorPages) createToken(e *exchange) error {
 		return err
 	}
 	return e.page(http.StatusOK, "key", keyView{
-		frame: e.frame("The token is made"), Text: "Give it to the customer on a safe way. Whoever has it can do what it may.", Back: accountPath(e.account),
+		frame: e.frame("The token is made"), Text: "Hand it over safely: whoever has it can use it.", Back: accountPath(e.account),
 		Key: code{ID: "key", Title: "This token is shown once", Text: secret.Reveal(), Key: true},
 	})
 }

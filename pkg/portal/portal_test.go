@@ -161,6 +161,9 @@ func (j *journey) recover() {
 	j.Helper()
 	j.get("/portal/webhooks/" + j.id + "/disable")
 	j.shows(200, "Disable this webhook?", "From now on nothing is sent")
+	if strings.Contains(j.page, "All accounts") {
+		j.Error("a customer is shown the way to all accounts")
+	}
 	j.post("/portal/webhooks/" + j.id + "/disable")
 	j.shows(200, "The webhook is disabled.", "by hand")
 	held := j.env.publish(j.T, j.account, j.event, j.instance, `{}`, time.Now())

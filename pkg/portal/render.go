@@ -32,11 +32,11 @@ type frame struct {
 	Account   string
 	MayWrite  bool
 	FormToken string
-	// Back leads to the operator's pages. It is empty unless the operator
+	// AllAccounts leads to the operator's pages. It is empty unless the operator
 	// entered the account from there.
-	Back string
-	Tabs []tab
-	News *note
+	AllAccounts string
+	Tabs        []tab
+	News        *note
 }
 
 // tab leads to a page. Here is true on that page and those below it.

@@ -203,7 +203,7 @@ func (e *exchange) frame(title string) frame {
 		f.Account = "all accounts"
 	}
 	if e.session.ByOperator {
-		f.Back = operatorHome
+		f.AllAccounts = operatorHome
 	}
 	for _, t := range e.tabs {
 		t.Here = t.holds(e.URL.Path)
