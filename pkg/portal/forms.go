@@ -169,8 +169,8 @@ func (p *portal) register(e *exchange) error {
 		}
 		made, err = e.api.Registry.Register(e.Context(), e.session.Account, items)
 		if err != nil {
-			if answer := e.sentTwice(err, events, f.URL.Value); answer != nil {
-				return answer(e)
+			if twice := e.sentTwice(err, events, f.URL.Value); twice != nil {
+				return twice(e)
 			}
 			if f.Events.Wrong = conflict(err, events); f.Events.Wrong == "" {
 				return err
