@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -48,6 +50,50 @@ func TestPortalOfThisMachine(t *testing.T) {
 		_ = response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusForbidden || strings.Contains(string(body), "<html") != page {
 			t.Errorf("%q: %d, %v, want a page: %t\n%s", host, response.StatusCode, err, page, body)
+		}
+	}
+}
+
+// The links that serve --dev and portal open print lead to the operator's pages
+// and from there into an account's; a customer's link does not.
+func TestOperatorsPagesAreServed(t *testing.T) {
+	where := dataDir{data: t.TempDir()}
+	s := boot(t, where.data, "--dev")
+	printed := strings.TrimSpace(where.run(t, "portal", "open", "--operator", "--portal-url", s.URL))
+	for link, home := range map[string]string{s.Operator: "/portal/operator/accounts", printed: "/portal/operator/accounts", s.Demo[0].Portal: "/portal/webhooks"} {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := &http.Client{Jar: jar}
+		at, err := url.Parse(link)
+		if err != nil || !strings.HasPrefix(link, s.URL+"/portal/") {
+			t.Fatalf("link %q, %v", link, err)
+		}
+		send := func(path string, form url.Values) (page, landed string) {
+			response, err := client.PostForm(s.URL+path, form) //nolint:noctx // closed with the test's server
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			text, err := io.ReadAll(response.Body)
+			if err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("%s: %d, %v\n%s", path, response.StatusCode, err, text)
+			}
+			return string(text), response.Request.URL.Path
+		}
+		page, landed := send(at.Path, url.Values{"link": {at.Query().Get("link")}})
+		if landed != home {
+			t.Errorf("%s leads to %s, want %s", link, landed, home)
+		}
+		if home == "/portal/webhooks" {
+			continue
+		}
+		_, token, _ := strings.Cut(page, `name="form_token" value="`)
+		token, _, _ = strings.Cut(token, `"`)
+		page, landed = send(home+"/"+s.Demo[0].Account+"/enter", url.Values{"form_token": {token}})
+		if landed != "/portal/webhooks" || !strings.Contains(page, s.Demo[0].Account) {
+			t.Errorf("entered %s at %s:\n%s", s.Demo[0].Account, landed, page)
 		}
 	}
 }
