@@ -43,20 +43,17 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// newTableStore opens the two tables. The endpoint is the one that the AWS settings
+// tableConfig returns how the two tables are opened. The endpoint is the one that the AWS settings
 // give for DynamoDB, such as AWS_ENDPOINT_URL_DYNAMODB.
-func (p *program) newTableStore(cfg aws.Config, table, deliveries string) (*dynamo.Store, error) {
+func (p *program) tableConfig(cfg aws.Config, table, deliveries string) (dynamo.Config, error) {
 	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region:      cfg.Region,
 		Credentials: cfg.Credentials,
 		Endpoint:    aws.ToString(dynamodb.NewFromConfig(cfg).Options().BaseEndpoint),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return dynamo.New(dynamo.Config{
+	return dynamo.Config{
 		Client: client, Table: table, Deliveries: deliveries, TryTimeout: p.timeouts.try, CallTimeout: p.timeouts.call,
-	})
+	}, err
 }
 
 // stack is where a deployed stack is.

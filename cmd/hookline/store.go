@@ -160,12 +160,16 @@ func (p *program) openTables(ctx context.Context, name storeName, m missing) (op
 	if err != nil {
 		return openedStore{}, err
 	}
-	s, err := p.newTableStore(cfg, name.prefix+tableSuffix, name.prefix+deliveriesSuffix)
+	config, err := p.tableConfig(cfg, name.prefix+tableSuffix, name.prefix+deliveriesSuffix)
+	if err != nil {
+		return openedStore{}, err
+	}
+	s, err := dynamo.New(config)
 	if err != nil {
 		return openedStore{}, err
 	}
 	if m == createTables {
-		if err := createTable(ctx, s); err != nil {
+		if err := createTable(ctx, config); err != nil {
 			return openedStore{}, err
 		}
 		return openedStore{Store: s, close: noClose}, nil
@@ -179,10 +183,10 @@ func (p *program) openTables(ctx context.Context, name storeName, m missing) (op
 	return openedStore{Store: s, close: noClose}, nil
 }
 
-func createTable(ctx context.Context, s *dynamo.Store) error {
+func createTable(ctx context.Context, c dynamo.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	return s.CreateTable(ctx)
+	return dynamo.CreateTable(ctx, c)
 }
 
 func noClose() error { return nil }

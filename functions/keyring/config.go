@@ -33,7 +33,7 @@ func readConfig(environment []string) (config, error) {
 
 // newHandler builds the handler. It makes no request.
 func newHandler(c config, log *slog.Logger) (*handler, error) {
-	client, err := c.DynamoDB()
+	client, err := start.DynamoDB(c.AWS)
 	if err != nil {
 		return nil, err
 	}

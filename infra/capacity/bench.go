@@ -6,7 +6,6 @@ import (
 	"crypto/hpke"
 	"crypto/rand"
 	"crypto/x509"
-	"errors"
 	"io"
 	"log/slog"
 	mrand "math/rand/v2"
@@ -68,10 +67,14 @@ func newBench(ctx context.Context, database string, r *remote) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamo.New(dynamo.Config{
+	config := dynamo.Config{
 		Client: client, Table: "webhooks", Deliveries: "deliveries", TryTimeout: time.Minute, CallTimeout: time.Minute,
-	})
+	}
+	store, err := dynamo.New(config)
 	if err != nil {
+		return nil, err
+	}
+	if err := dynamo.CreateTable(ctx, config); err != nil {
 		return nil, err
 	}
 	queue, err := sqs.New(sqs.Config{
@@ -112,10 +115,7 @@ func (b *bench) register(ctx context.Context, store *dynamo.Store, url string) (
 	if w.SealedKey, err = sealer.Seal(seal.WebhookKey(b.account, w.ID), key); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(
-		store.CreateTable(ctx),
-		store.CreateAccount(ctx, webhook.AccountInfo{Account: b.account, CreatedAt: w.CreatedAt}),
-	); err != nil {
+	if err := store.CreateAccount(ctx, webhook.AccountInfo{Account: b.account, CreatedAt: w.CreatedAt}); err != nil {
 		return nil, err
 	}
 	_, err = store.Create(ctx, webhook.Creation{Webhooks: []webhook.Webhook{w}})

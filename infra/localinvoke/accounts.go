@@ -35,13 +35,14 @@ func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, er
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamo.New(dynamo.Config{
+	config := dynamo.Config{
 		Client: client, Table: webhooksTable, Deliveries: deliveriesTable, TryTimeout: 10 * time.Second,
-	})
+	}
+	store, err := dynamo.New(config)
 	if err != nil {
 		return nil, err
 	}
-	if err := store.CreateTable(ctx); err != nil {
+	if err := dynamo.CreateTable(ctx, config); err != nil {
 		return nil, fmt.Errorf("make the tables at %s: %w", endpoint, err)
 	}
 	keys := keygen.New(rand.Reader, time.Now)

@@ -35,7 +35,7 @@ func (a AWS) Credentials() dynamo.StaticCredentials {
 }
 
 // DynamoDB returns a client.
-func (a AWS) DynamoDB() (*dynamodb.Client, error) {
+func DynamoDB(a AWS) (*dynamodb.Client, error) {
 	return dynamo.NewClient(dynamo.ClientConfig{
 		Region: a.Region, Credentials: a.Credentials(), Endpoint: a.DynamoDBEndpoint, Now: time.Now,
 	})

@@ -93,7 +93,7 @@ type missing struct {
 // open adds to an API's setup what the configuration says. The function that
 // it returns waits for the connection to DynamoDB, as long as that is worth it.
 func (c config) open(ctx context.Context, setup *api.Setup) (connected func(), err error) {
-	client, err := c.DynamoDB()
+	client, err := DynamoDB(c.AWS)
 	if err != nil {
 		return nil, err
 	}

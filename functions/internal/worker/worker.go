@@ -31,7 +31,7 @@ type Config struct {
 // Open connects the function to its tables and its queues. It returns with the
 // connection to DynamoDB open if that is possible quickly.
 func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs.Queue, error) {
-	client, err := c.DynamoDB()
+	client, err := start.DynamoDB(c.AWS)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -124,8 +124,17 @@ func (s *Server) create(t testing.TB, tables Tables) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	if err := Store(t, s.URL, tables).CreateTable(ctx); err != nil {
+	if err := dynamo.CreateTable(ctx, Config(t, s.URL, tables)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Config gives the configuration of such a store.
+func Config(t testing.TB, endpoint string, tables Tables) dynamo.Config {
+	t.Helper()
+	return dynamo.Config{
+		Client: Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
+		TryTimeout: timeout, CallTimeout: timeout,
 	}
 }
 
@@ -133,10 +142,7 @@ func (s *Server) create(t testing.TB, tables Tables) {
 // machine keeps.
 func Store(t testing.TB, endpoint string, tables Tables) *dynamo.Store {
 	t.Helper()
-	s, err := dynamo.New(dynamo.Config{
-		Client: Client(t, endpoint), Table: tables.Webhooks, Deliveries: tables.Deliveries,
-		TryTimeout: timeout, CallTimeout: timeout,
-	})
+	s, err := dynamo.New(Config(t, endpoint, tables))
 	if err != nil {
 		t.Fatal(err)
 	}

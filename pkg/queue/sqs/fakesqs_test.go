@@ -58,6 +58,8 @@ type entryError struct {
 // fakeSQS speaks SendMessageBatch of SQS's JSON protocol. It checks each
 // request as AWS does.
 type fakeSQS struct {
+	config Config // of queues that send to it
+
 	// before answers in its place when it gives true, with the number of the
 	// request from 1.
 	before func(w http.ResponseWriter, n int) bool
@@ -82,7 +84,7 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 			t.Error("request:", err)
 		}
 	})
-	q, err := New(Config{
+	fake.config = Config{
 		Client: NewClient(ClientConfig{
 			Region: "eu-central-1",
 			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -92,7 +94,8 @@ func startSQS(t *testing.T) (*fakeSQS, *Queue) {
 		}),
 		QueueURL: queueURL, SlowQueueURL: slowURL,
 		Now: func() time.Time { return start },
-	})
+	}
+	q, err := New(fake.config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,13 @@ type Config struct {
 }
 
 // Queue is SQS, for those who send. It is safe for concurrent use.
-type Queue struct{ cfg Config }
+type Queue struct {
+	// sendBatch is the client's one operation that is needed. The client itself is
+	// not kept: see calls in package dynamo.
+	send       func(context.Context, *awssqs.SendMessageBatchInput, ...func(*awssqs.Options)) (*awssqs.SendMessageBatchOutput, error)
+	fast, slow string // the queues' URLs
+	now        func() time.Time
+}
 
 // New returns a Queue. The error wraps [webhook.ErrInvalid] and names what is
 // missing.
@@ -75,7 +81,7 @@ func New(cfg Config) (*Queue, error) {
 	if cfg.SlowQueueURL == "" {
 		cfg.SlowQueueURL = cfg.QueueURL
 	}
-	return &Queue{cfg}, nil
+	return &Queue{cfg.Client.SendMessageBatch, cfg.QueueURL, cfg.SlowQueueURL, cfg.Now}, nil
 }
 
 // Lease returns how long an attempt is left to the queue. It is the same for
@@ -93,16 +99,16 @@ func (*Queue) Full() bool { return false }
 func (q *Queue) Send(ctx context.Context, messages []webhook.Message) error {
 	var sum tally
 	lanes := map[string][]types.SendMessageBatchRequestEntry{}
-	now := q.cfg.Now()
+	now := q.now()
 	for _, m := range messages {
 		entry, err := newEntry(m, now)
 		if err != nil {
 			sum.add(1, err)
 			continue
 		}
-		lane := q.cfg.SlowQueueURL
+		lane := q.slow
 		if m.Fast {
-			lane = q.cfg.QueueURL
+			lane = q.fast
 		}
 		lanes[lane] = append(lanes[lane], entry)
 	}
@@ -149,7 +155,7 @@ func (q *Queue) sendBatch(ctx context.Context, lane string, batch []types.SendMe
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	response, err := q.cfg.Client.SendMessageBatch(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &lane, Entries: batch})
+	response, err := q.send(ctx, &awssqs.SendMessageBatchInput{QueueUrl: &lane, Entries: batch})
 	if err != nil {
 		return len(batch), err
 	}

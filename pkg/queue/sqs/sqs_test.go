@@ -62,7 +62,9 @@ func TestTenARequest(t *testing.T) {
 // with one queue has them all in it.
 func TestLanes(t *testing.T) {
 	fake, two := startSQS(t)
-	one, err := New(Config{Client: two.cfg.Client, QueueURL: queueURL, Now: two.cfg.Now})
+	alone := fake.config
+	alone.SlowQueueURL = ""
+	one, err := New(alone)
 	if err != nil {
 		t.Fatal(err)
 	}

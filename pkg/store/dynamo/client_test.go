@@ -180,21 +180,21 @@ func TestCreateTableWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, sc := newScripted(t, tt.steps...)
+				s, sc := newScriptedTables(t, tt.steps...)
 				if !tt.deliveries {
 					s.deliveries = nil
 				}
-				if err := s.CreateTable(t.Context()); err != nil || len(sc.bodies) != len(tt.steps) {
+				if err := s.create(t.Context()); err != nil || len(sc.bodies) != len(tt.steps) {
 					t.Errorf("CreateTable = %v after %d requests, want %d", err, len(sc.bodies), len(tt.steps))
 				}
 			})
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := newScripted(t, ok, table("CREATING"))
+		s, _ := newScriptedTables(t, ok, table("CREATING"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		mustBe(t, s.CreateTable(ctx), webhook.ErrUnavailable, context.DeadlineExceeded)
+		mustBe(t, s.create(ctx), webhook.ErrUnavailable, context.DeadlineExceeded)
 	})
 }
 
@@ -247,6 +247,12 @@ func (s *script) Do(r *http.Request) (*http.Response, error) {
 // may between tries, and notes how long.
 func newScripted(t *testing.T, steps ...step) (*Store, *script) {
 	t.Helper()
+	made, sc := newScriptedTables(t, steps...)
+	return made.Store, sc
+}
+
+func newScriptedTables(t *testing.T, steps ...step) (tables, *script) {
+	t.Helper()
 	sc := &script{steps: steps}
 	client, err := NewClient(ClientConfig{
 		Region:      "eu-central-1",
@@ -268,7 +274,7 @@ func newScripted(t *testing.T, steps ...step) (*Store, *script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, sc
+	return tables{s, client}, sc
 }
 
 // connect tells the request's trace that a connection was asked for, and got.

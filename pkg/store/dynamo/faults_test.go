@@ -301,14 +301,14 @@ func TestMissingTables(t *testing.T) {
 		}
 	}
 
-	if err := open(t, server.URL, dynamolocal.Tables{Webhooks: tables.Webhooks}, timeout).CreateTable(ctx); err != nil {
+	if err := dynamo.CreateTable(ctx, dynamolocal.Config(t, server.URL, dynamolocal.Tables{Webhooks: tables.Webhooks})); err != nil {
 		t.Fatal(err)
 	}
 	if err := both.Check(ctx); !errors.Is(err, dynamo.ErrNoTable) || !strings.Contains(err.Error(), tables.Deliveries) {
 		t.Errorf("Check with one table: error = %v, want ErrNoTable that names the other", err)
 	}
 	for range 2 {
-		if err := both.CreateTable(ctx); err != nil {
+		if err := dynamo.CreateTable(ctx, dynamolocal.Config(t, server.URL, tables)); err != nil {
 			t.Fatal(err)
 		}
 		if err := both.Check(ctx); err != nil {
@@ -337,7 +337,8 @@ func TestIndexIsAddedToAnOlderTable(t *testing.T) {
 	server := dynamolocal.Start(t)
 	ctx := t.Context()
 	older := server.NewTable(t)
-	s := open(t, server.URL, dynamolocal.Tables{Webhooks: older + "-w", Deliveries: older}, timeout)
+	tables := dynamolocal.Tables{Webhooks: older + "-w", Deliveries: older}
+	s := open(t, server.URL, tables, timeout)
 	recent := published(record(account, "offer-created"), 1, 300)
 	recent.AcceptedAt = time.Now() // it must not expire before it is found
 	d, err := s.AddDelivery(ctx, recent)
@@ -352,7 +353,7 @@ func TestIndexIsAddedToAnOlderTable(t *testing.T) {
 		t.Fatalf("Due without the index gave %d and no error", found)
 	}
 	for range 2 {
-		if err := s.CreateTable(ctx); err != nil {
+		if err := dynamo.CreateTable(ctx, dynamolocal.Config(t, server.URL, tables)); err != nil {
 			t.Fatal(err)
 		}
 		if found, err := due(); err != nil || found != 1 {

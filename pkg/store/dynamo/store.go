@@ -67,7 +67,7 @@ type Config struct {
 
 // Store implements [store.Store] on DynamoDB. It is safe for concurrent use.
 type Store struct {
-	client       *dynamodb.Client
+	client       calls
 	table        *string
 	deliveries   *string // nil if there is none
 	now          func() time.Time
@@ -93,7 +93,7 @@ func New(c Config) (*Store, error) {
 		return nil, fmt.Errorf("dynamodb store: %w: no table", webhook.ErrInvalid)
 	}
 	s := &Store{
-		client:       c.Client,
+		client:       newCalls(c.Client),
 		table:        aws.String(c.Table),
 		now:          c.Now,
 		tryTimeout:   c.TryTimeout,

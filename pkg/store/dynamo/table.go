@@ -22,8 +22,23 @@ const activePoll = 200 * time.Millisecond
 // trial use.
 //
 // CreateTable returns [webhook.ErrUnavailable], wrapping ctx.Err(), if a table
-// is not ready when ctx ends.
-func (s *Store) CreateTable(ctx context.Context) error {
+// is not ready when ctx ends. Its other errors are those of [New].
+func CreateTable(ctx context.Context, c Config) error {
+	s, err := New(c)
+	if err != nil {
+		return err
+	}
+	return tables{s, c.Client}.create(ctx)
+}
+
+// tables makes the tables of a store. It is apart from it, so that programs do
+// not carry what only this needs.
+type tables struct {
+	*Store
+	client *dynamodb.Client
+}
+
+func (s tables) create(ctx context.Context) error {
 	if err := s.createWithIndex(ctx, withFailingIndex(s.table)); err != nil || s.deliveries == nil {
 		return err
 	}
@@ -66,7 +81,7 @@ func withIndex(table *string, name, hash string, of types.ScalarAttributeType, s
 
 // createWithIndex creates a table with its index, or adds the index to a table
 // that was created without.
-func (s *Store) createWithIndex(ctx context.Context, in *dynamodb.CreateTableInput) error {
+func (s tables) createWithIndex(ctx context.Context, in *dynamodb.CreateTableInput) error {
 	attributes := in.AttributeDefinitions // createTable appends the table's own keys
 	table, err := s.createTable(ctx, in)
 	index := in.GlobalSecondaryIndexes[0]
@@ -111,7 +126,7 @@ func keys(hash, sort string) []types.KeySchemaElement {
 
 // createTable creates a table with the keys pk and sk and what else in asks
 // for, unless it exists, and returns its description.
-func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) (*types.TableDescription, error) {
+func (s tables) createTable(ctx context.Context, in *dynamodb.CreateTableInput) (*types.TableDescription, error) {
 	op := "create table " + *in.TableName
 	in.BillingMode = types.BillingModePayPerRequest
 	in.KeySchema = keys(attrPK, attrSK)
@@ -135,7 +150,7 @@ func (s *Store) createTable(ctx context.Context, in *dynamodb.CreateTableInput) 
 
 // expire lets DynamoDB remove expired items. DynamoDB rejects a second change
 // of that setting within an hour, so expire reads it first.
-func (s *Store) expire(ctx context.Context, table *string) error {
+func (s tables) expire(ctx context.Context, table *string) error {
 	op := "let items expire in table " + *table
 	return s.call(ctx, op, repeatable, func(ctx context.Context) error {
 		out, err := s.client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table})
@@ -157,7 +172,7 @@ func (s *Store) expire(ctx context.Context, table *string) error {
 }
 
 // awaitTable waits until a table is as wanted and returns its description.
-func (s *Store) awaitTable(ctx context.Context, op string, table *string, wanted func(*types.TableDescription) bool) (*types.TableDescription, error) {
+func (s tables) awaitTable(ctx context.Context, op string, table *string, wanted func(*types.TableDescription) bool) (*types.TableDescription, error) {
 	ticker := time.NewTicker(activePoll)
 	defer ticker.Stop()
 	for {
