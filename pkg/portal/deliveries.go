@@ -75,7 +75,7 @@ func (p *portal) listDeliveries(e *exchange) error {
 	var o registry.Overview
 	if status == http.StatusOK {
 		var err error
-		o, err = e.api.Registry.Overview(e.Context(), e.session.Account, filter, q.Get("cursor"), deliveriesPage)
+		o, err = e.api.Registry.Overview(e.Context(), e.owner(), filter, q.Get("cursor"), deliveriesPage)
 		if errors.Is(err, webhook.ErrInvalid) {
 			return errNoPage
 		}

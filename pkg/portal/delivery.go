@@ -46,19 +46,15 @@ type sent struct {
 
 // findDelivery returns the delivery that the path names, as it is shown.
 func (p *portal) findDelivery(e *exchange) (sent, error) {
-	d, err := p.Store.Delivery(e.Context(), e.session.Account, strings.ToLower(e.PathValue("delivery")))
+	in, err := p.Store.AttemptInput(e.Context(), webhook.Message{Account: e.session.Account, ID: strings.ToLower(e.PathValue("delivery"))})
 	if err != nil {
 		return sent{}, err
 	}
-	recipients, err := p.Store.Recipients(e.Context(), []webhook.EventKey{d.EventKey()})
-	if err != nil {
-		return sent{}, err
-	}
-	d, ok := registry.ShownTo(d, recipients[0])
+	d, ok := registry.ShownTo(in.Delivery, in.Recipient)
 	if !ok {
 		return sent{}, errNoPage
 	}
-	return sent{d, recipients[0]}, nil
+	return sent{d, in.Recipient}, nil
 }
 
 // showDelivery serves GET /portal/deliveries/{delivery}.

@@ -38,6 +38,7 @@ const (
 type Store interface {
 	registry.Store
 	delivery.RetrierStore
+	AttemptInput(context.Context, webhook.Message) (webhook.AttemptInput, error)
 	Attempts(context.Context, webhook.Delivery) ([]webhook.Attempt, error)
 }
 

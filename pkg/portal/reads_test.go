@@ -55,6 +55,11 @@ func (c counted) Delivery(ctx context.Context, a webhook.Account, id string) (we
 	return c.Store.Delivery(ctx, a, id)
 }
 
+func (c counted) AttemptInput(ctx context.Context, m webhook.Message) (webhook.AttemptInput, error) {
+	c.reads.Add(1)
+	return c.Store.AttemptInput(ctx, m)
+}
+
 func (c counted) Attempts(ctx context.Context, d webhook.Delivery) ([]webhook.Attempt, error) {
 	c.reads.Add(1)
 	return c.Store.Attempts(ctx, d)

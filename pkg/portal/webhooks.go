@@ -47,9 +47,14 @@ type webhooksView struct {
 	Next     string
 }
 
+// owner returns the account of the session, which was read with it.
+func (e *exchange) owner() webhook.AccountInfo {
+	return webhook.AccountInfo{Account: e.session.Account, CreatedAt: e.session.AccountCreatedAt}
+}
+
 // glance reads the account's webhooks with the deliveries of a day.
 func (e *exchange) glance() (registry.Overview, error) {
-	return e.api.Registry.Overview(e.Context(), e.session.Account, registry.DeliveryFilter{From: e.now.Add(-day)}, "", dayPage)
+	return e.api.Registry.Overview(e.Context(), e.owner(), registry.DeliveryFilter{From: e.now.Add(-day)}, "", dayPage)
 }
 
 // listWebhooks serves GET /portal/webhooks, what fails first.

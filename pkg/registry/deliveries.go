@@ -71,7 +71,7 @@ const filteredPage = 1000
 //   - [webhook.ErrNotFound]: the account does not exist.
 //   - [webhook.ErrInvalid]: the cursor is not one that DeliveryPage returned.
 func (r *Registry) DeliveryPage(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (list []webhook.Delivery, next string, err error) {
-	o, err := r.Overview(ctx, a, f, cursor, limit)
+	o, err := r.overview(ctx, a, f, cursor, limit, func() (deliveryView, error) { return r.newDeliveryView(ctx, a) })
 	return o.Deliveries, o.Next, err
 }
 
@@ -84,28 +84,34 @@ type Overview struct {
 	Next       string
 }
 
-// Overview returns the account's webhooks and a page of its deliveries, in one
-// round of three reads. Arguments and errors are those of
+// Overview returns the webhooks of an account and a page of its deliveries, in
+// one round of two reads. The account was read by the caller: its CreatedAt must
+// be that of now. The other arguments, and the error for a cursor, are those of
 // [Registry.DeliveryPage].
-func (r *Registry) Overview(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (Overview, error) {
-	o, err := r.overview(ctx, a, f, cursor, limit)
-	if err != nil {
-		return Overview{}, fmt.Errorf("page of deliveries of %s: %w", a, err)
-	}
-	return o, nil
+func (r *Registry) Overview(ctx context.Context, a webhook.AccountInfo, f DeliveryFilter, cursor string, limit int) (Overview, error) {
+	return r.overview(ctx, a.Account, f, cursor, limit, func() (deliveryView, error) {
+		list, err := r.cfg.Store.Webhooks(ctx, a.Account)
+		return newView(a, list), err
+	})
 }
 
-func (r *Registry) overview(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int) (o Overview, err error) {
+// overview reads a page of deliveries, and beside it what view reads.
+func (r *Registry) overview(ctx context.Context, a webhook.Account, f DeliveryFilter, cursor string, limit int, view func() (deliveryView, error)) (o Overview, err error) {
+	defer func() {
+		if err != nil {
+			o, err = Overview{}, fmt.Errorf("page of deliveries of %s: %w", a, err)
+		}
+	}()
 	read := webhook.DeliveryRange{From: f.From, Until: f.Until, After: cursor, Limit: limit}
 	if f.Event != "" || f.Status != nil {
 		read.Limit = filteredPage
 	}
 	var v deliveryView
 	var viewErr error
-	var view sync.WaitGroup
-	view.Go(func() { v, viewErr = r.newDeliveryView(ctx, a) })
+	var beside sync.WaitGroup
+	beside.Go(func() { v, viewErr = view() })
 	page, more, err := r.cfg.Store.DeliveryPage(ctx, a, read)
-	view.Wait()
+	beside.Wait()
 	if err := cmp.Or(viewErr, err); err != nil {
 		return Overview{}, err
 	}

@@ -51,6 +51,8 @@ type Session struct {
 	// Account is the one account that the session sees. It is zero for the
 	// operator's session.
 	Account webhook.Account
+	// AccountCreatedAt is when that account was created.
+	AccountCreatedAt time.Time
 	// ByOperator reports whether the operator entered the account from his own
 	// pages, by [Operator.EnterAccount].
 	ByOperator bool

@@ -227,7 +227,7 @@ func newSession(secret webhook.Secret, pass webhook.PortalPass, of owner) Sessio
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
 	mac.Write([]byte("form"))
 	return Session{
-		Account: pass.Account, ByOperator: of.byOperator, Rights: pass.Rights, Expires: pass.ExpiresAt,
+		Account: pass.Account, AccountCreatedAt: pass.AccountCreatedAt, ByOperator: of.byOperator, Rights: pass.Rights, Expires: pass.ExpiresAt,
 		FormToken: base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), epoch: pass.Epoch,
 	}
 }

@@ -101,11 +101,15 @@ func isAttempt(d webhook.Delivery, a webhook.Attempt) bool {
 		a.Duration.Milliseconds() == d.Duration.Milliseconds() && a.StatusCode == d.StatusCode
 }
 
-// Attempts implements [store.Deliveries] with a strongly consistent Query.
+// Attempts implements [store.Deliveries] with a strongly consistent Query, and
+// with none if the record says that no attempt failed.
 func (s *Store) Attempts(ctx context.Context, d webhook.Delivery) ([]webhook.Attempt, error) {
 	op := fmt.Sprintf("list attempts of delivery %s of %v", d.ID(), d.Account)
 	if s.deliveries == nil {
 		return nil, fmt.Errorf("%s: %w", op, errNoDeliveries)
+	}
+	if d.Attempts == 0 || d.Attempts == 1 && d.Status == webhook.StatusDelivered {
+		return d.WithLatest(nil), nil
 	}
 	var failed []webhook.Attempt
 	err := s.pages(ctx, op, &dynamodb.QueryInput{
