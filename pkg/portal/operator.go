@@ -62,7 +62,7 @@ type operatorPages struct {
 
 // NewOperator returns the handler of all paths under OperatorPrefix. It panics if
 // a field is missing.
-func NewOperator(cfg OperatorConfig) http.Handler {
+func NewOperator(cfg OperatorConfig) api.Handler {
 	if cfg.Access == nil || cfg.Store == nil || len(cfg.APIs) == 0 || cfg.URL == nil || cfg.Keys == nil || cfg.Now == nil || cfg.Log == nil {
 		panic("portal: a field of OperatorConfig is missing")
 	}

@@ -15,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hookline/hookline/pkg/api"
@@ -81,7 +80,7 @@ type portal struct {
 
 // New returns the handler of all paths under Prefix but the operator's. The
 // error names every setting that is wrong.
-func New(cfg Config) (http.Handler, error) {
+func New(cfg Config) (api.Handler, error) {
 	if cfg.Access == nil || cfg.Store == nil || cfg.Queue == nil || len(cfg.APIs) == 0 || cfg.Sendings == nil || cfg.Tester == nil || cfg.Setup.Log == nil || cfg.Setup.Now == nil || cfg.Setup.Keys == nil {
 		panic("portal: a field of Config is missing")
 	}

@@ -68,5 +68,5 @@ func (e *exchange) refuse(err error) {
 			view.Link, view.Action, view.Main = e.refreshURL, "Get a new link", true
 		}
 	}
-	_ = e.page(found.status, "plain", view) // it is one of our own, and drawn by tests
+	_ = e.page(found.status, plainName, view) // it is one of our own, and drawn by tests
 }

@@ -2,21 +2,11 @@ package portal
 
 import (
 	"bytes"
-	"embed"
 	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 )
-
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-// templates are parsed at their first use, and once.
-var templates = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("").ParseFS(templateFiles, "templates/*.html"))
-})
 
 // outline is what every page has.
 type outline struct {
@@ -53,9 +43,9 @@ func (t tab) holds(path string) bool {
 
 // write answers with a page. It is made whole before its first byte is sent, so
 // an error is an answer of its own.
-func write(w http.ResponseWriter, status int, name string, data any) error {
+func write(w http.ResponseWriter, status int, t *template.Template, data any) error {
 	var page bytes.Buffer
-	if err := templates().ExecuteTemplate(&page, name, data); err != nil {
+	if err := t.Execute(&page, data); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

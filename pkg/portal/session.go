@@ -147,7 +147,7 @@ func (s *site) showEnter(e *exchange) error {
 	if !link.Rights.Has(webhook.Write) {
 		view.Enter.Rights = "see"
 	}
-	return e.page(http.StatusOK, "plain", view)
+	return e.page(http.StatusOK, plainName, view)
 }
 
 // enter serves POST …/enter. It uses the link up, and ends the session that the
@@ -192,5 +192,5 @@ func (s *site) leave(e *exchange) error {
 	if s.refreshURL != "" {
 		view.Link, view.Action = s.refreshURL, "Get a new link"
 	}
-	return e.page(http.StatusOK, "plain", view)
+	return e.page(http.StatusOK, plainName, view)
 }

@@ -20,9 +20,10 @@ import (
 // of its own.
 type site struct {
 	siteConfig
-	assets assets
-	origin *http.CrossOriginProtection
-	mux    *http.ServeMux
+	assets    assets
+	templates pages
+	origin    *http.CrossOriginProtection
+	mux       *http.ServeMux
 }
 
 // siteConfig is in what they differ, and what they are given.
@@ -84,14 +85,24 @@ func policy(ancestors string) string {
 		"base-uri 'none'; form-action 'self'; frame-ancestors " + ancestors
 }
 
-// ServeHTTP serves all requests. The headers are those of every answer, errors
-// too; only assets may be cached.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+// Fail implements [api.Handler].
+func (s *site) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.setHeaders(w.Header())
+	s.outside(func(*exchange) error { return err })(w, r)
+}
+
+// setHeaders sets the headers of every answer, errors too. Only assets may be
+// cached.
+func (s *site) setHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", policy(s.ancestors))
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+}
+
+// ServeHTTP serves all requests.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.setHeaders(w.Header())
 	if !s.settings.secure && !IsLoopback(r.Host) { // a proxy passed it on, and cookies are not those for a network
 		http.Error(w, "The portal is served to this machine alone, unless HOOKLINE_PORTAL_URL says where browsers reach it.", http.StatusForbidden)
 		return
@@ -164,7 +175,7 @@ func (e *exchange) handle(handle func(*exchange) error) (err error) {
 // page answers with a page.
 func (e *exchange) page(status int, name string, data any) error {
 	e.status = status
-	return write(e.w, status, name, data)
+	return write(e.w, status, e.templates.page(name), data)
 }
 
 // redirect sends the browser on to a path of the portal, by GET.
