@@ -4,12 +4,12 @@
 package main
 
 import (
-	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/pkg/delivery/sender"
 )
 
 func main() {
-	worker.Start(build, func(h *handler) any {
+	start.Run(build, func(h *handler) any {
 		sender.FilterUnsolicited(h.log)
 		return h.Deliver
 	})

@@ -6,7 +6,7 @@ package main
 
 import (
 	"github.com/hookline/hookline/functions/internal/gateway"
-	"github.com/hookline/hookline/functions/internal/worker"
+	"github.com/hookline/hookline/functions/internal/start"
 )
 
-func main() { worker.Start(build, func(g *gateway.Function) any { return g.Respond }) }
+func main() { start.Run(build, func(g *gateway.Function) any { return g.Respond }) }

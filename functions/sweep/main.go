@@ -3,6 +3,6 @@
 // accounts. It opens no signing key.
 package main
 
-import "github.com/hookline/hookline/functions/internal/worker"
+import "github.com/hookline/hookline/functions/internal/start"
 
-func main() { worker.Start(build, func(h *handler) any { return h.Sweep }) }
+func main() { start.Run(build, func(h *handler) any { return h.Sweep }) }

@@ -49,6 +49,9 @@ func (f *Function) Respond(ctx context.Context, event events.APIGatewayV2HTTPReq
 	if err != nil {
 		return f.fail(ctx, event, err)
 	}
+	if event.RequestContext.HTTP.Method == http.MethodHead {
+		response.Body = "" // as net/http does
+	}
 	return response, nil
 }
 

@@ -18,9 +18,8 @@ type config struct {
 	AWS
 	Webhooks string `env:"HOOKLINE_WEBHOOKS_TABLE,notEmpty"`
 	// Deliveries is empty for functions that need no deliveries.
-	Deliveries   string    `env:"HOOKLINE_DELIVERIES_TABLE"`
-	SealingKeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
-	SealingKey   PublicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
+	Deliveries string `env:"HOOKLINE_DELIVERIES_TABLE"`
+	Sealing
 	URLs
 }
 
@@ -40,13 +39,18 @@ func (c config) store(client *dynamodb.Client) (*dynamo.Store, error) {
 	return dynamo.New(dynamo.Config{Client: client, Table: c.Webhooks, Deliveries: c.Deliveries})
 }
 
-func (c config) sealer() (*seal.Sealer, error) {
-	sealer, err := seal.NewSealer(c.SealingKeyID, c.SealingKey, time.Now)
+// Sealing says what signing keys are sealed to.
+type Sealing struct {
+	KeyID string    `env:"HOOKLINE_SEALING_KEY_ID,notEmpty"`
+	Key   PublicKey `env:"HOOKLINE_SEALING_PUBLIC_KEY,notEmpty"`
+}
+
+// Sealer returns a sealer.
+func (s Sealing) Sealer() (*seal.Sealer, error) {
+	sealer, err := seal.NewSealer(s.KeyID, s.Key, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("HOOKLINE_SEALING_KEY_ID, HOOKLINE_SEALING_PUBLIC_KEY: %w", err)
 	}
-	// A data key takes 0.2 ms, which nobody waits for whose request is refused.
-	go sealer.Prepare()
 	return sealer, nil
 }
 

@@ -63,7 +63,7 @@ func TestReadConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Webhooks != "webhooks" || c.Deliveries != "deliveries" || c.SealingKeyID != "v1" || len(c.SealingKey) != 65 || c.AllowHTTP || !c.AllowPrivate ||
+	if c.Webhooks != "webhooks" || c.Deliveries != "deliveries" || c.KeyID != "v1" || len(c.Key) != 65 || c.AllowHTTP || !c.AllowPrivate ||
 		fmt.Sprint(c.Policy().AllowNetworks) != "[10.20.0.0/16 fd12:3456::/32]" ||
 		c.SecretAccessKey.Reveal() != "hush" || c.SessionToken.Reveal() != "hush hush" || c.DynamoDBEndpoint != "http://127.0.0.1:1" {
 		t.Errorf("read %+v", c)

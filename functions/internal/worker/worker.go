@@ -6,11 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"time"
-
-	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/caarlos0/env/v11"
 
 	"github.com/hookline/hookline/functions/internal/start"
 	"github.com/hookline/hookline/pkg/queue/sqs"
@@ -46,19 +42,6 @@ func (c Config) Open(ctx context.Context, log *slog.Logger) (*dynamo.Store, *sqs
 	})
 	connected()
 	return store, queue, errors.Join(storeErr, queueErr)
-}
-
-// Start builds a function from the environment variables, and runs the handler
-// that handler returns. It never returns: if the environment is invalid, it
-// logs that in one line and ends the process.
-func Start[F any](build func(context.Context, map[string]string, *slog.Logger) (F, error), handler func(F) any) {
-	log := start.NewLog(os.Stderr)
-	function, err := build(context.Background(), env.ToMap(os.Environ()), log)
-	if err != nil {
-		log.Error("cannot start", slog.String("error", start.OneLine(err)))
-		os.Exit(1)
-	}
-	lambda.Start(handler(function))
 }
 
 // Within returns a context that ends reserve before the function's time does,

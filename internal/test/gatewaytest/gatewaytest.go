@@ -16,22 +16,27 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-const domain = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+// Domain is the one that the API answers under.
+const Domain = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 
 // Event returns the event that the function gets for a request: header names
-// in lower case, lines of one name joined by a comma, the path decoded, and a
-// body that is not JSON text in base64.
+// in lower case, lines of one name joined by a comma, but for cookies, which are
+// apart, the path decoded, and a body that is not JSON text in base64.
 func Event(r *http.Request, body string) events.APIGatewayV2HTTPRequest {
 	headers := map[string]string{"host": r.Host, "x-forwarded-proto": "https"}
 	for name, lines := range r.Header {
 		headers[strings.ToLower(name)] = strings.Join(lines, ",")
 	}
+	delete(headers, "cookie")
 	event := events.APIGatewayV2HTTPRequest{
 		Version: "2.0", RouteKey: "$default", RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: headers, Body: body,
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			Stage: "$default", DomainName: domain,
+			Stage: "$default", DomainName: Domain,
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: "203.0.113.7"},
 		},
+	}
+	for _, c := range r.Cookies() {
+		event.Cookies = append(event.Cookies, c.Name+"="+c.Value)
 	}
 	if !strings.HasPrefix(headers["content-type"], "application/json") || !utf8.ValidString(body) {
 		event.Body, event.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(body)), true
@@ -60,6 +65,9 @@ func Response(t *testing.T, response events.APIGatewayV2HTTPResponse) []byte {
 	fmt.Fprintf(&raw, "HTTP/1.1 %d %s\r\n", response.StatusCode, http.StatusText(response.StatusCode))
 	for name, value := range response.Headers {
 		fmt.Fprintf(&raw, "%s: %s\r\n", name, value)
+	}
+	for _, cookie := range response.Cookies {
+		fmt.Fprintf(&raw, "Set-Cookie: %s\r\n", cookie)
 	}
 	fmt.Fprintf(&raw, "Content-Length: %d\r\n\r\n%s", len(response.Body), response.Body)
 	return raw.Bytes()
