@@ -3,6 +3,7 @@ package functions_test
 import (
 	"cmp"
 	"debug/buildinfo"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/emulator"
+	"github.com/hookline/hookline/internal/test/gatewaytest"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -28,8 +31,9 @@ import (
 // answer under the Lambda emulator, from the request to the answer: the
 // program starts in between. A bare function is the yardstick; each register
 // function refuses a request, once without a token and once, after looking the
-// token up, for its URL; the publish function refuses one without events. All
-// are measured in turn in each round, so that they meet the same machine. A
+// token up, for its URL; the publish function refuses one without events; the
+// portal shows a page without a session, and that of a link, which it looks up.
+// All are measured in turn in each round, so that they meet the same machine. A
 // proxy measures what DynamoDB Local, warmed up, takes for the one read.
 //
 //	go test ./functions -run '^$' -bench ColdStart -benchtime 101x
@@ -40,7 +44,7 @@ func BenchmarkColdStart(b *testing.B) {
 	scenarios := []*scenario{yardstick}
 	for _, name := range []string{
 		"squake-register/no-token", "squake-register/bad-url", "shoptet-register/no-token", "shoptet-register/bad-fields",
-		"abbeycross-register/no-token", "abbeycross-register/bad-url", "publish/no-events",
+		"abbeycross-register/no-token", "abbeycross-register/bad-url", "publish/no-events", "portal/no-session", "portal-operator/no-session",
 	} {
 		folder, _, _ := strings.Cut(name, "/")
 		api, _, _ := strings.Cut(folder, "-")
@@ -52,6 +56,8 @@ func BenchmarkColdStart(b *testing.B) {
 			event: s.newCustomer(b, webhook.API(api)).fill(readSample(b, name)),
 		})
 	}
+	pages := slices.IndexFunc(scenarios, func(s *scenario) bool { return s.name == "portal/no-session" })
+	scenarios = append(scenarios, linkScenario(b, s, scenarios[pages]))
 	scenarios = append(scenarios, d.overTLS(scenarios)...)
 	slices.SortStableFunc(scenarios[1:], func(x, y *scenario) int { return cmp.Compare(x.name, y.name) })
 	s.warm(b, 5000)
@@ -81,6 +87,25 @@ func (s *stack) warm(b *testing.B, reads int) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// linkScenario is like another one of the portal, but for the page of a link that
+// is good.
+func linkScenario(b *testing.B, s *stack, like *scenario) *scenario {
+	b.Helper()
+	secret, _, err := access.NewLinks(s.store, s.keys, time.Now).Create(b.Context(), access.Grant{
+		Account: s.newCustomer(b, "squake").account, Rights: webhook.AllRights, Link: access.MaxLink, Session: access.DefaultSession,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	event, err := json.Marshal(gatewaytest.Event(httptest.NewRequest(http.MethodGet, access.EnterURL("", secret), http.NoBody), ""))
+	if err != nil {
+		b.Fatal(err)
+	}
+	link := *like
+	link.name, link.event, link.status = "portal/link", event, http.StatusOK
+	return &link
 }
 
 // proxiedDatabase is a DynamoDB whose answers are timed.

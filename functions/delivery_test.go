@@ -47,6 +47,9 @@ func TestDelivery(t *testing.T) {
 		{"notices", testNotices},
 		{"deleting", testFinish},
 		{"operating", testOperate},
+		{"the portal", testPortal},
+		{"the operator's pages", testPortalOperator},
+		{"requests of pages", testPageRequests},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, p) })
 	}

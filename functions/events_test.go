@@ -110,6 +110,7 @@ func TestSamplesAreEvents(t *testing.T) {
 		name, _ := strings.CutSuffix(file, ".json")
 		found = append(found, filepath.Base(filepath.Dir(name))+"/"+filepath.Base(name))
 	}
+	slices.Sort(found)
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(readSamples(t))), found); diff != "" {
 		t.Errorf("samples (-functions/*/samples.json +events/*):\n%s", diff)
 	}

@@ -39,7 +39,7 @@ func newPipeline(t *testing.T) *pipeline {
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": b.url, "HOOKLINE_NOTICE_BUS": noticeBus,
 		"HOOKLINE_ALLOW_PRIVATE": "true", "SSL_CERT_FILE": e.certificate,
 		"HOOKLINE_SEALING_KEY_ID": key.Data.KeyID, "HOOKLINE_SEALING_PUBLIC_KEY": key.Data.PublicKey,
-		"HOOKLINE_ABBEYCROSS_EVENTS": "shipment.created,shipment.delivered",
+		"HOOKLINE_ABBEYCROSS_EVENTS": "shipment.created,shipment.delivered", "HOOKLINE_PORTAL": "true",
 	})}
 }
 

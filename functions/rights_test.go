@@ -34,6 +34,7 @@ type watch struct {
 	mu      sync.Mutex
 	actions map[string]*url.URL // by the service's name in X-Amz-Target
 	calls   map[string]call
+	asked   int // of DynamoDB, in all
 }
 
 // The services that functions call, as X-Amz-Target names them, and the
@@ -95,10 +96,20 @@ func (w *watch) serve(t *testing.T, rw http.ResponseWriter, r *http.Request) {
 	for _, c := range made {
 		w.calls[fmt.Sprint(c)] = c
 	}
+	if strings.HasPrefix(service, "DynamoDB") {
+		w.asked++
+	}
 	w.mu.Unlock()
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	proxy.ServeHTTP(rw, r)
+}
+
+// requests are how many were sent to DynamoDB so far.
+func (w *watch) requests() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.asked
 }
 
 // made are the different calls that were made.

@@ -37,8 +37,9 @@ func apiFunctions() []string {
 	return names
 }
 
-// dispatchers are those that publish, deliver, sweep and serve the operator.
-var dispatchers = []string{"Publish", "Deliver", "Sweep", "Operate"}
+// dispatchers are those that publish, deliver, sweep, and serve the operator or
+// the portal.
+var dispatchers = []string{"Publish", "Deliver", "Sweep", "Operate", "Portal", "PortalOperator"}
 
 const sealingKeyID = "v1"
 
@@ -95,7 +96,7 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
 	}
 	switch resource {
-	case "ShoptetManage", "Publish", "Deliver", "Sweep", "Operate":
+	case "ShoptetManage", "Publish", "Deliver", "Sweep", "Operate", "Portal", "PortalOperator":
 		env["HOOKLINE_DELIVERIES_TABLE"] = s.tables.Deliveries
 	}
 	maps.Copy(env, given[resource])

@@ -44,15 +44,19 @@ type policy struct {
 }
 
 // UnmarshalYAML reads a policy, and one that a role has on a condition as none.
-// The tests run the functions with notices, so that condition holds.
+// The tests run the functions with notices and the portal, so those conditions
+// hold.
 func (p *policy) UnmarshalYAML(text []byte) error {
 	type plain policy
 	if !bytes.HasPrefix(text, []byte("!If")) {
 		return yaml.Unmarshal(text, (*plain)(p))
 	}
 	var branches []unread
-	if err := yaml.Unmarshal(text, &branches); err != nil || len(branches) != 3 || string(branches[0]) != "HasNotices" {
+	if err := yaml.Unmarshal(text, &branches); err != nil || len(branches) != 3 {
 		return err
+	}
+	if condition := string(branches[0]); condition != "HasNotices" && condition != "HasPortal" {
+		return nil
 	}
 	err := yaml.Unmarshal(branches[1], (*plain)(p))
 	p.Optional = true

@@ -16,7 +16,11 @@ import (
 // functionRoutes returns the routes to each function. Registering has one of
 // its own; all else of an API, known or not, goes to the function that manages.
 func functionRoutes() map[string][]string {
-	routes := map[string][]string{"Publish": {"POST /events"}, "Operate": {"ANY /operator/{proxy+}"}}
+	routes := map[string][]string{
+		"Publish": {"POST /events"}, "Operate": {"ANY /operator/{proxy+}"},
+		"Portal":         {"ANY /portal", "ANY /portal/{proxy+}"},
+		"PortalOperator": {"ANY /portal/operator", "ANY /portal/operator/{proxy+}"},
+	}
 	for _, a := range all.APIs() {
 		register, manage := apiFunctions(a)
 		routes[register] = []string{"POST " + a.Example.Path}
@@ -33,7 +37,7 @@ func apiFunctions(a api.API) (register, manage string) {
 
 // timeouts are those of functions that have another than all have, in seconds.
 // delivery_test.go says what they must suffice for.
-var timeouts = map[string]int{"Publish": 20, "Operate": 20, "Deliver": 60, "DeliverSlow": 60, "Sweep": 55, "Keyring": 60}
+var timeouts = map[string]int{"Publish": 20, "Operate": 20, "Portal": 20, "Deliver": 60, "DeliverSlow": 60, "Sweep": 55, "Keyring": 60}
 
 // twins are functions that run the program of another, with its role and its
 // log.
@@ -134,7 +138,7 @@ func environment() map[string]map[string]any {
 	told := map[string]map[string]any{}
 	for _, a := range all.APIs() {
 		register, manage := apiFunctions(a)
-		told[register], told[manage] = apiEnvironment(nil), apiEnvironment(nil)
+		told[register], told[manage] = apiEnvironment(), apiEnvironment()
 	}
 	maps.Copy(told, ownEnvironment)
 	return told
@@ -156,19 +160,40 @@ var ownEnvironment = map[string]map[string]any{
 		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
 		"HOOKLINE_ALLOW_NETWORK":     "!Ref AllowNetworks",
 	}),
-	"Operate": deliveryEnvironment(nil),
-	"Sweep":   deliveryEnvironment(map[string]any{"HOOKLINE_NOTICE_BUS": "!Ref NoticeBus"}),
+	"Operate": deliveryEnvironment(map[string]any{"HOOKLINE_PORTAL": "!Ref ServePortal", "HOOKLINE_PORTAL_URL": ownPortalURL}),
+	"Portal": apiEnvironment(abbeycrossSettings, deliveryEnvironment(portalSettings), map[string]any{
+		"HOOKLINE_PORTAL_REFRESH_URL":     "!Ref PortalRefreshUrl",
+		"HOOKLINE_PORTAL_FRAME_ANCESTORS": "!Ref PortalFrameAncestors",
+	}),
+	"PortalOperator": settings(portalSettings, map[string]any{
+		"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable",
+		"HOOKLINE_PORTAL_URL":       ownPortalURL,
+	}),
+	"Sweep": deliveryEnvironment(map[string]any{"HOOKLINE_NOTICE_BUS": "!Ref NoticeBus"}),
+}
+
+// ownPortalURL is where the portal is in a stack with a domain of its own.
+var ownPortalURL any = map[string]any{"!If": []any{"HasDomain", "!Sub https://${DomainName}", ""}}
+
+// portalSettings are those of all pages.
+var portalSettings = map[string]any{"HOOKLINE_PORTAL_NAME": "!Ref PortalName", "HOOKLINE_PORTAL_ACCENT": "!Ref PortalAccent"}
+
+// settings joins settings.
+func settings(all ...map[string]any) map[string]any {
+	joined := map[string]any{}
+	for _, some := range all {
+		maps.Copy(joined, some)
+	}
+	return joined
 }
 
 // deliveryEnvironment is that of a function which publishes, delivers or sweeps.
 func deliveryEnvironment(own map[string]any) map[string]any {
-	all := map[string]any{
+	return settings(map[string]any{
 		"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable",
 		"HOOKLINE_QUEUE_URL":        "!Ref Attempts",
 		"HOOKLINE_SLOW_QUEUE_URL":   "!Ref SlowAttempts",
-	}
-	maps.Copy(all, own)
-	return all
+	}, own)
 }
 
 var abbeycrossSettings = map[string]any{
@@ -178,16 +203,14 @@ var abbeycrossSettings = map[string]any{
 
 // apiEnvironment is that of a function which serves an API: it can seal, by the
 // public key, and open nothing.
-func apiEnvironment(own map[string]any) map[string]any {
-	all := map[string]any{
+func apiEnvironment(own ...map[string]any) map[string]any {
+	return settings(append(own, map[string]any{
 		"HOOKLINE_SEALING_KEY_ID":     "!GetAtt SealingKey.KeyId",
 		"HOOKLINE_SEALING_PUBLIC_KEY": "!GetAtt SealingKey.PublicKey",
 		"HOOKLINE_ALLOW_HTTP":         "!Ref AllowHttp",
 		"HOOKLINE_ALLOW_PRIVATE":      "!Ref AllowPrivate",
 		"HOOKLINE_ALLOW_NETWORK":      "!Ref AllowNetworks",
-	}
-	maps.Copy(all, own)
-	return all
+	})...)
 }
 
 // routes lists the route keys that lead to a function, sorted. What triggers

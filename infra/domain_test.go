@@ -42,7 +42,7 @@ func TestDomain(t *testing.T) {
 // checkURLs holds the outputs that are URLs of the API to either domain.
 func checkURLs(t *testing.T, tm template) {
 	t.Helper()
-	paths := map[string]string{"ApiUrl": "", "EventsUrl": "/events"}
+	paths := map[string]string{"ApiUrl": "", "EventsUrl": "/events", "PortalUrl": "/portal"}
 	for _, a := range all.APIs() {
 		paths[emulator.ResourceName(string(a.Name)+"-register")+"Url"] = a.Example.Path
 	}
@@ -63,7 +63,7 @@ func checkURLs(t *testing.T, tm template) {
 func TestOptionsAreOff(t *testing.T) {
 	tm := readTemplate(t, "template.yaml")
 	for name, off := range map[string]string{
-		"DomainName": "", "CertificateArn": "", "HostedZoneId": "", "DefaultEndpoint": "true", "Tracing": "false", "TableKeyArn": "", "ServeDocs": "false",
+		"DomainName": "", "CertificateArn": "", "HostedZoneId": "", "DefaultEndpoint": "true", "Tracing": "false", "TableKeyArn": "", "ServeDocs": "false", "ServePortal": "false",
 		"DeliverSubnetIds": "", "DeliverSecurityGroupIds": "", "DeliverDualStack": "false",
 	} {
 		if parameter, _ := tm.Parameters[name].(map[string]any); parameter["Default"] != off {

@@ -22,6 +22,8 @@ const (
 	named = " and Null dynamodb:LeadingKeys = false"
 	// onDeliveries are those of all accounts.
 	onDeliveries = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = A#*" + named
+	onPass       = " on !GetAtt Data.Outputs.DeliveriesTableArn if ForAllValues:StringLike dynamodb:LeadingKeys = "
+	onPasses     = onPass + "L#*, S#*" + named // of accounts
 	onTokens     = "dynamodb:GetItem" + within + "T#*" + named
 	onKeyring    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = KEYRING" + named
 	onClosing    = onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = CLOSING" + named
@@ -87,6 +89,38 @@ var ownRights = map[string][]string{
 		"sqs:SendMessage" + onFast,
 		"sqs:SendMessage" + onSlow,
 	},
+	"PortalRole": {
+		"dynamodb:BatchGetItem" + onPass + ofAPIs() + ", L#*, S#*" + named,
+		"dynamodb:BatchGetItem" + within + ofAPIs() + ", L#*, S#*" + named,
+		"dynamodb:ConditionCheckItem" + withinAPIs(),
+		"dynamodb:DeleteItem" + onPasses,
+		"dynamodb:DeleteItem" + withinAPIs(),
+		"dynamodb:GetItem" + onDeliveries,
+		"dynamodb:GetItem" + onTable + "ForAllValues:StringEquals dynamodb:LeadingKeys = A##" + named,
+		"dynamodb:GetItem" + withinAPIs(),
+		"dynamodb:PutItem" + onDeliveries,
+		"dynamodb:PutItem" + onPasses,
+		"dynamodb:PutItem" + withinAPIs(),
+		"dynamodb:Query" + onDeliveries,
+		"dynamodb:Query" + withinAPIs(),
+		"dynamodb:UpdateItem" + onDeliveries,
+		"dynamodb:UpdateItem" + withinAPIs(),
+		"sqs:SendMessage" + onSlow,
+	},
+	"PortalOperatorRole": {
+		"dynamodb:BatchGetItem" + onPass + "A##, OL#*, OS#*" + named,
+		"dynamodb:BatchGetItem" + within + "A##, OL#*, OS#*" + named,
+		"dynamodb:BatchGetItem" + withinAPIs(),
+		"dynamodb:ConditionCheckItem" + within + "A#*, T#*" + named,
+		"dynamodb:DeleteItem" + onPass + "OL#*, OS#*, L#*, S#*" + named,
+		"dynamodb:DeleteItem" + within + "A#*, T#*" + named,
+		"dynamodb:GetItem" + within + "A#*" + named,
+		"dynamodb:PutItem" + onPass + "OL#*, OS#*, L#*, S#*" + named,
+		"dynamodb:PutItem" + within + "A#*, ACCOUNTS#*, T#*" + named,
+		"dynamodb:Query on !GetAtt Data.Outputs.FailingIndexArn",
+		"dynamodb:Query" + within + "A#*, ACCOUNTS#*" + named,
+		"dynamodb:UpdateItem" + within + "A#*" + named,
+	},
 	"OperateRole": {
 		"dynamodb:BatchGetItem" + within + "A#*" + named,
 		"dynamodb:ConditionCheckItem" + within + "A#*, T#*" + named,
@@ -130,6 +164,17 @@ var ownRights = map[string][]string{
 		"sqs:SendMessage" + onSlow,
 	},
 }
+
+// ofAPIs are the keys of the accounts of all APIs, and of no other item.
+func ofAPIs() string {
+	var keys []string
+	for _, a := range all.APIs() {
+		keys = append(keys, "A#"+string(a.Name)+"#*")
+	}
+	return strings.Join(keys, ", ")
+}
+
+func withinAPIs() string { return within + ofAPIs() + named }
 
 // Only what delivers may open a sealing key, and nothing may all of anything.
 func TestOnlyDeliverOpensKeys(t *testing.T) {
@@ -241,6 +286,9 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 			}
 			if notices := ofNotices[name]; notices != nil {
 				wantConditional["HasNotices"] = notices
+			}
+			if name == "OperateRole" {
+				wantConditional["HasPortal"] = []string{"dynamodb:PutItem" + onPass + "L#*, OL#*" + named}
 			}
 			if diff := cmp.Diff(wantConditional, conditional); diff != "" {
 				t.Errorf("rights on conditions (-want +got):\n%s", diff)

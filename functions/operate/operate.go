@@ -13,12 +13,21 @@ import (
 	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/operator"
+	"github.com/hookline/hookline/pkg/portal/access"
 )
+
+// config is what the function reads from its environment.
+type config struct {
+	worker.Config
+	// ServesPortal says that the stack has one.
+	ServesPortal bool `env:"HOOKLINE_PORTAL"`
+	start.Portal
+}
 
 // build builds the function from its environment variables. The error names
 // every variable that is missing or invalid.
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*gateway.Function, error) {
-	c, err := start.Read[worker.Config](environment)
+	c, err := start.Read[config](environment)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +42,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return gateway.New(operator.NewManage(operator.ManageConfig{
+	manage := operator.ManageConfig{
 		Store:    store,
 		Queue:    queue,
 		APIs:     all.APIs(),
@@ -41,5 +50,9 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 		Keys:     keys,
 		Now:      time.Now,
 		Log:      log,
-	})), nil
+	}
+	if c.ServesPortal {
+		manage.Links, manage.PortalURL = access.NewLinks(store, keys, time.Now), c.Portal.At
+	}
+	return gateway.New(operator.NewManage(manage)), nil
 }

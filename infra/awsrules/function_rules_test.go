@@ -14,6 +14,9 @@ func functionRules() []rule {
 			name: "quotas of functions", source: guide + "gettingstarted-limits.html", check: functionsWithinQuotas,
 			mutations: []mutation{
 				property("environment too long", strings.Repeat("x", 900), "AbbeycrossManage", "Environment", "Variables", "HOOKLINE_MORE"),
+				{name: "environment of the portal too long", with: combinations()["portal"], plant: func(all templates) {
+					all.main(strings.Repeat("x", 500), "Portal", "Environment", "Variables", "HOOKLINE_MORE")
+				}},
 				property("too little memory", 64.0, "Sweep", "MemorySize"),
 				property("too much time", 901.0, "Sweep", "Timeout"),
 				property("description too long", strings.Repeat("x", 257), "Sweep", "Description"),
@@ -61,10 +64,16 @@ func functionRules() []rule {
 	}
 }
 
-// functionsWithinQuotas counts a function's environment with all parameters as
-// long as they may be.
+// functionsWithinQuotas counts a function's environment with parameters as long
+// as they may be, those of a function without pages and of one with pages.
 func functionsWithinQuotas(d *deployment) []string {
-	longest := map[string]int{"AbbeycrossEvents": 3000, "AbbeycrossHours": 300}
+	longest := map[string]int{
+		"HOOKLINE_ABBEYCROSS_EVENTS": 3000, "HOOKLINE_ABBEYCROSS_HOURS": 300,
+		"HOOKLINE_PORTAL_NAME": 4 * 40, "HOOKLINE_PORTAL_REFRESH_URL": 200, "HOOKLINE_PORTAL_FRAME_ANCESTORS": 200,
+	}
+	if d.parameters["ServePortal"] == "true" {
+		longest["HOOKLINE_ABBEYCROSS_EVENTS"] = 2000 // as the parameter's description says
+	}
 	var wrong []string
 	for _, name := range d.ofKind("AWS::Lambda::Function") {
 		p := d.resources[name].properties
@@ -74,12 +83,7 @@ func functionsWithinQuotas(d *deployment) []string {
 			if written == 0 && value != "" {
 				written = 100 // a queue's URL, a key's ARN
 			}
-			for parameter, most := range longest {
-				if value == d.parameters[parameter] && strings.HasSuffix(variable, strings.ToUpper(strings.TrimPrefix(parameter, "Abbeycross"))) {
-					written = most
-				}
-			}
-			length += len(variable) + written
+			length += len(variable) + max(written, longest[variable])
 		}
 		if length > 4096 {
 			wrong = append(wrong, fmt.Sprintf("%s: an environment of up to %d bytes, at most 4096", name, length))

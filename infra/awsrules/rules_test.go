@@ -39,16 +39,20 @@ func combinations() map[string]map[string]string {
 		"DeliverSecurityGroupIds": "sg-0123456789abcdef0", "DeliverDualStack": "true",
 	}
 	watched := map[string]string{"AlarmTopicArn": "arn:aws:sns:eu-central-1:123456789012:alarms", "NoticeBus": "default", "Dashboard": "true", "SystemLogLevel": "INFO"}
+	pages := map[string]string{
+		"ServePortal": "true", "PortalName": "Acme", "PortalAccent": "#3b5bdb", "PortalRefreshUrl": "https://acme.example.com/hooks",
+		"PortalFrameAncestors": "https://app.example.com https://acme.example.com",
+	}
 	existing := map[string]string{
 		"ExistingWebhooksTable": "webhooks", "ExistingDeliveriesTable": "deliveries",
 		"ExistingSealingKmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/87654321-4321",
 	}
 	all := map[string]map[string]string{
-		"defaults": {}, "domain": domain, "table key": key, "traces": traces, "network": network, "watched": watched, "existing data": existing,
+		"defaults": {}, "domain": domain, "table key": key, "traces": traces, "network": network, "watched": watched, "existing data": existing, "portal": pages,
 		"fewest": {"DeliverConcurrency": "2", "SlowConcurrency": "2", "ApiRateLimit": "1", "LogRetentionDays": "1"},
 	}
 	everything := map[string]string{"DeliverConcurrency": "1000", "SlowConcurrency": "1000"}
-	for _, options := range []map[string]string{domain, key, traces, network, watched} {
+	for _, options := range []map[string]string{domain, key, traces, network, watched, pages} {
 		maps.Copy(everything, options)
 	}
 	everything["ServeDocs"] = "true"

@@ -29,6 +29,7 @@ func TestDeploy(t *testing.T) {
 		{"lifecycle", lifecycle},
 		{"publishers", onlyPublishersPublish},
 		{"signup", receiver.isSignedUp},
+		{"portal", receiver.hasAPortal},
 		{"delivery", receiver.getsWhatIsPublished},
 		{"retry", receiver.getsWhatItRefused},
 		{"sweep", receiver.getsWhatWasLost},

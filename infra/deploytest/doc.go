@@ -13,8 +13,9 @@
 //   - TestDeploy: a new stack with everything that is an option works, API by
 //     API; events that are published reach a receiver, signed with the keys that
 //     customers were shown, again after a failure, also when their message was
-//     lost, and not after a 410; the operator is told of webhooks that fail, on a
-//     bus of EventBridge; policies are enforced; deleting the stack leaves tables
+//     lost, and not after a 410; the portal is entered by links, a customer's and
+//     the operator's; the operator is told of webhooks that fail, on a bus of
+//     EventBridge; policies are enforced; deleting the stack leaves tables
 //     and key. In long runs a second stack that is told their names goes on where
 //     the first stopped, with the same sealing key, and signs with the same
 //     signing keys.

@@ -65,7 +65,7 @@ func options(t *testing.T, c *emulator) parameters {
 	return parameters{
 		"DomainName": domain, "HostedZoneId": made["Zone"], "CertificateArn": made["Certificate"], "DefaultEndpoint": "false", "ServeDocs": "true",
 		"TableKeyArn": "arn:aws:kms:" + region + ":000000000000:key/" + made["TableKey"],
-		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "INFO", "NoticeBus": noticeBus,
+		"Tracing":     "true", "Dashboard": "true", "SystemLogLevel": "INFO", "NoticeBus": noticeBus, "ServePortal": "true",
 	}
 }
 

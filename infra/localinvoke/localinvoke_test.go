@@ -310,7 +310,7 @@ func checkResponse(t *testing.T, in invocation, response []byte) {
 
 // statuses are those of the events that documented lines send.
 var statuses = map[string]int{
-	"no-token.json": 401, "created.json": 201, "list.json": 200, "squake.json": 202, "create-account.json": 201,
+	"no-token.json": 401, "no-session.json": 403, "created.json": 201, "list.json": 200, "squake.json": 202, "create-account.json": 201,
 	"description.json": 200,
 }
 
