@@ -20,6 +20,7 @@ import (
 // says that it deleted the account, or how to complete that, and the run that
 // completes it leaves nothing.
 func TestDeleteAccountUnderFaults(t *testing.T) {
+	t.Parallel()
 	const accounts, webhooks, runs = 8, 4, 5
 	f := newFaulty(t)
 	where := dataDir{data: f.data, prefix: f.prefix}
@@ -42,7 +43,7 @@ func TestDeleteAccountUnderFaults(t *testing.T) {
 		all.Go(func() error {
 			err := errors.New("never run")
 			for run := 0; err != nil && run < runs; run++ {
-				err = where.deleteQuickly(ctx, name)
+				err = f.deleteQuickly(ctx, where, name)
 				if run > 0 && err != nil && strings.Contains(err.Error(), "there is no account") {
 					return nil // the run before did not hear that it was done
 				}
@@ -73,12 +74,12 @@ func (f *faulty) addWebhook(t *testing.T, a webhook.Account, id, event string) {
 }
 
 // deleteQuickly deletes an account without the time that has to pass.
-func (p dataDir) deleteQuickly(ctx context.Context, account string) error {
+func (f *faulty) deleteQuickly(ctx context.Context, where dataDir, account string) error {
 	var out bytes.Buffer
 	program := testProgram(noSettings, &out, io.Discard)
-	faultyTimeouts(program)
+	f.disturb(program)
 	program.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	err := program.run(ctx, append([]string{"hookline", "account", "delete", "--wait", "--json", account}, p.flags()...))
+	err := program.run(ctx, append([]string{"hookline", "account", "delete", "--wait", "--json", account}, where.flags()...))
 	if err == nil && !strings.HasPrefix(out.String(), `{"deleted":"`+account+`"`) {
 		err = fmt.Errorf("deleting %s says %q", account, out.String())
 	}

@@ -83,6 +83,7 @@ func (d *departure) sleep(ctx context.Context, pause time.Duration) error {
 // A customer registers before, while and after the account is deleted: the
 // server goes on to know the token. Then nothing is left.
 func TestDeleteAccountBesideRegistrations(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		d := &departure{dataDir: where, responded: make(chan struct{}, 1), ended: make(chan struct{})}
 		log := &record.Buffer{}
@@ -193,6 +194,7 @@ func (d *departure) startsEmpty(t *testing.T) {
 // A deletion that is killed or interrupted while it waits leaves an account
 // that gets nothing new, and that another run deletes.
 func TestDeleteAccountCutOff(t *testing.T) {
+	t.Parallel()
 	for _, s := range []os.Signal{os.Kill, os.Interrupt} {
 		t.Run(s.String(), func(t *testing.T) {
 			where := dataDir{data: t.TempDir()}
@@ -234,6 +236,7 @@ func TestDeleteAccountCutOff(t *testing.T) {
 // An account that is closed without a server is deleted by one that starts
 // later, after the time that servers may accept its tokens.
 func TestDeleteAccountInTheBackground(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		before := bootWith(t, func(*program) {}, &record.Buffer{}, where.data, where.serveFlags()...) // makes the tables
 		if err := before.stop(); err != nil {
@@ -302,6 +305,7 @@ func (p dataDir) isClosing(t *testing.T, name string) {
 }
 
 func TestSleep(t *testing.T) {
+	t.Parallel()
 	if err := sleep(t.Context(), time.Millisecond); err != nil {
 		t.Errorf("sleep = %v", err)
 	}

@@ -34,7 +34,7 @@ func (p *program) openAPI(ctx context.Context) (backend, error) {
 	cfg := client.Config{URL: p.flags.URL}
 	switch {
 	case p.flags.Stack != "" || p.flags.SigV4:
-		aws, err := awsConfig(ctx)
+		aws, err := p.aws(ctx)
 		if err != nil {
 			return nil, err
 		}

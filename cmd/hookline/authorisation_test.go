@@ -56,6 +56,7 @@ type credential struct {
 // TestAuthorisation sends every kind of credential to every route of every API,
 // the operator's included. The routes are those of the running server.
 func TestAuthorisation(t *testing.T) {
+	t.Parallel()
 	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	server, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, slog.New(slog.DiscardHandler))

@@ -5,34 +5,37 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
+	"github.com/hookline/hookline/internal/test/signed"
 )
 
-// onDynamoDB sets what an AWS tool reads to DynamoDB Local, and gives a prefix
-// that no other test has.
+// awsEnvironment is what AWS tools read in tests: credentials that a gateway lets
+// in (package signed), and that DynamoDB Local has the tests' tables under.
+func awsEnvironment() map[string]string {
+	credentials := signed.Credentials()
+	return map[string]string{
+		"AWS_REGION": signed.Region, "AWS_ACCESS_KEY_ID": credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY": credentials.SecretAccessKey,
+		"AWS_SESSION_TOKEN": credentials.SessionToken, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	}
+}
+
+// onDynamoDB has AWS tools find DynamoDB Local, and gives a prefix that no other
+// test has.
 func onDynamoDB(t *testing.T) (prefix string) {
 	t.Helper()
-	server := dynamolocal.Start(t)
-	none := filepath.Join(t.TempDir(), "none")
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_DYNAMODB":   server.URL,
-		"AWS_REGION":                  dynamolocal.Region,
-		"AWS_ACCESS_KEY_ID":           dynamolocal.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY":       "local",
-		"AWS_CONFIG_FILE":             none,
-		"AWS_SHARED_CREDENTIALS_FILE": none,
-		"AWS_EC2_METADATA_DISABLED":   "true",
-	} {
-		t.Setenv(name, value)
+	// All tests set the same, so that those that run beside this one may see it.
+	if err := os.Setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamolocal.Start(t).URL); err != nil { //nolint:usetesting // as above
+		t.Fatal(err)
 	}
 	return "t" + rand.Text()
 }
 
 func TestServeOnDynamoDB(t *testing.T) {
+	t.Parallel()
 	prefix := onDynamoDB(t)
 	name := "dynamodb:" + prefix
 	line := fails(t, exitFailed, "hookline", "account", "create", "squake:acme", "--store", name)
@@ -85,7 +88,6 @@ func tablesOf(prefix string) dynamolocal.Tables {
 }
 
 func TestNoRegion(t *testing.T) {
-	onDynamoDB(t)
 	t.Setenv("AWS_REGION", "")
 	t.Setenv("AWS_DEFAULT_REGION", "")
 	for _, where := range [][]string{{"--store", "dynamodb:x"}, {"--stack", "prod"}, {"--url", "http://127.0.0.1:1", "--sigv4"}} {

@@ -16,6 +16,7 @@ import (
 // and webhooks that came after it are lost, and an event that is published
 // again gets the id that it had.
 func TestRestoreRepeats(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"folder", "file.tar"} {
 		t.Run(name, func(t *testing.T) {
 			where, restored := dataDir{data: t.TempDir()}, dataDir{data: t.TempDir()}
@@ -77,6 +78,7 @@ func mustCount(t *testing.T, said string, webhooks, deliveries, pending int64) {
 
 // Copies that lack something are refused by every command, and say what.
 func TestIncompleteCopies(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := boot(t, data, "--dev")
 	without := t.TempDir()
@@ -113,6 +115,7 @@ func copyInto(t *testing.T, to, from string, names ...string) {
 
 // What backup and restore refuse, leaving nothing.
 func TestBackupRefuses(t *testing.T) {
+	t.Parallel()
 	data, _ := started(t)
 	dir := t.TempDir()
 	backup := filepath.Join(dir, "backup")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/xhit/go-str2duration/v2"
 
 	"github.com/hookline/hookline/pkg/keygen"
@@ -73,6 +74,8 @@ type program struct {
 	stdout, stderr io.Writer
 	now            func() time.Time
 	keys           *keygen.Generator
+	// aws reads the AWS settings.
+	aws func(context.Context) (aws.Config, error)
 	// sleep waits, or returns the error of ctx when that ends first.
 	sleep    func(ctx context.Context, d time.Duration) error
 	timeouts timeouts
@@ -98,6 +101,7 @@ func newProgram(getenv func(string) string, stdout, stderr io.Writer) *program {
 		stderr:  stderr,
 		now:     time.Now,
 		keys:    keygen.New(rand.Reader, time.Now),
+		aws:     awsConfig,
 		sleep:   sleep,
 		screen:  screenWidth,
 	}

@@ -9,6 +9,7 @@ import (
 )
 
 func TestShellQuote(t *testing.T) {
+	t.Parallel()
 	for _, s := range []string{"", "plain", "a b", "it's", `back\slash`, "$HOME", "`id`", `"`, "*", "a\tb", "~", "é", "-n", "#", "!"} {
 		text, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '[%s]' "+shellQuote(s)).Output()
 		if err != nil || string(text) != "["+s+"]" {
@@ -18,6 +19,7 @@ func TestShellQuote(t *testing.T) {
 }
 
 func TestCallName(t *testing.T) {
+	t.Parallel()
 	for arg0, want := range map[string]string{
 		"hookline":                               "hookline",
 		"./bin/hookline":                         "./bin/hookline",
@@ -32,6 +34,7 @@ func TestCallName(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		err  error
 		code int
@@ -52,6 +55,7 @@ func TestReport(t *testing.T) {
 
 // Help is asked for without what the command needs.
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	for _, line := range []string{"--help", "account --help", "account create -h", "account delete --help", "webhook --help", "webhook disable -h", "token revoke --help", "serve --help"} {
 		var out, log bytes.Buffer
 		err := testProgram(noSettings, &out, &log).run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...))

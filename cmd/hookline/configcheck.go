@@ -83,7 +83,7 @@ func (c *serveCommand) errors(ctx context.Context, p *program) (errs []error) {
 	add(metrics.Check(ctx, c.metricsConfig(p, log)))
 	add(checkData(p.flags.Data))
 	if p.flags.Store.prefix != "" {
-		_, err := awsConfig(ctx)
+		_, err := p.aws(ctx)
 		add(err)
 	}
 	_, err = newRouter(all.APIs(), api.Setup{

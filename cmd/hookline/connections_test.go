@@ -18,6 +18,7 @@ import (
 // nobody out of a process that may have few files open: it answers, and
 // delivers.
 func TestConnectionsThatWait(t *testing.T) {
+	t.Parallel()
 	for name, sent := range map[string]string{
 		"nothing":     "",
 		"half":        "GET /healthz HTTP/1.1\r\nHost: localhost\r\n",
@@ -73,6 +74,7 @@ func get(t *testing.T, client *http.Client, url string) (status int, err error) 
 // A connection whose request is being served is not closed for another, which
 // waits. The one that has waited longest is.
 func TestConnectionsThatServe(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +128,7 @@ func TestConnectionsThatServe(t *testing.T) {
 
 // Close ends an Accept that waits for room.
 func TestConnectionsClose(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +164,7 @@ func TestConnectionsClose(t *testing.T) {
 }
 
 func TestConnectionLimit(t *testing.T) {
+	t.Parallel()
 	for files, want := range map[uint64]int{0: 1, 128: 32, 1024: 256, 2048: 960, 4096: 3008, 20_000: 4096, 1<<63 - 1: 4096} {
 		if got := connectionLimit(files); got != want {
 			t.Errorf("with %d files %d connections, want %d", files, got, want)

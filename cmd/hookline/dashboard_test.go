@@ -185,6 +185,7 @@ func (p *prometheus) shows(t *testing.T, d dashboard.Dashboard, s span) (lines m
 // leaves a picture of the dashboard. HOOKLINE_TEST_SCRAPES makes it longer: one
 // a second.
 func TestDashboard(t *testing.T) {
+	t.Parallel()
 	if !long.Pick(false, true) {
 		t.Skip("part of the long run")
 	}

@@ -16,6 +16,7 @@ import (
 
 // Files that SQLite can read, and Hookline must not.
 func TestForeignData(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ statement, says string }{
 		"another application's": {"CREATE TABLE diary (day TEXT)", "another application"},
 		"newer":                 {"PRAGMA application_id = 1214999662; PRAGMA user_version = 9999", "newer version"},
@@ -45,6 +46,7 @@ func TestForeignData(t *testing.T) {
 // Data that others may write to, or that belongs to others, is used by no
 // command; the error says what mends it, and then it is used again.
 func TestDataOfOthers(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("files there have no such bits")
 	}
@@ -121,6 +123,7 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 
 // What is made is its owner's alone, whatever the umask is.
 func TestNewDataIsItsOwners(t *testing.T) {
+	t.Parallel()
 	for _, umask := range []string{"0000", "0002", "0077"} {
 		data := filepath.Join(t.TempDir(), "data")
 		c := spawnCommand(t, io.Discard, exec.Command("sh", append([]string{"-c", "umask " + umask + `; exec hookline "$@"`, "sh"}, serveArgs(data)[1:]...)...))

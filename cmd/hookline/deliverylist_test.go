@@ -84,6 +84,7 @@ func (p dataDir) on(t *testing.T, accounts ...string) {
 }
 
 func TestDeliveryList(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	ago := func(d time.Duration) string { return now.Add(-d).Format(time.RFC3339Nano) }
 	lists := []struct{ flags, want string }{
@@ -204,6 +205,7 @@ func (b bottomless) Deliveries(_ context.Context, a webhook.Account, _ client.De
 // A search for what the server does not select ends, says so, and can be gone
 // on with: each delivery of all accounts is looked at once.
 func TestSearchesAreBounded(t *testing.T) {
+	t.Parallel()
 	accounts := []webhook.Account{{API: "squake", ID: "a"}, {API: "squake", ID: "b"}}
 	lists := map[string]bottomless{accounts[0].ID: {deliveries: 2*maxScanned + 7}, accounts[1].ID: {deliveries: maxScanned / 2}}
 	found, parts, cursor := 0, 0, ""
@@ -229,6 +231,7 @@ func TestSearchesAreBounded(t *testing.T) {
 // What is new and what changes is shown, the earliest first, until the command
 // is told to stop.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	where.on(t, "squake:acme", "shoptet:1", "abbeycross:fleet-7")
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -307,6 +310,7 @@ func idsOf(t *testing.T, now time.Time) map[string]string {
 // Every status is shown as it is, for people and for machines, with the payload
 // only where one delivery is shown.
 func TestDeliveryShow(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	stamp, later := now.Format(time.RFC3339Nano), now.Add(time.Hour).Format(time.RFC3339Nano)
 	results := map[string]string{ // what follows the event's time

@@ -25,6 +25,7 @@ func (b slowBackend) Delivery(ctx context.Context, _ webhook.Account, _ string) 
 // A look that takes too long ends a wait as too late, and an interruption does
 // not.
 func TestAwaitDeliveryWithoutAnswers(t *testing.T) {
+	t.Parallel()
 	p := testProgram(noSettings, io.Discard, io.Discard)
 	b := slowBackend{looks: make(chan struct{}, 2)}
 	never := func(deliveryDetails) bool { return false }

@@ -33,6 +33,7 @@ func fetch(t *testing.T, method, url string) fetched {
 }
 
 func TestDescriptionsAreServed(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	for name, description := range descriptions() {
 		url := s.URL + "/openapi/" + string(name) + ".yaml"

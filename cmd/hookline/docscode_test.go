@@ -92,6 +92,7 @@ func main() {
 // API, in each language, and nothing else. The short run leaves out what takes a
 // compiler or may not be installed.
 func TestDocsCodeVerifies(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)

@@ -10,6 +10,7 @@ import (
 // Only the operator's tokens let events in, while they are good, and they open
 // nothing else.
 func TestEventsAreTheOperators(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	operator := newOperator(t, where, s)
@@ -43,6 +44,7 @@ func TestEventsAreTheOperators(t *testing.T) {
 // Each event of a request is checked for itself, in the order sent, and each
 // that is accepted arrives once.
 func TestEventsOfOneRequest(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)

@@ -47,6 +47,7 @@ var exitCodes = map[string][3]string{
 // Every command exits with 0, with 1 after a failure and with 2 when it was
 // used wrongly.
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)

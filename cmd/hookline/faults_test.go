@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
@@ -31,8 +32,16 @@ const (
 	faultyTry = 3 * time.Second
 )
 
-// faultyTimeouts give up only what is lost each time.
-func faultyTimeouts(p *program) { p.timeouts.try = faultyTry }
+// disturb has a program reach DynamoDB through the faults, and give up only what
+// is lost each time.
+func (f *faulty) disturb(p *program) {
+	p.timeouts.try = faultyTry
+	p.aws = func(ctx context.Context) (aws.Config, error) {
+		cfg, err := awsConfig(ctx)
+		cfg.BaseEndpoint, cfg.ConfigSources = &f.proxy.URL, nil // where the variable's endpoint is
+		return cfg, err
+	}
+}
 
 // faulty is a server on a DynamoDB that fails, and the same table without
 // faults.
@@ -52,9 +61,8 @@ func newFaulty(t *testing.T) *faulty {
 	prefix := onDynamoDB(t)
 	local := dynamolocal.Start(t)
 	proxy := faultproxy.Start(t, local.URL)
-	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.URL)
 	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t), own: map[webhook.Account]map[string]string{}}
-	f.instance = bootLogged(t, faultyTimeouts, t.TempDir(), "--dev", "--store", "dynamodb:"+prefix)
+	f.instance = bootLogged(t, f.disturb, t.TempDir(), "--dev", "--store", "dynamodb:"+prefix)
 	f.store = dynamolocal.Store(t, local.URL, tablesOf(prefix))
 	return f
 }
@@ -158,6 +166,7 @@ func (f *faulty) jobs(t *testing.T, n, events, first int) []*job {
 // refuses: what is answered 201 stands under that id, nobody is told that his
 // own write was there already, and a batch stands whole or not at all.
 func TestRegistrationsUnderFaults(t *testing.T) {
+	t.Parallel()
 	f := newFaulty(t)
 	singles, batches := long.Pick(240, 2000), long.Pick(40, 200)
 	jobs := slices.Concat(f.jobs(t, singles, 1, 10_000), f.jobs(t, batches, faultyBatch, 20_000))

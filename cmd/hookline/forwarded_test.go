@@ -7,6 +7,7 @@ import (
 )
 
 func TestForwarded(t *testing.T) {
+	t.Parallel()
 	trusted := []string{"10.0.0.0/8", "127.0.0.1", "fd00::/8"}
 	const for4, proto, rfc = "X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"
 	for name, c := range map[string]struct {
@@ -69,6 +70,7 @@ func TestForwarded(t *testing.T) {
 
 // The log has the client's address, and not what a stranger says it is.
 func TestClientIsLogged(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		flags []string
 		want  string

@@ -115,6 +115,7 @@ func refuseFourth(r *api.Request, err error) api.Response {
 // names passes the table of registrations, and the server answers for it beside
 // the others.
 func TestFourthAPI(t *testing.T) {
+	t.Parallel()
 	apitest.Registrations(t, apitest.Registering{
 		API:     fourth(),
 		Body:    func(url string, events ...string) any { return map[string]string{"event": events[0], "url": url} },

@@ -12,6 +12,7 @@ import (
 // is answered 503, and the server is not ready but alive. Once there is room it
 // goes on as if nothing had been.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := spawn(t, where.data, "--dev")
 	c := openSite(t)

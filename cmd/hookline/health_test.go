@@ -19,6 +19,7 @@ func ready(r *readiness) (int, string) {
 
 // A server that was just started is ready; its paths are only read.
 func TestReady(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	for _, c := range []struct {
 		method, path string
@@ -40,6 +41,7 @@ func TestReady(t *testing.T) {
 // Deliveries that are due while nothing is attempted make a server unready, and
 // so does a store that takes no writes. An outcome holds for readyFor.
 func TestNotReady(t *testing.T) {
+	t.Parallel()
 	clock := record.NewClock(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
 	store := openData(t, t.TempDir())
 	d := &dispatcher{}
@@ -75,6 +77,7 @@ func TestNotReady(t *testing.T) {
 
 // A directory that cannot be asked is no directory with room.
 func TestRoom(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if room, known, err := roomAt(dir); err != nil || known && room == 0 {
 		t.Errorf("%d bytes, %v, %v", room, known, err)

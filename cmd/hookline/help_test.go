@@ -22,6 +22,7 @@ func helpOf(t *testing.T, args ...string) string {
 // The help of every command has examples that are valid, each flag with its
 // variable, and the flags that all commands have last.
 func TestHelpOfEachCommand(t *testing.T) {
+	t.Parallel()
 	k, _ := settingsOf(t)
 	for _, leaf := range k.Model.Leaves(true) {
 		words := strings.Fields(leaf.Path())
@@ -62,6 +63,7 @@ func shellWords(t *testing.T, line string) []string {
 }
 
 func TestUsageShowsChoices(t *testing.T) {
+	t.Parallel()
 	for command, want := range map[string]string{
 		"token create":  "Usage: hookline token create (--account=<api>:<id> | --operator) [flags]\n",
 		"token revoke":  "Usage: hookline token revoke (--account=<api>:<id> | --operator) <id> [flags]\n",
@@ -78,6 +80,7 @@ func TestUsageShowsChoices(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
+	t.Parallel()
 	var r versionResult
 	decode(t, helpOf(t, "version", "--json"), &r)
 	contains(t, r.Go, "go1.")
@@ -87,6 +90,7 @@ func TestVersion(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		words, want []string
 	}{
@@ -121,6 +125,7 @@ func TestCompletion(t *testing.T) {
 
 // The script has bash complete command lines.
 func TestCompletionInBash(t *testing.T) {
+	t.Parallel()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Fatalf("%v; make runs its commands by it too", err)

@@ -75,6 +75,7 @@ func addHostile(t *testing.T, where dataDir, text string, n int, now time.Time) 
 // Whatever stands in what customers, publishers and receivers say, a terminal
 // shows it and obeys nothing; a row is one row; and JSON means the same.
 func TestHostileTextIsShown(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	for n, text := range hostile {
@@ -177,6 +178,7 @@ func containsAll(list, wanted []string) bool {
 // What anyone may send reaches neither the terminal of the server nor that of
 // the receiver.
 func TestHostileRequestsAreShown(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	var plain bytes.Buffer
 	log, receiver, stop := listenTo(t, noSettings, &plain)

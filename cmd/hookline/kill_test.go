@@ -181,6 +181,7 @@ func publish(ctx context.Context, client *http.Client, server, token string, bod
 // one webhook-id, and is recorded as delivered.
 // HOOKLINE_TEST_KILLS and HOOKLINE_TEST_EVENTS make it longer.
 func TestKilledServerLosesNoEvent(t *testing.T) {
+	t.Parallel()
 	const publishers, together = 4, 10
 	kills, events := setting(t, "HOOKLINE_TEST_KILLS", long.Pick(4, 12)), setting(t, "HOOKLINE_TEST_EVENTS", long.Pick(800, 2400))
 	in := newInbox(t)

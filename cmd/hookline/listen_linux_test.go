@@ -36,6 +36,7 @@ func pseudoTerminal(t testing.TB) (screen, tty *os.File) {
 // A terminal gets colours, unless it, its owner or the command line says
 // otherwise; and nothing that came in makes it do more.
 func TestListenOnATerminal(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, variable, value string
 		args                  []string

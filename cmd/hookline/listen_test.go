@@ -173,6 +173,7 @@ func signedHeader(t testing.TB, at time.Time, body string, keys ...string) []str
 }
 
 func TestListenVerifies(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")
 	if err := os.WriteFile(path, []byte("\n"+retiredKey+"\r\n\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -215,6 +216,7 @@ func TestListenVerifies(t *testing.T) {
 }
 
 func TestListenWithoutKey(t *testing.T) {
+	t.Parallel()
 	l := startListen(t)
 	contains(t, l.log.String(), "Without --key no signature is verified")
 	if status, err := post(t.Context(), newClient(t), l.url, "{}", signedHeader(t, time.Now(), "{}", listenKey)...); err != nil || status != http.StatusOK {
@@ -232,6 +234,7 @@ func TestListenWithoutKey(t *testing.T) {
 
 // A sender may break off, or send what no one would.
 func TestListenToBadSenders(t *testing.T) {
+	t.Parallel()
 	l := startListen(t, "--json", "--key", listenKey)
 	for _, head := range []string{
 		"POST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
@@ -264,6 +267,7 @@ func TestListenToBadSenders(t *testing.T) {
 
 // What cannot be shown is not received.
 func TestListenEndsWithItsOutput(t *testing.T) {
+	t.Parallel()
 	out, stdout := io.Pipe()
 	_ = out.Close()
 	_, url, stop := listenTo(t, noSettings, stdout)
@@ -279,6 +283,7 @@ func TestListenEndsWithItsOutput(t *testing.T) {
 // An interrupt ends a delay and the program, which exits with 0 and leaves
 // nothing behind.
 func TestListenStops(t *testing.T) {
+	t.Parallel()
 	command := exec.Command("hookline", "listen", "--listen", "127.0.0.1:0", "--delay", "1h", "--json")
 	command.Dir = t.TempDir()
 	stderr, err := command.StderrPipe()
@@ -321,6 +326,7 @@ func TestListenStops(t *testing.T) {
 }
 
 func TestListenRefuses(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -34,14 +34,15 @@ func webhooksOf(t testing.TB, where dataDir, account string) (list []webhookResu
 // For each API, by the data and through the API, listen registers itself, has
 // the key, passes on what it verified, and takes its webhook back.
 func TestListenForAnAccount(t *testing.T) {
+	t.Parallel()
 	for _, way := range ways() {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			where := dataDir{data: t.TempDir()}
 			s := boot(t, where.data, "--dev")
 			flags, getenv := where.flags(), noSettings
 			if way != "data" {
 				reached := reachBy(t, way, s)
-				reached.set(t)
 				flags, getenv = append(reached.flags, "--data", filepath.Join(t.TempDir(), "none")), reached.getenv
 			}
 			app := openSite(t)
@@ -90,6 +91,7 @@ func listenForAccount(t *testing.T, where dataDir, account, event, instance, way
 
 // A webhook that is there stays, whoever has it.
 func TestListenReplacesNone(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	mustRespond(t, http.StatusCreated, "POST", s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"http://127.0.0.1:1/theirs"}`,
@@ -123,6 +125,7 @@ func TestListenReplacesNone(t *testing.T) {
 // What a killed one left is taken over by the next, under another port and with
 // another key; no key is in a file of its own.
 func TestListenTakesOverItsOwn(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	boot(t, where.data, "--dev")
 	args := append(where.flags(), "--account", "squake:demo", "--event", "order", "--json")
@@ -172,6 +175,7 @@ func TestListenTakesOverItsOwn(t *testing.T) {
 
 // A webhook that was changed by its customer meanwhile is no longer listen's.
 func TestListenLeavesWhatWasChanged(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	l := startListen(t, append(where.flags(), "--account", "squake:demo", "--event", "order")...)
@@ -187,6 +191,7 @@ func TestListenLeavesWhatWasChanged(t *testing.T) {
 
 // A key that an account has already is the one that verifies, and is not renewed.
 func TestListenUsesTheAccountsKey(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	var renewed struct{ Data struct{ SignatureKey string } }
@@ -204,6 +209,7 @@ func TestListenUsesTheAccountsKey(t *testing.T) {
 
 // The registration is made with ctx, and taken back without.
 func TestListenStopsWhileItRegisters(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	boot(t, where.data, "--dev")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -106,6 +106,7 @@ func (l *load) mustStand(t testing.TB) {
 func demoFleet() webhook.Account { return webhook.Account{API: "abbeycross", ID: "demo"} }
 
 func TestOneWinner(t *testing.T) {
+	t.Parallel()
 	const rounds, contestants = 5, 64
 	s := boot(t, t.TempDir(), "--dev")
 	client, token := newClient(t), s.token(t, "abbeycross")
@@ -138,6 +139,7 @@ func TestOneWinner(t *testing.T) {
 
 // Clients that hang up in the middle take nothing from the others.
 func TestHangUps(t *testing.T) {
+	t.Parallel()
 	const steady, leaving, each = 8, 8, 100
 	s := boot(t, t.TempDir(), "--dev")
 	l := &load{server: s.URL, data: s.data}
@@ -185,6 +187,7 @@ func TestHangUps(t *testing.T) {
 
 // Commands write beside a server under full load.
 func TestCommandsBesideLoad(t *testing.T) {
+	t.Parallel()
 	const clients, writers = 8, 4
 	each := long.Pick(8, 50)
 	s := boot(t, t.TempDir(), "--dev")
@@ -235,6 +238,7 @@ func TestCommandsBesideLoad(t *testing.T) {
 
 // What was answered survives the server's sudden death, again and again.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	const clients = 8
 	times := long.Pick(5, 25)
 	data := t.TempDir()

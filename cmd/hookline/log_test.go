@@ -9,6 +9,7 @@ import (
 
 // The log's level and form are set by flags and variables; others are refused.
 func TestLogFlags(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		flags    []string
 		variable [2]string

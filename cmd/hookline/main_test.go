@@ -33,7 +33,19 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv(raceSettings()); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"hookline": patientMain, "hookline-quick": quickMain})
+	testscript.Main(tests{m}, map[string]func(){"hookline": patientMain, "hookline-quick": quickMain})
+}
+
+// tests are those of this package, which AWS's variables are set for.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	for name, value := range awsEnvironment() {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	return m.M.Run()
 }
 
 // testProgram is the program with timeouts that a busy machine keeps.
@@ -65,8 +77,12 @@ func raceSettings() (name, value string) { return "GORACE", "atexit_sleep_ms=0" 
 // The scripts run each way that commands have. What a way does not apply to,
 // they skip.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	for _, way := range ways() {
-		t.Run(way, func(t *testing.T) { testScripts(t, way) })
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			testScripts(t, way)
+		})
 	}
 }
 

@@ -115,6 +115,7 @@ func (s *instance) loggedRequests(t *testing.T) map[string]float64 {
 // What Prometheus reads is what happened, refusals and failures included, and
 // holds nothing of a customer's.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev", "--metrics-listen", "0")
 	c := openSite(t)
@@ -201,6 +202,7 @@ func TestMetrics(t *testing.T) {
 
 // Metrics are on no port unless asked for, and not on the server's own.
 func TestMetricsAreOff(t *testing.T) {
+	t.Parallel()
 	for _, flags := range [][]string{nil, {"--metrics-listen", "0"}} {
 		s := boot(t, t.TempDir(), flags...)
 		if (s.Metrics != "") != (flags != nil) {
@@ -221,6 +223,7 @@ func TestMetricsAreOff(t *testing.T) {
 }
 
 func TestMetricsAddress(t *testing.T) {
+	t.Parallel()
 	for listen, want := range map[string]string{
 		"9464": "127.0.0.1:9464", ":9464": "127.0.0.1:9464", "0.0.0.0:9464": "0.0.0.0:9464", "[::]:9464": "[::]:9464", "metrics.internal:1": "metrics.internal:1",
 		"": "", "70000": "", "host": "", "host:": "", "host:x": "", "::1": "",

@@ -25,6 +25,7 @@ func notifyKeyFile(t *testing.T, text string, mode os.FileMode) string {
 // A 410 is told to the operator's URL until it is taken, over a restart, and the
 // webhook's next success after it was enabled.
 func TestNoticesAreSent(t *testing.T) {
+	t.Parallel()
 	own, c := openSite(t), openSite(t)
 	own.status.Store(http.StatusServiceUnavailable)
 	where := dataDir{data: t.TempDir()}
@@ -76,6 +77,7 @@ func TestNoticesAreSent(t *testing.T) {
 // What is wrong with the settings is said before anything is served, without the
 // URL or the key.
 func TestNoticesRefused(t *testing.T) {
+	t.Parallel()
 	good := notifyKeyFile(t, notifyKey, 0o600)
 	for name, tt := range map[string]struct {
 		flags []string

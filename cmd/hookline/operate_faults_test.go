@@ -36,6 +36,7 @@ func repeat(call func() error) error {
 // refuses, and repeats what was not answered: nothing is there twice, and what
 // was answered holds.
 func TestOperatorAPIUnderFaults(t *testing.T) {
+	t.Parallel()
 	const accounts = 6
 	f := newFaulty(t)
 	where := dataDir{data: f.data, prefix: f.prefix}

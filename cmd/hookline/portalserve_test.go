@@ -11,6 +11,7 @@ import (
 
 // A server serves the portal where browsers reach it safely, and nowhere else.
 func TestPortalIsServed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		listen, url, cert string
 		served            bool
@@ -35,6 +36,7 @@ func TestPortalIsServed(t *testing.T) {
 // Without --portal-url the portal answers to this machine's names alone: another
 // one came through a proxy, whose browsers need other cookies.
 func TestPortalOfThisMachine(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	for host, page := range map[string]bool{"": true, "localhost:8080": true, "[::1]:8080": true, "127.0.0.1": true, "hooks.example.com": false, "10.1.2.3:8080": false} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/portal/webhooks", nil)
@@ -57,6 +59,7 @@ func TestPortalOfThisMachine(t *testing.T) {
 // The links that serve --dev and portal open print lead to the operator's pages
 // and from there into an account's; a customer's link does not.
 func TestOperatorsPagesAreServed(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	printed := strings.TrimSpace(where.run(t, "portal", "open", "--operator", "--portal-url", s.URL))

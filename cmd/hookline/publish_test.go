@@ -55,6 +55,7 @@ func (c *customerOf) eventOf(t testing.TB, id string, at time.Time, payload stri
 // with the key that the customer was shown; the same again does not arrive, and
 // another payload under the same id is refused.
 func TestPublishedOnceReceivedOnce(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -111,6 +112,7 @@ func TestPublishedOnceReceivedOnce(t *testing.T) {
 // Numbers and strings arrive as the publisher spelled them, however the payload
 // was given.
 func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -155,6 +157,7 @@ func TestPayloadIsPassedOnAsSpelled(t *testing.T) {
 // The largest payload is delivered, whatever white space is in it; a larger one
 // is refused, and not read without bounds.
 func TestPayloadSize(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -177,6 +180,7 @@ func TestPayloadSize(t *testing.T) {
 // What is accepted at the greatest depth is delivered, and shown in both forms;
 // what is deeper is refused, however deep it is.
 func TestPayloadDepth(t *testing.T) {
+	t.Parallel()
 	nested := func(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
@@ -202,6 +206,7 @@ func TestPayloadDepth(t *testing.T) {
 // disabled webhook is held: the result says so, in words and to machines. An
 // account that does not exist is a failure.
 func TestPublishWithoutWebhook(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)

@@ -11,6 +11,7 @@ import (
 // A server's log line shows no more of a method than a method needs, and a
 // request to a path of no API is logged like every other.
 func TestUnknownPathIsLogged(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	junk := strings.Repeat("J", 60<<10)
 	for i, tt := range []struct{ method, path, logged string }{

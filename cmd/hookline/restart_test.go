@@ -19,6 +19,7 @@ import (
 // A server that is told to stop waits for the attempts under way, and what they
 // come to stands: no start makes them again.
 func TestStopWaitsForAttempts(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -63,6 +64,7 @@ func patient(list []*customerOf) []*customerOf {
 // Attempts that outlast a server's timeout are cut off without being counted,
 // and made again, under the same webhook-ids, at the next start.
 func TestAttemptsThatWereCutOffAreMadeAgain(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -133,6 +135,7 @@ func serveImpatiently(t *testing.T, where dataDir, ready func()) string {
 // What was published while no server ran is delivered at the next start, and
 // what needs no server is done without one.
 func TestPublishedWhileNoServerRan(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -167,6 +170,7 @@ func TestPublishedWhileNoServerRan(t *testing.T) {
 // that wait for another attempt. None arrives any more, though an account of
 // that name registers the same event again.
 func TestDeleteAccountCancelsDeliveries(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		flags := append(where.flags()[2:], "--dev")
 		s := boot(t, where.data, flags...)
@@ -227,6 +231,7 @@ func logTo(log io.Writer) *slog.Logger { return slog.New(slog.NewJSONHandler(log
 // After a restart the record of a webhook tells the queue whether it is proven,
 // on either store.
 func TestWhoIsProven(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		where.on(t, "squake:acme")
 		s, now := where.open(t), time.Now().UTC().Truncate(time.Millisecond)

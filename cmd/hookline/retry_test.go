@@ -14,6 +14,7 @@ import (
 // are attempted at once when the operator says so, under the same webhook-id,
 // with the same body.
 func TestRetry(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, append(where.flags()[2:], "--dev")...)
 		c := openSite(t)
@@ -65,6 +66,7 @@ func TestRetry(t *testing.T) {
 
 // With --wait a retry tells what came of the attempt, and fails if that failed.
 func TestRetryAndWait(t *testing.T) {
+	t.Parallel()
 	where, s, c, customer := startedServer(t)
 	c.status.Store(http.StatusInternalServerError)
 	id := customer.published(t, where)
@@ -88,6 +90,7 @@ func TestRetryAndWait(t *testing.T) {
 // what it missed is recovered once it is enabled: once, also if the command is
 // repeated as of the same time.
 func TestRecover(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, append(where.flags()[2:], "--dev")...)
 		c := openSite(t)

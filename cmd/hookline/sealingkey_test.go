@@ -58,6 +58,7 @@ func started(t *testing.T) (data string, key keyfile.Key) {
 }
 
 func TestSealingKeyStays(t *testing.T) {
+	t.Parallel()
 	data, key := started(t)
 	if err := boot(t, data).stop(); err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func TestSealingKeyStays(t *testing.T) {
 }
 
 func TestSealingKeyMissing(t *testing.T) {
+	t.Parallel()
 	data, _ := started(t)
 	path := filepath.Join(data, keyfile.Name)
 	remove(t, path)
@@ -80,6 +82,7 @@ func TestSealingKeyMissing(t *testing.T) {
 }
 
 func TestSealingKeyExchanged(t *testing.T) {
+	t.Parallel()
 	data, key := started(t)
 	remove(t, filepath.Join(data, keyfile.Name))
 	other, err := keyfile.Create(data)
@@ -96,6 +99,7 @@ func TestSealingKeyExchanged(t *testing.T) {
 // A first start that was killed between making the file and noting its id is
 // completed by the next.
 func TestSealingKeyNotYetNoted(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	cli(t, "account", "create", "squake:acme", "--data", data)
 	key, err := keyfile.Create(data)
@@ -113,6 +117,7 @@ func TestSealingKeyNotYetNoted(t *testing.T) {
 // Of two keys that were noted at once, as by servers on two machines, the
 // older one is the data's.
 func TestSealingKeyNotedTwice(t *testing.T) {
+	t.Parallel()
 	data, key := started(t)
 	noted, err := openData(t, data).SealingKeys(t.Context())
 	if err != nil {
@@ -133,6 +138,7 @@ func TestSealingKeyNotedTwice(t *testing.T) {
 }
 
 func TestSealingKeyOfAStack(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	cli(t, "account", "create", "squake:acme", "--data", data)
 	kms := webhook.SealingKey{ID: "v1-abc", Public: []byte{4}, WrappedPrivate: []byte{1}}

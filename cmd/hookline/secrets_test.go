@@ -31,6 +31,7 @@ func (s *spoken) say(t *testing.T, args ...string) {
 // payload stands in what commands write or in the server's log; delivery show
 // alone shows a payload, which is its purpose.
 func TestSecretsStayOutOfOutput(t *testing.T) {
+	t.Parallel()
 	where := &spoken{dataDir: dataDir{data: t.TempDir()}}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)

@@ -38,6 +38,7 @@ func paste(t *testing.T, before, line string) int {
 }
 
 func TestWelcomeLinesWork(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "new", "data dir")
 	s := boot(t, data, "--dev")
 	for _, d := range s.Demo {
@@ -70,6 +71,7 @@ func isConflict(status int) bool {
 // A start that was killed before its tokens were stored is completed by the
 // next one.
 func TestWelcomeIsCompleted(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	cli(t, "account", "create", "squake:demo", "--data", data)
 	s := boot(t, data, "--dev")
@@ -87,6 +89,7 @@ func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // A token that could not be shown is not stored.
 func TestWelcomeThatNobodySaw(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	err := testProgram(noSettings, broken{}, io.Discard).run(t.Context(), serveArgs(data, "--dev"))
 	if !errors.Is(err, io.ErrClosedPipe) {
@@ -101,6 +104,7 @@ func TestWelcomeThatNobodySaw(t *testing.T) {
 }
 
 func TestRecipientsWithoutDev(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		flags []string
 		want  map[string]int
@@ -137,6 +141,7 @@ func onlyPlain(r rune) rune {
 }
 
 func TestRouting(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	const nothing = `{"error":{"code":"not_found","message":"There is nothing at this path."}}`
 	for _, c := range []struct {
@@ -179,6 +184,7 @@ func exchange(t *testing.T, server, method, recipient string) (status int, body 
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {
+	t.Parallel()
 	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	s, err := (&serveCommand{Listen: "127.0.0.1:0"}).boot(t.Context(), p, discardLog())
@@ -205,6 +211,7 @@ func TestHealthOfABrokenStore(t *testing.T) {
 }
 
 func TestOneServerAtATime(t *testing.T) {
+	t.Parallel()
 	s := boot(t, t.TempDir())
 	line := fails(t, exitFailed, serveArgs(s.data)...)
 	contains(t, line, "another hookline serve", s.data, "--data")
@@ -214,6 +221,7 @@ func TestOneServerAtATime(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -230,6 +238,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestWrongSettings(t *testing.T) {
+	t.Parallel()
 	settings := func(name string) string {
 		return map[string]string{"HOOKLINE_ABBEYCROSS_HOURS": "always", "HOOKLINE_ABBEYCROSS_EVENTS": "a,,b c"}[name]
 	}
@@ -241,6 +250,7 @@ func TestWrongSettings(t *testing.T) {
 }
 
 func TestLocalURL(t *testing.T) {
+	t.Parallel()
 	for listener, want := range map[string]string{
 		"127.0.0.1:8080":      "http://127.0.0.1:8080",
 		"0.0.0.0:8080":        "http://127.0.0.1:8080",
@@ -265,6 +275,7 @@ func TestLocalURL(t *testing.T) {
 // A server that is no demo says which settings matter, and while there is no
 // account what to do first.
 func TestFirstSteps(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	welcome := func(flags ...string) string {
 		ctx, stop := context.WithCancel(t.Context())

@@ -40,6 +40,7 @@ func settingsFile(t *testing.T, text string) string {
 
 // The command line comes before the environment, and that before the file.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	file := settingsFile(t, "# of the server\nHOOKLINE_DATA=/file\nHOOKLINE_UTC=true\nHOOKLINE_TOKEN='hk_$file'\n")
 	for name, c := range map[string]struct {
 		flags     string
@@ -71,6 +72,7 @@ func TestSettings(t *testing.T) {
 // What is wrong is refused before anything is done, all at once and without
 // showing what may be secret.
 func TestSettingsAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		config    string // the text of a file
 		variables map[string]string
@@ -142,6 +144,7 @@ func rowsOf(t *testing.T, path string) (page string, rows map[string]string) {
 // The page on configuration names each variable in the row of its command, and
 // no other.
 func TestVariablesAreDocumented(t *testing.T) {
+	t.Parallel()
 	k, names := settingsOf(t)
 	page, rows := rowsOf(t, "../../docs/configuration.md")
 	own := slices.Clone(names) // without a flag
@@ -176,6 +179,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 
 // The contract's row of each command names each of its flags.
 func TestFlagsAreDocumented(t *testing.T) {
+	t.Parallel()
 	k, _ := settingsOf(t)
 	_, rows := rowsOf(t, "../../docs/contracts/operator.md")
 	for _, leaf := range k.Model.Leaves(true) {
@@ -194,6 +198,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 
 // No variable sets flags of two commands, unless they are the same.
 func TestVariablesAreDistinct(t *testing.T) {
+	t.Parallel()
 	k, _ := settingsOf(t)
 	owner := map[string]string{}
 	for _, leaf := range k.Model.Leaves(true) {
@@ -277,6 +282,7 @@ func files(t *testing.T, dir string) (names []string) {
 }
 
 func TestDurationsInDays(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]time.Duration{"2d": 48 * time.Hour, "30d": 720 * time.Hour, "1w": 168 * time.Hour, "1d12h": 36 * time.Hour, "90s": 90 * time.Second} {
 		var line commands
 		k, err := testProgram(noSettings, io.Discard, io.Discard).parser(&line, &settings{getenv: noSettings})

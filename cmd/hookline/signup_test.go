@@ -12,6 +12,7 @@ import (
 // The program of docs/signup signs up a customer, delivers an event, and recovers
 // what a 410 cost, with a token and with signed requests.
 func TestSignUpProgram(t *testing.T) {
+	t.Parallel()
 	program := filepath.Join(t.TempDir(), "signup")
 	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../docs/signup").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, said)
@@ -20,11 +21,10 @@ func TestSignUpProgram(t *testing.T) {
 		site := openSite(t)
 		s := boot(t, t.TempDir(), "--allow-http", "--allow-private")
 		r := reachBy(t, way, s)
-		r.set(t)
 		signup := func(args ...string) string {
 			t.Helper()
 			command := exec.CommandContext(t.Context(), program, args...)
-			command.Env = append(os.Environ(), "HOOKLINE_URL="+r.flags[1])
+			command.Env = append(os.Environ(), "HOOKLINE_URL="+r.flags[1], "HOOKLINE_TOKEN="+r.environment["HOOKLINE_TOKEN"])
 			out, err := command.CombinedOutput()
 			if err != nil {
 				t.Fatalf("signup: %v\n%s", err, out)

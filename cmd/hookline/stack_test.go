@@ -57,7 +57,6 @@ func describedStacks(t *testing.T, stacks map[string]map[string]string, note fun
 func TestStack(t *testing.T) {
 	s := boot(t, t.TempDir())
 	r := reachBy(t, "sigv4", s)
-	r.set(t)
 	t.Setenv("AWS_REGION", "us-east-1")
 	describedStacks(t, map[string]map[string]string{
 		"prod":  {outputOperatorURL: r.flags[1] + "/operator", outputRegion: signed.Region},
@@ -96,7 +95,6 @@ func TestOperatorPolicy(t *testing.T) {
 	site := openSite(t)
 	s := boot(t, t.TempDir(), "--allow-http", "--allow-private")
 	r := reachBy(t, "sigv4", s)
-	r.set(t)
 	recorded := &taken{lines: map[string]bool{}}
 	r.note = func(method, path string) {
 		switch {
@@ -229,11 +227,11 @@ func awaitDelivery(t *testing.T, on func(...string) string, id string, is func(d
 // Every command of a customer's life works through the API as on data, and
 // tells refusals apart as there.
 func TestDeliveriesThroughTheAPI(t *testing.T) {
+	t.Parallel()
 	throughTheAPI(t, func(t *testing.T, way string) {
 		site := openSite(t)
 		s := boot(t, t.TempDir(), "--allow-http", "--allow-private")
 		r := reachBy(t, way, s)
-		r.set(t)
 		run := func(args ...string) string {
 			t.Helper()
 			out, said, err := r.run(t, unchanged, args...)
@@ -266,10 +264,10 @@ func TestDeliveriesThroughTheAPI(t *testing.T) {
 // An account is deleted by the server; --wait returns when it is gone, and
 // running it again completes what was interrupted.
 func TestDeleteThroughTheAPI(t *testing.T) {
+	t.Parallel()
 	throughTheAPI(t, func(t *testing.T, way string) {
 		s := boot(t, t.TempDir())
 		r := reachBy(t, way, s)
-		r.set(t)
 		store := dataDir{data: s.data}.open(t)
 		a := webhook.Account{API: "squake", ID: "acme"}
 		for _, args := range [][]string{{"account", "create", a.String()}, {"token", "create", "--account", a.String()}} {

@@ -131,6 +131,7 @@ func heedHangUp(t *testing.T) {
 }
 
 func TestStopFinishesWhatItBegan(t *testing.T) {
+	t.Parallel()
 	heedHangUp(t)
 	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
@@ -155,6 +156,7 @@ func TestStopFinishesWhatItBegan(t *testing.T) {
 
 // Who starts the server with nohup means it to outlive the terminal.
 func TestIgnoredHangUpStaysIgnored(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	c := spawnCommand(t, &record.Buffer{}, exec.Command("sh", append([]string{"-c", `trap "" HUP; exec hookline "$@"`, "sh"}, serveArgs(data)[1:]...)...))
 	c.signal(t, syscall.SIGHUP)
@@ -172,6 +174,7 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 
 // A receiver ends in order, too, and takes its webhook back.
 func TestSignalsEndListen(t *testing.T) {
+	t.Parallel()
 	heedHangUp(t)
 	where := dataDir{data: t.TempDir()}
 	boot(t, where.data, "--dev")
@@ -201,6 +204,7 @@ func TestSignalsEndListen(t *testing.T) {
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	c := spawn(t, t.TempDir(), "--dev")
 	begin(t, c.URL, c.token(t, "abbeycross"), "trip.ended")
 	c.signal(t, syscall.SIGTERM)
@@ -222,6 +226,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestStopHasAnEnd(t *testing.T) {
+	t.Parallel()
 	p := testProgram(noSettings, io.Discard, io.Discard)
 	p.flags = &globals{Data: t.TempDir()}
 	command := &serveCommand{Listen: "127.0.0.1:0", Dev: true}

@@ -156,7 +156,7 @@ func (p *program) openStoreWith(ctx context.Context, m missing, o sqlite.Options
 // openTables opens DynamoDB's tables of a prefix, in the region and with the
 // credentials of the AWS configuration.
 func (p *program) openTables(ctx context.Context, name storeName, m missing) (openedStore, error) {
-	cfg, err := awsConfig(ctx)
+	cfg, err := p.aws(ctx)
 	if err != nil {
 		return openedStore{}, err
 	}

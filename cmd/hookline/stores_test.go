@@ -29,8 +29,14 @@ type dataDir struct {
 
 // onEachStore runs a test on SQLite and on DynamoDB Local.
 func onEachStore(t *testing.T, f func(*testing.T, dataDir)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, dataDir{data: t.TempDir()}) })
-	t.Run("dynamodb", func(t *testing.T) { f(t, dataDir{data: t.TempDir(), prefix: onDynamoDB(t)}) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, dataDir{data: t.TempDir()})
+	})
+	t.Run("dynamodb", func(t *testing.T) {
+		t.Parallel()
+		f(t, dataDir{data: t.TempDir(), prefix: onDynamoDB(t)})
+	})
 }
 
 // flags name the place on a command line.

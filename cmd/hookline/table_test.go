@@ -27,6 +27,7 @@ func (p dataDir) onScreen(t *testing.T, width int, args ...string) (text, said s
 // Every list fits the terminal, with ids whole, whatever is in it. Elsewhere
 // nothing is cut.
 func TestListsFitTheTerminal(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	long := webhook.Account{API: "squake", ID: strings.Repeat("long-", 12)}
 	const webhookID = "01a218fe-d14d-76ee-a4d8-9b3c50165312"
@@ -92,6 +93,7 @@ func (p dataDir) failedDelivery(t *testing.T, d webhook.Delivery) string {
 }
 
 func TestTimesInLists(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	where.run(t, "account", "create", "squake:acme")
 	exact := where.run(t, "account", "list")
@@ -109,6 +111,7 @@ func TestTimesInLists(t *testing.T) {
 }
 
 func TestShorten(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		text  string
 		width int
@@ -128,6 +131,7 @@ func TestShorten(t *testing.T) {
 }
 
 func TestFit(t *testing.T) {
+	t.Parallel()
 	columns := []column{{name: "ID"}, {name: "URL", least: 5}, {name: "B", drop: 1}, {name: "C", drop: 2}}
 	for width, want := range map[int][]int{
 		100: {10, 20, 6, 7}, 49: {10, 20, 6, 7}, 40: {10, 11, 6, 7}, 34: {10, 5, 6, 7}, 33: {10, 13, 6, 0}, 26: {10, 6, 6, 0}, 24: {10, 12, 0, 0}, 4: {10, 5, 0, 0},

@@ -75,6 +75,7 @@ func secureClient(t *testing.T, trusted *x509.Certificate, change func(*http.Tra
 
 // A server with a certificate speaks TLS 1.2 or later, and HTTP/2.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	files := newTLSFiles(t)
 	trusted := writeCertificate(t, files, 1)
 	s := boot(t, t.TempDir(), "--tls-cert", files.Cert, "--tls-key", files.Key)
@@ -109,6 +110,7 @@ func TestTLS(t *testing.T) {
 // A renewed certificate is shown without a restart. One that cannot be used
 // leaves the former.
 func TestCertificateIsRenewed(t *testing.T) {
+	t.Parallel()
 	files := newTLSFiles(t)
 	writeCertificate(t, files, 1)
 	log := discardLog()
@@ -152,6 +154,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 }
 
 func TestWrongTLSFiles(t *testing.T) {
+	t.Parallel()
 	files := newTLSFiles(t)
 	writeCertificate(t, files, 1)
 	other := newTLSFiles(t)

@@ -12,6 +12,7 @@ import (
 // Each way of reaching the data triggers a sample of each API to whoever
 // listens, and tells what came of it.
 func TestTrigger(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	for _, api := range all.APIs() {
@@ -24,7 +25,6 @@ func TestTrigger(t *testing.T) {
 			reached := &reach{flags: where.flags()}
 			if way != "data" {
 				reached = reachBy(t, way, s)
-				reached.set(t)
 			}
 			out, said, err := reached.run(t, unchanged, "trigger", string(api.Name), api.Example.Event, "--wait", "--json")
 			var got triggerResult
@@ -45,6 +45,7 @@ func TestTrigger(t *testing.T) {
 }
 
 func TestTriggerTells(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	c := openSite(t)
@@ -79,6 +80,7 @@ func TestTriggerTells(t *testing.T) {
 
 // Without a server no attempt comes, and the waiting ends.
 func TestTriggerWithoutServer(t *testing.T) {
+	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	mustRespond(t, http.StatusCreated, "POST", s.URL+"/v2/webhooks", `{"kind":"order","endpoint_url":"http://127.0.0.1:1/in"}`, "Authorization: Bearer "+s.token(t, "squake"))

@@ -13,6 +13,7 @@ import (
 // What a receiver sends unasked, on a connection that is kept for the next
 // delivery, does not reach the server's log.
 func TestUnaskedTextIsNotLogged(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 const nobody = 65534
 
 func TestUnwritableDirectory(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "hookline") // not below one that only its owner enters
 	if err != nil {
 		t.Fatal(err)

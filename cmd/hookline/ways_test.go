@@ -42,15 +42,6 @@ func reachBy(t testing.TB, way string, s *instance) *reach {
 	return r
 }
 
-// awsEnvironment has the credentials that a gateway lets in.
-func awsEnvironment() map[string]string {
-	credentials := signed.Credentials()
-	return map[string]string{
-		"AWS_REGION": signed.Region, "AWS_ACCESS_KEY_ID": credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY": credentials.SecretAccessKey,
-		"AWS_SESSION_TOKEN": credentials.SessionToken, "AWS_EC2_METADATA_DISABLED": "true",
-	}
-}
-
 // gateway stands in for API Gateway before a server: to the operator's routes it
 // lets through what is signed, and nothing else.
 func (r *reach) gateway(t testing.TB, server, token string) (address string) {
@@ -76,14 +67,6 @@ func (r *reach) gateway(t testing.TB, server, token string) (address string) {
 // getenv returns the variables of the way.
 func (r *reach) getenv(name string) string { return r.environment[name] }
 
-// set sets the variables, for what reads them itself.
-func (r *reach) set(t *testing.T) {
-	t.Helper()
-	for name, value := range r.environment {
-		t.Setenv(name, value)
-	}
-}
-
 // run runs a command the way that was prepared, and gives what it wrote.
 func (r *reach) run(t *testing.T, change func(*program), args ...string) (out, said string, err error) {
 	t.Helper()
@@ -97,7 +80,10 @@ func (r *reach) run(t *testing.T, change func(*program), args ...string) (out, s
 // throughTheAPI runs a test the two ways through the API.
 func throughTheAPI(t *testing.T, test func(*testing.T, string)) {
 	for _, way := range ways()[1:] {
-		t.Run(way, func(t *testing.T) { test(t, way) })
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			test(t, way)
+		})
 	}
 }
 

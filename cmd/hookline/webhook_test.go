@@ -14,6 +14,7 @@ import (
 
 // The commands work on what customers register, beside the server.
 func TestWebhookCommands(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, where.serveFlags()...)
 		for _, c := range []operated{

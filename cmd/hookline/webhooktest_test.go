@@ -23,6 +23,7 @@ func (c *customerOf) test(more ...string) []string {
 // runs, and by the command itself if none does. It changes nothing of its
 // webhook; the operator sees it, and the customer does not.
 func TestWebhookTest(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, where dataDir) {
 		s := boot(t, where.data, append(where.flags()[2:], "--dev")...)
 		c := openSite(t)
@@ -74,13 +75,13 @@ func (c *customerOf) tested(t *testing.T, where dataDir, s *site, more []string)
 
 // Through the API the server makes the test, and refuses what it does on data.
 func TestWebhookTestThroughTheAPI(t *testing.T) {
+	t.Parallel()
 	throughTheAPI(t, func(t *testing.T, way string) {
 		where := dataDir{data: t.TempDir()}
 		s := boot(t, where.data, "--dev")
 		c := openSite(t)
 		customer := customers(t, where, s, c)[2]
 		r := reachBy(t, way, s)
-		r.set(t)
 		out, said, err := r.run(t, unchanged, customer.test("--event", "trip.begun", "--json")...)
 		var result testResult
 		decode(t, out, &result)
@@ -118,6 +119,7 @@ func TestWebhookTestThroughTheAPI(t *testing.T) {
 // answered, and tells machines the same. By itself the command sends where a
 // server without --dev does, and names the flag that would help.
 func TestWebhookTestFails(t *testing.T) {
+	t.Parallel()
 	where, c, customer := stoppedServer(t)
 	for _, given := range []struct {
 		response int
@@ -160,6 +162,7 @@ func TestWebhookTestFails(t *testing.T) {
 // Beside a server that does not send to such URLs the error names the server's
 // flags; the command's own do not count.
 func TestWebhookTestBesideAServer(t *testing.T) {
+	t.Parallel()
 	where, c, customer := stoppedServer(t)
 	boot(t, where.data, "--allow-http")
 	contains(t, where.fails(t, customer.test(openly...)...), "not public; a server that is started with --allow-private, or with --dev, sends there")
@@ -169,6 +172,7 @@ func TestWebhookTestBesideAServer(t *testing.T) {
 // A test that is interrupted while the command attempts it is sent by nobody
 // later. One that a server attempts goes on.
 func TestWebhookTestInterrupted(t *testing.T) {
+	t.Parallel()
 	where, s, c, customer := startedServer(t)
 	interrupt := func(want webhook.Status) {
 		t.Helper()
@@ -201,6 +205,7 @@ func TestWebhookTestInterrupted(t *testing.T) {
 // The key that opens the customer's is the data directory's: without it there
 // is a line that says so, and no sample that is not signed.
 func TestSampleWithoutSealingKey(t *testing.T) {
+	t.Parallel()
 	where, c, customer := stoppedServer(t)
 	remove(t, where.data+"/sealing.key")
 	contains(t, where.fails(t, customer.test(openly...)...), "the sealing key is missing")

@@ -19,9 +19,10 @@ import (
 const Region = "eu-central-1"
 
 // Credentials returns those that requests must be signed with. They have a
-// session.
+// session, and the access key of package dynamolocal, so that one environment
+// can hold what both need.
 func Credentials() aws.Credentials {
-	return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "session"}
+	return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "secret", SessionToken: "session"}
 }
 
 // Handler answers requests that are not signed with the credentials as API
