@@ -4,8 +4,10 @@
 package memory
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	zombiezen "zombiezen.com/go/sqlite"
@@ -14,15 +16,45 @@ import (
 	"github.com/hookline/hookline/pkg/store/sqlite"
 )
 
+// name is the file's in its directory.
+const name = "hookline.db"
+
 // shm is where Linux keeps files in memory.
 const shm = "/dev/shm"
+
+// empty is the file of an empty store. It is made once for the test binary: all
+// the migrations take longer than most tests that need a store.
+var empty = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := makeDir()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, name)
+	s, err := sqlite.Open(path, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Open opens an empty store, which is closed and removed when the test ends.
 // In a bubble of testing/synctest it must be opened in there: the goroutines
 // that own its connections belong to the bubble then.
 func Open(tb testing.TB) *sqlite.Store {
 	tb.Helper()
-	s, err := sqlite.Open(filepath.Join(Dir(tb), "hookline.db"), sqlite.Options{})
+	path := filepath.Join(Dir(tb), name)
+	file, err := empty()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -38,9 +70,9 @@ func Open(tb testing.TB) *sqlite.Store {
 // memory, which is removed when the test ends.
 func Dir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp(shm, "hookline-test-")
+	dir, err := makeDir()
 	if err != nil {
-		return tb.TempDir()
+		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
@@ -48,6 +80,14 @@ func Dir(tb testing.TB) string {
 		}
 	})
 	return dir
+}
+
+func makeDir() (string, error) {
+	const pattern = "hookline-test-"
+	if dir, err := os.MkdirTemp(shm, pattern); err == nil {
+		return dir, nil
+	}
+	return os.MkdirTemp("", pattern)
 }
 
 // CheckIntegrity runs SQLite's own check of the file at path, which must not be
