@@ -58,7 +58,10 @@ export GORACE := atexit_sleep_ms=0
 # compiled with these flags. It shows what failed, and one line a package. They
 # share one DynamoDB Local. What takes longest is begun first, so that nothing
 # waits for it at the end.
-longest := ./infra/deploytest ./cmd/hookline
+longest := ./infra/deploytest ./cmd/hookline ./pkg/store/dynamo ./internal/test/modeltest ./pkg/delivery
+# Of the packages that run at once, some wait while others compute: three keep two
+# processors busy.
+at_once = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 run_tests = go run $(1) ./internal/test/withdynamodb go test $(1) -vet=off -count=1 -timeout 30m $(longest) ./...
 
 .PHONY: help
@@ -86,18 +89,19 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 # Without the race detector, which makes tests two to three times as slow and
 # has everything compiled once more. Nothing goes unseen: `make test-long` runs
 # all tests under it, and what is random, loaded, killed or concurrent longer;
-# .ci/run runs both. Of what is prepared here, some waits for the network and
-# some for a processor, so all of it is begun at once.
+# .ci/run runs both, and `make lint`, which has go vet. Of what is prepared here,
+# some waits for the network and some for a processor, so all of it is begun at
+# once.
 .PHONY: test
 test: ## Check the prerequisites, install the tools, build, and run all tests
 	@$(MAKE) --no-print-directory --jobs=8 ready-to-test
-	$(call run_tests,)
+	$(call run_tests,-p $(at_once))
 
 .PHONY: ready-to-test test-packages
 ready-to-test: tools test-functions test-packages
 
 test-packages: | prerequisites
-	go vet ./...
+	@echo "Compiling all packages"
 	@go list -export -test ./... >/dev/null
 
 # What the functions consist of is compiled before the SAM CLI is there.
@@ -113,7 +117,7 @@ alone := TestSimulatedFleetIsLikeTheReal|TestBacklogInParts
 .PHONY: test-functions
 test-functions: $(tools)/venv.stamp function-packages
 	@echo "Building the functions for $(host_arch)"
-	@$(call build_functions,.aws-sam/test,$(host_arch)) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
+	@( $(call build_functions,.aws-sam/test,$(host_arch)) ) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 
 .PHONY: test-long
 test-long: ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
