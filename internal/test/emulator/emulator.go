@@ -14,10 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -31,11 +28,10 @@ const invocations = "/2015-03-31/functions/function/invocations"
 
 // Function is a function under the emulator.
 type Function struct {
+	*Process
+
 	url    string
 	client *http.Client
-	output *output
-	exited <-chan struct{}
-	alive  io.Closer
 }
 
 // Start runs program under an emulator, with env as its whole environment. The
@@ -44,32 +40,10 @@ func Start(t testing.TB, program string, env map[string]string) *Function {
 	t.Helper()
 	rie := file(t, "make tools", ".tools", "rie")
 	gateway, runtime := freeAddress(t), freeAddress(t)
-	cmd := exec.Command("/bin/sh", "-c", guard, "guard", rie,
-		"--runtime-interface-emulator-address", gateway, "--runtime-api-address", runtime, program)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // for the shell
-	for name, value := range env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	printed := &output{}
-	cmd.Stdout, cmd.Stderr = printed, printed
-	alive, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatalf("start the Lambda emulator: %v", err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		defer close(exited)
-		_ = cmd.Wait() // its status says "killed"
-	}()
 	f := &Function{
-		url:    "http://" + gateway + invocations,
-		client: &http.Client{Transport: &http.Transport{}},
-		output: printed,
-		exited: exited,
-		alive:  alive,
+		url:     "http://" + gateway + invocations,
+		client:  &http.Client{Transport: &http.Transport{}},
+		Process: Run(t, env, rie, "--runtime-interface-emulator-address", gateway, "--runtime-api-address", runtime, program),
 	}
 	t.Cleanup(f.Stop)
 	f.await(t, gateway)
@@ -102,36 +76,9 @@ func (f *Function) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 
 // Stop ends emulator and function before the test does. It may be called again.
 func (f *Function) Stop() {
-	_ = f.alive.Close() // the guard sees its input end
-	<-f.exited
+	f.Process.Stop()
 	f.client.CloseIdleConnections()
 }
-
-// Output is all that the function and the emulator have printed so far. What a
-// program printed arrives some time after its answer.
-func (f *Function) Output() string { return f.output.String() }
-
-// AwaitOutput waits until what was printed holds text so many times or more,
-// and fails the test if it never does.
-func (f *Function) AwaitOutput(t testing.TB, text string, times int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	ticker := time.NewTicker(5 * time.Millisecond)
-	defer ticker.Stop()
-	for strings.Count(f.Output(), text) < times {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatalf("%q is not printed %d times: %s", text, times, f.Output())
-		}
-	}
-}
-
-// guard runs its arguments and kills them as soon as its input ends: the
-// write end of that pipe is only in the test process, so that the system
-// closes it however the process ends. The function ends with its emulator.
-const guard = `"$@" & child=$!; exec >/dev/null 2>&1; cat; kill -9 $child; wait $child`
 
 // await waits until the emulator accepts connections.
 func (f *Function) await(t testing.TB, address string) {
@@ -204,22 +151,4 @@ func file(t testing.TB, command string, path ...string) string {
 		t.Fatalf("run `%s`: %v", command, err)
 	}
 	return name
-}
-
-// output collects what is printed.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
