@@ -2,15 +2,14 @@ package functions_test
 
 import (
 	"context"
-	"crypto/md5" // SQS has it of each message
-	"encoding/hex"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/hookline/hookline/internal/test/mapping"
 	"github.com/hookline/hookline/pkg/queue/sqs"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -20,8 +19,7 @@ const (
 	slowQueueURL = "https://sqs.eu-central-1.amazonaws.com/123456789012/slow-attempts"
 )
 
-// fakeSQS takes messages as SendMessageBatch of SQS's JSON protocol does, and
-// keeps them.
+// fakeSQS keeps what is sent to it.
 type fakeSQS struct {
 	url string
 
@@ -37,52 +35,23 @@ type sentMessage struct {
 	webhook.Message
 }
 
-type sendBatch struct {
-	QueueURL string `json:"QueueUrl"`
-	Entries  []struct {
-		ID             string `json:"Id"`
-		MessageBody    string
-		MessageGroupID string `json:"MessageGroupId"`
-		DelaySeconds   int
-	}
-}
-
-type sentEntry struct {
-	ID        string `json:"Id"`
-	MessageID string `json:"MessageId"`
-	MD5       string `json:"MD5OfMessageBody"`
-}
-
 func startSQS(t *testing.T) *fakeSQS {
 	t.Helper()
 	q := &fakeSQS{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in sendBatch
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessageBatch" {
-			t.Errorf("SQS is asked for %s: %v", r.Header.Get("X-Amz-Target"), err)
+	q.url = mapping.StartSQS(t, func(queue string, list []mapping.Sent) {
+		if queue != queueURL && queue != slowQueueURL {
+			t.Errorf("messages are sent to %s", queue)
 		}
-		if in.QueueURL != queueURL && in.QueueURL != slowQueueURL || len(in.Entries) < 1 || len(in.Entries) > 10 {
-			t.Errorf("%d messages to %s", len(in.Entries), in.QueueURL)
-		}
-		var out struct{ Successful []sentEntry }
-		for _, entry := range in.Entries {
-			digest := md5.Sum([]byte(entry.MessageBody))
-			out.Successful = append(out.Successful, sentEntry{entry.ID, "id-" + entry.ID, hex.EncodeToString(digest[:])})
-			m, err := sqs.Decode(entry.MessageBody)
-			if err != nil || entry.MessageGroupID != m.Account.String() || entry.DelaySeconds < 0 || entry.DelaySeconds > 900 {
-				t.Errorf("message %s of group %s, delayed by %d s: %v", entry.MessageBody, entry.MessageGroupID, entry.DelaySeconds, err)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for _, s := range list {
+			m, err := sqs.Decode(s.Body)
+			if err != nil || s.Group != m.Account.String() {
+				t.Errorf("message %s of group %s: %v", s.Body, s.Group, err)
 			}
-			q.mu.Lock()
-			q.sent = append(q.sent, sentMessage{entry.MessageBody, entry.DelaySeconds, in.QueueURL, m})
-			q.mu.Unlock()
+			q.sent = append(q.sent, sentMessage{s.Body, int(s.Delay / time.Second), queue, m})
 		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		if err := json.NewEncoder(w).Encode(out); err != nil {
-			t.Errorf("SQS: %v", err)
-		}
-	}))
-	t.Cleanup(server.Close)
-	q.url = server.URL
+	})
 	return q
 }
 

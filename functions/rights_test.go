@@ -134,7 +134,9 @@ func (w *watch) read(service, action string, body []byte) ([]call, error) {
 
 // readSQS reads a call of the queue. A batch takes the right to send one.
 func readSQS(action string, body []byte) ([]call, error) {
-	var in sendBatch
+	var in struct {
+		QueueURL string `json:"QueueUrl"`
+	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, err
 	}
