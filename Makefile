@@ -123,7 +123,7 @@ test-functions: $(tools)/venv.stamp function-packages
 test-long: ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
 	@$(MAKE) --no-print-directory --jobs=8 tools-long test-functions
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(race))
-	HOOKLINE_TEST_LONG=1 HOOKLINE_TEST_ALONE=1 go run ./internal/test/withdynamodb go test -vet=off -count=1 -timeout 15m -p 1 -run '^($(alone))$$' ./functions/deliver ./functions/sweep
+	HOOKLINE_TEST_LONG=1 HOOKLINE_TEST_ALONE=1 go run ./internal/test/withdynamodb go test -vet=off -count=1 -timeout 15m -p 1 -run '^($(alone))$$' ./functions ./functions/sweep
 
 .PHONY: build
 build: ## Build bin/hookline, the local server and the operator's commands. Needs Go only

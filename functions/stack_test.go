@@ -96,7 +96,7 @@ func (s *stack) environment(tb testing.TB, resource string) map[string]string {
 		"HOOKLINE_ALLOW_PRIVATE":      "false",
 	}
 	switch resource {
-	case "ShoptetManage", "Publish", "Deliver", "Sweep", "Operate", "Portal", "PortalOperator":
+	case "ShoptetManage", "Publish", "Deliver", "DeliverSlow", "Sweep", "Operate", "Portal", "PortalOperator":
 		env["HOOKLINE_DELIVERIES_TABLE"] = s.tables.Deliveries
 	}
 	maps.Copy(env, given[resource])

@@ -80,7 +80,7 @@ func (s *simulation) run() {
 	s.clock.push(event{at: time.Second, what: ticks})
 	s.clock.push(event{at: sweepInterval / 2, what: sweeps})
 	requests := s.traffic.Rate / float64(s.traffic.Events)
-	request := s.traffic.gap(requests)
+	request := s.traffic.request(requests)
 	for {
 		earlier, which := s.nextRecurring()
 		s.now = min(request, earlier, s.clock.next())
@@ -94,7 +94,7 @@ func (s *simulation) run() {
 			for range s.traffic.Events {
 				s.publish()
 			}
-			if request += s.traffic.gap(requests); s.traffic.Until > 0 && request >= s.traffic.Until {
+			if request += s.traffic.request(requests); s.traffic.Until > 0 && request >= s.traffic.Until {
 				request = never
 			}
 		default:

@@ -16,7 +16,9 @@ type Result struct {
 	// healthy are the times from publishing to the first attempt of quick
 	// receivers, without the large customer's.
 	healthy, current *hdrhistogram.Histogram
-	Minutes          []Minute
+	// begun are the times at which first attempts began.
+	begun   *hdrhistogram.Histogram
+	Minutes []Minute
 
 	// Accepted events were stored; Refused ones would have waited too long for the
 	// account's partition.
@@ -25,8 +27,6 @@ type Result struct {
 	// and could not be recorded, and are made again. HandedOver ones were ended in
 	// the fast lane.
 	Delivered, Failed, Unwritten, HandedOver int
-	// Last is when the last first attempt began.
-	Last time.Duration
 	// Waiting are deliveries whose next attempt is after the horizon.
 	Waiting int
 	// Leases were given by the sweeper; Sends are messages that a worker sent.
@@ -62,13 +62,13 @@ func newResult(set Settings, load Load, work Work, warm, horizon time.Duration) 
 	}
 	return Result{
 		Settings: set, Load: load, Work: work, Warm: warm, Horizon: horizon,
-		healthy: histogram(), current: histogram(),
+		healthy: histogram(), current: histogram(), begun: histogram(),
 	}
 }
 
 // attempted notes a first attempt.
 func (r *Result) attempted(at, since time.Duration, k Kind, large bool) {
-	r.Last = max(r.Last, at)
+	_ = r.begun.RecordValue(at.Microseconds()) // no simulation is so long
 	if k != Quick || large {
 		return
 	}
@@ -120,6 +120,9 @@ func (s *simulation) finish() Result {
 // Healthy returns a percentile of the time from publishing to the first attempt
 // of healthy receivers.
 func (r Result) Healthy(percent float64) time.Duration { return quantile(r.healthy, percent) }
+
+// Begun returns when a percentage of the first attempts had begun.
+func (r Result) Begun(percent float64) time.Duration { return quantile(r.begun, percent) }
 
 // Attempts counts the attempts that were made.
 func (r Result) Attempts() int {

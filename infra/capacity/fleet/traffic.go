@@ -14,6 +14,8 @@ type Load struct {
 	// them come in one request.
 	Rate   float64
 	Events int
+	// Even has requests come at equal intervals; otherwise they come at random.
+	Even bool
 	// Until is when publishing ends; zero for never.
 	Until time.Duration
 	// Webhooks is how many there are, five an account. Skew is the exponent of
@@ -238,6 +240,14 @@ func (t *traffic) setSlow(w uint32, now bool) bool {
 	}
 	t.changed[w] = now
 	return true
+}
+
+// request returns the time between two requests of so many a second.
+func (t *traffic) request(rate float64) time.Duration {
+	if t.Even {
+		return time.Duration(float64(time.Second) / rate)
+	}
+	return t.gap(rate)
 }
 
 // gap draws the time between two events of so many a second.
