@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -168,27 +169,30 @@ const (
 var tickHeights = map[string]int{toneOK: 12, toneBad: stripHeight, toneWait: 12, toneIdle: 4}
 
 // newStrip draws the latest deliveries of a list, which has the latest event
-// first. more says that the list was cut off.
-func newStrip(list []webhook.Delivery, more bool) strip {
-	counts, paths := map[string]int{}, map[string]*strings.Builder{}
-	for i, d := range list {
+// first. It leaves out tests. more says that the list was cut off.
+func newStrip(list iter.Seq[webhook.Delivery], more bool) strip {
+	total, counts, paths := 0, map[string]int{}, map[string]*strings.Builder{}
+	for d := range list {
+		if d.Test {
+			continue
+		}
 		tone := deliveryState(d).Tone
 		counts[tone]++
-		if i >= stripTicks {
+		if total++; total > stripTicks {
 			continue
 		}
 		if paths[tone] == nil {
 			paths[tone] = &strings.Builder{}
 		}
 		const step = stripWidth / stripTicks
-		x, height := stripWidth-(i+1)*step+1, tickHeights[tone]
+		x, height := stripWidth-total*step+1, tickHeights[tone]
 		if tone == toneWait {
 			fmt.Fprintf(paths[tone], "M%d.5 %d.5h3v%dh-3z", x, stripHeight-height, height-1)
 		} else {
 			fmt.Fprintf(paths[tone], "M%d %dh4v%dh-4z", x, stripHeight-height, height)
 		}
 	}
-	s := strip{Text: stripText(len(list), counts, more)}
+	s := strip{Text: stripText(total, counts, more)}
 	for _, tone := range []string{toneOK, toneBad, toneWait, toneIdle} {
 		if paths[tone] != nil {
 			s.Ticks = append(s.Ticks, ticks{tone, paths[tone].String()})
@@ -198,7 +202,10 @@ func newStrip(list []webhook.Delivery, more bool) strip {
 }
 
 func stripText(total int, counts map[string]int, more bool) string {
-	if total == 0 {
+	switch {
+	case total == 0 && more:
+		return "None among the account’s latest deliveries"
+	case total == 0:
 		return "No deliveries in a day"
 	}
 	text := number(total)

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
@@ -48,9 +49,9 @@ func newSheet(now time.Time) sheet {
 			{toneIdle, "This link may only read.", "Ask for one that may write to make changes."},
 		},
 		Hooks: []hookView{
-			{ID: "1", URL: "https://hooks.example.com/shoptet/orders", Events: []string{"order:create", "order:update"}, State: webhookState(webhook.StateFailing), Since: minutes(-134), Why: "last answer 500", Success: minutes(-150), Failure: minutes(-3), Strip: newStrip(list(bad, bad, bad, ok, wait), false)},
-			{ID: "2", URL: "https://hooks.example.com/shoptet/customers/with/a/rather/long/path?and=query&shop=315185", Events: []string{"customer:create"}, State: webhookState(webhook.StateHealthy), Since: minutes(-9000), Success: minutes(-1), Failure: moment{}, Strip: newStrip(list(ok, ok, ok, ok, ok, ok, ok, gone, ok), true)},
-			{ID: "3", URL: "https://hooks.example.com/shoptet/stock", Events: []string{"stock:movement"}, State: webhookState(webhook.StateNeverCalled), Since: minutes(-20), Strip: newStrip(nil, false)},
+			{ID: "1", URL: "https://hooks.example.com/shoptet/orders", Events: []string{"order:create", "order:update"}, State: webhookState(webhook.StateFailing), Since: minutes(-134), Why: "last answer 500", Success: minutes(-150), Failure: minutes(-3), Strip: newStrip(slices.Values(list(bad, bad, bad, ok, wait)), false)},
+			{ID: "2", URL: "https://hooks.example.com/shoptet/customers/with/a/rather/long/path?and=query&shop=315185", Events: []string{"customer:create"}, State: webhookState(webhook.StateHealthy), Since: minutes(-9000), Success: minutes(-1), Failure: moment{}, Strip: newStrip(slices.Values(list(ok, ok, ok, ok, ok, ok, ok, gone, ok)), true)},
+			{ID: "3", URL: "https://hooks.example.com/shoptet/stock", Events: []string{"stock:movement"}, State: webhookState(webhook.StateNeverCalled), Since: minutes(-20), Strip: newStrip(slices.Values([]webhook.Delivery(nil)), false)},
 		},
 		Rows: []deliveryRow{
 			{ID: "a", Event: "order:create", Instance: "2018000012", State: state{toneWait, "retrying"}, Time: minutes(-4), Attempts: 2, Response: "500", Next: minutes(11)},

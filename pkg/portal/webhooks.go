@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,9 +21,10 @@ const (
 	// shownURL is how much of a URL a list shows.
 	shownURL = 160
 	// day is how far back the bars of deliveries go, and dayPage how many
-	// deliveries of it they show at most.
+	// deliveries of the account are read for them at most: each view of the page
+	// reads as many.
 	day     = 24 * time.Hour
-	dayPage = 1000
+	dayPage = 300
 )
 
 // hookView is a webhook as the list shows it.
@@ -120,10 +122,9 @@ func summary(groups []webhook.Group) string {
 }
 
 func (e *exchange) hook(g webhook.Group, o registry.Overview) hookView {
-	bar := slices.DeleteFunc(deliveriesTo(g, o.Deliveries), func(d webhook.Delivery) bool { return d.Test })
 	v := hookView{
 		ID: g.ID, URL: cut(g.URL, shownURL), Events: g.Events, State: webhookState(g.State), Since: e.at(g.Since), Why: why(g),
-		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(bar, o.Next != ""),
+		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(deliveriesTo(g, o.Deliveries), o.Next != ""),
 	}
 	if len(v.Events) > shownEvents {
 		v.Events = append(slices.Clone(v.Events[:shownEvents]), "and "+number(len(g.Events)-shownEvents)+" more")
@@ -147,14 +148,14 @@ func why(g webhook.Group) string {
 }
 
 // deliveriesTo returns the deliveries of a webhook's events.
-func deliveriesTo(g webhook.Group, list []webhook.Delivery) []webhook.Delivery {
-	var found []webhook.Delivery
-	for _, d := range list {
-		if slices.Contains(g.Events, d.Event) && d.WebhookID == g.ID {
-			found = append(found, d)
+func deliveriesTo(g webhook.Group, list []webhook.Delivery) iter.Seq[webhook.Delivery] {
+	return func(yield func(webhook.Delivery) bool) {
+		for _, d := range list {
+			if d.WebhookID == g.ID && slices.Contains(g.Events, d.Event) && !yield(d) {
+				return
+			}
 		}
 	}
-	return found
 }
 
 // cut returns the beginning of a text that is too long for a list.
@@ -212,9 +213,9 @@ func (e *exchange) webhookPage(status int, g webhook.Group, o registry.Overview,
 		Enabled: !g.Disabled, PerWebhook: e.api.RenewsKey, All: "/portal/deliveries",
 	}
 	v.Hook.Events = g.Events
-	for _, d := range deliveriesTo(g, o.Deliveries) {
-		if len(v.Latest) < shownDeliveries {
-			v.Latest = append(v.Latest, e.row(d))
+	for d := range deliveriesTo(g, o.Deliveries) {
+		if v.Latest = append(v.Latest, e.row(d)); len(v.Latest) == shownDeliveries {
+			break
 		}
 	}
 	if len(g.Events) == 1 {

@@ -116,17 +116,16 @@ func (r *Registry) overview(ctx context.Context, a webhook.Account, f DeliveryFi
 		return Overview{}, err
 	}
 	o.Webhooks = inOrder(v.webhooks)
-	for i, d := range page {
-		if i < len(page)-1 || more {
-			o.Next = d.ID()
-		} else {
-			o.Next = ""
+	seen := 0
+	shown := page[:0] // in place, since a page may have a thousand
+	for ; seen < len(page) && len(shown) < limit; seen++ {
+		if d, ok := v.show(page[seen]); ok && f.selects(d) {
+			shown = append(shown, d)
 		}
-		if shown, ok := v.show(d); ok && f.selects(shown) {
-			if o.Deliveries = append(o.Deliveries, shown); len(o.Deliveries) == limit {
-				break
-			}
-		}
+	}
+	o.Deliveries = shown
+	if seen > 0 && (seen < len(page) || more) {
+		o.Next = page[seen-1].ID()
 	}
 	return o, nil
 }
