@@ -19,9 +19,11 @@ const (
 	findBareDelivery = `SELECT ` + deliveryColumns + ` FROM delivery WHERE dialect = ? AND account = ? AND id = ?`
 	findDelivery     = `SELECT ` + deliveryColumns + `, ` + wholePayload + ` FROM delivery AS subject WHERE dialect = ? AND account = ? AND id = ?`
 	// listDeliveries lists the ids of an account in descending order, below a
-	// given one.
+	// given one. Its limit has a sign because SQLite would prepare the statement
+	// anew for each value of a bare parameter there, which takes as long as reading
+	// fifty rows.
 	listDeliveries = `SELECT ` + deliveryColumns + ` FROM delivery
-		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT ?`
+		WHERE dialect = ? AND account = ? AND id >= ? AND id < ? ORDER BY id DESC LIMIT +?`
 	// wholePayload reads the payload table only if the record has no payload.
 	wholePayload = `coalesce(subject.payload, (SELECT bytes FROM payload WHERE delivery = subject.row))`
 	// deliveryColumns are in the order of readDelivery.
@@ -33,6 +35,9 @@ const (
 	// deliveryPage is how many deliveries are read at a time. A long read would
 	// keep the log from being checkpointed.
 	deliveryPage = 100
+	// maxRoom is for how many deliveries there is room from the start. Most
+	// accounts have fewer than anybody asks for.
+	maxRoom = 320
 	// smallPayload is the maximum size in bytes of a payload in the delivery's
 	// record, which is rewritten with every attempt.
 	smallPayload = 1 << 10
@@ -122,7 +127,7 @@ func (s *Store) Delivery(ctx context.Context, a webhook.Account, id string) (web
 func (s *Store) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
 	first, below := firstKey(from), afterAll
 	for {
-		page, err := list(ctx, s, listDeliveries, scanDelivery(a), string(a.API), a.ID, first, below, deliveryPage)
+		page, err := s.deliveryPage(ctx, a, first, below, deliveryPage)
 		if err != nil {
 			return fmt.Errorf("list deliveries of %v: %w", a, err)
 		}
@@ -155,7 +160,7 @@ func (s *Store) DeliveryPage(ctx context.Context, a webhook.Account, r webhook.D
 			below = after
 		}
 	}
-	found, err = list(ctx, s, listDeliveries, scanDelivery(a), string(a.API), a.ID, first, below, r.Limit+1)
+	found, err = s.deliveryPage(ctx, a, first, below, r.Limit+1)
 	if err != nil {
 		return nil, false, fmt.Errorf("page of deliveries of %v: %w", a, err)
 	}
@@ -163,6 +168,18 @@ func (s *Store) DeliveryPage(ctx context.Context, a webhook.Account, r webhook.D
 		return found, false, nil
 	}
 	return found[:r.Limit], true, nil
+}
+
+// deliveryPage lists up to limit deliveries. They are read into one slice: one that
+// grows would be copied several times.
+func (s *Store) deliveryPage(ctx context.Context, a webhook.Account, first, below []byte, limit int) ([]webhook.Delivery, error) {
+	found := make([]webhook.Delivery, 0, min(limit, maxRoom))
+	_, err := list(ctx, s, listDeliveries, func(r *row) (none struct{}, err error) {
+		d, err := readDelivery(a, r)
+		found = append(found, d)
+		return none, err
+	}, string(a.API), a.ID, first, below, limit)
+	return found, err
 }
 
 func scanDelivery(a webhook.Account) func(*row) (webhook.Delivery, error) {

@@ -14,8 +14,8 @@ const (
 	// listDue reads the index of due deliveries in ascending order, after a
 	// given millisecond. listDueAt continues within a millisecond, after a
 	// given row.
-	listDue   = `SELECT ` + pendingColumns + ` FROM delivery WHERE due > ? AND due <= ? ORDER BY due, row LIMIT ?`
-	listDueAt = `SELECT ` + pendingColumns + ` FROM delivery WHERE due = ? AND row > ? ORDER BY row LIMIT ?`
+	listDue   = `SELECT ` + pendingColumns + ` FROM delivery WHERE due > ? AND due <= ? ORDER BY due, row LIMIT +?`
+	listDueAt = `SELECT ` + pendingColumns + ` FROM delivery WHERE due = ? AND row > ? ORDER BY row LIMIT +?`
 	// pendingColumns are in the order of scanPending.
 	pendingColumns = `row, dialect, account, event, id, attempts, next, due, sends, test`
 
