@@ -74,7 +74,7 @@ func TestOperatorsPagesAreServed(t *testing.T) {
 			t.Fatalf("link %q, %v", link, err)
 		}
 		send := func(path string, form url.Values) (page, landed string) {
-			response, err := client.PostForm(s.URL+path, form) //nolint:noctx // closed with the test's server
+			response, err := client.PostForm(s.URL+path, form)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -61,11 +61,9 @@ type lifetime struct {
 	lasts        time.Duration // 0: for ever
 }
 
-const dayHours = 24 * time.Hour
-
 // lifetimes of tokens and of links, the usual one first.
 func tokenLifetimes() []lifetime {
-	return []lifetime{{"never", "Never", 0}, {"1d", "After a day", dayHours}, {"30d", "After 30 days", 30 * dayHours}, {"90d", "After 90 days", 90 * dayHours}, {"365d", "After a year", 365 * dayHours}}
+	return []lifetime{{"never", "Never", 0}, {"1d", "After a day", day}, {"30d", "After 30 days", 30 * day}, {"90d", "After 90 days", 90 * day}, {"365d", "After a year", 365 * day}}
 }
 
 func linkLifetimes() []lifetime {

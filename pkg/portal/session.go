@@ -40,7 +40,7 @@ func (s Settings) cookie(name string, secret webhook.Secret, expires time.Time) 
 // accountCookie returns the cookie of an account's session, which frames of
 // other sites need too.
 func (s Settings) accountCookie(secret webhook.Secret, expires time.Time) *http.Cookie {
-	c := s.cookie(accountName, secret, expires)
+	c := s.cookie(accountName, secret, expires) //nolint:gosec // cookie sets each attribute
 	if s.secure && s.ancestors != "'none'" {
 		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
 	}
