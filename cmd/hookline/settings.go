@@ -100,7 +100,7 @@ func (n noting) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	n.settings.errs = append(n.settings.errs, fmt.Errorf("%s: %w", ctx.Value.ShortSummary(), err))
 	if !ctx.Value.HasDefault {
 		target.SetZero()
-		return nil //nolint:nilerr // it is noted
+		return nil
 	}
 	return n.Mapper.Decode(&kong.DecodeContext{Value: ctx.Value, Scan: kong.Scan().PushTyped(ctx.Value.Default, kong.FlagValueToken)}, target)
 }
