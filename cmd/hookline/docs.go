@@ -9,9 +9,10 @@ import (
 )
 
 // newDocs returns the handlers of the APIs' descriptions, by the prefixes of
-// their paths. The pages are rendered when one of them is asked for at first.
-func newDocs(unknown api.Handler) map[string]http.Handler {
-	files := reference.New(reference.All(), unknown)
+// their paths. The pages lead to the portal, at a path that is empty where none
+// is served, and are rendered when one of them is asked for at first.
+func newDocs(portal string, unknown api.Handler) map[string]http.Handler {
+	files := reference.New(reference.All(), portal, unknown)
 	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = files.Render() // the handler tells of the error
 		// What a busy machine takes to render does not count.

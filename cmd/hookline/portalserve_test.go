@@ -34,10 +34,14 @@ func TestPortalIsServed(t *testing.T) {
 }
 
 // Without --portal-url the portal answers to this machine's names alone: another
-// one came through a proxy, whose browsers need other cookies.
+// one came through a proxy, whose browsers need other cookies. Who opens the
+// server in a browser finds the way there.
 func TestPortalOfThisMachine(t *testing.T) {
 	t.Parallel()
 	s := boot(t, t.TempDir())
+	if first := fetch(t, http.MethodGet, s.URL+"/"); !strings.Contains(first.body, `href="/portal"`) {
+		t.Errorf("/ leads to %.300s", first.body)
+	}
 	for host, page := range map[string]bool{"": true, "localhost:8080": true, "[::1]:8080": true, "127.0.0.1": true, "hooks.example.com": false, "10.1.2.3:8080": false} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/portal/webhooks", nil)
 		if err != nil {

@@ -27,7 +27,7 @@ const (
 type router struct {
 	apis    map[string]http.Handler // by prefix, such as "/v2"; also the documentation
 	healths map[string]http.Handler // by path
-	unknown http.Handler            // of all other paths
+	unknown api.Handler             // of all other paths
 	tokens  auth.Tokens
 	log     *slog.Logger
 }
@@ -35,7 +35,7 @@ type router struct {
 // newRouter builds all APIs. The error names all settings that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
 	unknown := api.NotFound(setup)
-	r := &router{apis: newDocs(unknown), unknown: unknown, tokens: tokens, log: setup.Log}
+	r := &router{apis: newDocs("", unknown), unknown: unknown, tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)

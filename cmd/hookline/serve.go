@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -174,6 +175,7 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	}
 	if s.portal.handler != nil {
 		handler.apis[portal.Prefix] = s.portal.handler
+		maps.Copy(handler.apis, newDocs(portal.Prefix, handler.unknown))
 	}
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,

@@ -21,7 +21,7 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	slog.SetDefault(log) // what Lambda's runtime prints goes there too
-	pages := reference.New(reference.All(), api.NotFound(api.Setup{Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: log}))
+	pages := reference.New(reference.All(), "", api.NotFound(api.Setup{Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: log}))
 	if err := pages.Render(); err != nil {
 		log.Error("cannot start", slog.String("error", err.Error()))
 		os.Exit(1)

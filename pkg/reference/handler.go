@@ -56,12 +56,13 @@ func newFile(contentType string, content []byte) file {
 	return file{contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, content}
 }
 
-// New returns the handler of all paths under the two prefixes. Paths at which
-// there is nothing, and internal errors, are left to unknown.
-func New(descriptions []Description, unknown api.Handler) *Handler {
+// New returns the handler of all paths under the two prefixes. Its pages lead to
+// the portal, at a path that is empty where none is served. Paths at which there
+// is nothing, and internal errors, are left to unknown.
+func New(descriptions []Description, portal string, unknown api.Handler) *Handler {
 	h := &Handler{
 		descriptions: map[string]file{}, unknown: unknown,
-		pages: sync.OnceValues(func() (map[string]file, error) { return allPages(descriptions) }),
+		pages: sync.OnceValues(func() (map[string]file, error) { return allPages(portal, descriptions) }),
 	}
 	for _, d := range descriptions {
 		h.descriptions[OpenAPIPrefix+"/"+d.Name+".yaml"] = newFile("application/yaml", []byte(d.Text))
@@ -71,8 +72,8 @@ func New(descriptions []Description, unknown api.Handler) *Handler {
 
 // allPages renders the pages and has the files that they need, by path. It fails
 // only if a description is broken.
-func allPages(descriptions []Description) (map[string]file, error) {
-	pages, err := Pages(Prefix, descriptions)
+func allPages(portal string, descriptions []Description) (map[string]file, error) {
+	pages, err := Pages(Prefix, portal, descriptions)
 	if err != nil {
 		return nil, err
 	}

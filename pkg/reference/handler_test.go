@@ -18,7 +18,7 @@ import (
 // newHandler serves descriptions and logs to a buffer.
 func newHandler(list []reference.Description) (*reference.Handler, *bytes.Buffer) {
 	var log bytes.Buffer
-	return reference.New(list, api.NotFound(api.Setup{
+	return reference.New(list, "", api.NotFound(api.Setup{
 		Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: slog.New(slog.NewJSONHandler(&log, nil)),
 	})), &log
 }

@@ -37,6 +37,7 @@ type Link struct {
 // page is what the template gets.
 type page struct {
 	Base, Name, Title, Summary, Version string
+	Portal                              string // its path, if there is one
 	Description                         template.HTML
 	APIs                                []Link
 	Languages                           []samples.Language
@@ -138,8 +139,8 @@ type Verification struct {
 }
 
 // Pages renders the descriptions, by name. Their links begin with base, such as
-// "/docs".
-func Pages(base string, descriptions []Description) (map[string][]byte, error) {
+// "/docs". portal is the path of the portal, empty where none is served.
+func Pages(base, portal string, descriptions []Description) (map[string][]byte, error) {
 	t, err := template.ParseFS(pageFiles, "page.html")
 	if err != nil {
 		return nil, err
@@ -161,7 +162,7 @@ func Pages(base string, descriptions []Description) (map[string][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("page of %s: %w", d.Name, err)
 		}
-		p.Base, p.APIs = base, slices.Clone(links)
+		p.Base, p.Portal, p.APIs = base, portal, slices.Clone(links)
 		p.APIs[i].Current = true
 		var out bytes.Buffer
 		if err := t.Execute(&out, p); err != nil {

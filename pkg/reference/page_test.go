@@ -17,7 +17,7 @@ import (
 // A page is for readers: it names nothing of the description's own, and no
 // other host than in examples.
 func TestPagesAreForReaders(t *testing.T) {
-	pages, err := reference.Pages("/docs", reference.All())
+	pages, err := reference.Pages("/docs", "", reference.All())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ for (const f of process.argv.slice(1)) new vm.SourceTextModule(fs.readFileSync(f
 
 func TestPagesRefuse(t *testing.T) {
 	for _, text := range []string{"a: [", "openapi: 3.1.0\nsecurity: [{a: []}]\npaths: {/a: {get: {tags: [none]}}}"} {
-		if _, err := reference.Pages("/docs", []reference.Description{{Name: "a", Text: text}}); err == nil {
+		if _, err := reference.Pages("/docs", "", []reference.Description{{Name: "a", Text: text}}); err == nil {
 			t.Errorf("%q is rendered", text)
 		}
 	}
