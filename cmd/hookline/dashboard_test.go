@@ -189,7 +189,6 @@ func TestDashboard(t *testing.T) {
 	if !long.Pick(false, true) {
 		t.Skip("part of the long run")
 	}
-	t.Parallel()
 	scrapes := setting(t, "HOOKLINE_TEST_SCRAPES", 16)
 	if said, err := exec.CommandContext(t.Context(), prometheusProgram(t, "promtool"), "check", "rules", rulesFile).CombinedOutput(); err != nil {
 		t.Errorf("promtool: %v: %s", err, said)
