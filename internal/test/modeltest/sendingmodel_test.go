@@ -224,12 +224,15 @@ func unreachable(v view, d webhook.Delivery) string {
 	return ""
 }
 
-// end records that no attempt is to come, unless one was made meanwhile.
+// end records that no attempt is to come, unless one was made meanwhile. If one
+// was asked for meanwhile, of another webhook, it was to go there.
 func (m *model) end(was, now webhook.Delivery) reply {
 	k := key{was.Account, was.ID()}
-	if m.deliveries[k].Attempts != was.Attempts {
+	existing := m.deliveries[k]
+	if existing.Attempts != was.Attempts {
 		return reply{Outcome: delivery.Dropped}
 	}
+	now.WebhookID, now.URL = existing.WebhookID, existing.URL
 	m.deliveries[k] = now
 	return reply{Outcome: delivery.Cancelled}
 }
