@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -255,9 +256,11 @@ func decodeDuration(ctx *kong.DecodeContext, target reflect.Value) error {
 }
 
 // callName returns the command that runs the program from the same directory.
-// "go run" leaves no executable.
+// "go run" leaves an executable in a temporary folder, or in its cache, in a
+// folder named by a hash.
 func callName(arg0 string) string {
-	if strings.Contains(filepath.ToSlash(arg0), "/go-build") {
+	folder := filepath.Base(filepath.Dir(arg0))
+	if strings.Contains(filepath.ToSlash(arg0), "/go-build") || len(folder) == sha256.Size*2+len("-d") && strings.HasSuffix(folder, "-d") {
 		return "go run ./cmd/hookline"
 	}
 	return shellQuote(arg0)

@@ -21,11 +21,12 @@ func TestShellQuote(t *testing.T) {
 func TestCallName(t *testing.T) {
 	t.Parallel()
 	for arg0, want := range map[string]string{
-		"hookline":                               "hookline",
-		"./bin/hookline":                         "./bin/hookline",
-		"/opt/my tools/hookline":                 "'/opt/my tools/hookline'",
-		"/tmp/go-build123/b001/exe/hookline":     "go run ./cmd/hookline",
-		"/home/me/.cache/go-build/ab/a/hookline": "go run ./cmd/hookline",
+		"hookline":                                              "hookline",
+		"./bin/hookline":                                        "./bin/hookline",
+		"/opt/my tools/hookline":                                "'/opt/my tools/hookline'",
+		"/tmp/go-build123/b001/exe/hookline":                    "go run ./cmd/hookline",
+		"/home/me/.cache/go-build/ab/a/hookline":                "go run ./cmd/hookline",
+		"/cache/90/" + strings.Repeat("9f", 32) + "-d/hookline": "go run ./cmd/hookline",
 	} {
 		if got := callName(arg0); got != want {
 			t.Errorf("callName(%s) = %s, want %s", arg0, got, want)
