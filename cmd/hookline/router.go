@@ -32,10 +32,10 @@ type router struct {
 	log     *slog.Logger
 }
 
-// newRouter builds all APIs. The error names all settings that are wrong.
+// newRouter builds all APIs, and no documentation. The error names all settings
+// that are wrong.
 func newRouter(apis []api.API, setup api.Setup, tokens auth.Tokens) (*router, error) {
-	unknown := api.NotFound(setup)
-	r := &router{apis: newDocs("", unknown), unknown: unknown, tokens: tokens, log: setup.Log}
+	r := &router{apis: map[string]http.Handler{}, unknown: api.NotFound(setup), tokens: tokens, log: setup.Log}
 	var errs []error
 	for _, api := range apis {
 		handler, err := api.New(setup)

@@ -173,10 +173,12 @@ func (c *serveCommand) build(ctx context.Context, p *program, s *server, opened 
 	if s.portal, err = c.portal(p, s, setup, sendings); err != nil {
 		return nil, err
 	}
+	pages := ""
 	if s.portal.handler != nil {
-		handler.apis[portal.Prefix] = s.portal.handler
-		maps.Copy(handler.apis, newDocs(portal.Prefix, handler.unknown))
+		pages = portal.Prefix
+		handler.apis[pages] = s.portal.handler
 	}
+	maps.Copy(handler.apis, newDocs(pages, handler.unknown))
 	handler.apis[operator.Prefix] = operator.NewManage(operator.ManageConfig{
 		Store: s.store, Queue: s.dispatcher.queue, APIs: all.APIs(), Sendings: sendings,
 		Tokens: s.store, Keys: p.keys, Now: p.now, Log: s.log, Deadline: p.timeouts.request,
