@@ -3,7 +3,6 @@ package deploytest
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -11,12 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/hookline/hookline/internal/test/record"
 )
 
 const (
@@ -33,7 +33,7 @@ type emulator struct {
 	address string // such as 127.12.9.3:41001
 	dir     string // scratch, gone after the test
 	client  *http.Client
-	output  *output
+	output  *record.Buffer
 	cleanup func(func()) // registers what to do before it ends
 }
 
@@ -41,7 +41,7 @@ type emulator struct {
 func startEmulator(t *testing.T) *emulator {
 	t.Helper()
 	python := installed(t, "make tools", ".tools", "ministack", "bin", "python")
-	c := &emulator{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &output{}, cleanup: t.Cleanup}
+	c := &emulator{address: freeAddress(t), dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{}}, output: &record.Buffer{}, cleanup: t.Cleanup}
 	cmd := exec.Command("/bin/sh", "-c", guard, "guard", python, filepath.Join(root(t), "infra", "tools", "ministack", "serve.py"))
 	host, port, err := net.SplitHostPort(c.address)
 	if err != nil {
@@ -195,24 +195,4 @@ func mustRun(t *testing.T, dir string, environment []string, program string, arg
 		t.Fatal(err)
 	}
 	return out
-}
-
-// output collects what is printed.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-var _ io.Writer = (*output)(nil)
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

@@ -6,14 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/hookline/hookline/internal/test/record"
 )
 
 // Process is a program that ends with the test at the latest, however that ends.
 type Process struct {
-	output *output
+	output *record.Buffer
 	exited <-chan struct{}
 	alive  io.Closer
 }
@@ -27,7 +28,7 @@ func Run(t testing.TB, env map[string]string, command ...string) *Process {
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	printed := &output{}
+	printed := &record.Buffer{}
 	cmd.Stdout, cmd.Stderr = printed, printed
 	alive, err := cmd.StdinPipe()
 	if err == nil {
@@ -77,21 +78,3 @@ func (p *Process) AwaitOutput(t testing.TB, text string, times int) {
 // write end of that pipe is only in the test process, so that the system
 // closes it however the process ends. The function ends with its emulator.
 const guard = `"$@" & child=$!; exec >/dev/null 2>&1; cat; kill -9 $child; wait $child`
-
-// output collects what is printed.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
