@@ -53,8 +53,8 @@ func testPageRequests(t *testing.T, p *pipeline) {
 		account + "/links/new": 2, account + "/links/end": 2, account + "/tokens/new": 2, account + "/tokens/token/revoke": 2,
 		"/portal/operator/failing?api=shoptet": 10,
 	})
-	operator.get(account)
-	operator.post(account + "/enter")
+	operator.Get(account)
+	operator.Post(account + "/enter")
 	operator.count("Portal", map[string]int{"/portal/webhooks": 4, "/portal/verify": 2})
 }
 
@@ -63,17 +63,17 @@ func testPageRequests(t *testing.T, p *pipeline) {
 func (v *visitor) count(function string, want map[string]int) {
 	v.Helper()
 	if v.watches[function] == nil {
-		v.get("/portal/verify") // starts it
+		v.Get("/portal/verify") // starts it
 	}
 	got := map[string]int{}
 	for _, page := range slices.Sorted(maps.Keys(want)) {
 		before := v.watches[function].requests()
-		v.get(page)
+		v.Get(page)
 		got[page] = v.watches[function].requests() - before
-		if v.status >= http.StatusInternalServerError || len(v.page) > maxPage {
-			v.Errorf("%s: %d, %d bytes", page, v.status, len(v.page))
+		if v.Status >= http.StatusInternalServerError || len(v.Page) > maxPage {
+			v.Errorf("%s: %d, %d bytes", page, v.Status, len(v.Page))
 		}
-		v.Logf("%d requests, %5d bytes: %s", got[page], len(v.page), page)
+		v.Logf("%d requests, %5d bytes: %s", got[page], len(v.Page), page)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		v.Errorf("requests to DynamoDB (-want +got):\n%s", diff)
