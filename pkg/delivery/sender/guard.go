@@ -23,15 +23,21 @@ var (
 // owns a name could otherwise have an attempt look at thousands of strangers'.
 const maxAddresses = 16
 
+// maxDials is how many connections net/http opens at most to send a request
+// once. It opens another whenever the last one has no stream left: to requests
+// beside this one, or by a receiver that allows none, which would be met as
+// often as there is time.
+const maxDials = 3
+
 // diallingKey is where the context of a request carries its dialling.
 type diallingKey struct{}
 
-// dialling is the opening of a connection. It goes with the request that needs
-// one and stays with the connection, which another request may get.
+// dialling is the opening of connections for one request. It stays with each of
+// them, which another request may get.
 type dialling struct {
 	deadline time.Time
-	// tried counts the addresses.
-	tried atomic.Int64
+	// dials counts the connections, and tried the addresses.
+	dials, tried atomic.Int64
 	// certificate reports whether the receiver asked for a client certificate.
 	certificate atomic.Bool
 }
@@ -80,6 +86,9 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	d, ok := ctx.Value(diallingKey{}).(*dialling)
 	if !ok {
 		return nil, errNoDialling
+	}
+	if d.dials.Add(1) > maxDials {
+		return nil, errUnprocessed
 	}
 	ctx, cancel := context.WithDeadline(ctx, d.deadline)
 	defer cancel()
