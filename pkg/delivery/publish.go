@@ -303,7 +303,7 @@ func (b *batch) repeat(ctx context.Context, i int, existing webhook.Delivery) {
 	}
 	open := existing.For(to.Webhook).Retried(now)
 	open.Due = leaseEnd(b.cfg.Queue, open.EventKey(), now)
-	switch _, err := b.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: existing, Now: open, Redirect: true}); {
+	switch _, err := b.cfg.Store.RecordAttempt(ctx, webhook.AttemptResult{Was: existing, Now: open}); {
 	case err == nil:
 		b.accept(i, open)
 	case errors.Is(err, webhook.ErrChanged): // another took it up, and it was attempted

@@ -197,7 +197,7 @@ func (r *recovery) resend(ctx context.Context, found []webhook.Delivery) (int, e
 		group.Go(func() error {
 			now := was.For(r.enabled[was.Event]).Retried(r.at)
 			now.Due = leaseEnd(r.queue, was.EventKey(), r.at)
-			_, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Redirect: true})
+			_, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now})
 			switch {
 			case errors.Is(err, webhook.ErrChanged) || errors.Is(err, webhook.ErrNotFound):
 				return nil

@@ -76,7 +76,7 @@ func (r *Retrier) retry(ctx context.Context, a webhook.Account, id string) (webh
 	}
 	now = now.Retried(at)
 	now.Due = leaseEnd(r.queue, was.EventKey(), at)
-	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now, Redirect: true}); err != nil {
+	if existing, err := r.store.RecordAttempt(ctx, webhook.AttemptResult{Was: was, Now: now}); err != nil {
 		return existing, err
 	}
 	if now.Due.After(now.Next) {

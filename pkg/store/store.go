@@ -213,9 +213,9 @@ type Deliveries interface {
 	// the webhook of the event, if that webhook still has the delivery's
 	// WebhookID.
 	//
-	//   - [webhook.ErrChanged]: the delivery has other Attempts, or with
-	//     s.Redirect another Next. Nothing is written, Attempts shows nothing
-	//     of this attempt, and the existing delivery is returned.
+	//   - [webhook.ErrChanged]: the delivery has other Attempts, or another Next
+	//     where s is not of an attempt. Nothing is written, Attempts shows
+	//     nothing of this attempt, and the existing delivery is returned.
 	//   - [webhook.ErrNotFound]: the delivery does not exist.
 	//   - [webhook.ErrInvalid]: the status is not valid.
 	//

@@ -250,15 +250,13 @@ type AttemptInput struct {
 // AttemptResult is a request to a store to record the outcome of an attempt.
 type AttemptResult struct {
 	// Was is the delivery as it was read. The result is recorded only if the
-	// delivery still has the same Attempts, and with Redirect the same Next.
+	// delivery still has the same Attempts, and the same Next if it is not of an
+	// attempt: see Attempted.
 	Was Delivery
 	// Now is the delivery after the attempt. Only Attempts, AttemptedAt,
 	// Duration, Status, Next, Due, Sends, StatusCode and Reason are written,
-	// and with Redirect WebhookID and URL.
+	// and WebhookID and URL if the result is not of an attempt.
 	Now Delivery
-	// Redirect says that another attempt is asked for, to whichever webhook has
-	// the event now. Of several that ask for it at once, one does.
-	Redirect bool
 	// Response is how the body of the response began, if the attempt failed:
 	// see [Attempt.Response].
 	Response []byte
@@ -268,6 +266,12 @@ type AttemptResult struct {
 	// operator was told of its failures. Nil stores no notice.
 	Recovered *Notice
 }
+
+// Attempted reports whether the result is of an attempt. Otherwise an attempt is
+// asked for, of whichever webhook has the event now, or none is to come. Of
+// several such results at once one is recorded; that of an attempt under way
+// replaces it.
+func (r AttemptResult) Attempted() bool { return r.Now.Attempts != r.Was.Attempts }
 
 // StatsUpdate is what an attempt changes in the statistics of a webhook.
 type StatsUpdate uint8

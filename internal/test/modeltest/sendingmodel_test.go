@@ -224,15 +224,13 @@ func unreachable(v view, d webhook.Delivery) string {
 	return ""
 }
 
-// end records that no attempt is to come, unless one was made meanwhile. If one
-// was asked for meanwhile, of another webhook, it was to go there.
+// end records that no attempt is to come, unless one was made or asked for
+// meanwhile.
 func (m *model) end(was, now webhook.Delivery) reply {
 	k := key{was.Account, was.ID()}
-	existing := m.deliveries[k]
-	if existing.Attempts != was.Attempts {
+	if existing := m.deliveries[k]; existing.Attempts != was.Attempts || !existing.Next.Equal(was.Next) {
 		return reply{Outcome: delivery.Dropped}
 	}
-	now.WebhookID, now.URL = existing.WebhookID, existing.URL
 	m.deliveries[k] = now
 	return reply{Outcome: delivery.Cancelled}
 }

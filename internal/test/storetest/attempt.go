@@ -322,10 +322,10 @@ func testRecordLeaves(t *testing.T, s *suite) {
 		s.mustRecord(t, webhook.AttemptResult{Was: was, Now: sent(was)})
 		s.mustStand(t, sent(want))
 
-		// Redirected, the delivery goes to another webhook.
+		// Asked for anew, the delivery goes to another webhook.
 		was, now = sent(want), sent(want).Retried(s.moment())
 		now.Event, now.WebhookID, now.URL = "other", newID(), "https://other.example/"
-		got, err := s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: now, Redirect: true})
+		got, err := s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,14 +334,18 @@ func testRecordLeaves(t *testing.T, s *suite) {
 		want.Payload, got.Payload = nil, nil
 		mustBeRecord(t, "redirected delivery", got, want)
 
-		// Only from where it was read, though no attempt was made since.
-		now.Next, now.WebhookID = now.Next.Add(time.Second), newID()
-		got, err = s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: now, Redirect: true})
-		if !errors.Is(err, webhook.ErrChanged) {
-			t.Fatalf("redirected twice: %v, want ErrChanged", err)
+		// Nobody who read it before asks for another, or ends it, though no
+		// attempt was made since.
+		again := now.For(webhook.Webhook{ID: newID(), URL: now.URL})
+		again.Next = now.Next.Add(time.Second)
+		for _, late := range []webhook.Delivery{again, was.Cancelled("cancelled: too late"), was.GivenUp("given up")} {
+			got, err = s.Store.RecordAttempt(s.context(t), webhook.AttemptResult{Was: was, Now: late})
+			if !errors.Is(err, webhook.ErrChanged) {
+				t.Fatalf("%v after it was redirected: %v, want ErrChanged", late.Status, err)
+			}
+			got.Payload = nil
+			mustBeRecord(t, "delivery that was redirected before", got, want)
 		}
-		got.Payload = nil
-		mustBeRecord(t, "delivery that was redirected before", got, want)
 	}
 }
 

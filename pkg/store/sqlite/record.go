@@ -5,16 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
 const (
-	updateDelivery = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
-		status_code = ?, reason = ? WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
-	updateIfNext     = updateDelivery + ` AND next IS ?`
-	redirectDelivery = `UPDATE delivery SET webhook_id = ?, url = ? WHERE dialect = ? AND account = ? AND id = ?`
+	setResult = `UPDATE delivery SET attempts = ?, attempted_at = ?, duration = ?, status = ?, next = ?, due = ?, sends = ?,
+		status_code = ?, reason = ?`
+	ifAttempts       = ` WHERE dialect = ? AND account = ? AND id = ? AND attempts = ?`
+	updateAttempted  = setResult + ifAttempts
+	updateRedirected = setResult + `, webhook_id = ?, url = ?` + ifAttempts + ` AND next IS ?`
 	countFailure     = `UPDATE webhook SET last_failed_at = ?, last_status = ?,
 		state_since = iif(failed_attempts > 0, coalesce(state_since, ?), ?), failed_attempts = failed_attempts + 1
 		WHERE dialect = ? AND account = ? AND event = ? AND id = ?`
@@ -33,13 +35,13 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 	if !result.Now.Status.Valid() {
 		return webhook.Delivery{}, fmt.Errorf("record attempt of delivery %s of %v: %w: %v", name, result.Was.Account, webhook.ErrInvalid, result.Now.Status)
 	}
-	id, attempts, next, stats := deliveryKey(name), result.Was.Attempts, result.Was.Next, result.Stats
+	id, attempts, next := deliveryKey(name), result.Was.Attempts, result.Was.Next
+	attempted, stats, recovered := result.Attempted(), result.Stats, result.Recovered
 	stand := resultValues(result)
 	failed, keep := result.FailedAttempt()
-	redirect, recovered := result.Redirect, result.Recovered
 	failed.Response = bytes.Clone(failed.Response)
 	err := s.writer.write(ctx, func(tx *session) error {
-		n, err := tx.writeResult(id, attempts, stand, redirect, next)
+		n, err := tx.writeResult(id, attempts, next, attempted, stand)
 		if err != nil {
 			return err
 		}
@@ -48,11 +50,6 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 				err = webhook.ErrChanged
 			}
 			return err
-		}
-		if redirect {
-			if _, err := tx.run(redirectDelivery, stand.WebhookID, stand.URL, string(stand.Account.API), stand.Account.ID, id); err != nil {
-				return err
-			}
 		}
 		if keep {
 			if err := tx.addAttempt(stand.Account, id, failed); err != nil {
@@ -75,7 +72,7 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 // writes.
 func resultValues(r webhook.AttemptResult) webhook.Delivery {
 	was, now := r.Was, r.Now
-	if r.Redirect {
+	if !r.Attempted() {
 		was.WebhookID, was.URL = now.WebhookID, now.URL
 	}
 	was.Attempts, was.AttemptedAt, was.Duration = now.Attempts, now.AttemptedAt, now.Duration
@@ -84,18 +81,19 @@ func resultValues(r webhook.AttemptResult) webhook.Delivery {
 	return normalisedDelivery(was)
 }
 
-// writeResult writes the outcome of an attempt. It returns the number of
-// records written: 0 if the delivery does not have that many attempts, or to be
-// redirected not that next one.
-func (tx *session) writeResult(id []byte, attempts int64, d webhook.Delivery, redirect bool, next time.Time) (int, error) {
-	values := []any{
+// writeResult writes d over the delivery with the id if that has the attempts
+// and, if d is not of an attempt, the next one. It returns the number of records
+// written.
+func (tx *session) writeResult(id []byte, attempts int64, next time.Time, attempted bool, d webhook.Delivery) (int, error) {
+	result := []any{
 		d.Attempts, d.AttemptedAt, d.Duration.Milliseconds(), d.Status.String(), d.Next,
-		d.Due, d.Sends, d.StatusCode, d.Reason, string(d.Account.API), d.Account.ID, id, attempts,
+		d.Due, d.Sends, d.StatusCode, d.Reason,
 	}
-	if redirect {
-		return tx.run(updateIfNext, append(values, next)...)
+	key := []any{string(d.Account.API), d.Account.ID, id, attempts}
+	if attempted {
+		return tx.run(updateAttempted, append(result, key...)...)
 	}
-	return tx.run(updateDelivery, values...)
+	return tx.run(updateRedirected, slices.Concat(result, []any{d.WebhookID, d.URL}, key, []any{next})...)
 }
 
 // updateStats updates the statistics of the webhook of d, if that still has the
