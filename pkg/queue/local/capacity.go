@@ -10,10 +10,10 @@ import (
 // between Lease and Send still find room.
 func (q *Queue) spare() int { return q.capacity / 16 }
 
-// share returns how many messages an account may hold for its webhooks with a
-// record: as many as remain for all others if they are trusted, otherwise an
+// share returns how many messages an account may hold for its webhooks in a
+// lane: as many as remain for all others if they are trusted, otherwise an
 // eighth of that.
-func (q *Queue) share(s record) int {
+func (q *Queue) share(s lane) int {
 	left := q.capacity - q.spare() - q.held
 	if s != trusted && left > 0 {
 		return max(left/8, 1)
@@ -35,14 +35,14 @@ func (q *Queue) Lease(s webhook.EventKey) (_ time.Duration, ok bool) {
 	if l == nil {
 		l = new(line)
 	}
-	share := q.share(l.record)
+	share := q.share(l.lane)
 	if share <= 0 {
 		q.full = true
 	}
 	if a == nil {
 		return lease, share > 0
 	}
-	p := &a.parts[l.record]
+	p := &a.parts[l.lane]
 	if l.held < share-p.held {
 		return lease, true
 	}
@@ -70,7 +70,7 @@ func (q *Queue) Full() bool {
 // hold counts messages of a line that come, or go if n is negative.
 func (q *Queue) hold(l *line, n int) {
 	q.held += n
-	q.heldBy[l.record] += n
+	q.heldBy[l.lane] += n
 	l.held += n
 	l.part().held += n
 }
@@ -87,7 +87,7 @@ func (q *Queue) tellFreed(a *account) {
 	if freed {
 		q.full = false
 	}
-	for s := range standings {
+	for s := range lanes {
 		p := &a.parts[s]
 		switch {
 		case !p.refused:

@@ -234,13 +234,13 @@ func TestSuspects(t *testing.T) {
 		return slowly
 	})
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
-		want := func(s record) {
+		want := func(s lane) {
 			t.Helper()
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.catchUp(time.Now())
-			if got := q.lines[lineKey{EventKey: eventKeyOf("x")}].record; got != s {
-				t.Errorf("standing = %d, want %d", got, s)
+			if got := q.lines[lineKey{EventKey: eventKeyOf("x")}].lane; got != s {
+				t.Errorf("lane = %d, want %d", got, s)
 			}
 		}
 		send(t, q, message("x", 0, time.Now()))

@@ -25,17 +25,17 @@ type entry struct {
 	part *part
 }
 
-// record is how a webhook's recent attempts went.
-type record int
+// lane is where a webhook belongs by how its recent attempts went.
+type lane int
 
 const (
 	// unproven: no attempt has ended yet, as far as is known.
-	unproven record = iota
+	unproven lane = iota
 	// trusted: the latest attempt was quick, and no running one is slow.
 	trusted
 	// suspect: the latest attempt was slow, or a running one is.
 	suspect
-	standings // the number of records
+	lanes // the number of lanes
 )
 
 // lineKey is what messages of a line have in common.
@@ -50,7 +50,7 @@ func keyOfLine(m webhook.Message) lineKey { return lineKey{m.EventKey(), m.Test}
 // of it.
 type line struct {
 	account *account
-	record  record
+	lane    lane
 	// node is in the turns of its part while the line may start another
 	// attempt.
 	node  node[*line]
@@ -62,12 +62,12 @@ type line struct {
 }
 
 // part returns the part of the account that the line belongs to.
-func (l *line) part() *part { return &l.account.parts[l.record] }
+func (l *line) part() *part { return &l.account.parts[l.lane] }
 
 // account is what the queue holds for one account.
 type account struct {
-	parts [standings]part // by record
-	lines int             // how many it has
+	parts [lanes]part // by lane
+	lines int         // how many it has
 }
 
 // held returns how many messages the account has.
@@ -78,11 +78,11 @@ func (a *account) held() (sum int) {
 	return sum
 }
 
-// part is the lines of an account that have the same record, and what they take
-// of the record's room.
+// part is the lines of an account in the same lane, and what they take of the
+// lane's room.
 type part struct {
 	account *account
-	record  record
+	lane    lane
 	// node is in the queue's turns or blocked parts while a line takes turns.
 	node  node[*part]
 	turns list[*line]
@@ -103,7 +103,7 @@ func (q *Queue) line(s lineKey, proven bool) *line {
 	if a == nil {
 		a = &account{}
 		for i := range a.parts {
-			a.parts[i].account, a.parts[i].record = a, record(i)
+			a.parts[i].account, a.parts[i].lane = a, lane(i)
 			a.parts[i].node.owner = &a.parts[i]
 		}
 		q.accounts[s.Account] = a
@@ -111,7 +111,7 @@ func (q *Queue) line(s lineKey, proven bool) *line {
 	a.lines++
 	l := &line{account: a}
 	if proven {
-		l.record = trusted
+		l.lane = trusted
 	}
 	l.node.owner = l
 	q.lines[s] = l

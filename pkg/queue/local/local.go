@@ -14,7 +14,7 @@
 // always one. The same holds for the messages in the queue, so that a backlog
 // leaves room for others.
 //
-// Tests of a webhook have a record of their own, so that they make it neither
+// Tests of a webhook have a lane of their own, so that they make it neither
 // trusted nor a suspect.
 //
 // The queue is in memory and bounded. It refuses messages that it has no room
@@ -43,7 +43,7 @@ const (
 	// slow is how long an attempt may take without making its webhook a
 	// suspect.
 	slow = time.Second
-	// remembered is how many idle webhooks' records are kept.
+	// remembered is how many idle webhooks' lanes are kept.
 	remembered = 10_000
 	// maxNap bounds the timer, which stops while the machine sleeps.
 	maxNap = 30 * time.Second
@@ -93,15 +93,15 @@ type Queue struct {
 	known    map[attemptKey]*entry
 	later    later
 	held     int
-	heldBy   [standings]int // by the record of the webhook
+	heldBy   [lanes]int // by the lane of the webhook
 	// full reports that a message was refused because the queue was full.
 	full bool
 
 	// turns has the parts of accounts that may start an attempt, blocked those
 	// that could if they had not as many running as they may have.
-	turns, blocked [standings]list[*part]
-	turn           record // the latest that had its turn
-	running        [standings]int
+	turns, blocked [lanes]list[*part]
+	turn           lane // the latest that had its turn
+	running        [lanes]int
 	fresh          list[*entry] // running attempts that are not slow yet, oldest first
 }
 

@@ -335,8 +335,8 @@ func TestAsksWhoIsProven(t *testing.T) {
 		}
 		pass(2 * slow)
 		send(t, q, message("hang", 100, time.Now()))
-		if got := q.lines[lineKey{EventKey: eventKeyOf("hang")}].record; got != suspect {
-			t.Errorf("one that hangs has record %d", got)
+		if got := q.lines[lineKey{EventKey: eventKeyOf("hang")}].lane; got != suspect {
+			t.Errorf("one that hangs is in lane %d", got)
 		}
 		if asked["hang"] != 1 || asked["quick"] != 1 {
 			t.Errorf("asked %v, want once each", asked)
@@ -350,13 +350,13 @@ func TestTestsHaveTheirOwnRecord(t *testing.T) {
 	asked := 0
 	cfg := Config{Proven: func(context.Context, webhook.EventKey) bool { asked++; return false }}
 	inFakeTime(t, cfg, hangers(0), func(t *testing.T, q *Queue) {
-		for name, want := range map[string]record{"hang": suspect, "quick": trusted} {
+		for name, want := range map[string]lane{"hang": suspect, "quick": trusted} {
 			m := message(name, 0, time.Now())
 			m.Test = true
 			send(t, q, m)
 			pass(2 * hang)
-			if got := q.lines[keyOfLine(m)].record; got != want || q.lines[lineKey{EventKey: m.EventKey()}] != nil || asked != 0 {
-				t.Errorf("%s: the tests have record %d, want %d; asked %d times", name, got, want, asked)
+			if got := q.lines[keyOfLine(m)].lane; got != want || q.lines[lineKey{EventKey: m.EventKey()}] != nil || asked != 0 {
+				t.Errorf("%s: the tests are in lane %d, want %d; asked %d times", name, got, want, asked)
 			}
 		}
 	})

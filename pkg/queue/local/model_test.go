@@ -136,28 +136,28 @@ func (m *model) check(q *Queue) {
 	m.checkStats(q.Stats())
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	held, running := 0, [standings]int{}
+	held, running := 0, [lanes]int{}
 	for s, l := range q.lines {
 		held += l.held
 		if q.accounts[s.Account] != l.account {
 			m.faultf("%v is in another account", s)
 		}
 		if l.node.in != nil && l.node.in != &l.part().turns {
-			m.faultf("%v is in the turns of another standing", s)
+			m.faultf("%v is in the turns of another lane", s)
 		}
 		if l.ready.first != nil && l.running == 0 && l.node.in == nil {
 			m.faultf("%v waits for nothing", s)
 		}
-		if l.ready.first != nil && l.running == 0 && l.part().running == 0 && q.room(l.record) > 0 {
+		if l.ready.first != nil && l.running == 0 && l.part().running == 0 && q.room(l.lane) > 0 {
 			m.faultf("%v waits though there is room", s)
 		}
 	}
 	for a, of := range q.accounts {
-		for s := range standings {
+		for s := range lanes {
 			p := &of.parts[s]
 			running[s] += p.running
 			if p.turns.first != nil && p.node.in != &q.turns[s] && (p.node.in != &q.blocked[s] || p.running == 0) {
-				m.faultf("the lines of %v with record %d wait for nothing", a, s)
+				m.faultf("the lines of %v of lane %d wait for nothing", a, s)
 			}
 		}
 	}
@@ -197,7 +197,7 @@ func (m *model) play(t *testing.T, history []act) {
 				m.faultf("the idle line %v is %+v", s, *l)
 			}
 		}
-		if q.blocked != [standings]list[*part]{} {
+		if q.blocked != [lanes]list[*part]{} {
 			m.faultf("parts of an empty queue are blocked")
 		}
 	})

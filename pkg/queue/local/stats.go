@@ -25,9 +25,9 @@ type Lane struct{ Held, Running int }
 func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	lane := func(r record) Lane { return Lane{Held: q.heldBy[r], Running: q.running[r]} }
+	count := func(l lane) Lane { return Lane{Held: q.heldBy[l], Running: q.running[l]} }
 	s := Stats{
-		Unproven: lane(unproven), Trusted: lane(trusted), Suspect: lane(suspect),
+		Unproven: count(unproven), Trusted: count(trusted), Suspect: count(suspect),
 		Later: len(q.later.heap), Capacity: q.capacity, Slots: q.slots,
 	}
 	s.Ready = q.held - s.Later - s.Unproven.Running - s.Trusted.Running - s.Suspect.Running

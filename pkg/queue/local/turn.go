@@ -2,8 +2,8 @@ package local
 
 import "time"
 
-// room returns how many more attempts may start for webhooks with a record.
-func (q *Queue) room(s record) int {
+// room returns how many more attempts may start in a lane.
+func (q *Queue) room(s lane) int {
 	free := q.slots - q.running[unproven] - q.running[trusted] - q.running[suspect]
 	if s == trusted {
 		return free
@@ -21,8 +21,8 @@ func (q *Queue) room(s record) int {
 // as many as it leaves, less those that have become slow; the last quarter of
 // all slots is reserved for the least shares.
 func (q *Queue) left(p *part) int {
-	if p.record != trusted {
-		return q.room(p.record)/4 - p.running
+	if p.lane != trusted {
+		return q.room(p.lane)/4 - p.running
 	}
 	return q.room(trusted) - q.slots/4 - p.account.parts[suspect].running - p.running
 }
@@ -33,7 +33,7 @@ func (q *Queue) mayStart(p *part) bool { return p.running == 0 || q.left(p) > 0 
 // limit returns how many attempts the line may have running: a quarter of what
 // its part could still start, but at least one.
 func (q *Queue) limit(l *line) int {
-	if l.record == unproven {
+	if l.lane == unproven {
 		return 1
 	}
 	return min(q.perWebhook, max(q.left(l.part())/4, 1))
@@ -51,7 +51,7 @@ func (q *Queue) queueUp(l *line) {
 // queueUpPart lets the part take turns if one of its lines does. If it has as
 // many attempts running as it may, it is blocked until some end.
 func (q *Queue) queueUpPart(p *part) {
-	turns := &q.turns[p.record]
+	turns := &q.turns[p.lane]
 	if p.node.in == turns {
 		return // and keeps its place; see nextOf
 	}
@@ -61,43 +61,43 @@ func (q *Queue) queueUpPart(p *part) {
 	case q.mayStart(p):
 		turns.push(&p.node)
 	default:
-		q.blocked[p.record].push(&p.node)
+		q.blocked[p.lane].push(&p.node)
 	}
 }
 
-// unblock looks at one blocked part of each record when the room has grown. All
+// unblock looks at one blocked part of each lane when the room has grown. All
 // blocked parts have running attempts, so that none waits in vain.
 func (q *Queue) unblock() {
-	for s := range standings {
+	for s := range lanes {
 		if n := q.blocked[s].first; n != nil {
 			q.queueUpPart(n.owner)
 		}
 	}
 }
 
-// move gives the line another record.
-func (q *Queue) move(l *line, s record) {
-	if l.record == s {
+// move puts the line into another lane.
+func (q *Queue) move(l *line, s lane) {
+	if l.lane == s {
 		return
 	}
 	l.node.leave()
 	l.part().held -= l.held
-	q.heldBy[l.record] -= l.held
-	l.record = s
+	q.heldBy[l.lane] -= l.held
+	l.lane = s
 	l.part().held += l.held
-	q.heldBy[l.record] += l.held
+	q.heldBy[l.lane] += l.held
 	q.queueUp(l)
 }
 
 // next starts an attempt. Records that have room take turns, and so do the
-// accounts of each record and the webhooks of each account. It returns nil if
+// accounts of each lane and the webhooks of each account. It returns nil if
 // there is nothing to start.
 func (q *Queue) next(now time.Time) *entry {
 	if !q.open {
 		return nil
 	}
-	for range standings {
-		q.turn = (q.turn + 1) % standings
+	for range lanes {
+		q.turn = (q.turn + 1) % lanes
 		if e := q.nextOf(q.turn); e != nil {
 			e.started = now
 			q.fresh.push(&e.node)
@@ -107,7 +107,7 @@ func (q *Queue) next(now time.Time) *entry {
 	return nil
 }
 
-func (q *Queue) nextOf(s record) *entry {
+func (q *Queue) nextOf(s lane) *entry {
 	for q.room(s) > 0 && q.turns[s].first != nil {
 		p := q.turns[s].first.owner
 		p.node.leave()
@@ -143,12 +143,12 @@ func (q *Queue) nextIn(p *part) *entry {
 func (q *Queue) count(e *entry, p *part) {
 	if was := e.part; was != nil {
 		was.running--
-		q.running[was.record]--
+		q.running[was.lane]--
 		defer q.queueUpPart(was)
 	}
 	if e.part = p; p != nil {
 		p.running++
-		q.running[p.record]++
+		q.running[p.lane]++
 	}
 }
 
@@ -159,7 +159,7 @@ func (q *Queue) suspectSlow(now time.Time) {
 		e.node.leave()
 		e.overdue = true
 		e.line.overdue++
-		if e.part.record == trusted {
+		if e.part.lane == trusted {
 			q.count(e, &e.line.account.parts[suspect])
 		}
 		q.move(e.line, suspect)
