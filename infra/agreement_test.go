@@ -11,6 +11,7 @@ import (
 	"github.com/hookline/hookline/internal/test/emulator"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/portal"
 )
 
 // functionRoutes returns the routes to each function. Registering has one of
@@ -169,6 +170,7 @@ var ownEnvironment = map[string]map[string]any{
 		"HOOKLINE_DELIVERIES_TABLE": "!GetAtt Data.Outputs.DeliveriesTable",
 		"HOOKLINE_PORTAL_URL":       ownPortalURL,
 	}),
+	"Docs":  {"HOOKLINE_PORTAL_PATH": map[string]any{"!If": []any{"HasPortal", portal.Prefix, ""}}},
 	"Sweep": deliveryEnvironment(map[string]any{"HOOKLINE_NOTICE_BUS": "!Ref NoticeBus"}),
 }
 

@@ -21,10 +21,18 @@ import (
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	slog.SetDefault(log) // what Lambda's runtime prints goes there too
-	pages := reference.New(reference.All(), "", api.NotFound(api.Setup{Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: log}))
-	if err := pages.Render(); err != nil {
+	function, err := build(os.Getenv, log)
+	if err != nil {
 		log.Error("cannot start", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
-	lambda.Start(gateway.New(pages).Respond)
+	lambda.Start(function.Respond)
+}
+
+// build renders the pages. They lead to the portal where the stack has one. The
+// error names the description that is broken.
+func build(getenv func(string) string, log *slog.Logger) (*gateway.Function, error) {
+	unknown := api.NotFound(api.Setup{Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: log})
+	pages := reference.New(reference.All(), getenv("HOOKLINE_PORTAL_PATH"), unknown)
+	return gateway.New(pages), pages.Render()
 }

@@ -101,6 +101,7 @@ func (s *stack) hasItsOptions(t *testing.T) {
 		t.Error("no output says where the domain must point to")
 	}
 	s.call(t, "GET", "/docs", nil, "").must(t, "docs", 200, `href="/docs/page.css"`)
+	s.call(t, "GET", "/docs", nil, "").must(t, "docs of a stack with a portal", 200, `href="/portal"`)
 	s.call(t, "GET", "/docs/page.css", nil, "").must(t, "stylesheet of the docs", 200, "color-scheme")
 	s.call(t, "GET", "/openapi/squake.yaml", nil, "").must(t, "description", 200, "openapi: 3.1.0\n")
 }
