@@ -65,7 +65,7 @@ func (s *settings) name(node *kong.Node) {
 			flag.Envs = []string{variableOf(node, flag.Name)}
 		}
 		s.known = append(s.known, flag.Envs...)
-		if node.Path() == "config check" && !flag.IsBool() {
+		if (node.Parent == nil || node.Path() == "config check") && !flag.IsBool() {
 			flag.Mapper = noting{flag.Mapper, s}
 		}
 	}

@@ -232,8 +232,8 @@ func TestConfigCheck(t *testing.T) {
 	key := settingsFile(t, "not a key")
 	before := files(t, dir)
 	line := fails(t, exitFailed, "hookline", "config", "check", "--data", loose, "--listen", "8080", "--notify-url", "https://notices.example/in", "--notify-key-file", key,
-		"--allow-network", "none", "--log-level", "loud", "--portal-url", "ftp://x")
-	contains(t, line, "chmod go-w "+loose, "--listen", "--allow-network: must be a network", "--log-level", "--portal-url: ", "--notify-key-file: "+key+" must hold a key")
+		"--allow-network", "none", "--log-level", "loud", "--portal-url", "ftp://x", "--store", "files")
+	contains(t, line, "--store: store \"files\": invalid: give sqlite", "chmod go-w "+loose, "--listen", "--allow-network: must be a network", "--log-level", "--portal-url: ", "--notify-key-file: "+key+" must hold a key")
 
 	var out, said bytes.Buffer
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense") // where OpenTelemetry reads it
