@@ -14,21 +14,31 @@ import (
 // cursor. The result is one candidate a line, with its help after a tab.
 const completeWord = "__complete"
 
-// completionScripts have a shell ask the program. Where it knows nothing, they
-// complete the names of files.
+// completeFiles, as the only candidate, has the shell complete names of files
+// and directories.
+const completeFiles = ":files"
+
+// completionScripts have a shell ask the program.
 func completionScripts() map[string]string {
 	return map[string]string{
 		"bash": `_hookline() {
   local IFS=$'\n'
   COMPREPLY=($("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null | cut -f 1))
+  if [[ "${COMPREPLY[*]}" == :files ]]; then
+    COMPREPLY=()
+    compopt -o default
+  fi
 }
-complete -o default -F _hookline hookline
+complete -F _hookline hookline
 `,
 		"zsh": `#compdef hookline
 _hookline() {
   local -a found
   found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -z "$found" ]]; then
+    return 1
+  elif [[ "$found" == :files ]]; then
+    compset -P '--*='
     _files
     return
   fi
@@ -45,10 +55,10 @@ fi
 		"fish": `function __hookline_complete
   set -l words (commandline -opc) (commandline -ct)
   set -l found ($words[1] __complete $words[2..-1] 2>/dev/null)
-  if test (count $found) -gt 0
-    printf '%s\n' $found
-  else
+  if test "$found" = :files
     __fish_complete_path (commandline -ct)
+  else
+    printf '%s\n' $found
   end
 end
 complete -c hookline -f -a '(__hookline_complete)'
@@ -74,6 +84,9 @@ func (p *program) complete(k *kong.Kong, words []string) error {
 	if len(words) == 0 {
 		return nil
 	}
+	if words[0] == "help" && len(words) > 1 { // whose arguments are commands
+		words = words[1:]
+	}
 	last := len(words) - 1
 	node, flag, arguments := parsed(k.Model.Node, words[:last])
 	word, prefix := words[last], ""
@@ -87,7 +100,9 @@ func (p *program) complete(k *kong.Kong, words []string) error {
 	}
 	var out strings.Builder
 	for _, candidate := range candidates(node, flag, arguments, word) {
-		if strings.HasPrefix(candidate[0], word) {
+		if candidate[0] == completeFiles {
+			out.WriteString(completeFiles + "\n")
+		} else if strings.HasPrefix(candidate[0], word) {
 			fmt.Fprintf(&out, "%s%s\t%s\n", prefix, candidate[0], candidate[1])
 		}
 	}
@@ -160,8 +175,12 @@ func candidates(node *kong.Node, flag *kong.Flag, arguments int, word string) (f
 	return found
 }
 
-// values are the forms of a value that has few.
+// values are the forms of a value that has few, and completeFiles if it names a
+// file or a directory, as its placeholder then says first.
 func values(value *kong.Value) (found [][2]string) {
+	if strings.HasPrefix(value.Tag.PlaceHolder, "FILE") || strings.HasPrefix(value.Tag.PlaceHolder, "DIR") {
+		return [][2]string{{completeFiles}}
+	}
 	texts := value.EnumSlice()
 	typ := value.Target.Type()
 	if typ.Kind() == reflect.Pointer {

@@ -108,13 +108,25 @@ func TestCompletion(t *testing.T) {
 		{[]string{"serve", "--log-format", ""}, []string{"json", "text"}},
 		{[]string{"webhook", "list", "--state", "h"}, []string{"healthy"}},
 		{[]string{"completion", ""}, []string{"bash", "zsh", "fish"}},
-		{[]string{"serve", "--data", "x"}, nil},
+		{[]string{"serve", "--log-level", "w"}, []string{"warn"}},
+		{[]string{"token", "create", "--rights", "p"}, []string{"publish", "publish,read,write"}},
+		{[]string{"help", "account", "c"}, []string{"create"}},
+		{[]string{"serve", "--data", "x"}, []string{completeFiles}},
+		{[]string{"--config=/etc/h"}, []string{completeFiles}},
+		{[]string{"serve", "--tls-cert", "", "--tls-key", ""}, []string{completeFiles}},
+		{[]string{"serve", "--notify-key-file", ""}, []string{completeFiles}},
+		{[]string{"backup", ""}, []string{completeFiles}},
+		{[]string{"restore", "x"}, []string{completeFiles}},
+		{[]string{"publish", "--event", ""}, nil},
+		{[]string{"portal", "open", "--account", ""}, nil},
+		{[]string{"account", "create", ""}, nil},
+		{[]string{"trigger", "squake", ""}, nil},
 		{[]string{"nonsense", "t"}, nil},
 		{nil, nil},
 	} {
 		var got []string
 		for line := range strings.Lines(helpOf(t, append([]string{completeWord}, c.words...)...)) {
-			candidate, _, _ := strings.Cut(line, "\t")
+			candidate, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 			got = append(got, candidate)
 		}
 		if !slices.Equal(got, c.want) {
@@ -135,11 +147,17 @@ func TestCompletionInBash(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := exec.CommandContext(t.Context(), bash, "-c", `. "$0"
+compopt() { echo compopt "$@"; }
 COMP_WORDS=(hookline webhook list --state f) COMP_CWORD=4
 _hookline
 printf '%s\n' "${COMPREPLY[@]}"
+COMP_WORDS=(hookline webhook list --account f) COMP_CWORD=4
+_hookline
+COMP_WORDS=(hookline restore f) COMP_CWORD=2
+_hookline
+echo "${#COMPREPLY[@]}"
 complete -p hookline`, script).CombinedOutput()
-	if want := "failing\ncomplete -o default -F _hookline hookline\n"; err != nil || string(text) != want {
+	if want := "failing\ncompopt -o default\n0\ncomplete -F _hookline hookline\n"; err != nil || string(text) != want {
 		t.Errorf("bash says %q, %v; want %q", text, err, want)
 	}
 }

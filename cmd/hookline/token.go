@@ -71,6 +71,10 @@ func (r *rights) UnmarshalText(text []byte) error {
 	return err
 }
 
+func (*rights) suggestions() []string {
+	return []string{"read", "write", "read,write", "publish", "publish,read,write"}
+}
+
 // Validate checks the combination of flags.
 func (c *tokenCreate) Validate() error {
 	switch {
