@@ -38,7 +38,7 @@ type portalOpen struct {
 	Expires  time.Duration `help:"How long the link is good (default: 10m)." default:"10m" placeholder:"10m"`
 	Session  time.Duration `help:"How long the session lasts that it begins (default: 8h)." default:"8h" placeholder:"8h"`
 	ReadOnly bool          `help:"Let the session look and change nothing." name:"read-only"`
-	At       string        `help:"With --data and --store, where browsers reach the server, as serve is told (default: http://127.0.0.1:8080)." name:"portal-url" env:"HOOKLINE_PORTAL_URL" default:"http://127.0.0.1:8080" placeholder:"URL"`
+	At       string        `help:"With --data and --store, where browsers reach the server (default: where the server that runs on --data has it)." name:"portal-url" env:"HOOKLINE_PORTAL_URL" placeholder:"URL"`
 }
 
 // linkResult is the JSON output of a link.
@@ -64,7 +64,7 @@ func (c *portalOpen) Validate() error {
 	if err := c.grant().Validate(); err != nil {
 		return errors.New(grantFlags.Replace(err.Error()))
 	}
-	if _, err := portal.CheckOrigin(c.At); err != nil {
+	if _, err := portal.CheckOrigin(c.At); c.At != "" && err != nil {
 		return fmt.Errorf("--portal-url: the portal's address %w", err)
 	}
 	return nil
@@ -119,8 +119,8 @@ type closedResult struct {
 // portalBackend is the part of backend that the portal's links need. The zero
 // account is the operator.
 type portalBackend interface {
-	// CreateLink makes a link. A store's leads to the portal at base; a server
-	// says itself where its portal is.
+	// CreateLink makes a link. A store's leads to the portal at base, or where the
+	// server that runs has it; through its API a server says itself where that is.
 	CreateLink(ctx context.Context, g access.Grant, base string) (linkResult, error)
 	EndLinks(context.Context, webhook.Account) error
 }
@@ -128,6 +128,12 @@ type portalBackend interface {
 func (b storeBackend) links() *access.Links { return access.NewLinks(b.Store, b.p.keys, b.p.now) }
 
 func (b storeBackend) CreateLink(ctx context.Context, g access.Grant, base string) (linkResult, error) {
+	if base == "" {
+		var err error
+		if base, err = servedPortal(b.p.flags.Data, b.p.flags.Store); err != nil {
+			return linkResult{}, err
+		}
+	}
 	secret, expires, err := b.links().Create(ctx, g)
 	if err != nil {
 		return linkResult{}, err

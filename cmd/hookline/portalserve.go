@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/hookline/hookline/pkg/api"
@@ -110,4 +112,36 @@ func (s *server) devLink(ctx context.Context, a webhook.Account, at string) (str
 		return "", err
 	}
 	return access.EnterURL(at, secret), nil
+}
+
+// notePortal writes into the lock of a data directory, which the server holds,
+// what store it serves and where browsers reach its portal: for servedPortal.
+func (s *server) notePortal(dir, note string) {
+	if err := os.WriteFile(filepath.Join(dir, lockName), []byte(note), 0o600); err != nil {
+		s.log.Warn("portal's address not noted", "error", err.Error()) // portal open asks for it then
+	}
+}
+
+// servedPortal returns where browsers reach the portal of the server that runs on
+// a data directory and a store. The error says what to do if there is none: a
+// link holds a secret, which is for no other server to see.
+func servedPortal(dir string, store storeName) (string, error) {
+	if err := checkDataDir(dir); err != nil {
+		return "", err
+	}
+	runs, err := dataDirLocked(dir)
+	if err != nil {
+		return "", err
+	}
+	var note []byte
+	if runs { // what a server noted counts no longer than it holds the lock
+		if note, err = os.ReadFile(filepath.Join(dir, lockName)); err != nil {
+			return "", fmt.Errorf("%s: %w; say with --portal-url where browsers reach the server", filepath.Join(dir, lockName), cause(err))
+		}
+	}
+	of, at, _ := strings.Cut(string(note), " ")
+	if _, err := portal.CheckOrigin(at); err != nil || of != store.String() {
+		return "", fmt.Errorf("no server that serves a portal runs on %s; start one, or say with --portal-url where browsers reach it, such as https://hooks.example.com", dir)
+	}
+	return at, nil
 }

@@ -66,7 +66,7 @@ func TestOperatorsPagesAreServed(t *testing.T) {
 	t.Parallel()
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
-	printed := strings.TrimSpace(where.run(t, "portal", "open", "--operator", "--portal-url", s.URL))
+	printed := strings.TrimSpace(where.run(t, "portal", "open", "--operator"))
 	for link, home := range map[string]string{s.Operator: "/portal/operator/accounts", printed: "/portal/operator/accounts", s.Demo[0].Portal: "/portal/webhooks"} {
 		jar, err := cookiejar.New(nil)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,7 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 		return s, err
 	}
 	s.closeLater(unlock)
+	s.notePortal(p.flags.Data, "") // in place of what a former server noted
 	opened, err := p.openStoreWith(ctx, createTables, sqlite.Options{Logger: log, Observer: measured.store})
 	if err != nil {
 		return s, err
@@ -128,6 +130,9 @@ func (c *serveCommand) boot(ctx context.Context, p *program, log *slog.Logger) (
 	s.router, s.http = handler, newHTTPServer(handler, log)
 	s.http.TLSConfig, s.https = certificate, certificate != nil
 	limited.serveOn(s.http)
+	if s.portal.links != nil {
+		s.notePortal(p.flags.Data, p.flags.Store.String()+" "+cmp.Or(c.PortalURL, s.url()))
+	}
 	return s, measured.start(ctx, s, limited, opened.file, p.now)
 }
 
