@@ -154,12 +154,11 @@ var ownEnvironment = map[string]map[string]any{
 	"Keyring":            {"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn"},
 	"Publish":            deliveryEnvironment(map[string]any{"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents"}),
 	"Deliver": deliveryEnvironment(map[string]any{
-		"HOOKLINE_ABBEYCROSS_EVENTS": "!Ref AbbeycrossEvents",
-		"HOOKLINE_NOTICE_BUS":        "!Ref NoticeBus",
-		"HOOKLINE_SEALING_KEY_ARN":   "!GetAtt Data.Outputs.SealingKmsKeyArn",
-		"HOOKLINE_ALLOW_HTTP":        "!Ref AllowHttp",
-		"HOOKLINE_ALLOW_PRIVATE":     "!Ref AllowPrivate",
-		"HOOKLINE_ALLOW_NETWORK":     "!Ref AllowNetworks",
+		"HOOKLINE_NOTICE_BUS":      "!Ref NoticeBus",
+		"HOOKLINE_SEALING_KEY_ARN": "!GetAtt Data.Outputs.SealingKmsKeyArn",
+		"HOOKLINE_ALLOW_HTTP":      "!Ref AllowHttp",
+		"HOOKLINE_ALLOW_PRIVATE":   "!Ref AllowPrivate",
+		"HOOKLINE_ALLOW_NETWORK":   "!Ref AllowNetworks",
 	}),
 	"Operate": deliveryEnvironment(map[string]any{"HOOKLINE_PORTAL": "!Ref ServePortal", "HOOKLINE_PORTAL_URL": ownPortalURL}),
 	"Portal": apiEnvironment(abbeycrossSettings, deliveryEnvironment(portalSettings), map[string]any{

@@ -55,11 +55,9 @@ func (c config) sender() sender.Config {
 func build(ctx context.Context, environment map[string]string, log *slog.Logger) (*handler, error) {
 	c, err := start.Read[config](environment)
 	keys := keygen.New(crand.Reader, time.Now)
-	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{
-		Keys:     keys,
-		Getenv:   func(name string) string { return environment[name] },
-		Deployed: true,
-	})
+	// It needs no settings of the APIs: what an event may be was checked when it
+	// was published.
+	sendings, sendingsErr := api.Sendings(all.APIs(), api.Setup{Keys: keys, Getenv: func(string) string { return "" }})
 	if err := errors.Join(err, sendingsErr); err != nil {
 		return nil, err
 	}

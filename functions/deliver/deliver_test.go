@@ -23,8 +23,7 @@ import (
 
 // environment is a whole one, with changes; an empty value takes one away.
 func environment(changes map[string]string) map[string]string {
-	own := map[string]string{"HOOKLINE_SEALING_KEY_ARN": "arn:aws:kms:eu-central-1:111122223333:key/1", "HOOKLINE_ABBEYCROSS_EVENTS": "trip.started"}
-	return workertest.Environment(own, changes)
+	return workertest.Environment(map[string]string{"HOOKLINE_SEALING_KEY_ARN": "arn:aws:kms:eu-central-1:111122223333:key/1"}, changes)
 }
 
 func TestStart(t *testing.T) {
@@ -46,10 +45,10 @@ func TestSender(t *testing.T) {
 func TestStartNamesEveryFault(t *testing.T) {
 	workertest.NamesFaults(t, build, environment(map[string]string{
 		"HOOKLINE_DELIVERIES_TABLE": "", "HOOKLINE_QUEUE_URL": "", "HOOKLINE_SLOW_QUEUE_URL": "", "HOOKLINE_SEALING_KEY_ARN": "",
-		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ALLOW_NETWORK": "hush", "HOOKLINE_ABBEYCROSS_EVENTS": "",
+		"HOOKLINE_ALLOW_HTTP": "perhaps", "HOOKLINE_ALLOW_PRIVATE": "2", "HOOKLINE_ALLOW_NETWORK": "hush",
 	}),
 		"HOOKLINE_DELIVERIES_TABLE: must be set", "HOOKLINE_QUEUE_URL: must be set", "HOOKLINE_SLOW_QUEUE_URL: must be set", "HOOKLINE_SEALING_KEY_ARN: must be set",
-		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ALLOW_NETWORK: must be networks", "HOOKLINE_ABBEYCROSS_EVENTS")
+		"HOOKLINE_ALLOW_HTTP: must be true or false", "HOOKLINE_ALLOW_PRIVATE: must be true or false", "HOOKLINE_ALLOW_NETWORK: must be networks")
 }
 
 // message is one of the queue's, for attempt n of some delivery.
