@@ -172,14 +172,16 @@ func TestPoliciesOfCallers(t *testing.T) {
 }
 
 // Each policy fits into a managed policy (6144 characters without white space,
-// IAM User Guide, "IAM and AWS STS quotas"), simply allows, and has no
-// placeholder that the runbook does not fill in.
+// IAM User Guide, "IAM and AWS STS quotas") with a stack of as long a name as the
+// runbook allows, simply allows, and has no placeholder that the runbook does not
+// fill in.
 func TestPoliciesOfPeople(t *testing.T) {
 	rights := runbook(t)["Rights"]
 	for _, name := range []string{"deployer", "operator", "backend", "reader", "publisher"} {
 		policy, text := readPolicy(t, name)
 		policy.grants(t)
-		if size := len(strings.Join(strings.Fields(text), "")); size > 6144 {
+		longest := strings.NewReplacer("eu-central-1", "ap-southeast-2", "hookline", strings.Repeat("x", 27)).Replace(text)
+		if size := len(strings.Join(strings.Fields(longest), "")); size > 6144 {
 			t.Errorf("%s has %d characters, too many for a managed policy", name, size)
 		}
 		if !strings.Contains(rights, "| `"+name+"` |") {

@@ -69,7 +69,7 @@ func given(with map[string]string) map[string]string {
 
 // rules are all rules, by what they are of.
 func rules() []rule {
-	return slices.Concat(templateRules(), stackRules(), apiRules(), routeRules(), rightsRules(), policyRules(), functionRules(), queueRules(), dataRules(), alarmRules())
+	return slices.Concat(templateRules(), stackRules(), apiRules(), routeRules(), rightsRules(), policyRules(), deployerRules(), functionRules(), queueRules(), dataRules(), alarmRules())
 }
 
 // The templates are as AWS takes them, and the rules would say if they were not.
