@@ -22,9 +22,12 @@ func routeRules() []rule {
 		},
 		{
 			name: "settings are of routes that are there", check: routeSettings,
-			source: guide + "http-api-throttling.html; https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/pull/80",
+			source: guide + "http-api-throttling.html; https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/pull/80; https://github.com/aws/serverless-application-model/issues/1939",
 			mutations: []mutation{
 				property("a route that is not there", object{"ThrottlingRateLimit": 1.0, "ThrottlingBurstLimit": 1.0}, stage, "RouteSettings", "GET /events"),
+				{name: "a route that a parameter takes away", with: combinations()["portal"], plant: func(all templates) {
+					all.main(object{"ThrottlingRateLimit": 1.0, "ThrottlingBurstLimit": 1.0}, stage, "RouteSettings", "ANY /portal")
+				}},
 				property("half of a throttle, the rest of which is not the stage's", nil, stage, "RouteSettings", "POST /events", "ThrottlingBurstLimit"),
 				property("a log level, which HTTP APIs have not", "INFO", stage, "DefaultRouteSettings", "LoggingLevel"),
 				property("publishing shares the customers' throttle", nil, stage, "RouteSettings", "POST /events"),
@@ -95,6 +98,11 @@ func routeSettings(d *deployment) []string {
 		for route := range settings {
 			if routes[route] == "" {
 				wrong = append(wrong, fmt.Sprintf("%s sets %s, which is no route", name, route))
+			}
+			// Settings outlive their route, and then no change of the stage is taken.
+			_, path, _ := strings.Cut(route, " ")
+			if at(d.template["Resources"], resourceOf(stage["ApiId"]), "Properties", "Body", "paths", path, "Fn::If") != nil {
+				wrong = append(wrong, fmt.Sprintf("%s sets %s, which goes with a parameter", name, route))
 			}
 		}
 		for _, route := range []string{"POST /events", "ANY /operator/{proxy+}"} {
