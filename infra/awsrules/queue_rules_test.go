@@ -11,10 +11,11 @@ import (
 // groups.
 func queueRules() []rule {
 	const sqs = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+	const lambda = "https://docs.aws.amazon.com/lambda/latest/dg/"
 	return []rule{
 		{
 			name: "what Lambda receives from a queue", check: mappingsFit,
-			source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html; https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
+			source: lambda + "services-sqs-configure.html; " + lambda + "services-sqs-scaling.html",
 			mutations: []mutation{
 				property("a message is seen again too soon", 359.0, "Attempts", "VisibilityTimeout"),
 				property("seen again too soon for the window", 360.0, "SlowAttempts", "VisibilityTimeout"),
@@ -29,7 +30,12 @@ func queueRules() []rule {
 			},
 		},
 		{
-			name: "a new account has ten executions", source: "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#compute-and-storage", check: halfIsLeft,
+			// However short the window is, Lambda may wait for 20 s where few come.
+			name: "a small batch waits for no window", source: lambda + "with-sqs.html", check: smallBatchesDoNotWait,
+			mutations: []mutation{property("first attempts do", 1.0, "DeliverAttempts", "MaximumBatchingWindowInSeconds")},
+		},
+		{
+			name: "a new account has ten executions", source: lambda + "gettingstarted-limits.html#compute-and-storage", check: halfIsLeft,
 			mutations: []mutation{
 				{name: "deliveries take all", plant: func(all templates) {
 					all.set(50.0, mainPath, "Parameters", "DeliverConcurrency", "Default")
@@ -98,6 +104,18 @@ func mappingsFit(d *deployment) []string {
 		}
 		if !slices.Contains(texts(p["FunctionResponseTypes"]), "ReportBatchItemFailures") {
 			wrong = append(wrong, name+": a whole batch returns to the queue for one message")
+		}
+	}
+	return wrong
+}
+
+// smallBatchesDoNotWait says which mappings wait for messages that they need not.
+func smallBatchesDoNotWait(d *deployment) []string {
+	var wrong []string
+	for _, name := range d.ofKind("AWS::Lambda::EventSourceMapping") {
+		p := d.resources[name].properties
+		if between(p["BatchSize"], 1, 10) && p["MaximumBatchingWindowInSeconds"] != nil {
+			wrong = append(wrong, fmt.Sprintf("%s: may wait 20 s for %v messages", name, p["BatchSize"]))
 		}
 	}
 	return wrong
