@@ -54,5 +54,5 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if c.ServesPortal {
 		manage.Links, manage.PortalURL = access.NewLinks(store, keys, time.Now), c.Portal.At
 	}
-	return gateway.New(operator.NewManage(manage)), nil
+	return gateway.NewSigned(operator.NewManage(manage)), nil
 }

@@ -35,6 +35,7 @@ func TestStart(t *testing.T) {
 		{"PUT", "/operator/accounts/nobody:1", http.StatusBadRequest, `"field":"account"`},
 		{"PATCH", "/operator/accounts/squake:1", http.StatusMethodNotAllowed, `"code":"method_not_allowed"`},
 		{"GET", "/operator/elsewhere", http.StatusNotFound, `"code":"not_found"`},
+		{"GET", "/operator", http.StatusInternalServerError, `"code":"internal"`}, // nobody signed it
 		{"DELETE", "/operator/accounts/squake:1/portal-links", http.StatusNotFound, `"code":"not_found"`},
 	} {
 		response, err := gateway.Respond(t.Context(), gatewaytest.Event(httptest.NewRequest(tt.method, tt.path, http.NoBody), ""))

@@ -34,7 +34,7 @@ func build(ctx context.Context, environment map[string]string, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	return gateway.New(operator.New(operator.Config{
+	return gateway.NewSigned(operator.New(operator.Config{
 		Publisher: delivery.NewPublisher(delivery.PublisherConfig{
 			Store: store, Queue: queue, Sendings: sendings, NewID: keys.UUID, Now: time.Now, Log: log,
 		}),

@@ -42,7 +42,7 @@ func TestStart(t *testing.T) {
 		{"POST", "/events", `{"events":[]}`, http.StatusBadRequest, `"code":"invalid_request"`},
 		{"POST", "/events", `{"events":[{"account":"nobody:1","event":"order"}]}`, http.StatusAccepted, `"status":"rejected"`},
 		{"PUT", "/events", "", http.StatusMethodNotAllowed, `"code":"method_not_allowed"`},
-		{"POST", "/elsewhere", "", http.StatusNotFound, `"code":"not_found"`},
+		{"POST", "/events/", `{"events":[]}`, http.StatusInternalServerError, `"code":"internal_error"`}, // nobody signed it
 	} {
 		r := httptest.NewRequest(tt.method, tt.path, http.NoBody)
 		r.Header.Set("Content-Type", "application/json")

@@ -21,6 +21,14 @@ func routeRules() []rule {
 			},
 		},
 		{
+			name: "what IAM authorizes has no other route", check: signedRoutesOnly,
+			source: guide + "http-api-access-control-iam.html; https://www.infoq.com/news/2026/06/aws-api-gateway-auth-bypass/",
+			mutations: []mutation{
+				property("one that anyone may invoke", object{"x-amazon-apigateway-integration": object{"uri": getAtt("Publish", "Arn")}}, "Api", "Body", "paths", "/published", "post"),
+				property("the operator's is open", nil, "Api", "Body", "paths", "/operator/{proxy+}", anyMethod, "security"),
+			},
+		},
+		{
 			name: "settings are of routes that are there", check: routeSettings,
 			source: guide + "http-api-throttling.html; https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/pull/80; https://github.com/aws/serverless-application-model/issues/1939",
 			mutations: []mutation{
@@ -81,6 +89,24 @@ func routesMayInvoke(d *deployment) []string {
 			}
 			if !permitted[function+" /*/"+method+strings.ReplaceAll(path, "{proxy+}", "*")] {
 				wrong = append(wrong, fmt.Sprintf("%s of %s may not invoke %q", route, name, function))
+			}
+		}
+	}
+	return wrong
+}
+
+// signedRoutesOnly holds the functions that check no caller themselves to routes
+// that IAM authorizes.
+func signedRoutesOnly(d *deployment) []string {
+	var wrong []string
+	for _, name := range d.ofKind("AWS::ApiGatewayV2::Api") {
+		for path, methods := range members(at(d.resources[name].properties, "Body", "paths")) {
+			for method, operation := range members(methods) {
+				function := resourceOf(at(operation, "x-amazon-apigateway-integration", "uri"))
+				asks := slices.ContainsFunc(items(at(operation, "security")), func(s any) bool { return members(s)["AWS_IAM"] != nil })
+				if slices.Contains([]string{"Publish", "Operate"}, function) && !asks {
+					wrong = append(wrong, fmt.Sprintf("%s %s of %s lets anyone invoke %s", method, path, name, function))
+				}
 			}
 		}
 	}

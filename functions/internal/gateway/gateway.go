@@ -26,13 +26,24 @@ import (
 // the handler, or the handler panics, the response still has the API's own
 // shape.
 type Function struct {
-	api   api.Handler
-	proxy *httpadapter.HandlerAdapterV2
+	api    api.Handler
+	proxy  *httpadapter.HandlerAdapterV2
+	signed bool
 }
 
 // New returns a Function for a handler.
 func New(api api.Handler) *Function {
 	return &Function{api: api, proxy: httpadapter.NewV2(asSent(api))}
+}
+
+// NewSigned returns a Function for a handler that leaves it to IAM who may call
+// it. It serves no request of which API Gateway does not say who signed it: that
+// one came past the authorizer, as a path with a slash more could
+// (https://www.infoq.com/news/2026/06/aws-api-gateway-auth-bypass/).
+func NewSigned(api api.Handler) *Function {
+	f := New(api)
+	f.signed = true
+	return f
 }
 
 // Respond handles one request. The error is always nil.
@@ -43,6 +54,9 @@ func (f *Function) Respond(ctx context.Context, event events.APIGatewayV2HTTPReq
 		}
 	}()
 	prepared, err := prepare(ctx, event)
+	if by := event.RequestContext.Authorizer; f.signed && (by == nil || by.IAM == nil) {
+		err = errUnsigned
+	}
 	if err == nil {
 		response, err = f.proxy.ProxyWithContext(ctx, prepared)
 	}
@@ -67,6 +81,8 @@ func (f *Function) fail(ctx context.Context, event events.APIGatewayV2HTTPReques
 	f.api.Fail(w, r.WithContext(ctx), fmt.Errorf("request of the gateway: %w", cause))
 	return w.GetProxyResponse()
 }
+
+var errUnsigned = errors.New("IAM authorized nobody")
 
 // errUnreadable contains nothing of the request: a query may contain what
 // belongs in no log.

@@ -157,6 +157,30 @@ func capture(t *testing.T, do func()) string {
 	return logged.String() + string(text)
 }
 
+// What IAM authorizes is served to who signed it, and to nobody else.
+func TestOnlySignedRequestsAreServed(t *testing.T) {
+	type authorizer = events.APIGatewayV2HTTPRequestContextAuthorizerDescription
+	signed := &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::123456789012:user/backend"}
+	for name, tt := range map[string]struct {
+		by   *authorizer
+		want int
+	}{
+		"signed":            {by: &authorizer{IAM: signed}, want: http.StatusNoContent},
+		"past IAM":          {want: http.StatusInternalServerError},
+		"by something else": {by: &authorizer{Lambda: map[string]any{"user": "x"}}, want: http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := &fakeAPI{serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }}
+			event := post("/events", "{}")
+			event.RequestContext.Authorizer = tt.by
+			response, err := NewSigned(api).Respond(t.Context(), event)
+			if err != nil || response.StatusCode != tt.want || (api.failed != nil) != (tt.want != http.StatusNoContent) {
+				t.Errorf("answer %+v, %v, failed: %v, want %d", response, err, api.failed, tt.want)
+			}
+		})
+	}
+}
+
 // The API's own shape for an error on the way, with the id that the log has.
 func TestFaultHasTheAPIsShape(t *testing.T) {
 	var logged bytes.Buffer
