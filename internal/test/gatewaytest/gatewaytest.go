@@ -23,6 +23,11 @@ const Domain = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 // in lower case, lines of one name joined by a comma, but for cookies, which are
 // apart, the path decoded, and a body that is not JSON text in base64. Where IAM
 // authorizes the route, somebody signed it.
+//
+// Not everything is known of API Gateway: it is reported to cut a path at an
+// encoded question mark (https://github.com/middleapi/standard-server/pull/93),
+// and adds a content type to a request without a body
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html).
 func Event(r *http.Request, body string) events.APIGatewayV2HTTPRequest {
 	headers := map[string]string{"host": r.Host, "x-forwarded-proto": "https"}
 	for name, lines := range r.Header {
@@ -61,7 +66,9 @@ func ReadRequest(t *testing.T, head string) *http.Request {
 }
 
 // Response returns what the client gets for a function's answer, as HTTP/1.1
-// writes it. An answer in base64 is an error: none of the APIs has one.
+// writes it. An answer in base64 is an error: none of the APIs has one. It keeps
+// the name of WWW-Authenticate, which API Gateway is reported to change
+// (https://github.com/anthropics/claude-ai-mcp/issues/748).
 func Response(t *testing.T, response events.APIGatewayV2HTTPResponse) []byte {
 	t.Helper()
 	if response.IsBase64Encoded {
