@@ -108,7 +108,7 @@ func rightsField(all []webhook.Rights, chosen string) (f field, rights webhook.R
 func (o *operatorPages) tokenForm(e *exchange) (v grantView, rights webhook.Rights, lasts time.Duration) {
 	v = grantView{
 		frame: e.frame("Make a token"), Action: accountPath(e.account) + "/tokens", Label: "Make token", Back: accountPath(e.account),
-		Text: "The customer calls the API with it. It is shown once, on the next page.",
+		Text: "The customer " + e.account.String() + " calls the API with it. It is shown once, on the next page.",
 	}
 	rights = webhook.AllRights
 	if found, _ := o.api(e.account.API); found.Rights {
@@ -217,7 +217,7 @@ func (o *operatorPages) revokeToken(e *exchange) error {
 func (o *operatorPages) linkForm(e *exchange) (v grantView, g access.Grant) {
 	v = grantView{
 		frame: e.frame("Make a link"), Action: accountPath(e.account) + "/links", Label: "Make link", Back: accountPath(e.account),
-		Text: "It leads the customer to the pages of this account, once. It is shown on the next page.",
+		Text: "It leads the customer to the pages of " + e.account.String() + ", once. It is shown on the next page.",
 	}
 	rights, granted := rightsField([]webhook.Rights{webhook.AllRights, webhook.Read}, e.PostForm.Get("rights"))
 	f, l := lifetimeField("Good for", linkLifetimes(), e.PostForm.Get("lasts"))

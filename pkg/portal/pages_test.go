@@ -58,7 +58,9 @@ func populate(t *testing.T, e *env) (hook, delivery string) {
 			t.Fatal(err)
 		}
 		record := func(was webhook.Delivery, now webhook.Delivery, body string) webhook.Delivery {
-			now.Duration = time.Duration(120+37*i%300) * time.Millisecond
+			if now.Duration = time.Duration(120+37*i%300) * time.Millisecond; now.StatusCode == 0 {
+				now.Duration = 4 * time.Second
+			}
 			if _, err := e.store.RecordAttempt(t.Context(), webhook.AttemptResult{Was: was, Now: now, Response: []byte(body)}); err != nil {
 				t.Fatal(err)
 			}

@@ -14,8 +14,9 @@ import (
 // their texts are escaped there.
 
 // moment is a time as it is shown: relative, and exact on hover and in markup.
-// The zero value is shown as "never".
-type moment struct{ ISO, Exact, Text string }
+// Lasting says for how long what began then has been so. The zero value is shown
+// as "never".
+type moment struct{ ISO, Exact, Text, Lasting string }
 
 // at returns how t is shown at now.
 func at(t, now time.Time) moment {
@@ -23,34 +24,37 @@ func at(t, now time.Time) moment {
 		return moment{}
 	}
 	t = t.UTC()
-	return moment{ISO: t.Format("2006-01-02T15:04:05.000Z"), Exact: t.Format("2006-01-02 15:04:05 UTC"), Text: relative(t.Sub(now))}
+	text, lasting := relative(t.Sub(now))
+	return moment{ISO: t.Format("2006-01-02T15:04:05.000Z"), Exact: t.Format("2006-01-02 15:04:05 UTC"), Text: text, Lasting: lasting}
 }
 
-// relative says when something is that is d from now.
-func relative(d time.Duration) string {
-	ago := d < 0
-	if ago {
-		d = -d
-	}
-	var text string
-	switch {
-	case d < 5*time.Second:
-		return "just now"
-	case d < time.Minute:
-		text = strconv.Itoa(int(d.Seconds())) + " s"
-	case d < time.Hour:
-		text = strconv.Itoa(int(d.Minutes())) + " min"
-	case d < 10*time.Hour:
-		text = strings.TrimSuffix(fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60), " 0 min")
-	case d < 48*time.Hour:
-		text = strconv.Itoa(int(d.Hours())) + " h"
+// relative says when something is that is d from now, and how long it has lasted
+// if it began then.
+func relative(d time.Duration) (text, lasting string) {
+	switch span := roughly(d.Abs()); {
+	case d.Abs() < 5*time.Second:
+		return "just now", "since just now"
+	case d < 0:
+		return span + " ago", "for " + span
 	default:
-		text = strconv.Itoa(int(d.Hours()/24)) + " days"
+		return "in " + span, "in " + span
 	}
-	if ago {
-		return text + " ago"
+}
+
+// roughly writes how long something takes, in the units that matter.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + " s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d.Minutes())) + " min"
+	case d < 10*time.Hour:
+		return strings.TrimSuffix(fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60), " 0 min")
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d.Hours())) + " h"
+	default:
+		return strconv.Itoa(int(d.Hours()/24)) + " days"
 	}
-	return "in " + text
 }
 
 // The tones of states. Each has a sign of its own beside its colour.

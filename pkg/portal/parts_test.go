@@ -11,12 +11,14 @@ import (
 
 func TestRelative(t *testing.T) {
 	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		0: "just now", -4 * time.Second: "just now", 4 * time.Second: "just now", -59 * time.Second: "59 s ago", time.Minute: "in 1 min",
-		-59 * time.Minute: "59 min ago", -3 * time.Hour: "3 h ago", -134 * time.Minute: "2 h 14 min ago", 26 * time.Hour: "in 26 h", -50 * time.Hour: "2 days ago",
+	for d, want := range map[time.Duration][2]string{
+		0: {"just now", "since just now"}, -4 * time.Second: {"just now", "since just now"}, 4 * time.Second: {"just now", "since just now"},
+		-59 * time.Second: {"59 s ago", "for 59 s"}, -59 * time.Minute: {"59 min ago", "for 59 min"}, -3 * time.Hour: {"3 h ago", "for 3 h"},
+		-134 * time.Minute: {"2 h 14 min ago", "for 2 h 14 min"}, -50 * time.Hour: {"2 days ago", "for 2 days"},
+		time.Minute: {"in 1 min", "in 1 min"}, 26 * time.Hour: {"in 26 h", "in 26 h"},
 	} {
-		if got := relative(d); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
+		if text, lasting := relative(d); [2]string{text, lasting} != want {
+			t.Errorf("%v: %s, %s, want %s", d, text, lasting, want)
 		}
 	}
 	if got := at(time.Time{}, time.Now()); got != (moment{}) {
