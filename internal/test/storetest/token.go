@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,9 +149,9 @@ func testTokenRevoke(t *testing.T, s *suite) {
 	for _, tt := range []struct {
 		account webhook.Account
 		id      string
-	}{{account, "unknown"}, {account, foreign.ID}, {other, first.ID}, {newAccount(), first.ID}, {account, "firs"}} {
+	}{{account, "unknown"}, {account, foreign.ID}, {other, first.ID}, {newAccount(), first.ID}, {account, "firs"}, {account, strings.Repeat("x", 5000)}, {account, "\xff"}} {
 		if err := s.RevokeToken(ctx, tt.account, tt.id); !errors.Is(err, webhook.ErrNotFound) {
-			t.Fatalf("RevokeToken(%v, %q): error = %v, want ErrNotFound", tt.account, tt.id, err)
+			t.Fatalf("RevokeToken(%v, %.64q): error = %v, want ErrNotFound", tt.account, tt.id, err)
 		}
 	}
 	s.mustHaveTokens(ctx, t, account, first, second)

@@ -179,8 +179,12 @@ func (s *Store) Tokens(ctx context.Context, a webhook.Account) ([]webhook.Token,
 // RevokeToken implements [store.Store]. It finds the token in the account's
 // list, then deletes both items in one transaction.
 func (s *Store) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
-	op := fmt.Sprintf("revoke token %s of %v", id, a)
-	listed := key(accountPK(a), tokenPrefix+id)
+	op := fmt.Sprintf("revoke token %.64s of %v", id, a)
+	at := itemKey{*s.table, accountPK(a), tokenPrefix + id}
+	if !at.holds() {
+		return fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
+	}
+	listed := key(at.pk, at.sk)
 	it, err := s.get(ctx, op, listed)
 	switch {
 	case err != nil:
