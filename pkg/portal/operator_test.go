@@ -1,6 +1,7 @@
 package portal_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/portal"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -214,6 +216,26 @@ func TestOperatorEnters(t *testing.T) {
 	r.post("/portal/operator/leave")
 	r.get("/portal/webhooks")
 	r.shows(200, "squake:acme")
+}
+
+// TestOperatorEntersAnew: a session of an account ends when the operator enters
+// his own pages anew. It had the rights of the former session.
+func TestOperatorEntersAnew(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := e.enter(t, operator, webhook.AllRights)
+	r.get("/portal/operator/accounts/squake:acme")
+	r.post("/portal/operator/accounts/squake:acme/enter")
+	r.shows(200, "squake:acme")
+	entered := webhook.NewSecret(r.sessions()["hookline"])
+	r.post("/portal/operator/enter", "link", e.ways.open(t, operator, webhook.Read))
+	r.shows(200, "read only")
+	if _, err := e.ways.Session(t.Context(), entered); !errors.Is(err, access.ErrNoSession) {
+		t.Errorf("the session of the account: %v, want none", err)
+	}
+	if former, there := r.sessions()["hookline"]; there {
+		t.Errorf("the browser keeps %.16s", former)
+	}
 }
 
 // TestFailing: what fails or is disabled is listed over all accounts of an API,

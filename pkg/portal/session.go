@@ -151,7 +151,7 @@ func (s *site) showEnter(e *exchange) error {
 }
 
 // enter serves POST …/enter. It uses the link up, and ends the session that the
-// browser has.
+// browser has, with what was entered from that.
 func (s *site) enter(e *exchange) error {
 	if err := e.parseForm(); err != nil {
 		return err
@@ -162,6 +162,9 @@ func (s *site) enter(e *exchange) error {
 	}
 	if former, ok := e.secret(); ok {
 		e.endFormer(s.access.Leave, former)
+	}
+	if s.leaving != nil {
+		s.leaving(e)
 	}
 	e.account = session.Account // for the log
 	http.SetCookie(e.w, s.cookie(secret, session.Expires))

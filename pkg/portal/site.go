@@ -49,7 +49,7 @@ type siteConfig struct {
 	tabs               []tab
 	// admit completes the exchange of a session that is good.
 	admit func(*exchange) error
-	// leaving, unless nil, is called when a session is left.
+	// leaving, unless nil, is called when a session is left, also for another one.
 	leaving func(*exchange)
 }
 
