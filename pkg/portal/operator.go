@@ -150,7 +150,7 @@ func (o *operatorPages) enterAccount(e *exchange) error {
 	if err != nil {
 		return err
 	}
-	if former, ok := e.secretIn(e.settings.accountCookie); ok {
+	for _, former := range e.secretsIn(e.settings.accountCookie) {
 		e.endFormer(o.Access.LeaveAccount, former)
 	}
 	http.SetCookie(e.w, e.settings.accountCookie(secret, session.Expires))
@@ -160,12 +160,13 @@ func (o *operatorPages) enterAccount(e *exchange) error {
 // leaving ends, with the operator's session, that of the account that was entered
 // from it in this browser. A session that began by a link of the account goes on.
 func (o *operatorPages) leaving(e *exchange) {
-	former, ok := e.secretIn(e.settings.accountCookie)
-	if !ok || !access.IsByOperator(former) {
-		return
+	former := slices.DeleteFunc(e.secretsIn(e.settings.accountCookie), func(s webhook.Secret) bool { return !access.IsByOperator(s) })
+	for _, secret := range former {
+		e.endFormer(o.Access.LeaveAccount, secret)
 	}
-	e.endFormer(o.Access.LeaveAccount, former)
-	http.SetCookie(e.w, e.settings.accountCookie(webhook.Secret{}, time.Unix(1, 0)))
+	if len(former) > 0 {
+		http.SetCookie(e.w, e.settings.accountCookie(webhook.Secret{}, time.Unix(1, 0)))
+	}
 }
 
 // errNotOpen is answered for accounts that get nothing new.

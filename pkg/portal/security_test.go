@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/pkg/portal"
+	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -181,6 +182,43 @@ func TestLinks(t *testing.T) {
 	e.ways.stuck = errors.New("the store is down")
 	r.post("/portal/enter", "link", e.ways.open(t, squakeAccount, webhook.Read))
 	r.shows(200, "squake:acme") // the link is used up, so its session is not withheld
+}
+
+// TestTwoCookies: a browser may send two cookies of the session's name, one of
+// which is partitioned. The session that is good counts, wherever it stands, and
+// both end when the browser leaves or enters anew.
+func TestTwoCookies(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, tt := range []struct {
+		name string
+		last func(r *reader)
+	}{
+		{"leaves", func(r *reader) { r.post("/portal/leave") }},
+		{"enters", func(r *reader) { r.post("/portal/enter", "link", e.ways.open(t, otherAccount, webhook.Read)) }},
+		{"is the operator, who enters", func(r *reader) {
+			r.post("/portal/operator/enter", "link", e.ways.open(t, operator, webhook.AllRights))
+			r.get("/portal/operator/accounts/squake:other")
+			r.post("/portal/operator/accounts/squake:other/enter")
+		}},
+	} {
+		r := e.newReader(t)
+		one, two := e.enter(t, squakeAccount, webhook.Read).sessions()["hookline"], e.enter(t, squakeAccount, webhook.Read).sessions()["hookline"]
+		over := "squake:acme.hk_" + strings.Repeat("e", 43)
+		for _, cookies := range []string{"hookline=" + over + "; hookline=" + two, "hookline=" + two + "; hookline=" + over, "hookline=; hookline=" + over + "; hookline=" + one} {
+			r.extra = http.Header{"Cookie": {cookies}}
+			r.get("/portal/webhooks")
+			r.shows(200, "squake:acme")
+		}
+		r.extra = http.Header{"Cookie": {"hookline=" + one + "; hookline=" + two}}
+		tt.last(r)
+		r.shows(200)
+		for i, secret := range []string{one, two} {
+			if _, err := e.ways.Session(t.Context(), webhook.NewSecret(secret)); !errors.Is(err, access.ErrNoSession) {
+				t.Errorf("who %s: session %d: %v, want none", tt.name, i+1, err)
+			}
+		}
+	}
 }
 
 // TestHeaders: every answer has the headers, the session's cookie is as the

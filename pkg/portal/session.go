@@ -52,33 +52,37 @@ func (s Settings) operatorCookie(secret webhook.Secret, expires time.Time) *http
 	return s.cookie(operatorName, secret, expires)
 }
 
-// secret returns the secret of the request's session.
-func (e *exchange) secret() (webhook.Secret, bool) { return e.secretIn(e.cookie) }
+// mostSecrets is how many cookies of one name are looked at: a browser may have
+// one that is partitioned beside one that is not, from before or after frame
+// ancestors were set.
+const mostSecrets = 2
 
-// secretIn returns the secret in the cookie that is made by cookie.
-func (e *exchange) secretIn(cookie func(webhook.Secret, time.Time) *http.Cookie) (webhook.Secret, bool) {
-	c, err := e.Cookie(cookie(webhook.Secret{}, time.Time{}).Name)
-	if err != nil || c.Value == "" {
-		return webhook.Secret{}, false
+// secrets returns the secrets of the request's sessions.
+func (e *exchange) secrets() []webhook.Secret { return e.secretsIn(e.cookie) }
+
+// secretsIn returns the secrets in the cookies that are made by cookie.
+func (e *exchange) secretsIn(cookie func(webhook.Secret, time.Time) *http.Cookie) (found []webhook.Secret) {
+	for _, c := range e.CookiesNamed(cookie(webhook.Secret{}, time.Time{}).Name) {
+		if c.Value != "" && len(found) < mostSecrets {
+			found = append(found, webhook.NewSecret(c.Value))
+		}
 	}
-	return webhook.NewSecret(c.Value), true
+	return found
 }
 
 // enterSession finds the session of a request, at each request anew.
 func (e *exchange) enterSession() error {
-	secret, ok := e.secret()
-	if !ok {
-		return access.ErrNoSession
+	for _, secret := range e.secrets() {
+		s, err := e.access.Session(e.Context(), secret)
+		switch {
+		case err == nil && e.now.Before(s.Expires):
+			e.session = s
+			return e.admit(e)
+		case err != nil && !errors.Is(err, access.ErrNoSession):
+			return err
+		}
 	}
-	s, err := e.access.Session(e.Context(), secret)
-	if err != nil {
-		return err
-	}
-	if !e.now.Before(s.Expires) {
-		return access.ErrNoSession
-	}
-	e.session = s
-	return e.admit(e)
+	return access.ErrNoSession
 }
 
 // checkForm checks that a form is one of this session's pages, and that the
@@ -160,7 +164,7 @@ func (s *site) enter(e *exchange) error {
 	if err != nil {
 		return err
 	}
-	if former, ok := e.secret(); ok {
+	for _, former := range e.secrets() {
 		e.endFormer(s.access.Leave, former)
 	}
 	if s.leaving != nil {
@@ -182,7 +186,7 @@ func (e *exchange) endFormer(leave func(context.Context, webhook.Secret) error, 
 // leave serves POST …/leave. A session may be left without its token: who can
 // send its cookie from this origin can do as much.
 func (s *site) leave(e *exchange) error {
-	if secret, ok := e.secret(); ok {
+	for _, secret := range e.secrets() {
 		if err := s.access.Leave(e.Context(), secret); err != nil {
 			return err
 		}
