@@ -1,15 +1,21 @@
 package portal_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/record"
+	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/keygen"
 	"github.com/hookline/hookline/pkg/portal"
 	"github.com/hookline/hookline/pkg/portal/access"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -217,6 +223,43 @@ func TestTwoCookies(t *testing.T) {
 			if _, err := e.ways.Session(t.Context(), webhook.NewSecret(secret)); !errors.Is(err, access.ErrNoSession) {
 				t.Errorf("who %s: session %d: %v, want none", tt.name, i+1, err)
 			}
+		}
+	}
+}
+
+// TestEachIsLogged: each request has one line in the log, which has nothing of its
+// query: also one of a path that is not in its shortest form, and one for another
+// host. None leads elsewhere.
+func TestEachIsLogged(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	settings, err := portal.ReadSettings(func(string) string { return "" }, "http://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log record.Buffer
+	handler := portal.NewOperator(e.operatorConfig(api.Setup{Keys: keygen.New(rand.Reader, time.Now), Now: time.Now, Log: slog.New(slog.NewJSONHandler(&log, nil))}, settings))
+	for i, tt := range []struct {
+		method, url string
+		want        int
+	}{
+		{"GET", "http://127.0.0.1/portal/operator/accounts?link=hush", 403},
+		{"GET", "http://127.0.0.1/portal/operator/?link=hush", 403},
+		{"GET", "http://127.0.0.1/portal/operator//enter?link=hush", 404},
+		{"HEAD", "http://127.0.0.1/portal/operator/./enter?link=hush", 404},
+		{"GET", "http://127.0.0.1/portal/operator/..//evil.example?link=hush", 404},
+		{"GET", "http://127.0.0.1/portal/operator/assets?link=hush", 404},
+		{"GET", "http://127.0.0.1/portal/operator/assets/?link=hush", 404},
+		{"POST", "http://127.0.0.1/portal/operator//leave?link=hush", 404},
+		{"GET", "http://evil.example/portal/operator/enter?link=hush", 403},
+	} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(tt.method, tt.url, http.NoBody))
+		if w.Code != tt.want || w.Header().Get("Location") != "" || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s: status %d, %v, want %d", tt.method, tt.url, w.Code, w.Header(), tt.want)
+		}
+		if lines := strings.Count(log.String(), `"msg":"request"`); lines != i+1 || strings.Contains(log.String(), "hush") {
+			t.Fatalf("%s %s: %d lines, want %d\n%s", tt.method, tt.url, lines, i+1, log.String())
 		}
 	}
 }

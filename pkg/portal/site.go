@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -61,11 +62,11 @@ func newSite(cfg siteConfig) *site {
 		cfg.deadline = defaultDeadline
 	}
 	s := &site{siteConfig: cfg, assets: newAssets(cfg.root+"/assets/", cfg.settings.accent), origin: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
-	s.mux.Handle("GET "+cfg.root+"/assets/", s.assets)
+	s.mux.Handle("GET "+cfg.root+"/assets/{file}", s.assets)
 	s.mux.HandleFunc("GET "+cfg.root+"/enter", s.outside(s.showEnter))
 	s.mux.HandleFunc("POST "+cfg.root+"/enter", s.outside(s.enter))
 	s.mux.HandleFunc("POST "+cfg.root+"/leave", s.outside(s.leave))
-	s.mux.HandleFunc("/", s.outside(func(*exchange) error { return errNoPage }))
+	s.mux.HandleFunc("/", s.outside(noPage))
 	for _, path := range []string{cfg.root, cfg.root + "/{$}"} {
 		s.mux.HandleFunc("GET "+path, s.inside(func(e *exchange) error { return e.redirect(s.home) }))
 	}
@@ -104,11 +105,25 @@ func (s *site) setHeaders(h http.Header) {
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.setHeaders(w.Header())
 	if !s.settings.secure && !IsLoopback(r.Host) { // a proxy passed it on, and cookies are not those for a network
-		http.Error(w, "The portal is served to this machine alone, unless HOOKLINE_PORTAL_URL says where browsers reach it.", http.StatusForbidden)
+		s.outside(notHere)(w, r)
+		return
+	}
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path { // the mux would redirect it, past the log
+		s.outside(noPage)(w, r)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	s.mux.ServeHTTP(w, r)
+}
+
+// noPage serves a path that there is not.
+func noPage(*exchange) error { return errNoPage }
+
+// notHere serves a request over plain http for another host than this machine.
+func notHere(e *exchange) error {
+	e.status = http.StatusForbidden
+	http.Error(e.w, "The portal is served to this machine alone, unless HOOKLINE_PORTAL_URL says where browsers reach it.", e.status)
+	return nil
 }
 
 // exchange is a request while it is served.
