@@ -91,18 +91,23 @@ func checkRefresh(text string) error {
 func checkAncestors(text string) error {
 	for origin := range strings.FieldsSeq(text) {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || strings.ContainsAny(origin, `;,'"`) {
+		if err != nil || u.Scheme != "https" || !isOrigin(u) || strings.ContainsAny(origin, `;,'"`) {
 			return webhook.Invalid("must be origins such as https://app.example.com, with spaces between")
 		}
 	}
 	return nil
 }
 
+// isOrigin reports whether a URL has a host, and nothing else but a scheme.
+func isOrigin(u *url.URL) bool {
+	return u.Host != "" && u.Path == "" && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && u.User == nil
+}
+
 // CheckOrigin reports whether an origin is https. Over plain http, secrets would
 // cross the network in the clear: it refuses that except on loopback.
 func CheckOrigin(origin string) (secure bool, err error) {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
+	u, err := url.Parse(strings.TrimSuffix(origin, "/"))
+	if err != nil || !isOrigin(u) {
 		return false, webhook.Invalid("must be an origin such as https://hooks.example.com")
 	}
 	switch {
