@@ -175,6 +175,8 @@ func (j *journey) recover() {
 	j.shows(200, "The webhook is enabled.")
 	j.get("/portal/recover?event=&since=nonsense")
 	j.shows(422, "This must be a date and a time", `value="nonsense"`)
+	j.get("/portal/recover?since=" + since + "&event=" + url.QueryEscape(" "+j.event+" "))
+	j.shows(200, "1 to send again")
 	j.get("/portal/recover?event=&since=" + since)
 	j.shows(200, "1 to send again")
 	j.post("/portal/recover", "since", since, "event", "", "as_of", between(j.page, `name="as_of" value="`, `"`))

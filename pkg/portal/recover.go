@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hookline/hookline/pkg/delivery"
@@ -34,7 +35,7 @@ type recoverView struct {
 func (v *recoverView) readRecovery(get func(string) string, now time.Time) delivery.Recovery {
 	v.Since = field{Name: "since", Label: "Since (UTC)", Hint: "When the events happened. What was accepted more than 6 days ago is not sent again.", Value: get("since")}
 	v.Event = field{Name: "event", Label: "Event", Hint: "Leave it empty for all.", Value: get("event")}
-	q := delivery.Recovery{From: readTime(&v.Since), Event: v.Event.Value, Limit: delivery.MaxRecovered, Cursor: get("cursor")}
+	q := delivery.Recovery{From: readTime(&v.Since), Event: strings.TrimSpace(v.Event.Value), Limit: delivery.MaxRecovered, Cursor: get("cursor")}
 	switch {
 	case v.Since.Value == "":
 		v.Since.Wrong = "Say since when."
