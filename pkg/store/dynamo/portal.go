@@ -71,25 +71,24 @@ func decodePass(a webhook.Account, h webhook.TokenHash, it item) (webhook.Portal
 	return p, nil
 }
 
-// AddPortalLink implements [store.Portal] with one PutItem.
+// AddPortalLink implements [store.Portal].
 func (s *Store) AddPortalLink(ctx context.Context, link webhook.PortalPass) error {
 	return s.addPass(ctx, fmt.Sprintf("add portal link of %v", link.Account), encodePass(linkKey(link.Account, link.Hash), link))
 }
 
-// AddPortalSession implements [store.Portal] with one PutItem.
+// AddPortalSession implements [store.Portal].
 func (s *Store) AddPortalSession(ctx context.Context, p webhook.PortalPass) error {
 	return s.addPass(ctx, fmt.Sprintf("add portal session of %v", p.Account), encodePass(sessionKey(p.Account, p.Hash), p))
 }
 
+// addPass adds a pass. It is a transaction, though of one item: a try whose
+// response was lost must not bring back a link that was used since, or a session
+// that has ended.
 func (s *Store) addPass(ctx context.Context, op string, pass item) error {
 	if s.deliveries == nil {
 		return fmt.Errorf("%s: %w", op, errNoDeliveries)
 	}
-	in := &dynamodb.PutItemInput{TableName: s.deliveries, Item: pass}
-	return s.call(ctx, op, idempotent, func(ctx context.Context) error {
-		_, err := s.client.PutItem(ctx, in)
-		return err
-	})
+	return s.transact(ctx, op, []types.TransactWriteItem{{Put: &types.Put{TableName: s.deliveries, Item: pass}}})
 }
 
 // PortalLink implements [store.Portal] with one BatchGetItem.
