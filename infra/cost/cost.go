@@ -5,6 +5,7 @@ import (
 
 	"github.com/hookline/hookline/infra/cost/logsize"
 	"github.com/hookline/hookline/infra/cost/price"
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // prices are those of a region.
@@ -29,11 +30,11 @@ var (
 	apart = units{writes: 3, reads: 1}
 	// telling is a webhook that fails for an hour: its notice is stored with a mark
 	// on the webhook, in a transaction, which DynamoDB Local does not count, and
-	// read, sent and removed. watching is a look for such webhooks of three APIs,
+	// read, sent and removed. watching is a look for such webhooks of all APIs,
 	// in eight parts of the index each at half a unit, and for notices, at one.
 	telling     = transaction.plus(units{writes: 1, reads: 2.5})
 	transaction = units{writes: 2 * 2}
-	watching    = units{reads: 3*8*0.5 + 1}
+	watching    = units{reads: float64(len(all.APIs()))*8*0.5 + 1}
 	// sweeping is one look for all that is due: half a unit for each shard of the
 	// index.
 	sweeping = units{reads: 64 * 0.5}
