@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/hookline/hookline/pkg/api/all"
 )
 
 // scrape reads metrics as Prometheus does: the value of each series.
@@ -156,13 +158,13 @@ func TestMetrics(t *testing.T) {
 		`hookline_attempt_duration_seconds_count{error_type="5xx",hookline_api="squake",hookline_outcome="failed"}`:       1,
 		`hookline_attempt_duration_seconds_count{error_type="4xx",hookline_api="abbeycross",hookline_outcome="disabled"}`: 1,
 	})
-	s.becomes(t, "hookline_deliveries_ended_total", map[string]float64{
-		`hookline_deliveries_ended_total{hookline_api="shoptet",hookline_result="delivered"}`: 1,
-		`hookline_deliveries_ended_total{hookline_api="abbeycross",hookline_result="failed"}`: 1,
-		// From the beginning, so that the first is seen as an increase.
-		`hookline_deliveries_ended_total{hookline_api="shoptet",hookline_result="failed"}`: 0,
-		`hookline_deliveries_ended_total{hookline_api="squake",hookline_result="failed"}`:  0,
-	})
+	ended := map[string]float64{}
+	for _, a := range all.APIs() { // from the beginning, so that the first is seen as an increase
+		ended[fmt.Sprintf(`hookline_deliveries_ended_total{hookline_api=%q,hookline_result="failed"}`, a.Name)] = 0
+	}
+	ended[`hookline_deliveries_ended_total{hookline_api="shoptet",hookline_result="delivered"}`] = 1
+	ended[`hookline_deliveries_ended_total{hookline_api="abbeycross",hookline_result="failed"}`] = 1
+	s.becomes(t, "hookline_deliveries_ended_total", ended)
 	s.becomes(t, "hookline_webhooks", map[string]float64{ // AbbeyCross's has two events
 		`hookline_webhooks{hookline_api="squake",hookline_state="failing"}`:      1,
 		`hookline_webhooks{hookline_api="abbeycross",hookline_state="disabled"}`: 2,

@@ -13,7 +13,9 @@ import (
 
 	"github.com/hookline/hookline/internal/test/apitest"
 	"github.com/hookline/hookline/pkg/api"
+	"github.com/hookline/hookline/pkg/api/abbeycross"
 	"github.com/hookline/hookline/pkg/api/all"
+	"github.com/hookline/hookline/pkg/api/shoptet"
 	"github.com/hookline/hookline/pkg/api/squake"
 	"github.com/hookline/hookline/pkg/auth"
 	"github.com/hookline/hookline/pkg/delivery"
@@ -200,7 +202,8 @@ func (b both) Routes() []api.Route {
 // portalURL returns where a request came to.
 func portalURL(r *http.Request) string { return "http://" + r.Host }
 
-// newAPI gives the operator's API in the form that the APIs' tests take.
+// newAPI gives the operator's API in the form that the APIs' tests take. It has
+// the APIs that the golden files name, whichever others there are.
 func newAPI(tb testing.TB) api.API {
 	return api.API{
 		Name: operator.Name,
@@ -212,7 +215,8 @@ func newAPI(tb testing.TB) api.API {
 					Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 				}),
 				manage: operator.NewManage(operator.ManageConfig{
-					Store: setup.Store.(operator.Store), Queue: &queue{}, APIs: all.APIs(), Sendings: sendings(tb, setup), Tokens: rights{s},
+					Store: setup.Store.(operator.Store), Queue: &queue{}, Sendings: sendings(tb, setup), Tokens: rights{s},
+					APIs:  []api.API{squake.API(), shoptet.API(), abbeycross.API()},
 					Links: access.NewLinks(setup.Store.(access.Store), setup.Keys, setup.Now), PortalURL: portalURL,
 					Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 				}),
