@@ -86,16 +86,15 @@ func deliveryState(d webhook.Delivery) state {
 	if d.Test {
 		word += " (test)"
 	}
-	switch d.Status {
-	case webhook.StatusDelivered:
+	switch {
+	case d.Status == webhook.StatusDelivered:
 		return state{toneOK, word}
-	case webhook.StatusFailed:
+	case d.Status == webhook.StatusFailed:
 		return state{toneBad, word}
-	case webhook.StatusCancelled:
-		return state{toneIdle, word}
-	case webhook.StatusPending, webhook.StatusRetrying:
+	case d.Status.Open():
+		return state{toneWait, word}
 	}
-	return state{toneWait, word}
+	return state{toneIdle, word}
 }
 
 // note is a remark on a page. News is read out when it appears.
