@@ -21,7 +21,7 @@ func routeRules() []rule {
 			},
 		},
 		{
-			name: "what IAM authorizes has no other route", check: signedRoutesOnly,
+			name: "what IAM authorises has no other route", check: signedRoutesOnly,
 			source: guide + "http-api-access-control-iam.html; https://www.infoq.com/news/2026/06/aws-api-gateway-auth-bypass/",
 			mutations: []mutation{
 				property("one that anyone may invoke", object{"x-amazon-apigateway-integration": object{"uri": getAtt("Publish", "Arn")}}, "Api", "Body", "paths", "/published", "post"),
@@ -96,7 +96,7 @@ func routesMayInvoke(d *deployment) []string {
 }
 
 // signedRoutesOnly holds the functions that check no caller themselves to routes
-// that IAM authorizes.
+// that IAM authorises.
 func signedRoutesOnly(d *deployment) []string {
 	var wrong []string
 	for _, name := range d.ofKind("AWS::ApiGatewayV2::Api") {

@@ -157,7 +157,7 @@ func capture(t *testing.T, do func()) string {
 	return logged.String() + string(text)
 }
 
-// What IAM authorizes is served to who signed it, and to nobody else.
+// What IAM authorises is served to who signed it, and to nobody else.
 func TestOnlySignedRequestsAreServed(t *testing.T) {
 	type authorizer = events.APIGatewayV2HTTPRequestContextAuthorizerDescription
 	signed := &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::123456789012:user/backend"}

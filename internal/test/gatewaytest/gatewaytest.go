@@ -22,7 +22,7 @@ const Domain = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
 // Event returns the event that the function gets for a request: header names
 // in lower case, lines of one name joined by a comma, but for cookies, which are
 // apart, the path decoded, and a body that is not JSON text in base64. Where IAM
-// authorizes the route, somebody signed it.
+// authorises the route, somebody signed it.
 //
 // Not everything is known of API Gateway: it is reported to cut a path at an
 // encoded question mark (https://github.com/middleapi/standard-server/pull/93),
@@ -41,7 +41,7 @@ func Event(r *http.Request, body string) events.APIGatewayV2HTTPRequest {
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: "203.0.113.7"},
 		},
 	}
-	if r.URL.Path == "/events" || strings.HasPrefix(r.URL.Path, "/operator/") { // IAM authorizes these routes
+	if r.URL.Path == "/events" || strings.HasPrefix(r.URL.Path, "/operator/") { // IAM authorises these routes
 		event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 			IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{UserARN: "arn:aws:iam::123456789012:user/backend"},
 		}
