@@ -30,11 +30,12 @@ func (s *Store) WebhooksByID(ctx context.Context, a webhook.Account, id string) 
 }
 
 // CreateAccount implements [store.Store]. One transaction puts the account and
-// its entry in the list of accounts.
+// its entry in the list of accounts. Who was told that the account exists may
+// delete it: no earlier try may make it afterwards.
 func (s *Store) CreateAccount(ctx context.Context, a webhook.AccountInfo) error {
 	account, listed := encodeAccount(a)
 	op := fmt.Sprintf("create account %v", a.Account)
-	err := s.transact(ctx, op, []types.TransactWriteItem{s.putNew(account), s.putNew(listed)})
+	err := s.transactFenced(ctx, op, a.Account, []types.TransactWriteItem{s.putNew(account), s.putNew(listed)})
 	if isCancelled(err) {
 		return fmt.Errorf("%s: %w", op, webhook.ErrExists)
 	}
@@ -132,11 +133,11 @@ func (s *Store) listedAccounts(ctx context.Context, op string, d webhook.API, li
 
 // CreateToken implements [store.Store]. One transaction checks that the account
 // exists and is not closing, and puts the token and its entry in the account's
-// list.
+// list. A token that was refused never comes to an account of that id later.
 func (s *Store) CreateToken(ctx context.Context, t webhook.Token) error {
 	token, listed := encodeToken(t)
 	op := fmt.Sprintf("create token %s of %v", t.ID, t.Account)
-	err := s.transact(ctx, op, []types.TransactWriteItem{
+	err := s.transactFenced(ctx, op, t.Account, []types.TransactWriteItem{
 		{ConditionCheck: &types.ConditionCheck{
 			TableName:           s.table,
 			Key:                 accountKey(t.Account),

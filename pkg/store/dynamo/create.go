@@ -139,7 +139,9 @@ func (s *Store) createOne(ctx context.Context, cr *creation) error {
 }
 
 // createAll claims all events in one transaction. If this request has already
-// created some records, a second transaction adds the missing ones.
+// created some records, a second transaction adds the missing ones. It is not
+// fenced, since what registers may not delete: an earlier try may still add
+// records when the events are free again, as in createOne.
 func (s *Store) createAll(ctx context.Context, cr *creation) error {
 	for {
 		puts, missing := cr.puts(s.table)

@@ -14,10 +14,13 @@ import (
 // transact executes one transaction. All its tries have one ClientRequestToken
 // and the same parameters, so it happens at most once, and an ambiguous failure
 // is resolved by repeating it. DynamoDB remembers a token for 10 minutes
-// (TransactWriteItems, ClientRequestToken), far longer than a call takes.
+// (TransactWriteItems, ClientRequestToken), far longer than a call takes, and
+// longer than a try may be under way: a request must arrive within 5 minutes of
+// its signature (IAM User Guide, "AWS Signature Version 4 for API requests").
 //
 // An error is final, or a *types.TransactionCanceledException whose reasons are
-// only "None" and "ConditionalCheckFailed".
+// only "None" and "ConditionalCheckFailed". An earlier try may still happen then
+// if its conditions come to hold: see transactFenced.
 func (s *Store) transact(ctx context.Context, op string, items []types.TransactWriteItem) error {
 	return s.send(ctx, op, s.transaction(items))
 }
