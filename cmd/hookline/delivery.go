@@ -199,7 +199,7 @@ func (c *deliveryRetry) Run(ctx context.Context, p *program) (err error) {
 	case errors.Is(err, webhook.ErrNotFound):
 		return c.unknown(ctx, p, b)
 	case errors.Is(err, webhook.ErrChanged):
-		return fmt.Errorf("another attempt of %s was just made; show it with: %s delivery show %[1]s --account %s", c.ID, p.again(), c.Account)
+		return fmt.Errorf("another attempt of %s was just made; show it with: %s delivery show %s --account %s", c.ID, p.again(), c.ID, c.Account)
 	case err != nil:
 		return err
 	}

@@ -165,7 +165,7 @@ func (c *webhookTest) failure(ctx context.Context, p *program, b backend, err er
 	case errors.Is(err, webhook.ErrInvalid) && c.Event != "":
 		return usageErrorf("webhook test: --event: %s is not registered for %q", c.ID, c.Event)
 	case errors.Is(err, webhook.ErrDisabled):
-		return fmt.Errorf("webhook %s is disabled; enable it with: %s webhook enable %[1]s --account %s", c.ID, p.again(), c.Account)
+		return fmt.Errorf("webhook %s is disabled; enable it with: %s webhook enable %s --account %s", c.ID, p.again(), c.ID, c.Account)
 	}
 	return err
 }

@@ -155,7 +155,7 @@ func TestWebhookTestFails(t *testing.T) {
 	contains(t, where.fails(t, "webhook", "test", customer.id, "--account", "squake:nobody"), "there is no account squake:nobody")
 	contains(t, where.fails(t, "webhook", "test", customer.id, "--account", "shoptet:1"), "shoptet:1 has no webhook")
 	where.run(t, "webhook", "disable", customer.id, "--account", customer.account)
-	contains(t, where.fails(t, customer.test(openly...)...), "is disabled; enable it with: hookline --data")
+	contains(t, where.fails(t, customer.test(openly...)...), "is disabled; enable it with: hookline --data", " webhook enable "+customer.id+" --account "+customer.account)
 	c.nothingMore(t)
 }
 
