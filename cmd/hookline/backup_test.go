@@ -25,6 +25,7 @@ func TestRestoreRepeats(t *testing.T) {
 			c := openSite(t)
 			customer := customers(t, where, s, c)[0]
 			where.run(t, "token", "create", "--operator") // makes the operator's account, which is none of the three
+			where.run(t, "portal", "close", "--operator") // makes the record of its links, which is none either
 			customer.delivered(t, where, c)
 			release := c.block()
 			under := customer.published(t, where)

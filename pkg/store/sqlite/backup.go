@@ -217,7 +217,7 @@ func inspect(conn *sqlite.Conn) (c Contents, err error) {
 		}
 	}
 	c.Accounts = map[webhook.API]int64{}
-	err = query(conn, "SELECT dialect, count(*) FROM account GROUP BY dialect", func(r *row) error {
+	err = query(conn, "SELECT dialect, count(*) FROM account WHERE id <> '' GROUP BY dialect", func(r *row) error {
 		api := webhook.API(r.text())
 		c.Accounts[api] = r.int()
 		return nil
