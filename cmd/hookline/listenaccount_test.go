@@ -48,7 +48,7 @@ func TestListenForAnAccount(t *testing.T) {
 			app := openSite(t)
 			app.status.Store(http.StatusAccepted)
 			for _, api := range all.APIs() {
-				account, err := demoAccount(api)
+				account, err := api.DemoAccount()
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -54,6 +54,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		http.Redirect(w, r, reference.Prefix, http.StatusFound) // who opens the server in a browser
 		return
 	}

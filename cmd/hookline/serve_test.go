@@ -172,7 +172,8 @@ func TestRouting(t *testing.T) {
 	}
 }
 
-// exchange sends a request exactly as it is written.
+// exchange sends a request exactly as it is written. Every answer says what it is
+// (docs/contracts/README.md, Requests 13).
 func exchange(t *testing.T, server, method, recipient string) (status int, body string) {
 	t.Helper()
 	conn := dial(t, server)
@@ -180,7 +181,11 @@ func exchange(t *testing.T, server, method, recipient string) (status int, body 
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	return readResponse(t, conn, method)
+	response := readWhole(t, conn, method)
+	if response.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%s %s: headers %v", method, recipient, response.Header)
+	}
+	return response.status, response.body
 }
 
 func TestHealthOfABrokenStore(t *testing.T) {

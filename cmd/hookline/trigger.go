@@ -55,7 +55,7 @@ func (c *triggerCommand) Run(ctx context.Context, p *program) (err error) {
 		events := api.Events(p.getenv)
 		return p.show(events, strings.Join(convert(events, func(event string) string { return linef("%s", event) }), ""))
 	}
-	account, err := demoAccount(api)
+	account, err := api.DemoAccount()
 	if c.Account != nil {
 		account, err = c.Account.Account, nil
 	}

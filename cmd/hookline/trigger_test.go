@@ -16,7 +16,7 @@ func TestTrigger(t *testing.T) {
 	where := dataDir{data: t.TempDir()}
 	s := boot(t, where.data, "--dev")
 	for _, api := range all.APIs() {
-		account, err := demoAccount(api)
+		account, err := api.DemoAccount()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -123,7 +122,7 @@ func (c *serveCommand) summary() string {
 // demoOf ensures that an API has its demo account. If that has no token, fresh
 // has one to be stored once it has been shown.
 func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server string) (shown demo, fresh []webhook.Token, err error) {
-	account, err := demoAccount(api)
+	account, err := api.DemoAccount()
 	if err != nil {
 		return demo{}, nil, err
 	}
@@ -153,16 +152,6 @@ func (p *program) demoOf(ctx context.Context, s store.Store, api api.API, server
 	shown.Token = secret.Reveal()
 	shown.Curl = curl(server, api.Example, shellQuote(api.Example.TokenHeader+shown.Token))
 	return shown, []webhook.Token{record}, nil
-}
-
-// demoAccount returns the first of a few ids that the API accepts.
-func demoAccount(api api.API) (webhook.Account, error) {
-	for _, id := range []string{"demo", "1"} {
-		if api.CheckAccountID(id) == nil {
-			return webhook.Account{API: api.Name, ID: id}, nil
-		}
-	}
-	return webhook.Account{}, errors.New("no id for it is known")
 }
 
 // curl returns a command line for a POSIX shell. quotedHeader is the quoted

@@ -44,6 +44,12 @@ func hostOf(t testing.TB, server string) string {
 // readResponse reads the answer to a request of that method.
 func readResponse(t testing.TB, conn net.Conn, method string) (status int, body string) {
 	t.Helper()
+	response := readWhole(t, conn, method)
+	return response.status, response.body
+}
+
+func readWhole(t testing.TB, conn net.Conn, method string) fetched {
+	t.Helper()
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
 	if err != nil {
 		t.Fatal(err)
@@ -53,5 +59,5 @@ func readResponse(t testing.TB, conn net.Conn, method string) (status int, body 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(text)
+	return fetched{response.StatusCode, response.Header, string(text)}
 }

@@ -25,8 +25,8 @@ type account struct {
 	token webhook.Secret
 }
 
-// prepare makes both tables unless they are there, and of each API an account
-// named demo with a new token.
+// prepare makes both tables unless they are there, and of each API its demo
+// account with a new token.
 func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, error) {
 	client, err := dynamo.NewClient(dynamo.ClientConfig{
 		Region: "eu-central-1", Endpoint: endpoint,
@@ -49,8 +49,12 @@ func prepare(ctx context.Context, endpoint string, now time.Time) ([]account, er
 	created := now.UTC().Truncate(time.Millisecond)
 	var accounts []account
 	for _, api := range all.APIs() {
-		a := account{Account: webhook.Account{API: api.Name, ID: "demo"}}
-		err := store.CreateAccount(ctx, webhook.AccountInfo{Account: a.Account, CreatedAt: created})
+		demo, err := api.DemoAccount()
+		if err != nil {
+			return nil, err
+		}
+		a := account{Account: demo}
+		err = store.CreateAccount(ctx, webhook.AccountInfo{Account: a.Account, CreatedAt: created})
 		if err != nil && !errors.Is(err, webhook.ErrExists) {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -62,6 +63,17 @@ type Handler interface {
 	// Fail responds to a request that could not be read because of err, an
 	// internal error.
 	Fail(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// DemoAccount returns the API's account for trying it on a laptop: the first of
+// a few ids that it accepts.
+func (a API) DemoAccount() (webhook.Account, error) {
+	for _, id := range []string{"demo", "1"} {
+		if a.CheckAccountID(id) == nil {
+			return webhook.Account{API: a.Name, ID: id}, nil
+		}
+	}
+	return webhook.Account{}, fmt.Errorf("no account of %s to try it with is known", a.Name)
 }
 
 // Example is a request for the documentation: its path, the header that carries
