@@ -284,9 +284,9 @@ func lateAtAccounts() []lateTry {
 	opens := do(func(ctx context.Context, s *dynamo.Store) error { return s.CreateAccount(ctx, info) })
 	closes := do(func(ctx context.Context, s *dynamo.Store) error { return s.CloseAccount(ctx, account, createdAt) })
 	ends := do(func(ctx context.Context, s *dynamo.Store) error { return s.DeleteAccount(ctx, account) })
-	postpones := func(minutes time.Duration) do {
+	postpones := func(by time.Duration) do {
 		return func(ctx context.Context, s *dynamo.Store) error {
-			return s.PostponeClosing(ctx, account, createdAt.Add(minutes*time.Minute))
+			return s.PostponeClosing(ctx, account, createdAt.Add(by))
 		}
 	}
 	sets := func(key string) do {
@@ -308,7 +308,7 @@ func lateAtAccounts() []lateTry {
 		{name: "key of no account", before: nothing, call: sets("old"), err: webhook.ErrNotFound, after: opens},
 		{name: "closing", before: opens, call: closes, after: ends.and(opens)},
 		{name: "closing of no account", before: nothing, call: closes, err: webhook.ErrNotFound, after: opens},
-		{name: "postponing", before: opens.and(closes), call: postpones(1), after: postpones(2)},
+		{name: "postponing", before: opens.and(closes), call: postpones(time.Minute), after: postpones(2 * time.Minute)},
 		{name: "end", before: opens.and(closes), call: ends, after: opens.and(closes)},
 		{name: "end of no account", before: opens, call: ends, err: webhook.ErrNotFound, after: closes},
 		{name: "token", before: opens, call: adds(token), after: revokes},
