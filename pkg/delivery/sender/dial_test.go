@@ -8,34 +8,35 @@ import (
 	"time"
 )
 
-// TestDialsAreBounded opens as many connections as one sending may have, and
-// one more. What it fails with makes the attempt send again, with a count of
-// its own, and says what is true if that does not help.
-func TestDialsAreBounded(t *testing.T) {
+// TestManyDialsPause opens as many connections for a request as it may have
+// without a pause, and more: for one that has ended there is no other.
+func TestManyDialsPause(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	c, attempt := New(Config{AllowPrivate: true}), newTry(t.Context(), time.Minute)
-	dial := func(ctx context.Context) error {
+	request, end := context.WithCancel(t.Context())
+	ctx := context.WithoutCancel(attempt.trace(request)) // as net/http dials
+	dial := func() error {
 		conn, err := c.dial(ctx, "tcp", l.Addr().String())
 		if err == nil {
 			conn.Close()
 		}
 		return err
 	}
-	first := attempt.trace(t.Context())
-	for n := range maxDials {
-		if err := dial(first); err != nil {
+	began := time.Now()
+	for n := range maxDials + 3 {
+		if err := dial(); err != nil {
 			t.Errorf("connection %d: got %v", n+1, err)
 		}
 	}
-	err = dial(first)
-	if !errors.Is(err, errUnprocessed) || !attempt.repeatable(err) || attempt.reason(err) != reasonClosed {
-		t.Errorf("one too many: got %v, %q", err, attempt.reason(err))
+	if took, least := time.Since(began), (1+2+4)*firstPause; took < least {
+		t.Errorf("%d connections took %v, want %v at least", maxDials+3, took, least)
 	}
-	if err := dial(attempt.trace(t.Context())); err != nil {
-		t.Errorf("sent again: got %v", err)
+	end()
+	if err := dial(); !errors.Is(err, context.Canceled) {
+		t.Errorf("for a request that has ended: got %v", err)
 	}
 }

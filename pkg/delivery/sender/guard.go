@@ -23,11 +23,16 @@ var (
 // owns a name could otherwise have an attempt look at thousands of strangers'.
 const maxAddresses = 16
 
-// maxDials is how many connections net/http opens at most to send a request
-// once. It opens another whenever the last one has no stream left: to requests
-// beside this one, or by a receiver that allows none, which would be met as
-// often as there is time.
-const maxDials = 3
+// maxDials is how many connections net/http may open for a request without a
+// pause. It opens another whenever the last one has no stream left: by requests
+// beside this one, which may take what was opened for it, or by a receiver that
+// allows none, which would otherwise be dialled as often as there is time. The
+// first pause is firstPause, and each after it twice as long: 15 seconds have room
+// for thirteen connections.
+const (
+	maxDials   = 3
+	firstPause = 10 * time.Millisecond
+)
 
 // diallingKey is where the context of a request carries its dialling.
 type diallingKey struct{}
@@ -36,6 +41,8 @@ type diallingKey struct{}
 // them, which another request may get.
 type dialling struct {
 	deadline time.Time
+	// over is closed when the request has ended.
+	over <-chan struct{}
 	// dials counts the connections, and tried the addresses.
 	dials, tried atomic.Int64
 	// certificate reports whether the receiver asked for a client certificate.
@@ -87,8 +94,8 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	if !ok {
 		return nil, errNoDialling
 	}
-	if d.dials.Add(1) > maxDials {
-		return nil, errUnprocessed
+	if err := d.pause(); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithDeadline(ctx, d.deadline)
 	defer cancel()
@@ -97,6 +104,23 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, err
 	}
 	return dialled{conn, d}, nil
+}
+
+// pause waits before another connection, if there were many. It returns an error
+// if the request ends meanwhile.
+func (d *dialling) pause() error {
+	n := d.dials.Add(1) - maxDials
+	if n <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(firstPause << min(n-1, 20))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.over:
+		return context.Canceled
+	}
 }
 
 // rooted ends a name with a dot, so that it is looked up as it is and never

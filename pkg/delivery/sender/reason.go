@@ -97,8 +97,6 @@ func connectReason(err error) string {
 		host        x509.HostnameError
 	)
 	switch {
-	case errors.Is(err, errUnprocessed):
-		return reasonClosed
 	case errors.Is(err, errNotPublic):
 		return reasonNotPublic
 	case errors.As(err, &dns):
@@ -118,7 +116,7 @@ func connectReason(err error) string {
 
 // errUnprocessed takes the place of the error of a request that net/http would
 // send again: a stream of HTTP/2 was refused, or the connection went away (RFC
-// 9113, section 8.7), or no connection had a stream for it. Not among these is a new connection that goes away with
+// 9113, section 8.7). Not among these is a new connection that goes away with
 // an error: net/http expects no more of the next one.
 var errUnprocessed = errors.New("the receiver did not process the request")
 

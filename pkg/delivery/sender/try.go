@@ -45,7 +45,7 @@ func newTry(ctx context.Context, timeout time.Duration) *try {
 
 // trace gives a context that notes how far one request comes.
 func (t *try) trace(ctx context.Context) context.Context {
-	own := &dialling{deadline: t.deadline}
+	own := &dialling{deadline: t.deadline, over: ctx.Done()}
 	ctx = context.WithValue(ctx, diallingKey{}, own)
 	tr := &trail{}
 	tr.dialling.Store(own)
