@@ -69,14 +69,13 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
-run: ## Run everything in one process, for development. Needs Go only
-	@infra/tools/prerequisites.sh go
+run: needs-go ## Run everything in one process, for development. Needs Go only
 	go run ./cmd/hookline serve --dev $(ARGS)
 
 # The SAM CLI reads the processor that it is to emulate from the parameter's
 # default.
 .PHONY: local-build
-local-build: $(tools)/venv.stamp
+local-build: needs-go $(tools)/venv.stamp
 	$(call build_functions,.aws-sam/local,$(host_arch))
 	@sed 's/Default: arm64$$/Default: $(host_arch)/' .aws-sam/local/template.yaml >.aws-sam/local/template.new
 	@mv .aws-sam/local/template.new .aws-sam/local/template.yaml
@@ -94,19 +93,20 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 # once.
 .PHONY: test
 test: ## Check the prerequisites, install the tools, build, and run all tests
+	@infra/tools/prerequisites.sh
 	@$(MAKE) --no-print-directory --jobs=8 ready-to-test
 	$(call run_tests,-p $(at_once))
 
 .PHONY: ready-to-test test-packages
 ready-to-test: tools test-functions test-packages
 
-test-packages: | prerequisites
+test-packages: | needs-go
 	@echo "Compiling all packages"
 	@go list -export -test ./... >/dev/null
 
 # What the functions consist of is compiled before the SAM CLI is there.
 .PHONY: function-packages
-function-packages: | prerequisites
+function-packages: | needs-go
 	@$(lambda_go) go list -export ./functions/... >/dev/null
 
 # What compares with how fast things are, or fills the machine, runs with nothing
@@ -121,17 +121,17 @@ test-functions: $(tools)/venv.stamp function-packages
 
 .PHONY: test-long
 test-long: ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
+	@infra/tools/prerequisites.sh
 	@$(MAKE) --no-print-directory --jobs=8 tools-long test-functions
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(race))
 	HOOKLINE_TEST_LONG=1 HOOKLINE_TEST_ALONE=1 go run ./internal/test/withdynamodb go test -vet=off -count=1 -timeout 15m -p 1 -run '^($(alone))$$' ./functions ./functions/sweep
 
 .PHONY: build
-build: ## Build bin/hookline, the local server and the operator's commands. Needs Go only
-	@infra/tools/prerequisites.sh go
+build: needs-go ## Build bin/hookline, the local server and the operator's commands. Needs Go only
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/hookline ./cmd/hookline
 
 .PHONY: build-functions
-build-functions: $(tools)/venv.stamp ## Build the functions as they are deployed
+build-functions: needs-go $(tools)/venv.stamp ## Build the functions as they are deployed. Needs Go and Python
 	$(call build_functions,.aws-sam/build,$(ARCH))
 
 .PHONY: lint lint-format lint-modules lint-go lint-templates lint-descriptions
@@ -157,7 +157,7 @@ lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 	$(tools)/bin/golangci-lint run
 
 .PHONY: tools
-tools: $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp chromium ## Install what tests need into .tools, pinned
+tools: needs-all $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp chromium ## Install what tests need into .tools, pinned
 
 .PHONY: tools-long
 tools-long: tools $(clients)
@@ -168,12 +168,18 @@ tools-long: tools $(clients)
 clean: ## Remove what was built. The tools in .tools and the data in data stay
 	rm -rf bin .aws-sam coverage.out
 
-.PHONY: prerequisites
-prerequisites:
+# What a target needs that only the machine can have. needs-all says at once all
+# that tests need.
+.PHONY: needs-all needs-go needs-python needs-java needs-node
+needs-all:
 	@infra/tools/prerequisites.sh
+needs-go needs-python needs-node:
+	@infra/tools/prerequisites.sh $(@:needs-%=%)
+needs-java:
+	@infra/tools/prerequisites.sh java maven
 
 .PHONY: chromium
-chromium: | prerequisites
+chromium:
 	@infra/tools/debian.sh chromium
 	@infra/tools/prerequisites.sh chromium
 
@@ -188,20 +194,20 @@ define install_python
 @touch $@
 endef
 
-$(tools)/venv.stamp: infra/tools/requirements.txt | prerequisites
+$(tools)/venv.stamp: infra/tools/requirements.txt | needs-python
 	@echo "Installing the AWS SAM CLI and cfn-lint"
 	$(call install_python,$(tools)/venv,$<)
 
-$(tools)/ministack.stamp: infra/tools/ministack/requirements.txt | prerequisites
+$(tools)/ministack.stamp: infra/tools/ministack/requirements.txt | needs-python
 	@echo "Installing ministack"
 	$(call install_python,$(tools)/ministack,$<)
 
-$(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | prerequisites
+$(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | needs-python
 	@echo "Installing checkov"
 	$(call install_python,$(tools)/checkov,$<)
 
 # The modules are fetched whole: tests compile with no network.
-$(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/go.sum | prerequisites
+$(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/go.sum | needs-go
 	@echo "Installing oapi-codegen"
 	@mkdir -p $(tools)/clients/bin
 	@cd infra/tools/clients/go && go mod download && \
@@ -209,7 +215,7 @@ $(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/
 	@touch $@
 
 # After the other that runs Maven, which keeps what it fetched in one folder.
-$(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites $(tools)/dynamodb-local.stamp
+$(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | needs-java $(tools)/dynamodb-local.stamp
 	@echo "Installing openapi-generator"
 	@rm -rf $(tools)/clients/java
 	@mkdir -p $(tools)/clients/java
@@ -217,15 +223,14 @@ $(tools)/clients/java.stamp: infra/tools/clients/java/pom.xml | prerequisites $(
 	@test -n "$$(ls $(tools)/clients/java/openapi-generator-cli-*.jar)"
 	@touch $@
 
-$(tools)/clients/node.stamp: infra/tools/clients/node/package-lock.json infra/tools/clients/node/package.json | prerequisites
-	@infra/tools/prerequisites.sh node
+$(tools)/clients/node.stamp: infra/tools/clients/node/package-lock.json infra/tools/clients/node/package.json | needs-node
 	@echo "Installing TypeScript, openapi-typescript, redocly and Spectral"
 	@mkdir -p $(tools)/clients/node
 	@cp $^ $(tools)/clients/node/
 	@cd $(tools)/clients/node && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-$(tools)/clients/python.stamp: infra/tools/clients/python/requirements.txt | prerequisites
+$(tools)/clients/python.stamp: infra/tools/clients/python/requirements.txt | needs-python
 	@echo "Installing openapi-python-client and schemathesis"
 	$(call install_python,$(tools)/clients/python,$<)
 
@@ -235,7 +240,7 @@ $(tools)/rie: $(tools)/venv.stamp
 	@chmod +x $@
 	@touch $@
 
-$(tools)/dynamodb-local.stamp: infra/tools/dynamodb-local/pom.xml | prerequisites
+$(tools)/dynamodb-local.stamp: infra/tools/dynamodb-local/pom.xml | needs-java
 	@echo "Installing DynamoDB Local"
 	@rm -rf $(tools)/dynamodb-local
 	@mkdir -p $(tools)/dynamodb-local
@@ -243,7 +248,7 @@ $(tools)/dynamodb-local.stamp: infra/tools/dynamodb-local/pom.xml | prerequisite
 	@test -n "$$(ls $(tools)/dynamodb-local/lib/DynamoDBLocal-*.jar)"
 	@touch $@
 
-$(tools)/golangci-lint-$(golangci_version).stamp: | prerequisites
+$(tools)/golangci-lint-$(golangci_version).stamp: | needs-go
 	@echo "Building golangci-lint $(golangci_version) (some minutes)"
 	@mkdir -p $(tools)/bin
 	@rm -f $(tools)/golangci-lint-*.stamp

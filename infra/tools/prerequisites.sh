@@ -54,9 +54,9 @@ check_maven() {
 check_node() {
   local version
   if ! has node || ! has npm || ! version=$(node --version 2>&1); then
-    missing+=("Node.js 20 or later with npm: TypeScript clients are compiled and run on it")
+    missing+=("Node.js 20 or later with npm: TypeScript clients, redocly and Spectral run on it")
   elif ! at_least "${version#v}" 20; then
-    missing+=("Node.js 20 or later (found $version): TypeScript clients are compiled and run on it")
+    missing+=("Node.js 20 or later (found $version): TypeScript clients, redocly and Spectral run on it")
   fi
 }
 
