@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -180,6 +182,28 @@ func (p *prometheus) shows(t *testing.T, d dashboard.Dashboard, s span) (lines m
 	return lines, missing
 }
 
+// TestAlerts: each alert goes off when it should, and not before.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	if !long.Pick(false, true) {
+		t.Skip("part of the long run")
+	}
+	tests := strings.TrimSuffix(rulesFile, ".yaml") + ".test.yaml"
+	if said, err := exec.CommandContext(t.Context(), prometheusProgram(t, "promtool"), "test", "rules", tests).CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v: %s", err, said)
+	}
+	rules, rulesErr := os.ReadFile(rulesFile)
+	tested, err := os.ReadFile(tests)
+	if err := errors.Join(rulesErr, err); err != nil {
+		t.Fatal(err)
+	}
+	for _, alert := range regexp.MustCompile(`- alert: (\w+)`).FindAllSubmatch(rules, -1) {
+		if !bytes.Contains(tested, fmt.Appendf(nil, "{alertname=%q,", alert[1])) {
+			t.Errorf("no test has %s go off", alert[1])
+		}
+	}
+}
+
 // TestDashboard: a real Prometheus answers every query of the dashboard, and
 // evaluates the alerts, none of which fires while the server is healthy. It
 // leaves a picture of the dashboard. HOOKLINE_TEST_SCRAPES makes it longer: one
@@ -190,9 +214,6 @@ func TestDashboard(t *testing.T) {
 		t.Skip("part of the long run")
 	}
 	scrapes := setting(t, "HOOKLINE_TEST_SCRAPES", 16)
-	if said, err := exec.CommandContext(t.Context(), prometheusProgram(t, "promtool"), "check", "rules", rulesFile).CombinedOutput(); err != nil {
-		t.Errorf("promtool: %v: %s", err, said)
-	}
 	l := startTraffic(t)
 	p := startPrometheus(t, l.server.Metrics)
 	ctx, stop := context.WithCancel(t.Context())
