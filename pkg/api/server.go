@@ -244,8 +244,12 @@ func (d Server) readBody(r *http.Request) ([]byte, error) {
 	if encoding, encoded := contentEncoding(r.Header); encoded {
 		return nil, &Error{Kind: ContentEncoding, Value: encoding, Present: true}
 	}
+	// Without reading: a client that waits for 100 Continue is not told to send it.
+	if r.ContentLength > d.MaxBody {
+		return nil, &Error{Kind: TooLarge}
+	}
 	var body bytes.Buffer
-	if r.ContentLength > 0 && r.ContentLength <= d.MaxBody {
+	if r.ContentLength > 0 {
 		body.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
 	_, err := body.ReadFrom(r.Body)

@@ -31,8 +31,8 @@ func testUpperCaseID(t *testing.T, b *bench) {
 
 // testExpectContinue is a client that waits to be told to send its body (RFC
 // 9110, section 10.1.1). It is answered without it where the response does not
-// depend on it, on every route and with either kind of framing. It never sends
-// the body here: a server that waited for it would not answer.
+// depend on it, on every route, with either kind of framing, and with a body
+// that is announced as too large. It never sends the body here: a server that waited for it would not answer.
 func testExpectContinue(t *testing.T, b *bench) {
 	handler := b.Handler(t, b.API)
 	server := httptest.NewServer(handler)
@@ -41,17 +41,21 @@ func testExpectContinue(t *testing.T, b *bench) {
 		api.Route{Method: "PURGE", Path: b.API.Example.Path},
 		api.Route{Method: http.MethodPost, Path: b.API.Prefix + "/unknown"})
 	for _, route := range routes {
-		for _, framing := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
-			checkExpect(t, b, server.Listener.Addr().String(), route, framing)
+		for _, body := range []string{
+			"Content-Type: text/plain\r\nContent-Length: 100",
+			"Content-Type: text/plain\r\nTransfer-Encoding: chunked",
+			fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d", api.MaxBody+1),
+		} {
+			checkExpect(t, b, server.Listener.Addr().String(), route, body)
 		}
 	}
 }
 
-func checkExpect(t *testing.T, b *bench, addr string, route api.Route, framing string) {
+func checkExpect(t *testing.T, b *bench, addr string, route api.Route, body string) {
 	t.Helper()
 	path := strings.ReplaceAll(route.Path, "{id}", "1")
-	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: hookline\r\n%s%s\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\n%s\r\n\r\n",
-		route.Method, path, b.API.Example.TokenHeader, b.Tokens["token"], framing)
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: hookline\r\n%s%s\r\nExpect: 100-continue\r\n%s\r\n\r\n",
+		route.Method, path, b.API.Example.TokenHeader, b.Tokens["token"], body)
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", addr)
 	if err != nil {
@@ -67,10 +71,10 @@ func checkExpect(t *testing.T, b *bench, addr string, route api.Route, framing s
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: route.Method})
 	if err != nil {
-		t.Fatalf("%s %s with %s: no response without the body: %v", route.Method, path, framing, err)
+		t.Fatalf("%s %s with %s: no response without the body: %v", route.Method, path, body, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusContinue {
-		t.Errorf("%s %s with %s: told to send a body that is refused", route.Method, path, framing)
+		t.Errorf("%s %s with %s: told to send a body that is refused", route.Method, path, body)
 	}
 }
