@@ -23,7 +23,26 @@ type query struct {
 	errors []errorItem
 }
 
-func newQuery(r *api.Request) *query { return &query{values: r.URL.Query()} }
+func newQuery(r *api.Request) *query { return &query{values: parseQuery(r.URL.RawQuery)} }
+
+// parseQuery splits a query as PHP does. [url.ParseQuery] drops parameters with
+// a semicolon or a malformed escape, and so would hide a bad filter. Here a
+// malformed escape stays as it is.
+func parseQuery(raw string) url.Values {
+	values := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		values.Add(unescape(name), unescape(value))
+	}
+	return values
+}
+
+func unescape(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}
 
 // get returns a parameter. If it is repeated, the last value counts, as in PHP.
 func (q *query) get(name string) (value string, sent bool) {
