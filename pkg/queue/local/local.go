@@ -276,6 +276,7 @@ func (q *Queue) catchUp(now time.Time) {
 func (q *Queue) tick() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.later.stop() // it has fired, though the clock may say that it has yet to
 	q.dispatch(q.now())
 }
 

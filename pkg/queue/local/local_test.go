@@ -84,6 +84,26 @@ func TestSoonerAfterTheClockWentBack(t *testing.T) {
 	})
 }
 
+// A timer that fires before the time of its message, since the clock went back
+// a little, is set again.
+func TestTimeComesThoughTheClockWentBack(t *testing.T) {
+	for _, back := range []time.Duration{time.Millisecond, 5 * time.Second, 29 * time.Second, time.Hour} {
+		var by atomic.Int64
+		r := newReceivers(func(webhook.Message) time.Duration { return 0 })
+		cfg := Config{Now: func() time.Time { return time.Now().Add(-time.Duration(by.Load())).Round(0) }}
+		inFakeTime(t, cfg, r, func(t *testing.T, q *Queue) {
+			send(t, q, message("s", 0, time.Now().Add(10*time.Second)))
+			by.Store(int64(back))
+			pass(10*time.Second + back - 1)
+			early, _ := r.count("s")
+			pass(1)
+			if ended, _ := r.count("s"); early != 0 || ended != 1 {
+				t.Errorf("back by %v: %d attempts before the time, %d at it", back, early, ended)
+			}
+		})
+	}
+}
+
 func TestTooFarAhead(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 0 })
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
