@@ -144,6 +144,7 @@ func (t *attempt) writeSuccess(ctx context.Context, was, now webhook.Delivery) e
 			return nil
 		}
 		was = existing
+		was.WebhookID = now.WebhookID // that was called, wherever the delivery goes by now
 		now.Attempts = existing.Attempts + 1
 	}
 	return webhook.ErrUnavailable

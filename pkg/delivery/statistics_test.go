@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -90,21 +91,38 @@ func TestStatisticsSparing(t *testing.T) {
 }
 
 // What is delivered to a webhook that was registered anew meanwhile, or whose
-// event moved, does not count for the one that stands there.
+// event moved, does not count for the one that stands there, even if the
+// delivery was directed to that.
 func TestStatisticsOfAnother(t *testing.T) {
 	for _, response := range []delivery.Response{failing(500), {Status: 200}} {
-		w := newEnv(t)
-		m := w.acceptOne(t, eventKeys[0])
-		w.receiver.responses = []delivery.Response{response}
-		w.receiver.during = func(delivery.Request) {
-			w.remove(t, eventKeys[0])
-			w.register(t, eventKeys[0], "w9")
+		for name, meanwhile := range map[string]func(*env, webhook.Message){
+			"registered anew":    func(*env, webhook.Message) {},
+			"retried":            func(w *env, m webhook.Message) { w.retry(t, m) },
+			"failed and retried": func(w *env, m webhook.Message) { w.fail(t, m); w.retry(t, m) },
+		} {
+			w := newEnv(t)
+			m := w.acceptOne(t, eventKeys[0])
+			w.receiver.responses = []delivery.Response{response}
+			w.receiver.during = func(delivery.Request) {
+				w.remove(t, eventKeys[0])
+				w.register(t, eventKeys[0], "w9")
+				w.clock.Advance(time.Second)
+				meanwhile(w, m)
+			}
+			if _, err := w.worker().Attempt(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.webhook(t, eventKeys[0]).Statistics; got != (webhook.Statistics{}) {
+				t.Errorf("%s, after %+v: %+v", name, response, got)
+			}
 		}
-		if _, err := w.worker().Attempt(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
-		if got := w.webhook(t, eventKeys[0]).Statistics; got != (webhook.Statistics{}) {
-			t.Errorf("after %+v: %+v", response, got)
-		}
+	}
+}
+
+// retry has the operator ask for another attempt.
+func (w *env) retry(tb testing.TB, m webhook.Message) {
+	tb.Helper()
+	if _, err := w.retrier().Retry(context.Background(), m.Account, m.ID); err != nil {
+		tb.Fatal(err)
 	}
 }

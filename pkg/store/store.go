@@ -210,8 +210,8 @@ type Deliveries interface {
 	// the Attempts of s.Was, and returns the delivery. It keeps a failed
 	// attempt until the delivery expires: see
 	// [webhook.AttemptResult.FailedAttempt]. It then updates the statistics of
-	// the webhook of the event, if that webhook still has the delivery's
-	// WebhookID.
+	// the webhook of the event, if that webhook still has the WebhookID of
+	// s.Was.
 	//
 	//   - [webhook.ErrChanged]: the delivery has other Attempts, or another Next
 	//     where s is not of an attempt. Nothing is written, Attempts shows

@@ -260,7 +260,8 @@ type AttemptResult struct {
 	// Response is how the body of the response began, if the attempt failed:
 	// see [Attempt.Response].
 	Response []byte
-	// Stats is the update of the webhook's statistics.
+	// Stats is the update of the statistics of the webhook of Was, which was
+	// called.
 	Stats StatsUpdate
 	// Recovered is stored with StatsSent if the webhook is enabled and the
 	// operator was told of its failures. Nil stores no notice.

@@ -275,7 +275,7 @@ func (m *model) note(was, now webhook.Delivery, response string, w webhook.Webho
 		})
 	}
 	current := m.webhooks[was.Account][was.Event]
-	if current.ID == now.WebhookID && isNoted(w.Statistics, now) {
+	if current.ID == w.ID && isNoted(w.Statistics, now) {
 		current.Statistics = count(current.Statistics, now)
 		m.put(was.Account, []webhook.Webhook{current})
 	}

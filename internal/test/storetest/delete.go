@@ -377,6 +377,11 @@ func testStatsElsewhere(t *testing.T, s *suite) {
 	follower := newWebhook(w.Account, w.Event)
 	s.mustCreate(t, creation(follower))
 	all(w)
+	for _, update := range updates { // directed to the follower while the attempt was under way
+		d := s.mustKeep(t, newDueTo(w, s.moment()))
+		s.mustRecord(t, webhook.AttemptResult{Was: d, Now: d.For(follower).Retried(d.Next.Add(time.Second))})
+		s.mustRecord(t, webhook.AttemptResult{Was: d, Now: sent(d), Stats: update})
+	}
 	s.mustHold(t, w.Account, moved, follower)
 
 	if err := s.Delete(ctx, []webhook.Webhook{follower}); err != nil {

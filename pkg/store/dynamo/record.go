@@ -40,7 +40,9 @@ func (s *Store) RecordAttempt(ctx context.Context, result webhook.AttemptResult)
 		s.withdrawAttempt(ctx, op, result, existing, err)
 		return existing, err
 	}
-	err = s.updateStats(ctx, op+": statistics", existing, result.Stats, result.Recovered)
+	called := existing
+	called.WebhookID = was.WebhookID // the delivery may have been redirected during the attempt
+	err = s.updateStats(ctx, op+": statistics", called, result.Stats, result.Recovered)
 	if errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome) {
 		err = nil
 	}
