@@ -23,9 +23,9 @@ import (
 //
 // The latest attempt decides, because the APIs show it. An attempt that was
 // under way when the delivery was cancelled counts too. A delivered delivery
-// that the operator retries stays delivered while it awaits that attempt, and
-// also if that attempt is cancelled or given up (docs/contracts/shoptet.md,
-// Notifications 2).
+// that the operator retries stays delivered while it awaits that attempt. If
+// that attempt is cancelled or given up, the delivery is so too
+// (docs/contracts/shoptet.md, Notifications 2).
 type Status uint8
 
 // The statuses of a delivery.
