@@ -160,7 +160,7 @@ lint-go: $(tools)/golangci-lint-$(golangci_version).stamp
 tools: needs-all $(tools)/venv.stamp $(tools)/rie $(tools)/dynamodb-local.stamp $(tools)/ministack.stamp chromium ## Install what tests need into .tools, pinned
 
 .PHONY: tools-long
-tools-long: tools $(clients)
+tools-long: tools $(clients) client-modules
 	@infra/tools/debian.sh php prometheus
 	@infra/tools/prerequisites.sh cc javac php prometheus
 
@@ -206,11 +206,16 @@ $(tools)/checkov.stamp: infra/tools/checkov/requirements.txt | needs-python
 	@echo "Installing checkov"
 	$(call install_python,$(tools)/checkov,$<)
 
-# The modules are fetched whole: tests compile with no network.
+# The modules of the Go clients are fetched whole: tests compile with no network.
+# Go keeps them outside .tools, so it is asked each time.
+.PHONY: client-modules
+client-modules: | needs-go
+	@cd infra/tools/clients/go && go mod download
+
 $(tools)/clients/go.stamp: infra/tools/clients/go/go.mod infra/tools/clients/go/go.sum | needs-go
 	@echo "Installing oapi-codegen"
 	@mkdir -p $(tools)/clients/bin
-	@cd infra/tools/clients/go && go mod download && \
+	@cd infra/tools/clients/go && \
 		GOBIN="$(CURDIR)/$(tools)/clients/bin" go install github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
 
