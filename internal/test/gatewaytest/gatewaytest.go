@@ -67,8 +67,8 @@ func ReadRequest(t *testing.T, head string) *http.Request {
 
 // Response returns what the client gets for a function's answer, as HTTP/1.1
 // writes it. An answer in base64 is an error: none of the APIs has one. It keeps
-// the name of WWW-Authenticate, which API Gateway is reported to change
-// (https://github.com/anthropics/claude-ai-mcp/issues/748).
+// the name of WWW-Authenticate, which API Gateway changes in REST APIs (the same
+// page) and is reported to change in HTTP APIs.
 func Response(t *testing.T, response events.APIGatewayV2HTTPResponse) []byte {
 	t.Helper()
 	if response.IsBase64Encoded {
