@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -244,7 +245,7 @@ func killedAnywhere(t *testing.T, key webhook.EventKey, responses []delivery.Res
 		k.receiver.responses = responses
 		k.receiver.during = func(delivery.Request) {
 			if k.receiver.count() == 1 {
-				<-time.After(lasts)
+				<-faketime.After(lasts)
 			}
 		}
 		l := &life{left: moments}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hookline/hookline/internal/test/caught"
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -54,8 +55,8 @@ func (l *lane) take(ctx context.Context) []webhook.Message {
 		case <-ctx.Done():
 			return nil
 		case <-l.arrived:
-			<-time.After(l.gather)
-		case <-time.After(100 * time.Millisecond):
+			<-faketime.After(l.gather)
+		case <-faketime.After(100 * time.Millisecond):
 		}
 	}
 }
@@ -98,7 +99,7 @@ func (q *twoLanes) Send(_ context.Context, messages []webhook.Message) error {
 			to = &q.fast
 		}
 		q.all.Go(func() {
-			<-time.After(time.Until(m.At))
+			<-faketime.After(time.Until(m.At))
 			to.add(m)
 		})
 	}
@@ -117,7 +118,7 @@ func (crowd) Send(ctx context.Context, r delivery.Request) delivery.Response {
 	select {
 	case <-ctx.Done():
 		return delivery.Response{Interrupted: true}
-	case <-time.After(lasts):
+	case <-faketime.After(lasts):
 		return response
 	}
 }
@@ -215,14 +216,14 @@ func (r *laneRun) notes(in map[string]time.Time, id string) {
 // publish publishes the events of a webhook.
 func (r *laneRun) publish(ctx context.Context, n int) {
 	publisher := r.publisher(func(c *delivery.PublisherConfig) { c.Queue, c.Now = r.queue, time.Now })
-	<-time.After(time.Duration(n) * 50 * time.Millisecond)
+	<-faketime.After(time.Duration(n) * 50 * time.Millisecond)
 	for i := 0; time.Since(fakeStart) < lasts-20*time.Second; i++ {
 		e := event(laneKey(n), fmt.Sprint(i))
 		e.Time = time.Now()
 		if result := publisher.Publish(ctx, []webhook.Event{e})[0]; n >= hanging {
 			r.notes(r.published, result.Delivery)
 		}
-		<-time.After(5 * time.Second)
+		<-faketime.After(5 * time.Second)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -98,7 +99,7 @@ func (s *simulation) publish(ctx context.Context, until time.Time) {
 				select {
 				case <-ctx.Done():
 					return
-				case <-time.After(time.Minute + s.upTo(time.Minute)):
+				case <-faketime.After(time.Minute + s.upTo(time.Minute)):
 				}
 				if time.Now().After(until) {
 					return
@@ -169,7 +170,7 @@ func (s *simulation) Send(ctx context.Context, r delivery.Request) delivery.Resp
 	select {
 	case <-ctx.Done():
 		return delivery.Response{Interrupted: true}
-	case <-time.After(lasts):
+	case <-faketime.After(lasts):
 	}
 	key, _ := ctx.Value(numberKey{}).(attemptKey)
 	s.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -25,7 +26,7 @@ func inVirtualTime(t *testing.T, test func(*testing.T, *env)) {
 // lasting has the receiver take so long for its next answers.
 func (w *env) lasting(d time.Duration, response delivery.Response) {
 	w.receiver.responses = []delivery.Response{response}
-	w.receiver.during = func(delivery.Request) { <-time.After(d) }
+	w.receiver.during = func(delivery.Request) { <-faketime.After(d) }
 }
 
 // publishNow publishes an event that happens now and returns its message.
@@ -120,12 +121,12 @@ func keepsLanes(tb testing.TB, w *env) {
 	expect("nothing known", first, true)
 	w.receiver.responses = []delivery.Response{{Reason: "timed out"}}
 	w.receiver.during = func(delivery.Request) {
-		<-time.After(1500 * time.Millisecond)
+		<-faketime.After(1500 * time.Millisecond)
 		expect("early on", w.publishNow(tb, s, "early"), true)
-		<-time.After(time.Second)
+		<-faketime.After(time.Second)
 		expect("while it hangs", w.publishNow(tb, s, "late"), false)
 		expect("another webhook", w.publishNow(tb, other, "other"), true)
-		<-time.After(12 * time.Second)
+		<-faketime.After(12 * time.Second)
 	}
 	w.attemptNow(tb, first)
 	retry := w.queue.take()
@@ -133,9 +134,9 @@ func keepsLanes(tb testing.TB, w *env) {
 		tb.Fatalf("%+v is sent for, want attempt 2", retry)
 	}
 	expect("a later attempt", retry[0], false)
-	<-time.After(30 * 24 * time.Hour)
+	<-faketime.After(30 * 24 * time.Hour)
 	expect("a month later", w.publishNow(tb, s, "rare"), false)
-	<-time.After(5 * time.Minute)
+	<-faketime.After(5 * time.Minute)
 	if _, err := w.sweeper(func(c *delivery.SweeperConfig) { c.Now = time.Now }).Sweep(context.Background(), time.Time{}); err != nil {
 		tb.Fatal(err)
 	}
@@ -197,9 +198,9 @@ func TestSlowSinceIsNotWritten(t *testing.T) {
 				w.store.before = failOn(tt.err, "SetSlow")
 				m := w.publishNow(t, eventKeys[0], "1")
 				w.receiver.during = func(delivery.Request) {
-					<-time.After(time.Second)
+					<-faketime.After(time.Second)
 					tt.spoil(t, w)
-					<-time.After(2 * time.Second)
+					<-faketime.After(2 * time.Second)
 				}
 				w.attemptNow(t, m)
 				if d := w.record(t, m); d.Status != webhook.StatusDelivered {

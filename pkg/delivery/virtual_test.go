@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/queue/local"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -59,7 +60,7 @@ func (c *fakeSQS) deliver(m webhook.Message, delay time.Duration) {
 	c.all.Go(func() {
 		select {
 		case <-c.ctx.Done():
-		case <-time.After(delay):
+		case <-faketime.After(delay):
 			c.attempt(c.ctx, m)
 		}
 	})
@@ -107,13 +108,11 @@ func TestVirtualTimeAWS(t *testing.T) {
 // ticks gives the times of a ticker until the context ends.
 func ticks(ctx context.Context, every time.Duration) func(func(time.Time) bool) {
 	return func(yield func(time.Time) bool) {
-		ticker := time.NewTicker(every)
-		defer ticker.Stop()
-		for {
+		for tick := time.Now().Add(every); ; tick = tick.Add(every) {
 			select {
 			case <-ctx.Done():
 				return
-			case tick := <-ticker.C:
+			case <-faketime.After(time.Until(tick)):
 				if !yield(tick) {
 					return
 				}
@@ -173,7 +172,7 @@ func TestVirtualBacklog(t *testing.T) {
 		}
 		worker := w.worker(func(c *delivery.WorkerConfig) { c.Queue, c.Now = queue, time.Now })
 		w.receiver.now = time.Now
-		w.receiver.during = func(delivery.Request) { <-time.After(10 * time.Millisecond) }
+		w.receiver.during = func(delivery.Request) { <-faketime.After(10 * time.Millisecond) }
 		sweeper := delivery.NewSweeper(delivery.SweeperConfig{
 			Store: w.store, Queue: queue, Now: time.Now, Log: w.logger(), Ahead: 2 * time.Second, Parallel: 1,
 		})

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/delivery"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -64,7 +65,7 @@ func (w *watched) end(call string) error {
 	w.mu.Lock()
 	lasts := w.lasts
 	w.mu.Unlock()
-	<-time.After(lasts)
+	<-faketime.After(lasts)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = time.Now()
@@ -111,7 +112,7 @@ func watch(t *testing.T, test func(*testing.T, *watched)) {
 
 // wait lets time pass.
 func wait(d time.Duration) {
-	<-time.After(d)
+	<-faketime.After(d)
 	synctest.Wait()
 }
 

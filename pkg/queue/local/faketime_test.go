@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -77,7 +78,7 @@ func (r *receivers) attempt(_ context.Context, m webhook.Message) {
 	r.all++
 	r.top = max(r.top, r.all)
 	r.mu.Unlock()
-	<-time.After(r.lasts(m))
+	<-faketime.After(r.lasts(m))
 	r.mu.Lock()
 	r.running[name]--
 	r.all--
@@ -150,7 +151,7 @@ func offer(t *testing.T, q *Queue, list ...webhook.Message) (sent int) {
 }
 
 func pass(d time.Duration) {
-	<-time.After(d)
+	<-faketime.After(d)
 	synctest.Wait()
 }
 

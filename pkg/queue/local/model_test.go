@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -84,7 +85,7 @@ func (m *model) attempt(_ context.Context, msg webhook.Message) {
 	}
 	lasts := m.lasts[key]
 	m.mu.Unlock()
-	<-time.After(lasts)
+	<-faketime.After(lasts)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.running, key)
