@@ -57,14 +57,6 @@ type API struct {
 	Registering Registering
 }
 
-// Handler serves all requests of an API.
-type Handler interface {
-	http.Handler
-	// Fail responds to a request that could not be read because of err, an
-	// internal error.
-	Fail(w http.ResponseWriter, r *http.Request, err error)
-}
-
 // DemoAccount returns the API's account for trying it on a laptop: the first of
 // a few ids that it accepts.
 func (a API) DemoAccount() (webhook.Account, error) {
@@ -74,6 +66,14 @@ func (a API) DemoAccount() (webhook.Account, error) {
 		}
 	}
 	return webhook.Account{}, fmt.Errorf("no account of %s to try it with is known", a.Name)
+}
+
+// Handler serves all requests of an API.
+type Handler interface {
+	http.Handler
+	// Fail responds to a request that could not be read because of err, an
+	// internal error.
+	Fail(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // Example is a request for the documentation: its path, the header that carries

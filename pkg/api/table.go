@@ -39,16 +39,16 @@ func newTable(routes []Route, found func(http.ResponseWriter, *http.Request, str
 func (t *table) unknown(w http.ResponseWriter, r *http.Request) { t.found(w, r, "", nil) }
 
 func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.RequestURI == "*" || !clean(r.URL.EscapedPath()) {
+	if r.RequestURI == "*" || !IsClean(r.URL.EscapedPath()) {
 		t.unknown(w, r)
 		return
 	}
 	t.mux.ServeHTTP(w, r)
 }
 
-// clean reports whether http.ServeMux would accept the path instead of
+// IsClean reports whether http.ServeMux would accept the path instead of
 // redirecting to a cleaned one.
-func clean(p string) bool {
+func IsClean(p string) bool {
 	if p == "" || p[0] != '/' {
 		return false
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -108,7 +107,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.outside(notHere)(w, r)
 		return
 	}
-	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path { // the mux would redirect it, past the log
+	if !api.IsClean(r.URL.Path) { // the mux would redirect it, past the log
 		s.outside(noPage)(w, r)
 		return
 	}
