@@ -58,13 +58,11 @@ func (s *Store) writeResult(ctx context.Context, op string, result webhook.Attem
 		return webhook.Delivery{}, fmt.Errorf("%s: %w", op, webhook.ErrNotFound)
 	}
 	written, names := encodeResult(was.Account, was.ID(), now), resultAttributes[:]
-	if !result.Attempted() {
-		names = append(slices.Clone(names), attrWebhook, attrDeliveryURL)
-		written[attrWebhook], written[attrDeliveryURL] = str(now.WebhookID), str(now.URL)
-	}
 	values := item{":now": num(s.now().Unix())}
 	condition := ifNotExpired + " AND " + ifAttempts(was.Attempts, values)
 	if !result.Attempted() {
+		names = append(slices.Clone(names), attrWebhook, attrDeliveryURL)
+		written[attrWebhook], written[attrDeliveryURL] = str(now.WebhookID), str(now.URL)
 		condition += " AND " + ifNext(was.Next, values)
 	}
 	in := &dynamodb.UpdateItemInput{
