@@ -189,8 +189,10 @@ func TestAlerts(t *testing.T) {
 		t.Skip("part of the long run")
 	}
 	tests := strings.TrimSuffix(rulesFile, ".yaml") + ".test.yaml"
-	if said, err := exec.CommandContext(t.Context(), prometheusProgram(t, "promtool"), "test", "rules", tests).CombinedOutput(); err != nil {
-		t.Errorf("promtool: %v: %s", err, said)
+	for verb, file := range map[string]string{"check": rulesFile, "test": tests} {
+		if said, err := exec.CommandContext(t.Context(), prometheusProgram(t, "promtool"), verb, "rules", file).CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v: %s", verb, err, said)
+		}
 	}
 	rules, rulesErr := os.ReadFile(rulesFile)
 	tested, err := os.ReadFile(tests)
