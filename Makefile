@@ -92,8 +92,7 @@ local: local-build $(tools)/dynamodb-local.stamp ## Prepare what `sam local invo
 # some waits for the network and some for a processor, so all of it is begun at
 # once.
 .PHONY: test
-test: ## Check the prerequisites, install the tools, build, and run all tests
-	@infra/tools/prerequisites.sh
+test: needs-all ## Check the prerequisites, install the tools, build, and run all tests
 	@$(MAKE) --no-print-directory --jobs=8 ready-to-test
 	$(call run_tests,-p $(at_once))
 
@@ -120,8 +119,7 @@ test-functions: $(tools)/venv.stamp function-packages
 	@( $(call build_functions,.aws-sam/test,$(host_arch)) ) >$(tools)/build.log 2>&1 || { cat $(tools)/build.log; exit 1; }
 
 .PHONY: test-long
-test-long: ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
-	@infra/tools/prerequisites.sh
+test-long: needs-all ## Run all tests under the race detector, the random, loaded and killed ones for as long as before a release
 	@$(MAKE) --no-print-directory --jobs=8 tools-long test-functions
 	HOOKLINE_TEST_LONG=1 $(call run_tests,$(race))
 	HOOKLINE_TEST_LONG=1 HOOKLINE_TEST_ALONE=1 go run ./internal/test/withdynamodb go test -vet=off -count=1 -timeout 15m -p 1 -run '^($(alone))$$' ./functions ./functions/sweep
