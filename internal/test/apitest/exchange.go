@@ -32,7 +32,8 @@ func testUpperCaseID(t *testing.T, b *bench) {
 // testExpectContinue is a client that waits to be told to send its body (RFC
 // 9110, section 10.1.1). It is answered without it where the response does not
 // depend on it, on every route, with either kind of framing, and with a body
-// that is announced as too large. It never sends the body here: a server that waited for it would not answer.
+// that is announced as too large. It never sends the body here: a server that
+// waited for it would not answer.
 func testExpectContinue(t *testing.T, b *bench) {
 	handler := b.Handler(t, b.API)
 	server := httptest.NewServer(handler)

@@ -14,7 +14,7 @@
 // always one. The same holds for the messages in the queue, so that a backlog
 // leaves room for others.
 //
-// Tests of a webhook have a lane of their own, so that they make it neither
+// Tests of a webhook have a line of their own, so that they make it neither
 // trusted nor a suspect.
 //
 // The queue is in memory and bounded. It refuses messages that it has no room

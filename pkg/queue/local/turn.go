@@ -89,7 +89,7 @@ func (q *Queue) move(l *line, s lane) {
 	q.queueUp(l)
 }
 
-// next starts an attempt. Records that have room take turns, and so do the
+// next starts an attempt. Lanes that have room take turns, and so do the
 // accounts of each lane and the webhooks of each account. It returns nil if
 // there is nothing to start.
 func (q *Queue) next(now time.Time) *entry {
