@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/internal/test/needed"
 	"github.com/hookline/hookline/pkg/registry"
@@ -73,7 +74,7 @@ func TestListAndFind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := newLife(memory.Open(t))
 		first := mustRegister(t, r, "z", "b", "a")
-		time.Sleep(time.Second) //nolint:forbidigo // of the bubble's clock
+		<-faketime.After(time.Second)
 		second := mustRegister(t, r, "c")
 		list, err := r.List(t.Context(), account)
 		if want := first + ":z " + first + ":b " + first + ":a " + second + ":c"; err != nil || show(list) != want {
@@ -229,7 +230,7 @@ func TestRotateKey(t *testing.T) {
 				t.Errorf("after %d rotations %d keys sign along, want %d", want, got, min(want, 4))
 			}
 		}
-		time.Sleep(24 * time.Hour) //nolint:forbidigo // of the bubble's clock
+		<-faketime.After(24 * time.Hour)
 		retired := rotate()[0].RetiredKeys
 		if len(retired) != 1 || !retired[0].Until.Equal(time.Now().Add(24*time.Hour)) {
 			t.Errorf("a day later %v sign along, want the last one for 24 hours", retired)

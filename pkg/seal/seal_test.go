@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/seal/internal/envelope"
 	"github.com/hookline/hookline/pkg/webhook"
 )
@@ -121,9 +122,9 @@ func TestIdleDataKeyIsForgotten(t *testing.T) {
 			return s.current != nil
 		}
 		s := newSealer(t, time.Now)
-		time.Sleep(Lifetime - 1) //nolint:forbidigo // of the bubble's clock
+		<-faketime.After(Lifetime - 1)
 		before := dataKeyOf(t, s)
-		time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble's clock
+		<-faketime.After(time.Nanosecond)
 		synctest.Wait()
 		if held(s) {
 			t.Error("the data key is held after its lifetime")

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hookline/hookline/internal/test/caught"
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -220,7 +221,7 @@ func findFault(t *testing.T, drawn *rapid.Generator[operation], first []operatio
 	latest := 0
 	sound := memory.Open(t) // of the bubble; each sequence has accounts of its own
 	open := func() store.Store {
-		time.Sleep(running) //nolint:forbidigo // of the bubble's clock
+		<-faketime.After(running)
 		return wrap(sound)
 	}
 	failed, log := caught.By(t, func(tb testing.TB) {
