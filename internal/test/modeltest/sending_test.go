@@ -18,11 +18,13 @@ import (
 // delays are the times between attempts of each api.
 var delays = [apis][]time.Duration{{time.Minute}, {time.Hour}, {time.Minute, time.Hour}}
 
-// lease is how long the sweeper leaves an attempt to the queue, and retained how
-// long attempts are made.
+// lease is how long the sweeper leaves an attempt to the queue, retained how
+// long attempts are made, and quick what a success takes less than to tell that
+// a webhook is no longer slow.
 const (
 	lease    = 2 * time.Minute
 	retained = 6 * 24 * time.Hour
+	quick    = 2 * time.Second
 )
 
 // sending is what a sequence publishes and delivers with.

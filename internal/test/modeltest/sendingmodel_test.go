@@ -203,7 +203,8 @@ func (m *model) attempt(o operation, v view) reply {
 	case response.Reason != "":
 		return reply{Outcome: delivery.Failed}
 	}
-	if current := m.webhooks[w.Account][w.Event]; current.ID == w.ID && current.Version == w.Version && current.SlowSince.Equal(w.SlowSince) {
+	current := m.webhooks[w.Account][w.Event]
+	if m.now.Sub(v.at) < quick && current.ID == w.ID && current.Version == w.Version && current.SlowSince.Equal(w.SlowSince) {
 		current.SlowSince = time.Time{}
 		m.put(w.Account, []webhook.Webhook{current})
 	}
