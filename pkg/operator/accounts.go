@@ -126,9 +126,6 @@ func (m manager) open(ctx context.Context, a webhook.Account) error {
 func (m manager) listed(ctx context.Context, r *api.Request) (webhook.Account, error) {
 	a, err := m.account(r)
 	if err == nil {
-		err = readQuery(r).err
-	}
-	if err == nil {
 		err = m.exists(ctx, a)
 	}
 	return a, err

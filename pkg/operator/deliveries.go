@@ -77,7 +77,7 @@ func readFilter(q *query) (f registry.DeliveryFilter) {
 
 // listDeliveries serves GET /operator/accounts/{account}/deliveries.
 func (m manager) listDeliveries(ctx context.Context, r *api.Request) (api.Response, error) {
-	a, err := m.account(r)
+	a, err := m.accountOf(r)
 	if err != nil {
 		return api.Response{}, err
 	}

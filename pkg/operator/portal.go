@@ -36,6 +36,9 @@ func (m manager) createLink(ctx context.Context, r *api.Request) (api.Response, 
 
 // createOwnLink serves POST /operator/portal-links: the operator's own link.
 func (m manager) createOwnLink(ctx context.Context, r *api.Request) (api.Response, error) {
+	if err := readQuery(r).err; err != nil {
+		return api.Response{}, err
+	}
 	return m.link(ctx, r, webhook.Account{})
 }
 
@@ -99,8 +102,12 @@ func (m manager) endLinks(ctx context.Context, r *api.Request) (api.Response, er
 }
 
 // endOwnLinks serves DELETE /operator/portal-links.
-func (m manager) endOwnLinks(ctx context.Context, _ *api.Request) (api.Response, error) {
-	return noContent(m.links.End(ctx, webhook.Account{}))
+func (m manager) endOwnLinks(ctx context.Context, r *api.Request) (api.Response, error) {
+	err := readQuery(r).err
+	if err == nil {
+		err = m.links.End(ctx, webhook.Account{})
+	}
+	return noContent(err)
 }
 
 func noContent(err error) (api.Response, error) {

@@ -116,8 +116,15 @@ func newCursor(list, position string) *string {
 	return &text
 }
 
-// account returns the account in a request's path.
+// account returns the account in the path of a request that takes no
+// parameters.
 func (m manager) account(r *api.Request) (webhook.Account, error) {
+	a, err := m.accountOf(r)
+	return a, cmp.Or(err, readQuery(r).err)
+}
+
+// accountOf returns the account in a request's path.
+func (m manager) accountOf(r *api.Request) (webhook.Account, error) {
 	a, err := webhook.ParseAccount(r.PathValue("account"))
 	if err != nil {
 		return webhook.Account{}, invalid("account", "The account must be <api>:<id>, such as squake:acme; the id is 1 to 64 of A-Z a-z 0-9 _ -.")

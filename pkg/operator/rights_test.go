@@ -70,10 +70,25 @@ func TestRights(t *testing.T) {
 			for _, route := range routes {
 				name := route.Method + " " + route.Path
 				want := open == 1 || rights.Has(rightOf[name])
-				if got := ask(handler, route, f.Tokens["token"]); got == http.StatusUnauthorized || (got != http.StatusForbidden) != want {
+				if got := ask(handler, route, f.Tokens["token"]).Code; got == http.StatusUnauthorized || (got != http.StatusForbidden) != want {
 					t.Errorf("%s with %q, open %d: %d, want it let in: %t", name, rights, open, got, want)
 				}
 			}
+		}
+	}
+}
+
+// No route under Prefix ignores a parameter that it does not have.
+func TestUnknownParameter(t *testing.T) {
+	f := apitest.NewFixture(t, squake.API(), nil, nil)
+	handler := withRights(t, f, webhook.OperatorRights, true)
+	for name := range rightOf {
+		method, path, _ := strings.Cut(name, " ")
+		if path == operator.Path {
+			continue
+		}
+		if got := ask(handler, api.Route{Method: method, Path: path + "?nothing=1"}, ""); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "unknown parameter") {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
 		}
 	}
 }
@@ -102,13 +117,13 @@ func (o operators) Token(ctx context.Context, h webhook.TokenHash) (webhook.Toke
 	return found, err
 }
 
-// ask requests a route and returns the status.
-func ask(handler http.Handler, route api.Route, token string) int {
+// ask requests a route and returns the response.
+func ask(handler http.Handler, route api.Route, token string) *httptest.ResponseRecorder {
 	path := strings.NewReplacer("{account}", "squake:1001", "{id}", "1").Replace(route.Path)
 	r := httptest.NewRequest(route.Method, path, strings.NewReader("{}"))
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
-	return w.Code
+	return w
 }
