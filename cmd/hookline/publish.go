@@ -54,7 +54,7 @@ func (c *publishCommand) Validate() error {
 // Run publishes one event durably. A running server, or the stack, delivers it.
 // An event without a webhook is not an error.
 func (c *publishCommand) Run(ctx context.Context, p *program) (err error) {
-	payload, err := c.payload(p)
+	payload, err := c.payload(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -127,14 +127,14 @@ func (p *program) publishFailure(a webhook.Account, r delivery.Result) error {
 }
 
 // payload reads the payload. It is nil if none is given.
-func (c *publishCommand) payload(p *program) ([]byte, error) {
+func (c *publishCommand) payload(ctx context.Context, p *program) ([]byte, error) {
 	if c.Payload == nil {
 		return nil, nil
 	}
 	text := []byte(*c.Payload)
 	if name, isFile := strings.CutPrefix(*c.Payload, "@"); isFile {
 		var err error
-		if text, err = readPayload(p, name); err != nil {
+		if text, err = interruptible(ctx, func() ([]byte, error) { return readPayload(p, name) }); err != nil {
 			return nil, err
 		}
 	}
@@ -146,6 +146,24 @@ func (c *publishCommand) payload(p *program) ([]byte, error) {
 		return nil, usageErrorf("publish: --payload: not one JSON value: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return value, nil
+}
+
+// interruptible returns what read returns, or an error if ctx ends first: what is
+// read of a terminal or a pipe ends when whoever writes it says so.
+func interruptible(ctx context.Context, read func() ([]byte, error)) (text []byte, err error) {
+	done := make(chan struct{})
+	var content []byte
+	var readErr error
+	go func() {
+		defer close(done)
+		content, readErr = read()
+	}()
+	select {
+	case <-done:
+		return content, readErr
+	case <-ctx.Done():
+		return nil, fmt.Errorf("--payload: %w", context.Cause(ctx))
+	}
 }
 
 // readPayload reads a file or standard input, up to a limit.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -175,6 +178,33 @@ func TestPayloadSize(t *testing.T) {
 		contains(t, where.fails(t, customer.publish("--payload", "@"+file)...), "200 KiB at most")
 	}
 	contains(t, where.fails(t, customer.publish("--payload", "@"+file+".none")...), "payload.json.none")
+}
+
+// silent is a standard input that nothing is written to before the test ends. It
+// calls stop when it is read.
+type silent struct {
+	stop  func()
+	ended <-chan struct{}
+}
+
+func (s silent) Read([]byte) (int, error) {
+	s.stop()
+	<-s.ended
+	return 0, io.EOF
+}
+
+// Ctrl-C ends a command that waits for its standard input.
+func TestPayloadInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	defer close(ended)
+	program := testProgram(noSettings, io.Discard, io.Discard)
+	program.stdin = silent{stop, ended}
+	args := []string{"hookline", "publish", "--account", "squake:demo", "--event", "order", "--payload", "@-"}
+	if err := program.run(ctx, args); !errors.Is(err, context.Canceled) {
+		t.Errorf("publish, interrupted: %v", err)
+	}
 }
 
 // What is accepted at the greatest depth is delivered, and shown in both forms;
