@@ -31,7 +31,7 @@ func examples() map[string][]string {
 		"webhook delete":  {"hookline webhook delete 01a218fe-d14d-76ee-a4d8-9b3c50165312 --account squake:acme"},
 		"publish": {
 			`hookline publish --account squake:acme --event order --payload '{"hello":"world"}'`,
-			"hookline publish --account squake:acme --event order --payload @order.json --id order-7 --time 2026-01-15T10:30:00Z",
+			"hookline publish --account squake:acme --event order --payload @order.json --id order-7 --time \"$(date -u +%FT%TZ)\"",
 			"hookline publish --account shoptet:315185 --event order:create --instance 2026000123",
 		},
 		"delivery list": {

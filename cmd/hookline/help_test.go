@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func helpOf(t *testing.T, args ...string) string {
@@ -43,8 +44,15 @@ func TestHelpOfEachCommand(t *testing.T) {
 		}
 		for _, example := range examples()[leaf.Path()] {
 			k, _ := settingsOf(t) // it remembers what was parsed
-			if _, err := k.Parse(shellWords(t, example)[1:]); err != nil {
+			line, err := k.Parse(shellWords(t, example)[1:])
+			if err != nil {
 				t.Errorf("%s: %v", example, err)
+				continue
+			}
+			for _, flag := range line.Flags() { // publish takes none that is older than 7 days
+				if at, ok := flag.Target.Interface().(*moment); ok && at != nil && time.Since(at.Time) > time.Hour {
+					t.Errorf("%s: %v is long ago", example, at)
+				}
 			}
 		}
 	}
