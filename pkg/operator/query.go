@@ -66,6 +66,9 @@ func (q *query) time(name string) time.Time {
 	if err != nil {
 		q.wrong(name, "%s must be a time by RFC 3339, such as 2026-01-15T10:30:00Z.", name)
 	}
+	if at.IsZero() { // which would mean that none is sent
+		at = at.Add(1)
+	}
 	return at
 }
 
