@@ -110,7 +110,7 @@ func (n *Notifier) Watch(ctx context.Context, interval, longest time.Duration) {
 
 // find stores a notice for each webhook that fails for an hour.
 func (n *Notifier) find(ctx context.Context) error {
-	now := n.cfg.Now()
+	now := n.cfg.Now().Round(0) // the monotonic clock stops while a function is frozen
 	until, from := now.Add(-webhook.TellFailingAfter), n.seen.Add(-overlap)
 	whole := n.whole.IsZero() || now.Sub(n.whole) >= wholeInterval || now.Before(n.whole)
 	if whole {

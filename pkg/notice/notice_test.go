@@ -182,6 +182,20 @@ func TestFailingForAnHour(t *testing.T) {
 	}
 }
 
+// The clock that counts is the one on the wall: the monotonic one stands still
+// while a function is frozen between two sweeps.
+func TestSweepsAgeByWallClock(t *testing.T) {
+	c := newEnv(t).config()
+	c.Now = time.Now
+	n := notice.New(c)
+	mustSweep(t, n)
+	for _, at := range n.Ages() {
+		if at.IsZero() || at != at.Round(0) {
+			t.Errorf("%v is zero or has a monotonic reading", at)
+		}
+	}
+}
+
 // A receiver that refuses for long loses nothing and mixes nothing up, though
 // webhooks flap and one is deleted meanwhile.
 func TestRefusedForLong(t *testing.T) {
