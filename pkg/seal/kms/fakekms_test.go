@@ -28,6 +28,8 @@ type fakeKMS struct {
 	mu     sync.Mutex
 	calls  []string
 	errors []string // error codes to answer first, one a call
+	// before, unless nil, is called before a request is looked at.
+	before func()
 	// alter changes what is answered.
 	alter func(response map[string]any)
 }
@@ -60,13 +62,15 @@ func startKMS(t *testing.T) (*fakeKMS, *awskms.Client) {
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "SECRET"}, nil
 		}),
-		Endpoint:   server.URL,
-		HTTPClient: server.Client(),
+		Endpoint: server.URL,
 	})
 	return fake, client
 }
 
 func (f *fakeKMS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.before != nil {
+		f.before()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	target := r.Header.Get("X-Amz-Target")

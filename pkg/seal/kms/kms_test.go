@@ -111,6 +111,32 @@ func TestPrivateOfUnknownKeys(t *testing.T) {
 	}
 }
 
+// A connection on which nothing comes, such as one that died while the
+// function was frozen, is given up in time for another try.
+func TestSilentConnection(t *testing.T) {
+	t.Parallel()
+	fake, client := startKMS(t)
+	key := generate(t, NewGenerator(client, kmsARN, clock), "v1")
+	silent := make(chan struct{}, 1)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) }) // before the server closes
+	fake.before = func() {
+		select {
+		case silent <- struct{}{}:
+			<-release
+		default:
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := NewUnwrapper(client, kmsARN, ring{keys: []webhook.SealingKey{key}}).Private(ctx, "v1"); err != nil {
+		t.Error(err)
+	}
+	if len(silent) == 0 {
+		t.Error("no request was left without an answer")
+	}
+}
+
 func TestKMSErrors(t *testing.T) {
 	fake, client := startKMS(t)
 	fake.errors = []string{"AccessDeniedException"}
