@@ -118,17 +118,19 @@ func Open(path string, o Options) (*Store, error) {
 }
 
 // Close finishes the accepted writes and the current read of each connection,
-// then closes the file. Later calls fail with [webhook.ErrUnavailable]. Closing
-// again does nothing and returns the same error.
+// then closes the file. A file that cannot be marked as whole, as on a full
+// disk, stays open until the process ends: as after a kill it keeps its log and
+// nothing is lost. Later calls fail with [webhook.ErrUnavailable]. Closing again
+// does nothing and returns the same error.
 func (s *Store) Close() error { return s.close() }
 
 var errClosed = unavailable(errors.New("the store is closed"))
 
 func (s *Store) shut() error {
-	if err := s.writer.close(); err != nil {
+	if !s.writer.close() {
 		// The last connection to close would delete the log, without which the
-		// file is refused from then on. As after a kill, the log stays.
-		return fmt.Errorf("close store: %w", err)
+		// file is refused from then on.
+		return nil
 	}
 	var err error
 	if s.reader != nil {

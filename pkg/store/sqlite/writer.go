@@ -34,9 +34,9 @@ type writer struct {
 	wake  chan struct{} // holds one signal: the queue or closed has changed
 	ended chan struct{} // closed when the goroutine has ended
 
-	commits  atomic.Int64 // how many groups were committed
-	session  *session     // nil after a failure, until the next group
-	wholeErr error        // read after ended
+	commits atomic.Int64 // how many groups were committed
+	session *session     // nil after a failure, until the next group
+	whole   bool         // the file is marked as whole; read after ended
 
 	checkpointed time.Time     // when the log was last checkpointed
 	every        time.Duration // checkpointInterval
@@ -121,15 +121,15 @@ func (w *writer) signal() {
 	}
 }
 
-// close ends the writer when all accepted requests have a reply, and marks the
-// file as whole. The session stays open.
-func (w *writer) close() error {
+// close ends the writer when all accepted requests have a reply, marks the file
+// as whole, and reports whether it could. The session stays open.
+func (w *writer) close() (whole bool) {
 	w.mu.Lock()
 	w.closed = true
 	w.signal()
 	w.mu.Unlock()
 	<-w.ended
-	return w.wholeErr
+	return w.whole
 }
 
 // work is the goroutine that owns the session.
@@ -143,7 +143,11 @@ func (w *writer) work() {
 			break
 		}
 	}
-	w.wholeErr = w.markWhole()
+	if err := w.markWhole(); err != nil {
+		w.logger.Warn("the file keeps its log, as after a kill", "error", err)
+		return
+	}
+	w.whole = true
 }
 
 // markWhole sets the file's mark, on a new connection if the last one was

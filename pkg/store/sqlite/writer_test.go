@@ -281,6 +281,41 @@ func TestCloseFinishes(t *testing.T) {
 	}
 }
 
+// A store that cannot mark its file, as on a full disk, is closed all the same.
+// The file keeps its log and everything in it.
+func TestCloseWithoutMark(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hookline.db")
+	var log bytes.Buffer
+	s, err := Open(path, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.writer.session.close() })
+	if err := s.writer.write(t.Context(), adding("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.write(t.Context(), func(tx *session) error { return script(tx.conn, "PRAGMA query_only = ON") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if !strings.Contains(log.String(), "keeps its log") {
+		t.Errorf("the log does not say that the file is not marked: %s", &log)
+	}
+	if !dbFile(path).hasLog() {
+		t.Error("there is no log")
+	}
+	again, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, again, "a")
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What a killed process cannot show, and a power cut could: each commit is
 // synced to disk. And what reads cannot write.
 func TestConnectionSettings(t *testing.T) {
