@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -24,16 +25,7 @@ func TestForeignData(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := t.TempDir()
 			path := filepath.Join(data, databaseName)
-			conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := sqlitex.ExecuteScript(conn, c.statement, nil); err != nil {
-				t.Fatal(err)
-			}
-			if err := conn.Close(); err != nil {
-				t.Fatal(err)
-			}
+			executeAt(t, path, c.statement)
 			contains(t, fails(t, exitFailed, serveArgs(data)...), path, c.says)
 			contains(t, fails(t, exitFailed, "hookline", "account", "list", "--data", data), path, c.says)
 			if _, err := os.Stat(filepath.Join(data, "sealing.key")); err == nil {
@@ -41,6 +33,42 @@ func TestForeignData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// executeAt has SQLite execute a script on a file, which it creates.
+func executeAt(t *testing.T, path, script string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sqlitex.ExecuteScript(conn, script, nil), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A command does not migrate the data of an earlier version while that version's
+// server, which could not go on, uses it. Then it does.
+func TestEarlierServer(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("../../pkg/store/sqlite/testdata/version2.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	path := filepath.Join(data, databaseName)
+	executeAt(t, path, string(script))
+	stop, err := lockDataDir(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"account", "list"}, {"backup", filepath.Join(t.TempDir(), "b")}} {
+		contains(t, fails(t, exitFailed, append([]string{"hookline", "--data", data}, args...)...), path, "earlier version", "stop that server")
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	cli(t, "account", "list", "--data", data)
 }
 
 // Data that others may write to, or that belongs to others, is used by no

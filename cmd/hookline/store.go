@@ -120,7 +120,17 @@ func (s openedStore) closeInto(err *error) { *err = errors.Join(*err, s.close())
 // openStore opens the store that the flags name. It creates only what m says.
 // An error is one line that says what to do.
 func (p *program) openStore(ctx context.Context, m missing) (openedStore, error) {
-	return p.openStoreWith(ctx, m, sqlite.Options{})
+	return p.openStoreWith(ctx, m, sqlite.Options{MayMigrate: p.mustNotServe})
+}
+
+// mustNotServe fails if a server uses the data. If the data is of an earlier
+// version, so is the server, which could not go on with data of this one.
+func (p *program) mustNotServe() error {
+	served, err := dataDirLocked(p.flags.Data)
+	if err == nil && served {
+		err = errors.New("a server of that version uses it")
+	}
+	return err
 }
 
 // openStoreWith opens a store, a SQLite file with the given options.

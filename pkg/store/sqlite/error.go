@@ -18,6 +18,7 @@ import (
 var (
 	errForeign = errors.New("it is the database of another application")
 	errNewer   = errors.New("a newer version wrote it")
+	errOlder   = errors.New("an earlier version wrote it")
 	errNoFile  = errors.New("it is not a regular file")
 	errNoWAL   = errors.New("its file system does not allow a write-ahead log")
 )
@@ -124,6 +125,8 @@ func advice(path string, err error) string {
 		return "choose another file"
 	case errors.Is(err, errNewer):
 		return "run a version at least as new, or choose another file"
+	case errors.Is(err, errOlder):
+		return "stop that server and start this version's, or run the program that it runs"
 	case errors.Is(err, errNoLog):
 		return "put " + filepath.Base(path) + "-wal beside it, or take a copy that hookline backup made; a whole copy by another tool comes back with hookline restore --without-log"
 	case errors.Is(err, errNoWAL):

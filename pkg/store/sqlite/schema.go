@@ -257,6 +257,11 @@ func (id identity) check() error {
 	return nil
 }
 
+// isOlder reports whether an earlier version wrote the file.
+func (id identity) isOlder() bool {
+	return id.application == applicationID && id.version < int64(len(migrations()))
+}
+
 // migrate updates the schema to the newest version, all steps or none. It holds
 // the write lock from the start, so that one of several processes migrates and
 // the others find the file migrated.

@@ -31,14 +31,14 @@ type session struct {
 
 // openSession opens a connection for writing after checking that the file is
 // this application's and whole, and migrating it to the newest version.
-func openSession(file dbFile) (*session, error) {
+func openSession(file dbFile, mayMigrate func() error) (*session, error) {
 	hadLog := file.hasLog()
 	conn, err := file.open()
 	if err != nil {
 		return nil, err
 	}
 	s := &session{conn: conn}
-	if err := s.becomeReady(file, hadLog); err != nil {
+	if err := s.becomeReady(file, hadLog, mayMigrate); err != nil {
 		_ = s.close() // the first error says more
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func openSession(file dbFile) (*session, error) {
 
 // becomeReady configures the connection, checks the file, sets its journal mode
 // and migrates it. Each step is safe while other processes do the same.
-func (s *session) becomeReady(file dbFile, hadLog bool) error {
+func (s *session) becomeReady(file dbFile, hadLog bool, mayMigrate func() error) error {
 	if err := whenFree(func() error { return setToWrite(s.conn) }); err != nil {
 		return err
 	}
@@ -58,6 +58,11 @@ func (s *session) becomeReady(file dbFile, hadLog bool) error {
 	}
 	if err := id.check(); err != nil {
 		return err
+	}
+	if id.isOlder() && mayMigrate != nil {
+		if err := mayMigrate(); err != nil {
+			return fmt.Errorf("%w: %w", errOlder, err)
+		}
 	}
 	if err := whenFree(func() error { return checkWhole(s.conn, file, hadLog) }); err != nil {
 		return err

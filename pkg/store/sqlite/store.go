@@ -45,6 +45,9 @@ type Options struct {
 	// Logger is told when the connection was replaced after a failure, which no
 	// caller learns. Nothing is logged if it is nil.
 	Logger *slog.Logger
+	// MayMigrate is asked before an existing file is migrated to this version's
+	// schema, which earlier versions refuse. Its error ends Open. Nil allows it.
+	MayMigrate func() error
 	Observer
 }
 
@@ -101,11 +104,11 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	first, err := openSession(file)
+	first, err := openSession(file, o.MayMigrate)
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	s := &Store{file: file, observer: o.Observer, writer: newWriter(first, func() (*session, error) { return openSession(file) }, o)}
+	s := &Store{file: file, observer: o.Observer, writer: newWriter(first, func() (*session, error) { return openSession(file, o.MayMigrate) }, o)}
 	s.close = sync.OnceValue(s.shut)
 	if s.reader, err = openReadConn(file, o); err == nil {
 		s.readers, err = openReadPool(file)
