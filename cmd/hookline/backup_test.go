@@ -137,6 +137,12 @@ func TestBackupRefuses(t *testing.T) {
 	if err := os.WriteFile(notOurs, []byte("Dear operator"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	keyless, nothing := filepath.Join(dir, "keyless.tar"), filepath.Join(dir, "nothing.tar")
+	for archive, of := range map[string]string{keyless: noKey, nothing: t.TempDir()} {
+		if err := pack(of, archive); err != nil {
+			t.Fatal(err)
+		}
+	}
 	empty := filepath.Join(dir, "empty")
 	for _, c := range []struct {
 		code int
@@ -150,14 +156,17 @@ func TestBackupRefuses(t *testing.T) {
 		{exitUsage, []string{"backup", filepath.Join(dir, "b"), "--store", "dynamodb:x"}, "point-in-time recovery"},
 		{exitFailed, []string{"restore", backup, "--data", data}, "is not empty"},
 		{exitFailed, []string{"restore", otherKey, "--data", empty}, "sealed with"},
-		{exitFailed, []string{"restore", noKey, "--data", empty}, "sealing key is missing"},
+		{exitFailed, []string{"restore", noKey, "--data", empty}, "restore " + noKey + ": there is no sealing.key"},
+		{exitFailed, []string{"restore", keyless, "--data", empty}, "restore " + keyless + ": there is no sealing.key"},
+		{exitFailed, []string{"restore", nothing, "--data", empty}, "restore " + nothing + ": it is not a backup"},
+		{exitFailed, []string{"restore", dir, "--data", empty}, "restore " + dir + ": it is not a backup"},
 		{exitFailed, []string{"restore", notOurs, "--data", empty}, "letter.tar"},
 		{exitFailed, []string{"restore", filepath.Join(dir, "none"), "--data", empty}, "no such file"},
 		{exitUsage, []string{"restore", backup, "--stack", "x"}, "point-in-time recovery"},
 	} {
 		contains(t, fails(t, c.code, append([]string{"hookline"}, c.args...)...), c.says)
 	}
-	for path, want := range map[string]int{empty: 0, dir: 5} { // backup, other, nokey, letter.tar, empty
+	for path, want := range map[string]int{empty: 0, dir: 7} { // backup, other, nokey, three archives, empty
 		if left, err := os.ReadDir(path); err != nil || len(left) != want {
 			t.Errorf("%s holds %v, %v, want %d", path, left, err, want)
 		}

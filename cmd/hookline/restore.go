@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,16 +74,24 @@ func mustBeEmpty(dir string) error {
 // open returns the path of the source's database file. It unpacks an archive
 // into draft.
 func (c *restoreCommand) open(draft string) (path string, err error) {
-	info, err := os.Stat(c.Source)
-	switch {
+	dir := c.Source
+	switch info, err := os.Stat(c.Source); {
 	case err != nil:
 		return "", err
 	case info.IsDir():
-		return filepath.Join(c.Source, databaseName), nil
 	case strings.HasSuffix(c.Source, archiveSuffix):
-		return filepath.Join(draft, databaseName), unpack(c.Source, draft)
+		if err := unpack(c.Source, draft); err != nil {
+			return "", err
+		}
+		dir = draft
+	default:
+		return c.Source, nil
 	}
-	return c.Source, nil
+	path = filepath.Join(dir, databaseName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("it is not a backup, since it has no %s", databaseName)
+	}
+	return path, nil
 }
 
 // restore copies and checks the database, and then the key. The database comes
@@ -94,6 +103,10 @@ func (c *restoreCommand) restore(ctx context.Context, source, data string) (sqli
 		return sqlite.Contents{}, keyfile.Key{}, err
 	}
 	key, err := copyKey(filepath.Join(filepath.Dir(source), keyfile.Name), data, contents)
+	if errors.Is(err, keyfile.ErrMissing) {
+		err = fmt.Errorf("restore %s: there is no %s with %s; put the one of this data there, since webhooks' signing keys cannot be opened without it",
+			c.Source, keyfile.Name, databaseName)
+	}
 	if err != nil {
 		return sqlite.Contents{}, keyfile.Key{}, errors.Join(err, os.Remove(target))
 	}

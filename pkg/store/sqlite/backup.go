@@ -96,9 +96,20 @@ func Restore(ctx context.Context, from, path string, withoutLog bool) (Contents,
 		return errors.Join(err, conn.Close())
 	})
 	if err != nil {
-		return Contents{}, fmt.Errorf("restore %s: %w; %s", from, err, advice(from, err))
+		return Contents{}, fmt.Errorf("restore %s: %w; %s", from, brief(err), restoreAdvice(from, path, err))
 	}
 	return contents, nil
+}
+
+// restoreAdvice says what to do about an error of [Restore].
+func restoreAdvice(from, path string, err error) string {
+	switch c := code(err); {
+	case errors.Is(err, fs.ErrNotExist), c == sqlite.ResultNotADB, c == sqlite.ResultCorrupt:
+		return "take another backup"
+	case isFull(err):
+		return advice(path, err)
+	}
+	return advice(from, err)
 }
 
 // mustBeOurs rejects empty files too.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -180,6 +181,8 @@ func TestRestore(t *testing.T) {
 	spoil(t, damaged)
 	empty := newPath(t)
 	writeFile(t, empty, nil)
+	letter := newPath(t)
+	writeFile(t, letter, []byte("Dear operator,"+strings.Repeat(" ", 4096)))
 	other := newPath(t) // a copy by SQLite, which does not know that it is whole
 	vacuumInto(t, path, other)
 	for name, c := range map[string]struct {
@@ -195,6 +198,7 @@ func TestRestore(t *testing.T) {
 		"damaged":                {damaged, false, "malformed"},
 		"foreign":                {foreign, true, "another application"},
 		"empty":                  {empty, true, "another application"},
+		"no database":            {letter, true, "hookline.db: file is not a database; take another backup"},
 		"missing":                {newPath(t), true, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {

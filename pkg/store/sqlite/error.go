@@ -39,6 +39,11 @@ func isBusy(err error) bool {
 	return c == sqlite.ResultBusy || c == sqlite.ResultLocked
 }
 
+// isFull reports whether err means that a disk has no room.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || code(err) == sqlite.ResultFull
+}
+
 // isOwn reports whether err concerns only one request, or a statement that
 // SQLite has undone, and left the transaction intact. After any other error of
 // SQLite the transaction may be gone (lang_transaction.html, "Response To
@@ -96,23 +101,34 @@ func readError(ctx context.Context, err error) error {
 // explain returns an error that says in one line why the file at path cannot be
 // opened, and what to do.
 func explain(path string, err error) error {
-	what := err
+	return fmt.Errorf("open store %s: %w; %s", path, brief(err), advice(path, err))
+}
+
+// brief leaves out of an error what its reader has no use for.
+func brief(err error) error {
 	var atPath *fs.PathError
 	var atLink *os.LinkError
 	switch { // their paths are those of temporary files
 	case errors.As(err, &atPath):
-		what = atPath.Err
+		return atPath.Err
 	case errors.As(err, &atLink):
-		what = atLink.Err
+		return atLink.Err
 	case code(err) != sqlite.ResultError && !isBusy(err):
-		what = innermost(err) // without the statement that failed
+		return innermost(err) // without the statement that failed
 	}
-	return fmt.Errorf("open store %s: %w; %s", path, what, advice(path, err))
+	return err
 }
 
+// innermost returns the first cause of an error. Of joined errors, the others
+// came of the first.
 func innermost(err error) error {
-	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
-		err = inner
+	switch e := err.(type) { //nolint:errorlint // it looks at each
+	case interface{ Unwrap() []error }:
+		return innermost(e.Unwrap()[0])
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return innermost(inner)
+		}
 	}
 	return err
 }
@@ -133,7 +149,7 @@ func advice(path string, err error) string {
 		return "put the file on a local disk"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return "create the directory " + dir
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), c == sqlite.ResultFull:
+	case isFull(err):
 		return "make room on the disk of " + dir
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), c == sqlite.ResultReadOnly,
 		c == sqlite.ResultCantOpen, c == sqlite.ResultPerm:
