@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 )
@@ -13,6 +14,14 @@ type logFlags struct {
 
 // logLevel is the name of a level.
 type logLevel struct{ slog.Level }
+
+// UnmarshalText parses a level's name.
+func (l *logLevel) UnmarshalText(text []byte) error {
+	if l.Level.UnmarshalText(text) != nil {
+		return errors.New("must be debug, info, warn or error")
+	}
+	return nil
+}
 
 func (*logLevel) suggestions() []string { return []string{"debug", "info", "warn", "error"} }
 

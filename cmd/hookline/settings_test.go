@@ -247,7 +247,7 @@ func TestConfigCheck(t *testing.T) {
 	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 4 {
 		t.Errorf("config check: %v, %+v; want four errors", err, result)
 	}
-	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: ", "HOOKLINE_ABBEYCROSS_HOURS: ",
+	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: must be debug, info, warn or error", "HOOKLINE_ABBEYCROSS_HOURS: ",
 		"OTEL_RESOURCE_ATTRIBUTES: ", "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")
 	for flags, want := range map[string]string{
 		"--listen 203.0.113.1:80":                "--listen 203.0.113.1:80: ",
