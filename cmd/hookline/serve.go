@@ -68,6 +68,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) (err error) {
 		return usageErrorf("serve: a deployed stack or a server serves by itself; omit --stack and --url")
 	}
 	log := slog.New(c.Log.handler(terminal.NewWriter(p.stderr)))
+	if names := p.settings.unset(); len(names) > 0 {
+		log.Warn("these settings of the file must be in the environment", "names", names)
+	}
 	s, err := c.boot(ctx, p, log)
 	if err != nil {
 		return err

@@ -26,6 +26,13 @@ func flaglessVariables() []string {
 	return append(portal.Variables(), "HOOKLINE_TOKEN", "HOOKLINE_ABBEYCROSS_EVENTS", "HOOKLINE_ABBEYCROSS_HOURS")
 }
 
+// isOfOthers reports whether a variable is one that libraries read from the
+// environment: OpenTelemetry's and AWS's. A server's file may have them too, for
+// who starts the server.
+func isOfOthers(name string) bool {
+	return strings.HasPrefix(name, "OTEL_") || strings.HasPrefix(name, "AWS_")
+}
+
 // serviceVariable matches what Kubernetes sets in every pod of a namespace with
 // a service named hookline or hookline-….
 var serviceVariable = regexp.MustCompile(`^HOOKLINE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
@@ -38,6 +45,7 @@ type settings struct {
 	environ func() []string
 	file    map[string]string
 	known   []string // all names
+	others  []string // the names in the file that isOfOthers reports
 	errs    []error
 }
 
@@ -138,11 +146,20 @@ func (s *settings) load(ctx *kong.Context) error {
 		case slices.Contains(s.known, name):
 		case strings.HasPrefix(name, variablePrefix):
 			s.errs = append(s.errs, fmt.Errorf("--config %s: %w", path, s.unknown(name)))
+		case isOfOthers(name):
+			s.others = append(s.others, name)
+			delete(s.file, name)
 		default: // in a file of another kind it may be a key
 			s.errs = append(s.errs, fmt.Errorf("--config %s: a line does not begin with %s", path, variablePrefix))
 		}
 	}
 	return nil
+}
+
+// unset returns the names of the file that have no effect, since the environment
+// does not have them.
+func (s *settings) unset() []string {
+	return slices.DeleteFunc(slices.Clone(s.others), func(name string) bool { return s.getenv(name) != "" })
 }
 
 // checkNames notes the variables of the environment that are the program's by

@@ -41,7 +41,7 @@ func settingsFile(t *testing.T, text string) string {
 // The command line comes before the environment, and that before the file.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	file := settingsFile(t, "# of the server\nHOOKLINE_DATA=/file\nHOOKLINE_UTC=true\nHOOKLINE_TOKEN='hk_$file'\n")
+	file := settingsFile(t, "# of the server\nHOOKLINE_DATA=/file\nHOOKLINE_UTC=true\nOTEL_SERVICE_NAME=hooks\nAWS_REGION=eu-west-1\nHOOKLINE_TOKEN='hk_$file'\n")
 	for name, c := range map[string]struct {
 		flags     string
 		variables map[string]string
@@ -65,6 +65,13 @@ func TestSettings(t *testing.T) {
 		}
 		if c.want.Config != "" && p.settings.get("HOOKLINE_TOKEN") != "hk_$file" {
 			t.Errorf("%s: HOOKLINE_TOKEN is %q", name, p.settings.get("HOOKLINE_TOKEN"))
+		}
+		if c.want.Config != "" && p.settings.get("OTEL_SERVICE_NAME") != "" {
+			t.Errorf("%s: the file sets a variable that is not Hookline's", name)
+		}
+		p.settings.getenv = func(name string) string { return map[string]string{"AWS_REGION": "eu-west-1"}[name] }
+		if unset := p.settings.unset(); c.want.Config != "" && !slices.Equal(unset, []string{"OTEL_SERVICE_NAME"}) {
+			t.Errorf("%s: without effect are %q", name, unset)
 		}
 	}
 }
