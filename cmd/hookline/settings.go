@@ -103,6 +103,9 @@ type noting struct {
 func (n noting) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	err := n.Mapper.Decode(ctx, target)
 	if err == nil {
+		err = inEnum(ctx.Value, target)
+	}
+	if err == nil {
 		return nil
 	}
 	n.settings.errs = append(n.settings.errs, fmt.Errorf("%s: %w", ctx.Value.ShortSummary(), err))
@@ -111,6 +114,15 @@ func (n noting) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 		return nil
 	}
 	return n.Mapper.Decode(&kong.DecodeContext{Value: ctx.Value, Scan: kong.Scan().PushTyped(ctx.Value.Default, kong.FlagValueToken)}, target)
+}
+
+// inEnum checks that a flag's value is one of those that the flag lists, before
+// Kong does, which would end the parsing.
+func inEnum(flag *kong.Value, value reflect.Value) error {
+	if flag.Enum == "" || flag.EnumMap()[fmt.Sprint(value)] {
+		return nil
+	}
+	return fmt.Errorf("must be %s", strings.Join(flag.EnumSlice(), " or "))
 }
 
 // load reads the file of settings that the command line or the environment
@@ -204,7 +216,11 @@ func (s *settings) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 	if noted, ok := trial.Mapper.(noting); ok {
 		trial.Mapper = noted.Mapper
 	}
-	err := trial.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), reflect.New(flag.Target.Type()).Elem())
+	parsed := reflect.New(flag.Target.Type()).Elem()
+	err := trial.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), parsed)
+	if err == nil {
+		err = inEnum(&trial, parsed)
+	}
 	if err != nil {
 		s.errs = append(s.errs, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), flag.ShortSummary()+": ")))
 		return nil, nil //nolint:nilnil // the flag keeps its default

@@ -239,22 +239,22 @@ func TestConfigCheck(t *testing.T) {
 	key := settingsFile(t, "not a key")
 	before := files(t, dir)
 	line := fails(t, exitFailed, "hookline", "config", "check", "--data", loose, "--listen", "8080", "--notify-url", "https://notices.example/in", "--notify-key-file", key,
-		"--allow-network", "none", "--log-level", "loud", "--portal-url", "ftp://x", "--store", "files")
-	contains(t, line, "--store: store \"files\": invalid: give sqlite", "chmod go-w "+loose, "--listen", "--allow-network: must be a network", "--log-level", "--portal-url: ", "--notify-key-file: "+key+" must hold a key")
+		"--allow-network", "none", "--log-level", "loud", "--log-format", "xml", "--portal-url", "ftp://x", "--store", "files")
+	contains(t, line, "--store: store \"files\": invalid: give sqlite", "chmod go-w "+loose, "--listen", "--allow-network: must be a network", "--log-level", "--log-format: must be json or text", "--portal-url: ", "--notify-key-file: "+key+" must hold a key")
 
 	var out, said bytes.Buffer
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense") // where OpenTelemetry reads it
 	p := inEnvironment(testProgram(nil, &out, &said), map[string]string{
-		"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_ABBEYCROSS_HOURS": "never",
+		"HOOKLINE_LOGLEVEL": "info", "HOOKLINE_LOG_LEVEL": "loud", "HOOKLINE_TRUSTED_PROXY_HEADER": "via", "HOOKLINE_ABBEYCROSS_HOURS": "never",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
 	})
 	err := p.run(t.Context(), []string{"hookline", "config", "check", "--json", "--data", filepath.Join(dir, "new")})
 	var result checkResult
 	decode(t, out.String(), &result)
-	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 4 {
-		t.Errorf("config check: %v, %+v; want four errors", err, result)
+	if report(&said, err) != exitFailed || result.OK || len(result.Errors) != 5 {
+		t.Errorf("config check: %v, %+v; want five errors", err, result)
 	}
-	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_LOG_LEVEL: must be debug, info, warn or error", "HOOKLINE_ABBEYCROSS_HOURS: ",
+	contains(t, strings.Join(result.Errors, "\n"), "did you mean HOOKLINE_LOG_LEVEL?", "HOOKLINE_TRUSTED_PROXY_HEADER: must be x-forwarded-for or forwarded", "HOOKLINE_LOG_LEVEL: must be debug, info, warn or error", "HOOKLINE_ABBEYCROSS_HOURS: ",
 		"OTEL_RESOURCE_ATTRIBUTES: ", "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")
 	for flags, want := range map[string]string{
 		"--listen 203.0.113.1:80":                "--listen 203.0.113.1:80: ",
