@@ -292,6 +292,7 @@ func TestFirstSteps(t *testing.T) {
 		}
 		return out.String()
 	}
+	contains(t, welcome("--allow-network", "10.20.0.0/16"), "private targets in some networks")
 	contains(t, welcome("--allow-http"), "http targets on, private targets off, notices off",
 		"\n  hookline --data "+where.data+" account create squake:acme", "token create --operator ")
 	where.run(t, "account", "create", "shoptet:1")

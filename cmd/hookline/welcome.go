@@ -115,8 +115,12 @@ func (c *serveCommand) summary() string {
 		}
 		return "off"
 	}
+	private := onOff(c.AllowPrivate)
+	if !c.AllowPrivate && len(c.AllowNetwork) > 0 {
+		private = "in some networks"
+	}
 	return fmt.Sprintf("TLS %s, http targets %s, private targets %s, notices %s, metrics %s; all settings: hookline serve --help",
-		onOff(c.TLS.Cert != ""), onOff(c.AllowHTTP), onOff(c.AllowPrivate || len(c.AllowNetwork) > 0), onOff(c.NotifyURL != ""), onOff(c.Metrics.address() != ""))
+		onOff(c.TLS.Cert != ""), onOff(c.AllowHTTP), private, onOff(c.NotifyURL != ""), onOff(c.Metrics.address() != ""))
 }
 
 // demoOf ensures that an API has its demo account. If that has no token, fresh
