@@ -110,12 +110,6 @@ func watch(t *testing.T, test func(*testing.T, *watched)) {
 	})
 }
 
-// wait lets time pass.
-func wait(d time.Duration) {
-	<-faketime.After(d)
-	synctest.Wait()
-}
-
 // add puts a delivery into the store, with an attempt at next and to be looked
 // at when due.
 func (w *watched) add(t *testing.T, id string, next, due time.Time) {
@@ -143,11 +137,11 @@ func TestWatchSweepsEachSecond(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
 		at := time.Now().Add(10 * time.Second)
 		w.add(t, "1", at, at)
-		wait(7 * time.Second)
+		faketime.Pass(7 * time.Second)
 		w.sent(t, 0)
-		wait(time.Second)
+		faketime.Pass(time.Second)
 		w.sent(t, 1)
-		wait(time.Hour)
+		faketime.Pass(time.Hour)
 		if latest, whole := w.count(); latest != 3608 || whole != 1+3608/30 {
 			t.Errorf("%d sweeps over what fell due and %d over everything in 3608 seconds", latest, whole)
 		}
@@ -158,14 +152,14 @@ func TestWatchSweepsEachSecond(t *testing.T) {
 // second if it is 2 seconds late, and within 30 otherwise.
 func TestWatchOverlap(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
-		wait(40*time.Second + time.Millisecond)
+		faketime.Pass(40*time.Second + time.Millisecond)
 		w.add(t, "a little late", time.Now().Add(-2*time.Second), time.Now().Add(-2*time.Second))
-		wait(time.Second)
+		faketime.Pass(time.Second)
 		w.sent(t, 1)
 		w.add(t, "late", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
-		wait(time.Second)
+		faketime.Pass(time.Second)
 		w.sent(t, 0)
-		wait(30 * time.Second)
+		faketime.Pass(30 * time.Second)
 		w.sent(t, 1)
 	})
 }
@@ -173,7 +167,7 @@ func TestWatchOverlap(t *testing.T) {
 // A signal has everything swept at once.
 func TestWatchSignal(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
-		wait(5*time.Second + 300*time.Millisecond)
+		faketime.Pass(5*time.Second + 300*time.Millisecond)
 		w.queue.refuses[eventKeys[0]] = true
 		w.add(t, "refused", time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
 		_, before := w.count()
@@ -193,14 +187,14 @@ func TestWatchSignal(t *testing.T) {
 // A sweep that failed is made up for, and the log says so.
 func TestWatchFaults(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
-		wait(10*time.Second + time.Millisecond)
+		faketime.Pass(10*time.Second + time.Millisecond)
 		w.set(func() { w.sabotage = errFault })
 		at := time.Now()
 		w.add(t, "1", at, at)
-		wait(20 * time.Second)
+		faketime.Pass(20 * time.Second)
 		w.sent(t, 0)
 		w.set(func() { w.sabotage = nil })
-		wait(time.Second)
+		faketime.Pass(time.Second)
 		w.sent(t, 1)
 		const failed = 20 + 1 // one of them over everything
 		if n := strings.Count(w.log.String(), `"level":"ERROR","msg":"sweep","error":"sweep: a fault"`); n != failed {
@@ -214,11 +208,11 @@ func TestWatchFaults(t *testing.T) {
 // attempts. What falls due meanwhile does not wait for it.
 func TestWatchRests(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
-		wait(time.Millisecond)
+		faketime.Pass(time.Millisecond)
 		latest, whole := w.count()
 		w.set(func() { w.lasts, w.rests = 2*time.Second, nil })
 		w.signalOften(t)
-		wait(time.Minute)
+		faketime.Pass(time.Minute)
 		latestNow, wholeNow := w.count()
 		if got := wholeNow - whole; got < 7 || got > 9 {
 			t.Errorf("%d sweeps of 8 s in a minute", got)
@@ -253,7 +247,7 @@ func (w *watched) signalOften(t *testing.T) {
 // once: a backlog for which there is room waits for nothing.
 func TestWatchGoesOn(t *testing.T) {
 	watch(t, func(t *testing.T, w *watched) {
-		wait(time.Millisecond)
+		faketime.Pass(time.Millisecond)
 		for i := range 99 {
 			w.add(t, fmt.Sprint(i), time.Now(), time.Now().Add(-time.Hour))
 		}
@@ -261,12 +255,12 @@ func TestWatchGoesOn(t *testing.T) {
 		w.set(func() { w.lasts, w.rests, w.unleased = 10*time.Second, nil, 1 })
 		w.signal <- struct{}{}
 		go func() { w.signal <- struct{}{} }()
-		wait(10*time.Second + 300*time.Millisecond) // 3 × 10 s × 1/100
+		faketime.Pass(10*time.Second + 300*time.Millisecond) // 3 × 10 s × 1/100
 		w.set(func() {
 			if len(w.rests) != 2 || w.rests[1] != 300*time.Millisecond {
 				t.Errorf("rested %v, want 300ms after the second", w.rests)
 			}
 		})
-		wait(10 * time.Second) // for the last one
+		faketime.Pass(10 * time.Second) // for the last one
 	})
 }

@@ -121,9 +121,3 @@ func Theme(ctx context.Context, theme string) error {
 func Width(ctx context.Context, pixels int64) error {
 	return chromedp.Do(ctx, chromedp.EmulateViewport(pixels, 800))
 }
-
-// Scripts turns the pages' scripts on or off.
-func Scripts(ctx context.Context, on bool) error {
-	_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
-	return err
-}

@@ -1,7 +1,16 @@
 // Package faketime lets time pass in a bubble of testing/synctest.
 package faketime
 
-import "time"
+import (
+	"testing/synctest"
+	"time"
+)
+
+// Pass lets d pass, and what is due then be done.
+func Pass(d time.Duration) {
+	<-After(d)
+	synctest.Wait()
+}
 
 // After is time.After, but without a timer if d is not positive. A timer that is
 // due when somebody receives from it runs there, beside the others of the bubble

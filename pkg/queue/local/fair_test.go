@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -30,9 +31,9 @@ func waits(t *testing.T, q *Queue, r *receivers, every time.Duration, eventKeys 
 			}
 			sent[name] = append(sent[name], now)
 		}
-		pass(every)
+		faketime.Pass(every)
 	}
-	pass(2 * hang)
+	faketime.Pass(2 * hang)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, sent := range sent {
@@ -98,7 +99,7 @@ func TestHangingDelayNoOneElse(t *testing.T) {
 				}
 				burden(0)
 				if tt.known {
-					pass(20 * hang)
+					faketime.Pass(20 * hang)
 					burden(5)
 				}
 				longest := waits(t, q, r, 100*time.Millisecond, "healthy/proven", "healthy/new%d", "new%d")
@@ -128,7 +129,7 @@ func TestOneAccount(t *testing.T) {
 		if longest := waits(t, q, r, 100*time.Millisecond, "one/healthy"); longest > 0 {
 			t.Errorf("a message of the healthy one waited %v", longest)
 		}
-		pass(3 * hanging * hang)
+		faketime.Pass(3 * hanging * hang)
 		for i := range hanging {
 			if started, _ := r.count(fmt.Sprintf("one/hang%d", i)); started == 0 {
 				t.Errorf("hang%d was not attempted", i)
@@ -145,7 +146,7 @@ func TestProvenPassUnproven(t *testing.T) {
 	r := hangers(5 * time.Millisecond)
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("healthy", -1, time.Now()))
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		for i := range 3000 {
 			offer(t, q, messages(fmt.Sprintf("hang%d", i), 0, 5, time.Now())...)
 		}
@@ -170,7 +171,7 @@ func TestSuddenHanging(t *testing.T) {
 		for i := range 100 {
 			send(t, q, message(fmt.Sprint("s", i), 0, time.Now()))
 		}
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		broken = true
 		for i := range 100 {
 			offer(t, q, messages(fmt.Sprint("s", i), 1, 50, time.Now())...)
@@ -189,7 +190,7 @@ func TestBacklogsTakeTurns(t *testing.T) {
 		for i := range 60 {
 			send(t, q, messages(fmt.Sprintf("busy%d", i), 0, 500, time.Now())...)
 		}
-		pass(5 * time.Second)
+		faketime.Pass(5 * time.Second)
 		if longest := waits(t, q, r, 500*time.Millisecond, "other"); longest > 200*time.Millisecond {
 			t.Errorf("a message waited %v behind the others' backlogs", longest)
 		}
@@ -214,7 +215,7 @@ func TestBoundPerWebhook(t *testing.T) {
 				t.Errorf("%s: %d attempts before the first has ended, want 1", name, started)
 			}
 		}
-		pass(10 * time.Second)
+		faketime.Pass(10 * time.Second)
 		for _, name := range []string{"a", "b"} {
 			if started, most := r.count(name); started != 50 || most != 7 {
 				t.Errorf("%s: %d attempts, %d at once; want 50, 7", name, started, most)
@@ -245,23 +246,23 @@ func TestSuspects(t *testing.T) {
 		}
 		send(t, q, message("x", 0, time.Now()))
 		want(unproven)
-		pass(slow)
+		faketime.Pass(slow)
 		want(suspect)
 		slowly = slow - 1
 		send(t, q, message("x", 1, time.Now()))
-		pass(slow)
+		faketime.Pass(slow)
 		want(trusted)
 		send(t, q, message("x", 3, time.Now()))
-		pass(slow - 1)
+		faketime.Pass(slow - 1)
 		want(trusted)
-		pass(1)
+		faketime.Pass(1)
 		want(suspect)
 		send(t, q, message("x", 4, time.Now()))
-		pass(slow)
+		faketime.Pass(slow)
 		want(suspect)
-		pass(10 * slow)
+		faketime.Pass(10 * slow)
 		send(t, q, message("x", 5, time.Now()))
-		pass(slow)
+		faketime.Pass(slow)
 		want(trusted)
 	})
 }
@@ -275,7 +276,7 @@ func TestForgetsIdle(t *testing.T) {
 		for i := range remembered + 5000 {
 			send(t, q, message(fmt.Sprintf("s%d", i), 0, time.Now()))
 			if i%100 == 0 {
-				pass(time.Millisecond)
+				faketime.Pass(time.Millisecond)
 			}
 		}
 		q.mu.Lock()
@@ -283,7 +284,7 @@ func TestForgetsIdle(t *testing.T) {
 			t.Errorf("%d webhooks of %d accounts are remembered", n, accounts)
 		}
 		q.mu.Unlock()
-		pass(time.Minute)
+		faketime.Pass(time.Minute)
 		if started, _ := r.count("kept"); started != 1 {
 			t.Error("a message that waited was forgotten")
 		}

@@ -150,11 +150,6 @@ func offer(t *testing.T, q *Queue, list ...webhook.Message) (sent int) {
 	return sent
 }
 
-func pass(d time.Duration) {
-	<-faketime.After(d)
-	synctest.Wait()
-}
-
 // signalled says whether Freed has signalled.
 func signalled(q *Queue) bool {
 	select {

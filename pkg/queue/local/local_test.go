@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/faketime"
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
@@ -26,7 +27,7 @@ func TestDelays(t *testing.T) {
 		for i, delay := range delays {
 			send(t, q, message(fmt.Sprint("s", i), 0, began.Add(delay)))
 		}
-		pass(16 * time.Minute)
+		faketime.Pass(16 * time.Minute)
 		for i, delay := range delays {
 			started := r.started[fmt.Sprint("s", i)]
 			if len(started) != 1 || started[0].Sub(began) != max(delay, 0) {
@@ -48,7 +49,7 @@ func TestSooner(t *testing.T) {
 		for _, delay := range []time.Duration{time.Second, time.Hour / 6, time.Second} {
 			send(t, q, message("s0", 0, began.Add(delay)), message("s4", 0, began.Add(delay)))
 		}
-		pass(time.Hour / 2)
+		faketime.Pass(time.Hour / 2)
 		for i, want := range []time.Duration{time.Second, time.Minute, 5 * time.Minute, 2 * time.Minute, time.Second} {
 			started := r.started[fmt.Sprint("s", i)]
 			if len(started) != 1 || started[0].Sub(began) != want {
@@ -72,12 +73,12 @@ func TestSoonerAfterTheClockWentBack(t *testing.T) {
 		for i := range 3 {
 			send(t, q, message(fmt.Sprint("s", i), 0, due))
 		}
-		pass(10 * time.Millisecond) // one runs, two wait
+		faketime.Pass(10 * time.Millisecond) // one runs, two wait
 		back.Store(int64(time.Minute))
 		for i := range 3 {
 			send(t, q, message(fmt.Sprint("s", i), 0, due.Add(-time.Minute)))
 		}
-		pass(2 * time.Minute)
+		faketime.Pass(2 * time.Minute)
 		if r.all != 0 || r.ended != 3 || holds(q) != (holding{}) {
 			t.Errorf("%d attempts run, %d ended, want 3; the queue has %+v", r.all, r.ended, holds(q))
 		}
@@ -94,9 +95,9 @@ func TestTimeComesThoughTheClockWentBack(t *testing.T) {
 		inFakeTime(t, cfg, r, func(t *testing.T, q *Queue) {
 			send(t, q, message("s", 0, time.Now().Add(10*time.Second)))
 			by.Store(int64(back))
-			pass(10*time.Second + back - 1)
+			faketime.Pass(10*time.Second + back - 1)
 			early, _ := r.count("s")
-			pass(1)
+			faketime.Pass(1)
 			if ended, _ := r.count("s"); early != 0 || ended != 1 {
 				t.Errorf("back by %v: %d attempts before the time, %d at it", back, early, ended)
 			}
@@ -114,7 +115,7 @@ func TestTooFarAhead(t *testing.T) {
 		if !errors.Is(err, webhook.ErrInvalid) || !strings.Contains(err.Error(), "1 of 2") {
 			t.Errorf("Send = %v", err)
 		}
-		pass(time.Hour)
+		faketime.Pass(time.Hour)
 		if far, _ := r.count("far"); far != 0 {
 			t.Error("a message too far ahead was taken")
 		}
@@ -136,12 +137,12 @@ func TestNoDoubles(t *testing.T) {
 		for range 5 {
 			send(t, q, running, waiting, coming, coming, second)
 		}
-		pass(time.Minute)
+		faketime.Pass(time.Minute)
 		if started, _ := r.count("s"); started != 4 {
 			t.Errorf("%d attempts, want 4", started)
 		}
 		send(t, q, running)
-		pass(time.Minute)
+		faketime.Pass(time.Minute)
 		if started, _ := r.count("s"); started != 5 {
 			t.Errorf("%d attempts with one sent again afterwards, want 5", started)
 		}
@@ -171,7 +172,7 @@ func TestShareOfTheQueue(t *testing.T) {
 			t.Errorf("one that hangs holds %d, want %d", hanging, want)
 		}
 		send(t, q, message("quick", 0, time.Now()))
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		if n, want := fill("quick", 1), (usable-hanging)/3; n < want || n > want+2 {
 			t.Errorf("one that is quick holds %d, want %d", n, want)
 		}
@@ -181,7 +182,7 @@ func TestShareOfTheQueue(t *testing.T) {
 		if offer(t, q, message("other", 0, time.Now())) != 1 {
 			t.Error("no room for another")
 		}
-		pass(10 * time.Second)
+		faketime.Pass(10 * time.Second)
 		if !signalled(q) || !room(q, eventKeyOf("quick")) {
 			t.Error("no signal after one that is quick has room again")
 		}
@@ -189,7 +190,7 @@ func TestShareOfTheQueue(t *testing.T) {
 			t.Error("one that hangs got room without an attempt's end")
 		}
 		for range 2 * hanging {
-			pass(hang)
+			faketime.Pass(hang)
 		}
 		if !signalled(q) || !room(q, eventKeyOf("hang")) {
 			t.Error("no signal after one that hangs has room again")
@@ -241,12 +242,12 @@ func TestFull(t *testing.T) {
 		}
 		// The first goes alone, then 16 at once: 159, 143 and 127 are left.
 		for step, want := range []bool{false, false, true, false, false, false} {
-			pass(10 * time.Millisecond)
+			faketime.Pass(10 * time.Millisecond)
 			if got := signalled(q); got != want {
 				t.Errorf("step %d, %d held: signalled %t, want %t", step, holds(q).held, got, want)
 			}
 		}
-		pass(time.Minute)
+		faketime.Pass(time.Minute)
 		if started, _ := r.count("s"); started != 160 || signalled(q) {
 			t.Errorf("%d attempts, want 160 and no signal more", started)
 		}
@@ -259,11 +260,11 @@ func TestOneSignalARejection(t *testing.T) {
 	r := newReceivers(func(webhook.Message) time.Duration { return 10 * time.Millisecond })
 	inFakeTime(t, Config{}, r, func(t *testing.T, q *Queue) {
 		send(t, q, message("s", -1, time.Now()))
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		sent := offer(t, q, messages("s", 0, defaultCapacity, time.Now())...)
 		signals, at := 0, 0
 		for range 10_000 {
-			pass(10 * time.Millisecond)
+			faketime.Pass(10 * time.Millisecond)
 			if signalled(q) {
 				signals, at = signals+1, holds(q).held
 			}
@@ -285,11 +286,11 @@ func TestRefusedThenFull(t *testing.T) {
 			t.Fatal("want a refused for its share, and no other")
 		}
 		send(t, q, messages("b", 0, 15, time.Now().Add(time.Minute))...)
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		if signalled(q) {
 			t.Error("signalled without room")
 		}
-		pass(2 * time.Minute)
+		faketime.Pass(2 * time.Minute)
 		if !signalled(q) {
 			t.Error("no signal though the queue is empty")
 		}
@@ -310,7 +311,7 @@ func TestRun(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		began := time.Now()
 		go q.Run(ctx, r.attempt)
-		pass(time.Second)
+		faketime.Pass(time.Second)
 		q.Run(ctx, func(context.Context, webhook.Message) { t.Error("a second Run attempts") })
 		stop()
 		synctest.Wait()
@@ -327,7 +328,7 @@ func TestRun(t *testing.T) {
 		if took := time.Since(began); took != hang {
 			t.Errorf("ended after %v, want when the attempts under way did: %v", took, hang)
 		}
-		pass(2 * time.Hour)
+		faketime.Pass(2 * time.Hour)
 		if r.ended != 2 { // of 3 slots one is not for webhooks that are unproven
 			t.Errorf("%d attempts, want the 2 that were under way", r.ended)
 		}
@@ -353,7 +354,7 @@ func TestAsksWhoIsProven(t *testing.T) {
 		if _, most := r.count("hang"); most != defaultPerWebhook {
 			t.Errorf("%d attempts at once for one that is proven, want %d", most, defaultPerWebhook)
 		}
-		pass(2 * slow)
+		faketime.Pass(2 * slow)
 		send(t, q, message("hang", 100, time.Now()))
 		if got := q.lines[lineKey{EventKey: eventKeyOf("hang")}].lane; got != suspect {
 			t.Errorf("one that hangs is in lane %d", got)
@@ -374,7 +375,7 @@ func TestTestsHaveTheirOwnRecord(t *testing.T) {
 			m := message(name, 0, time.Now())
 			m.Test = true
 			send(t, q, m)
-			pass(2 * hang)
+			faketime.Pass(2 * hang)
 			if got := q.lines[keyOfLine(m)].lane; got != want || q.lines[lineKey{EventKey: m.EventKey()}] != nil || asked != 0 {
 				t.Errorf("%s: the tests are in lane %d, want %d; asked %d times", name, got, want, asked)
 			}
@@ -406,7 +407,7 @@ func TestIdleCostsNothing(t *testing.T) {
 		for i := range 300 {
 			send(t, q, message(fmt.Sprint("s", i), 0, time.Now().Add(time.Duration(i)*time.Millisecond)))
 		}
-		pass(time.Minute)
+		faketime.Pass(time.Minute)
 		if after := goroutines(t); after > before {
 			t.Errorf("%d goroutines, %d before", after, before)
 		}

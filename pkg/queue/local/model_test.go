@@ -180,11 +180,11 @@ func (m *model) play(t *testing.T, history []act) {
 				m.send(q, s)
 				m.check(q)
 			}
-			pass(step.pass)
+			faketime.Pass(step.pass)
 			m.check(q)
 		}
 		// Nothing lasts longer than a minute, and one attempt can always run.
-		pass(time.Duration(m.left()+2) * time.Minute)
+		faketime.Pass(time.Duration(m.left()+2) * time.Minute)
 		if n := m.left(); n != 0 {
 			m.faultf("%d messages were lost", n)
 		}
@@ -253,7 +253,7 @@ func TestRejectionIsFollowedByFreed(t *testing.T) {
 					}
 				}
 			}
-			pass(time.Hour)
+			faketime.Pass(time.Hour)
 			if refused && !signalled(q) {
 				err = "the last refusal was not followed by a signal"
 			}
