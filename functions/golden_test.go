@@ -123,8 +123,6 @@ type gatewayWire struct {
 	later time.Duration
 }
 
-func (gatewayWire) Close() {}
-
 func (w gatewayWire) Send(t *testing.T, head, body string) []byte {
 	t.Helper()
 	head = askedTime.ReplaceAllStringFunc(head, func(text string) string {

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/hookline/hookline/internal/test/apitest"
+	"github.com/hookline/hookline/internal/test/gatewaytest"
+	"github.com/hookline/hookline/pkg/api/all"
 	"github.com/hookline/hookline/pkg/api/squake"
 )
 
@@ -196,5 +198,18 @@ func TestFaultHasTheAPIsShape(t *testing.T) {
 	id, _, _ = strings.Cut(id, `"`)
 	if len(id) != 36 || !strings.Contains(logged.String(), `"request_id":"`+id+`"`) || strings.Count(logged.String(), "\n") != 1 {
 		t.Errorf("id %q, log %q", id, logged.String())
+	}
+}
+
+// An encoded slash or dot in an id comes decoded, as a path that there is not.
+func TestDecodedSegments(t *testing.T) {
+	for _, a := range all.APIs() {
+		gateway := New(apitest.NewFixture(t, a, nil, nil).Handler(t, a))
+		for _, id := range []string{"a%2Fb", "%2e%2e", "%2e", "a%2f"} {
+			r := gatewaytest.ReadRequest(t, "DELETE "+a.Prefix+"/webhooks/"+id+" HTTP/1.1")
+			if response, err := gateway.Respond(t.Context(), gatewaytest.Event(r, "")); err != nil || response.StatusCode != http.StatusNotFound || response.Body == "" {
+				t.Errorf("%s: %s: %+v, %v", a.Name, id, response, err)
+			}
+		}
 	}
 }

@@ -36,25 +36,9 @@ var update = flag.Bool("update", false, "write the golden exchanges anew")
 // indented.
 func Golden(t *testing.T, a api.API) {
 	t.Helper()
-	GoldenOver(t, a, "testdata", overHTTP)
-}
-
-// Wire brings requests to a handler. Send gives one, its head without the
-// line's end and its body as they are written, and returns the answer as
-// HTTP/1.1 writes it, or nil if the wire cannot carry the request. Close ends
-// it; every request is logged by then.
-type Wire interface {
-	Send(t *testing.T, head, body string) []byte
-	Close()
-}
-
-// GoldenOver replays the exchanges in dir over another wire, which must give
-// the same answers.
-func GoldenOver(t *testing.T, a api.API, dir string, open func(api.Handler) Wire) {
-	t.Helper()
-	for _, script := range ReadScripts(t, dir) {
+	for _, script := range ReadScripts(t, "testdata") {
 		t.Run(script.Name, func(t *testing.T) {
-			replay(t, a, script, open)
+			replay(t, a, script)
 			if *update {
 				script.write(t)
 			}
@@ -62,20 +46,27 @@ func GoldenOver(t *testing.T, a api.API, dir string, open func(api.Handler) Wire
 	}
 }
 
-func replay(t *testing.T, api api.API, script *Script, open func(api.Handler) Wire) {
+// Wire brings requests to a handler. Send gives one, its head without the
+// line's end and its body as they are written, and returns the answer as
+// HTTP/1.1 writes it, or nil if the wire cannot carry the request.
+type Wire interface {
+	Send(t *testing.T, head, body string) []byte
+}
+
+func replay(t *testing.T, api api.API, script *Script) {
 	t.Helper()
 	var log bytes.Buffer
 	f := setUp(t, api, script, &log)
-	wire := open(f.Handler(t, api))
-	defer wire.Close()
-	script.Play(t, wire, f.Tokens, func(e *Exchange, got string) {
+	server := httptest.NewServer(f.Handler(t, api))
+	defer server.Close()
+	script.Play(t, httpWire{server}, f.Tokens, func(e *Exchange, got string) {
 		if *update {
 			e.Response = got
 		} else if got != e.Response {
 			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", e.Name, e.Request, got, e.Response)
 		}
 	})
-	wire.Close()
+	server.Close() // by then every request is logged
 	f.checkLog(t, log.String(), len(script.Exchanges))
 }
 
@@ -156,10 +147,6 @@ func exchange(t *testing.T, wire Wire, request string) string {
 
 // httpWire sends to a server, each request over a connection of its own.
 type httpWire struct{ server *httptest.Server }
-
-func overHTTP(h api.Handler) Wire { return httpWire{httptest.NewServer(h)} }
-
-func (w httpWire) Close() { w.server.Close() }
 
 // Send ends the lines for HTTP and adds the body's length.
 func (w httpWire) Send(t *testing.T, head, body string) []byte {
