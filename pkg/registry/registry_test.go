@@ -46,10 +46,10 @@ func (r *recordSeals) Seal(o seal.Owner, key webhook.Secret) ([]byte, error) {
 }
 
 func newRegistry(store registry.Store, sealer registry.Sealer) *registry.Registry {
-	ids := 0
+	ids, requests := 0, 0
 	return registry.New(registry.Config{
 		Store: store, Sealer: sealer, Now: func() time.Time { return now },
-		NewRequestID: func() (string, error) { return "the claim", nil },
+		NewRequestID: func() (string, error) { requests++; return fmt.Sprint("request", requests), nil },
 		Rules: registry.Rules{
 			NewIDs: func(events []string) ([]string, error) {
 				ids++
@@ -74,8 +74,8 @@ func TestRegisterMakesRecords(t *testing.T) {
 	}
 	created := time.Date(2026, 1, 2, 2, 4, 5, 678_000_000, time.UTC)
 	want := []webhook.Webhook{
-		{Account: account, Event: "a", ID: "id1", RequestID: "the claim", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
-		{Account: account, Event: "d", ID: "id1", RequestID: "the claim", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "a", ID: "id1", RequestID: "request1", URL: "u1", SendPayload: true, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
+		{Account: account, Event: "d", ID: "id1", RequestID: "request1", URL: "u2", Position: 1, SealedKey: []byte("sealed for id1"), Version: 1, CreatedAt: created},
 	}
 	for i := range want {
 		if fmt.Sprint(got.Webhooks[i]) != fmt.Sprint(want[i]) || fmt.Sprint(registration.Webhooks[i]) != fmt.Sprint(want[i]) {
@@ -120,8 +120,8 @@ func TestUnknownOutcomeIsTriedUnderNewIDs(t *testing.T) {
 		t.Fatalf("registered %v, %v", registration.Webhooks, err)
 	}
 	for i, wantID := range []string{"id1", "id2", "id3"} {
-		if w := tries[i].Webhooks[0]; w.ID != wantID || w.RequestID != "the claim" {
-			t.Errorf("try %d was for id %s and claim %q, want %s and always the same claim", i, w.ID, w.RequestID, wantID)
+		if w := tries[i].Webhooks[0]; w.ID != wantID || w.RequestID != "request1" {
+			t.Errorf("try %d was for id %s and request %q, want %s and always the same request", i, w.ID, w.RequestID, wantID)
 		}
 	}
 	for _, id := range []string{"id1", "id2", "id3"} {
