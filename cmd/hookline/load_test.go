@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -135,54 +134,6 @@ func TestOneWinner(t *testing.T) {
 			t.Errorf("round %d: %d times 201 and %d times 400, want 1 and %d", round, created.Load(), refused.Load(), contestants-1)
 		}
 	}
-}
-
-// Clients that hang up in the middle take nothing from the others.
-func TestHangUps(t *testing.T) {
-	t.Parallel()
-	const steady, leaving, each = 8, 8, 100
-	s := boot(t, t.TempDir(), "--dev")
-	l := &load{server: s.URL, data: s.data}
-	var all errgroup.Group
-	for range steady {
-		client := newClient(t)
-		all.Go(func() error {
-			for range each {
-				if err := l.one(t.Context(), client); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	var left atomic.Int32
-	for range leaving {
-		client := newClient(t)
-		all.Go(func() error {
-			// The server waits some seconds for the first request of a
-			// connection, also when it stops.
-			defer client.CloseIdleConnections()
-			for range each {
-				stay := time.Duration(rand.Int64N(int64(2 * time.Millisecond)))
-				ctx, cancel := context.WithTimeout(t.Context(), stay)
-				if l.one(ctx, client) != nil {
-					left.Add(1)
-				}
-				cancel()
-			}
-			return nil
-		})
-	}
-	if err := all.Wait(); err != nil {
-		t.Error(err)
-	}
-	if left.Load() == 0 || l.count() < steady*each {
-		t.Errorf("%d clients hung up, %d registrations were answered; want some, and at least %d", left.Load(), l.count(), steady*each)
-	}
-	if err := s.stop(); err != nil {
-		t.Fatal(err)
-	}
-	l.mustStand(t)
 }
 
 // Commands write beside a server under full load.

@@ -4,16 +4,68 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/faultproxy"
 	"github.com/hookline/hookline/pkg/client"
+	"github.com/hookline/hookline/pkg/store"
 	"github.com/hookline/hookline/pkg/webhook"
 )
+
+const (
+	faultyDeadline = 10 * time.Minute
+	// faultyTry is how long a request to DynamoDB may take until it counts as
+	// lost, as those do that are never answered.
+	faultyTry = 3 * time.Second
+)
+
+// disturb has a program reach DynamoDB through the faults, and give up only what
+// is lost each time.
+func (f *faulty) disturb(p *program) {
+	p.timeouts.try = faultyTry
+	p.aws = func(ctx context.Context) (aws.Config, error) {
+		cfg, err := awsConfig(ctx)
+		cfg.BaseEndpoint, cfg.ConfigSources = &f.proxy.URL, nil // where the variable's endpoint is
+		return cfg, err
+	}
+}
+
+// faulty is a server on a DynamoDB that fails, and the same table without
+// faults.
+type faulty struct {
+	*instance
+	prefix string
+	proxy  *faultproxy.Proxy
+	store  store.Store
+	client *http.Client
+}
+
+func newFaulty(t *testing.T) *faulty {
+	t.Helper()
+	prefix := onDynamoDB(t)
+	local := dynamolocal.Start(t)
+	proxy := faultproxy.Start(t, local.URL)
+	f := &faulty{prefix: prefix, proxy: proxy, client: newClient(t)}
+	f.instance = bootLogged(t, f.disturb, t.TempDir(), "--dev", "--store", "dynamodb:"+prefix)
+	f.store = dynamolocal.Store(t, local.URL, tablesOf(prefix))
+	return f
+}
+
+// addWebhook keeps a webhook without faults.
+func (f *faulty) addWebhook(t *testing.T, a webhook.Account, id, event string) {
+	t.Helper()
+	w := webhook.Webhook{Account: a, Event: event, ID: id, RequestID: event, URL: "https://receiver.example/", Version: 1, CreatedAt: time.Now()}
+	if _, err := f.store.Create(t.Context(), webhook.Creation{Webhooks: []webhook.Webhook{w}}); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // repeat makes a call until it succeeds. Once a call has failed, what it was to
 // remove may be gone.

@@ -159,6 +159,8 @@ func TestRouting(t *testing.T) {
 		{"GET", "/v2x", 404, nothing},
 		{"GET", "//v2/webhooks", 404, nothing},
 		{"OPTIONS", "*", 404, nothing},
+		{"GET", "/events", 405, `{"error":{"code":"method_not_allowed"`},
+		{"POST", "/events/more", 404, `{"error":{"code":"not_found"`},
 		{"GET", "/v2", 404, `{"errors":[{"code":"not_found"`},
 		{"GET", "/v2/", 404, `{"errors":[{"code":"not_found"`},
 		{"GET", "/v2/../healthz", 404, `{"errors":[{"code":"not_found"`},
