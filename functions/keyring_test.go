@@ -2,22 +2,16 @@ package functions_test
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hookline/hookline/internal/test/dynamolocal"
 	"github.com/hookline/hookline/internal/test/emulator"
+	"github.com/hookline/hookline/internal/test/fakekms"
 	"github.com/hookline/hookline/pkg/seal"
 	"github.com/hookline/hookline/pkg/seal/kms"
 	"github.com/hookline/hookline/pkg/seal/open"
@@ -58,7 +52,7 @@ func TestKeyring(t *testing.T) {
 		{"moved to a table without keys", []string{"move-to-empty-table"}, "FAILED", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			k := startKeyring(t, newStack(t), startKMS(t))
+			k := startKeyring(t, newStack(t), fakekms.Start(t, kmsKeyARN).URL)
 			shown := map[string]string{}
 			for i, sample := range tt.samples {
 				want := "SUCCESS"
@@ -156,65 +150,4 @@ func (k *keyring) checkKey(t *testing.T, response cfnResponse) {
 	if opened, err := opener.Open(t.Context(), owner, sealed); err != nil || opened.Reveal() != "a signing key" {
 		t.Errorf("key %s opens to %q, %v", response.Data.KeyID, opened.Reveal(), err)
 	}
-}
-
-// startKMS runs the two calls of KMS that are made, with real key pairs, really
-// wrapped, and gives its URL.
-func startKMS(t *testing.T) string {
-	t.Helper()
-	key := make([]byte, 32)
-	rand.Read(key)
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrap, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		response, err := kmsResponse(wrap, r)
-		if err != nil {
-			t.Errorf("KMS: %v", err)
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		if err := json.NewEncoder(w).Encode(response); err != nil {
-			t.Errorf("KMS: %v", err)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func kmsResponse(wrap cipher.AEAD, r *http.Request) (map[string]any, error) {
-	var in struct {
-		CiphertextBlob    []byte
-		EncryptionContext map[string]string
-	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		return nil, err
-	}
-	bound, err := json.Marshal(in.EncryptionContext) // sorts the names
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".Decrypt") {
-		plain, err := wrap.Open(nil, nil, in.CiphertextBlob, bound)
-		return map[string]any{"KeyId": kmsKeyARN, "Plaintext": plain}, err
-	}
-	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	public, err := x509.MarshalPKIXPublicKey(&pair.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(pair)
-	return map[string]any{
-		"KeyId": kmsKeyARN, "KeyPairSpec": "ECC_NIST_P256", "PublicKey": public,
-		"PrivateKeyCiphertextBlob": wrap.Seal(nil, nil, private, bound),
-	}, err
 }

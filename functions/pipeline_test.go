@@ -13,6 +13,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/hookline/hookline/internal/test/apitest"
+	"github.com/hookline/hookline/internal/test/fakekms"
 	"github.com/hookline/hookline/pkg/api"
 	"github.com/hookline/hookline/pkg/receiver"
 	"github.com/hookline/hookline/pkg/webhook"
@@ -30,7 +31,7 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	s, kms := newStack(t), startKMS(t)
+	s, kms := newStack(t), fakekms.Start(t, kmsKeyARN).URL
 	q, b, e := startSQS(t), startBus(t), startEndpoint(t)
 	key := startKeyring(t, s, kms).send(t, "create", "SUCCESS")
 	return &pipeline{queue: q, bus: b, endpoint: e, fleet: newFleet(t, s, map[string]string{
