@@ -3,14 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-)
 
-// nobody is a user who owns nothing here.
-const nobody = 65534
+	"github.com/hookline/hookline/internal/test/nobody"
+)
 
 func TestUnwritableDirectory(t *testing.T) {
 	t.Parallel()
@@ -22,7 +19,7 @@ func TestUnwritableDirectory(t *testing.T) {
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	asNobody(t, func() {
+	nobody.Run(t, func() {
 		for what, err := range map[string]error{
 			"make": makeDataDir(filepath.Join(dir, "data")),
 			"lock": func() error { _, err := lockDataDir(dir); return err }(),
@@ -34,25 +31,4 @@ func TestUnwritableDirectory(t *testing.T) {
 			contains(t, err.Error(), dir, "permission denied", "--data")
 		}
 	})
-}
-
-// asNobody runs f without root's way past permissions, if root runs the test:
-// the file system's view of the user belongs to the thread.
-func asNobody(t *testing.T, f func()) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		f()
-		return
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := syscall.Setfsuid(nobody); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setfsuid(0); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	f()
 }
