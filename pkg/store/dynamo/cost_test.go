@@ -263,20 +263,6 @@ func TestCostOfAccounts(t *testing.T) {
 	mustCost(t, proxy, map[string]int{"TransactWriteItems": 1}, 0, 0)
 }
 
-// A delivery is one put of one unit.
-func TestCostOfDelivery(t *testing.T) {
-	s, proxy := counted(t)
-	d := delivery(account, 1)
-	if _, err := s.AddDelivery(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	mustCost(t, proxy, map[string]int{"PutItem": 1}, 0, 1)
-	if _, err := s.AddDelivery(t.Context(), d); !errors.Is(err, webhook.ErrExists) {
-		t.Errorf("AddDelivery again: error = %v, want ErrExists", err)
-	}
-	mustCost(t, proxy, map[string]int{"PutItem": 1}, 0, 0)
-}
-
 // delivery makes the n-th delivery of an account.
 func delivery(a webhook.Account, n int) webhook.Delivery {
 	w := record(a, "offer-created")

@@ -99,11 +99,16 @@ func TestCostOfSending(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustCost(t, proxy, map[string]int{"BatchGetItem": 1}, 2, 0)
-			d, err := s.AddDelivery(ctx, published(w, n, tt.size))
+			event := published(w, n, tt.size)
+			d, err := s.AddDelivery(ctx, event)
 			if err != nil {
 				t.Fatal(err)
 			}
 			mustIndex(t, proxy, map[string]int{"PutItem": tt.puts}, 0, tt.put, 1)
+			if _, err := s.AddDelivery(ctx, event); !errors.Is(err, webhook.ErrExists) {
+				t.Errorf("AddDelivery again: error = %v, want ErrExists", err)
+			}
+			mustIndex(t, proxy, map[string]int{"PutItem": tt.puts}, 0, tt.put-1, 0)
 			input, err := s.AttemptInput(ctx, d.Message())
 			if err != nil || len(input.Delivery.Payload) != tt.size || input.Webhook.ID != w.ID {
 				t.Fatalf("Task = %+v, %v", input, err)
