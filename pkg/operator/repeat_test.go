@@ -45,7 +45,7 @@ var interruptions = map[string]interruption{
 // number from 0, none at -1. made counts its writes.
 func interrupted(s store.Store, i interruption, at int64) (_ store.Store, made *atomic.Int64) {
 	made = &atomic.Int64{}
-	return intercept.Store{Store: s, Do: func(write func() error) error {
+	return intercept.Store{Store: s, Do: intercept.Writes(func(write func() error) error {
 		n := made.Add(1) - 1
 		switch {
 		case n == at && i.written:
@@ -55,7 +55,7 @@ func interrupted(s store.Store, i interruption, at int64) (_ store.Store, made *
 			return i.err
 		}
 		return write()
-	}}, made
+	})}, made
 }
 
 // repeatedRoutes are those that may be repeated (docs/contracts/operator-api.md,

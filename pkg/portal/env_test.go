@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/intercept"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/internal/test/record"
 	"github.com/hookline/hookline/pkg/api"
@@ -123,11 +124,21 @@ func newEnvOf(t *testing.T, apis []api.API, settings ...string) *env {
 		return ""
 	}
 	setup := api.Setup{
-		Store: counted{e.store, &e.reads}, Sealer: sealer, Keys: keys, Now: time.Now,
+		Store: e.counted(), Sealer: sealer, Keys: keys, Now: time.Now,
 		Log: slog.New(slog.NewJSONHandler(e.log, nil)), URLs: validate.URLPolicy{AllowHTTP: true, AllowPrivate: true}, Getenv: getenv,
 	}
 	e.serve(t, setup, open.New(key))
 	return e
+}
+
+// counted is the store, of which reads are counted.
+func (e *env) counted() intercept.Store {
+	return intercept.Store{Store: e.store, Do: func(call string, do func() error) error {
+		if intercept.IsRead(call) {
+			e.reads.Add(1)
+		}
+		return do()
+	}}
 }
 
 // serve starts the portal and what delivers.
@@ -156,7 +167,7 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 		t.Fatal(err)
 	}
 	handler, err := portal.New(portal.Config{
-		Access: e.ways, Store: counted{e.store, &e.reads}, Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
+		Access: e.ways, Store: e.counted(), Queue: queue, APIs: e.apis, Setup: setup, Sendings: sendings, Settings: settings,
 		Tester: tester{delivery.NewTester(delivery.TesterConfig{Store: e.store, Queue: queue, Sendings: sendings, NewID: setup.Keys.UUID, Now: time.Now}), e},
 	})
 	if err != nil {
@@ -175,7 +186,7 @@ func (e *env) serve(t *testing.T, setup api.Setup, opener delivery.Opener) {
 // operatorConfig is what the operator's pages are made of.
 func (e *env) operatorConfig(setup api.Setup, settings portal.Settings) portal.OperatorConfig {
 	return portal.OperatorConfig{
-		Access: e.ways.Operator(), Store: counted{e.store, &e.reads}, APIs: e.apis, Settings: settings,
+		Access: e.ways.Operator(), Store: e.counted(), APIs: e.apis, Settings: settings,
 		URL:  func(r *http.Request) string { return "http://" + r.Host },
 		Keys: setup.Keys, Now: setup.Now, Log: setup.Log,
 	}

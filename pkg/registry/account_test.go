@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookline/hookline/internal/test/intercept"
 	"github.com/hookline/hookline/internal/test/memory"
 	"github.com/hookline/hookline/pkg/registry"
 	"github.com/hookline/hookline/pkg/store/sqlite"
@@ -21,66 +22,22 @@ var (
 // errKilled is what a step says at which the deletion is cut off.
 var errKilled = errors.New("killed")
 
-// stepper is a store that says before and after each call which one it is.
-type stepper struct {
-	*sqlite.Store
-	before, after func(step string) error
-}
-
-// call does a step between its hooks.
-func (s *stepper) call(step string, do func() error) error {
-	if s.before != nil {
-		if err := s.before(step); err != nil {
+// stepping is a store that says before and after each call which one it is.
+func stepping(s *sqlite.Store, before, after func(step string) error) intercept.Store {
+	return intercept.Store{Store: s, Do: func(step string, do func() error) error {
+		if before != nil {
+			if err := before(step); err != nil {
+				return err
+			}
+		}
+		if err := do(); err != nil {
 			return err
 		}
-	}
-	if err := do(); err != nil {
-		return err
-	}
-	if s.after != nil {
-		return s.after(step)
-	}
-	return nil
-}
-
-func (s *stepper) CloseAccount(ctx context.Context, a webhook.Account, at time.Time) error {
-	return s.call("close", func() error { return s.Store.CloseAccount(ctx, a, at) })
-}
-
-func (s *stepper) Account(ctx context.Context, a webhook.Account) (info webhook.AccountInfo, err error) {
-	err = s.call("read", func() error { info, err = s.Store.Account(ctx, a); return err })
-	return info, err
-}
-
-func (s *stepper) Tokens(ctx context.Context, a webhook.Account) (list []webhook.Token, err error) {
-	err = s.call("tokens", func() error { list, err = s.Store.Tokens(ctx, a); return err })
-	return list, err
-}
-
-func (s *stepper) RevokeToken(ctx context.Context, a webhook.Account, id string) error {
-	return s.call("revoke", func() error { return s.Store.RevokeToken(ctx, a, id) })
-}
-
-func (s *stepper) Webhooks(ctx context.Context, a webhook.Account) (list []webhook.Webhook, err error) {
-	err = s.call("webhooks", func() error { list, err = s.Store.Webhooks(ctx, a); return err })
-	return list, err
-}
-
-func (s *stepper) Delete(ctx context.Context, w []webhook.Webhook) error {
-	return s.call("delete", func() error { return s.Store.Delete(ctx, w) })
-}
-
-func (s *stepper) Deliveries(ctx context.Context, a webhook.Account, from time.Time, yield func(webhook.Delivery) bool) error {
-	return s.call("deliveries", func() error { return s.Store.Deliveries(ctx, a, from, yield) })
-}
-
-func (s *stepper) RecordAttempt(ctx context.Context, result webhook.AttemptResult) (d webhook.Delivery, err error) {
-	err = s.call("cancel", func() error { d, err = s.Store.RecordAttempt(ctx, result); return err })
-	return d, err
-}
-
-func (s *stepper) DeleteAccount(ctx context.Context, a webhook.Account) error {
-	return s.call("end", func() error { return s.Store.DeleteAccount(ctx, a) })
+		if after != nil {
+			return after(step)
+		}
+		return nil
+	}}
 }
 
 // recorded is a wait that takes no time.
@@ -189,11 +146,11 @@ func TestDeleteAccount(t *testing.T) {
 		holds(t, s, leaving, true, 0, 3)
 		return step("wait")
 	}
-	done, err := registry.DeleteAccount(t.Context(), &stepper{Store: s, before: step}, leaving, now, wait)
+	done, err := registry.DeleteAccount(t.Context(), stepping(s, step, nil), leaving, now, wait)
 	if err != nil || done != (registry.Deleted{Tokens: 2, Webhooks: 3, Cancelled: 1}) {
 		t.Errorf("DeleteAccount = %+v, %v; want 2 tokens, 3 webhooks and a delivery", done, err)
 	}
-	const want = "[close read tokens read revoke revoke tokens wait webhooks read delete delete webhooks deliveries read cancel deliveries read end]"
+	const want = "[CloseAccount Account Tokens Account RevokeToken RevokeToken Tokens wait Webhooks Account Delete Delete Webhooks Deliveries Account RecordAttempt Deliveries Account DeleteAccount]"
 	if got := fmt.Sprint(steps); got != want {
 		t.Errorf("steps\n%s, want\n%s", got, want)
 	}
@@ -239,12 +196,12 @@ func (c *steps) next(string) error {
 
 // killedAt returns a store whose user is killed before or after a step, counted
 // from 1, did its work.
-func killedAt(s *sqlite.Store, side string, step int) (*stepper, *steps) {
+func killedAt(s *sqlite.Store, side string, step int) (intercept.Store, *steps) {
 	count := &steps{last: step}
 	if side == "before" {
-		return &stepper{Store: s, before: count.next}, count
+		return stepping(s, count.next, nil), count
 	}
-	return &stepper{Store: s, after: count.next}, count
+	return stepping(s, nil, count.next), count
 }
 
 // complete deletes what an unfinished deletion left.
@@ -263,12 +220,12 @@ func complete(t *testing.T, s *sqlite.Store) {
 func TestDeleteAccountCatchesLateRegistrations(t *testing.T) {
 	s := populated(t)
 	late := 0
-	racing := &stepper{Store: s, before: func(step string) error {
-		if late++; step != "end" && late < 20 {
+	racing := stepping(s, func(step string) error {
+		if late++; step != "DeleteAccount" && late < 20 {
 			add(t, s, leaving, fmt.Sprint("late", late), fmt.Sprint("event", late), fmt.Sprint("other", late))
 		}
 		return nil
-	}}
+	}, nil)
 	done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if err != nil || done.Webhooks <= 3 {
 		t.Errorf("DeleteAccount = %+v, %v; want more than 3 webhooks", done, err)
@@ -280,12 +237,12 @@ func TestDeleteAccountCatchesLateRegistrations(t *testing.T) {
 func TestDeleteAccountGivesUp(t *testing.T) {
 	s := populated(t)
 	n := 0
-	racing := &stepper{Store: s, before: func(step string) error {
-		if n++; step == "webhooks" {
+	racing := stepping(s, func(step string) error {
+		if n++; step == "Webhooks" {
 			add(t, s, leaving, fmt.Sprint("late", n), fmt.Sprint("event", n))
 		}
 		return nil
-	}}
+	}, nil)
 	_, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
@@ -297,25 +254,25 @@ func TestDeleteAccountGivesUp(t *testing.T) {
 func TestDeleteAccountBesideOthers(t *testing.T) {
 	s := populated(t)
 	once := map[string]bool{}
-	others := &stepper{Store: s, before: func(step string) error {
+	others := stepping(s, func(step string) error {
 		if once[step] {
 			return nil
 		}
 		once[step] = true
 		switch step {
-		case "revoke":
+		case "RevokeToken":
 			return s.RevokeToken(t.Context(), leaving, "t1")
-		case "delete":
+		case "Delete":
 			w, err := s.Webhook(t.Context(), leaving, "b")
 			if err != nil {
 				return err
 			}
 			return s.Delete(t.Context(), []webhook.Webhook{w}) // one of two of its id
-		case "end":
+		case "DeleteAccount":
 			return s.DeleteAccount(t.Context(), leaving)
 		}
 		return nil
-	}}
+	}, nil)
 	done, err := registry.DeleteAccount(t.Context(), others, leaving, now, recorded)
 	if err != nil || done != (registry.Deleted{Tokens: 1, Webhooks: 2, Cancelled: 1}) {
 		t.Errorf("DeleteAccount = %+v, %v; want 1 token, 2 webhooks and a delivery", done, err)
@@ -340,7 +297,7 @@ func TestDeleteAccountSparesASuccessor(t *testing.T) {
 				return nil
 			}
 			wait := func(context.Context, time.Duration) error { return replace("wait") }
-			late := &stepper{Store: s, before: replace}
+			late := stepping(s, replace, nil)
 			if _, err := registry.DeleteAccount(t.Context(), late, leaving, now, wait); err != nil {
 				t.Errorf("the late deletion: %v", err)
 			}

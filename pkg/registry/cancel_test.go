@@ -21,13 +21,13 @@ func TestDeleteAccountCancelsManyDeliveries(t *testing.T) {
 		publish(t, s, leaving, fmt.Sprint("event", i), i%3 != 0)
 	}
 	looks := 0
-	racing := &stepper{Store: s, after: func(step string) error {
-		if step == "deliveries" && looks < late {
+	racing := stepping(s, nil, func(step string) error {
+		if step == "Deliveries" && looks < late {
 			looks++
 			publish(t, s, leaving, fmt.Sprint("late", looks), true)
 		}
 		return nil
-	}}
+	})
 	done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 	if want := many*2/3 + late + 1; err != nil || done.Cancelled != want {
 		t.Errorf("DeleteAccount = %+v, %v; want %d deliveries", done, err, want)
@@ -48,13 +48,13 @@ func TestDeleteAccountBesideAttempts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := populated(t)
 			attempted := false
-			racing := &stepper{Store: s, before: func(step string) error {
-				if step == "cancel" && !attempted {
+			racing := stepping(s, func(step string) error {
+				if step == "RecordAttempt" && !attempted {
 					attempted = true
 					return attempt(t.Context(), s, success)
 				}
 				return nil
-			}}
+			}, nil)
 			done, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded)
 			want := registry.Deleted{Tokens: 2, Webhooks: 3, Cancelled: 1}
 			if success {
@@ -104,13 +104,13 @@ func pendingDelivery(ctx context.Context, t *testing.T, s *sqlite.Store) (found 
 func TestDeleteAccountGivesUpCancelling(t *testing.T) {
 	s := populated(t)
 	n := 0
-	racing := &stepper{Store: s, before: func(step string) error {
-		if step == "deliveries" {
+	racing := stepping(s, func(step string) error {
+		if step == "Deliveries" {
 			n++
 			publish(t, s, leaving, fmt.Sprint("late", n), true)
 		}
 		return nil
-	}}
+	}, nil)
 	if _, err := registry.DeleteAccount(t.Context(), racing, leaving, now, recorded); !errors.Is(err, webhook.ErrUnavailable) {
 		t.Errorf("DeleteAccount = %v, want ErrUnavailable", err)
 	}

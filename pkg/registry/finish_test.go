@@ -15,10 +15,6 @@ import (
 	"github.com/hookline/hookline/pkg/webhook"
 )
 
-func (s *stepper) PostponeClosing(ctx context.Context, a webhook.Account, at time.Time) error {
-	return s.call("postpone", func() error { return s.Store.PostponeClosing(ctx, a, at) })
-}
-
 // finishAt runs a Finisher at a time.
 func finishAt(t *testing.T, s registry.ClosingStore, at time.Time) (log string, err error) {
 	t.Helper()
@@ -135,9 +131,8 @@ func TestFinishSparesASuccessor(t *testing.T) {
 			t.Run(fmt.Sprint("closing ", closes, " step ", step), func(t *testing.T) {
 				s := populated(t)
 				mustClose(t, s)
-				late := &stepper{Store: s}
 				n := 0
-				late.before = func(string) error {
+				late := stepping(s, func(string) error {
 					if n++; n != step {
 						return nil
 					}
@@ -147,7 +142,7 @@ func TestFinishSparesASuccessor(t *testing.T) {
 						return s.CloseAccount(t.Context(), leaving, afterPause.Add(time.Minute))
 					}
 					return nil
-				}
+				}, nil)
 				mustFinish(t, late, afterPause)
 				if n < step {
 					t.Fatalf("there are %d steps only", n)

@@ -15,7 +15,7 @@ import (
 // answer is lost.
 func faulty(s store.Store, random *mathrand.Rand) store.Store {
 	var mu sync.Mutex
-	return intercept.Store{Store: s, Do: func(write func() error) error {
+	return intercept.Store{Store: s, Do: intercept.Writes(func(write func() error) error {
 		mu.Lock()
 		n := random.IntN(16)
 		mu.Unlock()
@@ -27,7 +27,7 @@ func faulty(s store.Store, random *mathrand.Rand) store.Store {
 			return webhook.ErrUnknownOutcome
 		}
 		return err
-	}}
+	})}
 }
 
 // ignoresClosing does not tell workers that an account is being deleted.
