@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net"
@@ -10,11 +9,7 @@ import (
 	"net/url"
 	"testing"
 	"time"
-
-	"github.com/hookline/hookline/pkg/keygen"
 )
-
-func newKeys() *keygen.Generator { return keygen.New(rand.Reader, time.Now) }
 
 func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -48,6 +43,7 @@ func readResponse(t testing.TB, conn net.Conn, method string) (status int, body 
 	return response.status, response.body
 }
 
+// readWhole reads it with its headers.
 func readWhole(t testing.TB, conn net.Conn, method string) fetched {
 	t.Helper()
 	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
