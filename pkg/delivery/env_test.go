@@ -67,7 +67,7 @@ type queue struct {
 	sent  []webhook.Message // all that ever were
 	held  []webhook.Message
 	lease time.Duration
-	// refuses is set for subjects that there is no room for.
+	// refuses is set for event keys that there is no room for.
 	refuses map[webhook.EventKey]bool
 	// err is what Send fails with; it takes nothing then.
 	err error

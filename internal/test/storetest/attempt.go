@@ -15,7 +15,7 @@ func (s *suite) mustResolve(t *testing.T, eventKeys []webhook.EventKey, want ...
 	t.Helper()
 	got, err := s.Store.Recipients(s.context(t), eventKeys)
 	if err != nil {
-		t.Fatalf("Targets of %d subjects: %v", len(eventKeys), err)
+		t.Fatalf("Recipients of %d event keys: %v", len(eventKeys), err)
 	}
 	same(t, "targets", got, want)
 }
@@ -107,7 +107,7 @@ func testRecipientsNow(t *testing.T, s *suite) {
 }
 
 // 100 event keys come at once, of one account, of ten, and of as many accounts
-// as subjects.
+// as event keys.
 func testRecipientsMany(t *testing.T, s *suite) {
 	const most = 100
 	for _, each := range []int{most, most / 10, 1} {
@@ -150,7 +150,7 @@ func (s *suite) mustAttempt(t *testing.T, m webhook.Message, want webhook.Attemp
 	if err != nil {
 		t.Fatalf("AttemptInput(%+v): %v", m, err)
 	}
-	sameDelivery(t, "delivery of the task", got.Delivery, want.Delivery)
+	sameDelivery(t, "delivery of the attempt", got.Delivery, want.Delivery)
 	same(t, "recipient of the attempt", []webhook.Recipient{got.Recipient}, []webhook.Recipient{want.Recipient})
 }
 

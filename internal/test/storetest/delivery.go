@@ -382,7 +382,7 @@ func (s *suite) mustStand(t *testing.T, want webhook.Delivery) {
 	if err != nil {
 		t.Fatalf("AttemptInput(%+v): %v", want.Message(), err)
 	}
-	sameDelivery(t, "delivery of the task", input.Delivery, want)
+	sameDelivery(t, "delivery of the attempt", input.Delivery, want)
 	mustBeUTC(t, got.Time, got.AcceptedAt, got.AttemptedAt, got.Next, got.Due)
 
 	list := s.deliveries(t, want.Account, want.Time, 0)

@@ -111,7 +111,7 @@ func TestCostOfSending(t *testing.T) {
 			mustIndex(t, proxy, map[string]int{"PutItem": tt.puts}, 0, tt.put-1, 0)
 			input, err := s.AttemptInput(ctx, d.Message())
 			if err != nil || len(input.Delivery.Payload) != tt.size || input.Webhook.ID != w.ID {
-				t.Fatalf("Task = %+v, %v", input, err)
+				t.Fatalf("AttemptInput = %+v, %v", input, err)
 			}
 			mustCost(t, proxy, map[string]int{"BatchGetItem": 1}, tt.reads, 0)
 			if _, err := s.RecordAttempt(ctx, webhook.AttemptResult{Was: input.Delivery, Now: delivered(input.Delivery), Stats: tt.stats}); err != nil {
@@ -173,15 +173,15 @@ func TestCostOfRetries(t *testing.T) {
 	}
 }
 
-// 100 subjects of one account are 101 items and of as many accounts 200: two
-// requests. Subjects that are asked for twice cost nothing more.
+// 100 event keys of one account are 101 items and of as many accounts 200: two
+// requests. Those that are asked for twice cost nothing more.
 func TestCostOfRecipients(t *testing.T) {
 	s, proxy := counted(t)
 	for name, tt := range map[string]struct {
 		eventKey func(n int) webhook.EventKey
 		want     int
 	}{
-		"one subject": {func(int) webhook.EventKey { return webhook.EventKey{Account: account, Event: "e"} }, 1},
+		"one event":   {func(int) webhook.EventKey { return webhook.EventKey{Account: account, Event: "e"} }, 1},
 		"99 events":   {func(n int) webhook.EventKey { return webhook.EventKey{Account: account, Event: fmt.Sprint(n % 99)} }, 1},
 		"100 events":  {func(n int) webhook.EventKey { return webhook.EventKey{Account: account, Event: fmt.Sprint(n)} }, 2},
 		"50 accounts": {func(n int) webhook.EventKey { return webhook.EventKey{Account: numbered(n % 50), Event: "e"} }, 1},
