@@ -66,7 +66,8 @@ func provenBefore(prefix string) func(context.Context, webhook.EventKey) bool {
 }
 
 // Receivers that hang, each with a backlog, delay no webhook of another
-// account, be it new or proven, also after a restart.
+// account, be it new or proven, also after a restart, and do not wait for each
+// other.
 func TestHangingDelayNoOneElse(t *testing.T) {
 	for _, tt := range []struct {
 		accounts, each int
@@ -101,6 +102,9 @@ func TestHangingDelayNoOneElse(t *testing.T) {
 				if tt.known {
 					faketime.Pass(20 * hang)
 					burden(5)
+					if n, want := r.under(), min(tt.accounts, defaultSlots/4); n < want {
+						t.Errorf("%d attempts to suspects at once, want %d at least", n, want)
+					}
 				}
 				longest := waits(t, q, r, 100*time.Millisecond, "healthy/proven", "healthy/new%d", "new%d")
 				if longest > 20*time.Millisecond { // a few attempts
