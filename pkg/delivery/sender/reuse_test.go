@@ -182,12 +182,23 @@ func TestConnectionsOfBeforeAFreeze(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce holds that connections are shared, and that none is left
-// with its goroutines when the client is closed.
+// TestManyAtOnce holds that attempts at one receiver do not wait for each other:
+// it answers the first ones once all have come. Connections are shared, and none
+// is left with its goroutines when the client is closed.
 func TestManyAtOnce(t *testing.T) {
+	const workers, each = 32, 50
 	var conns sync.Map
+	var arrived atomic.Int64
+	all := make(chan struct{})
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if arrived.Add(1) == workers {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-r.Context().Done():
+		}
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	var opened atomic.Int64
@@ -199,7 +210,6 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	const workers, each = 32, 50
 	c := newClient(t, open())
 	var wait sync.WaitGroup
 	for range workers {
@@ -207,6 +217,7 @@ func TestManyAtOnce(t *testing.T) {
 			for range each {
 				if got := c.Send(t.Context(), request(server.URL)); got != (delivery.Response{Status: 204}) {
 					t.Errorf("got %+v", got)
+					return
 				}
 			}
 		})
