@@ -178,3 +178,23 @@ func TestPublishClockBehind(t *testing.T) {
 	w.clock.Set(start)
 	w.attempt(t, w.acceptOne(t, s), delivery.Delivered)
 }
+
+// attemptedMeanwhile is a store that finds, after a lost response, that the
+// delivery which it added was attempted.
+type attemptedMeanwhile struct{ delivery.PublisherStore }
+
+func (s attemptedMeanwhile) AddDelivery(ctx context.Context, d webhook.Delivery) (webhook.Delivery, error) {
+	d, err := s.PublisherStore.AddDelivery(ctx, d)
+	d.Attempts++
+	return d, err
+}
+
+// Only a first attempt is for the fast lane.
+func TestPublishAttemptedMeanwhile(t *testing.T) {
+	w := newEnv(t)
+	p := w.publisher(func(c *delivery.PublisherConfig) { c.Store = attemptedMeanwhile{c.Store} })
+	r := p.Publish(t.Context(), []webhook.Event{event(eventKeys[0], "1")})[0]
+	if m := w.queue.take(); r.Status != delivery.Accepted || len(m) != 1 || m[0].Attempt != 2 || m[0].Fast {
+		t.Errorf("%+v, messages %+v; want one of attempt 2 that is not fast", r, m)
+	}
+}

@@ -84,6 +84,7 @@ func TestSlowSince(t *testing.T) {
 				w.store.before = func(call string) error {
 					if call == "SetSlow" {
 						writes++
+						<-faketime.After(time.Second) // which the attempt waits for
 					}
 					return nil
 				}
