@@ -84,6 +84,9 @@ func TestRecover(t *testing.T) {
 		}
 		w.clock.Advance(-time.Second) // the worker's clock is behind
 		for _, m := range messages {
+			if m.Fast {
+				t.Errorf("limit %d: %+v is for the fast lane", limit, m)
+			}
 			w.attempted(t, m, failing(500))
 		}
 		if again, _ := w.recoverAll(t, s.Account, q); again.Resent != 0 {

@@ -66,7 +66,7 @@ func TestRetry(t *testing.T) {
 				t.Errorf("record %+v, returned %+v", show(d), show(got))
 			}
 			sent := w.queue.take()
-			if len(sent) != 1 || sent[0].ID != id || sent[0].Attempt != int64(tt.attempts+1) || !sent[0].At.Equal(now) {
+			if len(sent) != 1 || sent[0].ID != id || sent[0].Attempt != int64(tt.attempts+1) || !sent[0].At.Equal(now) || sent[0].Fast {
 				t.Fatalf("messages %+v", sent)
 			}
 			w.receiver.responses = []delivery.Response{failing(500)}
