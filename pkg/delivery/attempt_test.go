@@ -286,6 +286,7 @@ func TestSixDays(t *testing.T) {
 		{0, sixDays + time.Millisecond, delivery.Cancelled},
 	} {
 		w := newEnv(t)
+		w.sabotage.worker = noticing()
 		w.receiver.responses = []delivery.Response{failing(500)}
 		m := w.acceptOne(t, eventKeys[0])
 		w.clock.Set(start.Add(tt.first))
@@ -302,6 +303,9 @@ func TestSixDays(t *testing.T) {
 		}
 		if tt.want == delivery.Cancelled && (d.Reason != "given up after 6 days" || d.Attempts != 1 || d.Open() || d.Status != webhook.StatusFailed) {
 			t.Errorf("record %+v", show(d))
+		}
+		if told := w.told(t); (len(told) > 0) == d.Open() {
+			t.Errorf("%+v: the operator was told %q", tt, told)
 		}
 	}
 }

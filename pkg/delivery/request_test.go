@@ -72,7 +72,8 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-// Keys that were rotated out sign along until their time is over.
+// Keys that were rotated out sign along, after the present one, until their time
+// is over.
 func TestSignedByRetiredKeys(t *testing.T) {
 	s := eventKeys[2]
 	for _, tt := range []struct {
@@ -94,6 +95,10 @@ func TestSignedByRetiredKeys(t *testing.T) {
 		}
 		if n := len(strings.Fields(got.Header["webhook-signature"])); (n == 2) != tt.along {
 			t.Errorf("%+v: %d signatures", tt, n)
+		}
+		got.Header["webhook-signature"], _, _ = strings.Cut(got.Header["webhook-signature"], " ")
+		if err := verify(t, got, abbeyKey); err != nil {
+			t.Errorf("%+v: the first signature is not that of the present key: %v", tt, err)
 		}
 	}
 }
