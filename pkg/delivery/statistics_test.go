@@ -49,22 +49,25 @@ func TestStatistics(t *testing.T) {
 }
 
 // A success within a second of the one noted is not noted, unless there were
-// failures; within an hour for the APIs that show no statistics.
+// failures, or the operator is to be told that it works again; within an hour
+// for the APIs that show no statistics.
 func TestStatisticsSparing(t *testing.T) {
 	for _, tt := range []struct {
 		of     int
 		after  time.Duration
 		failed bool
+		told   bool
 		noted  bool
 	}{
-		{0, time.Second - time.Millisecond, false, false},
-		{0, time.Second, false, true},
-		{0, -time.Minute, false, false}, // the clock was set back
-		{0, time.Millisecond, true, true},
-		{1, time.Hour - time.Millisecond, false, false},
-		{1, time.Hour, false, true},
-		{2, time.Hour, false, true},
-		{2, time.Millisecond, true, true},
+		{0, time.Second - time.Millisecond, false, false, false},
+		{0, time.Second, false, false, true},
+		{0, -time.Minute, false, false, false}, // the clock was set back
+		{0, time.Millisecond, true, false, true},
+		{0, time.Millisecond, false, true, true},
+		{1, time.Hour - time.Millisecond, false, false, false},
+		{1, time.Hour, false, false, true},
+		{2, time.Hour, false, false, true},
+		{2, time.Millisecond, true, false, true},
 	} {
 		w, s := newEnv(t), eventKeys[tt.of]
 		messages := w.accept(t, event(s, "1"), event(s, "2"), event(s, "3"))
@@ -74,6 +77,16 @@ func TestStatisticsSparing(t *testing.T) {
 			w.receiver.responses = []delivery.Response{failing(500)}
 			w.attempt(t, messages[1], delivery.Failed)
 			w.receiver.responses = nil
+		}
+		if tt.told {
+			was := w.webhook(t, s)
+			now, notice := was, was.Notice("n1", webhook.NoticeDisabled, start)
+			now.Disabled, now.Version = true, was.Version+1
+			change := webhook.Change{Was: []webhook.Webhook{was}, Now: []webhook.Webhook{now}, Notice: &notice}
+			if err := w.store.Change(t.Context(), change); err != nil {
+				t.Fatal(err)
+			}
+			w.edit(t, s, func(h *webhook.Webhook) { h.Disabled = false })
 		}
 		w.clock.Advance(tt.after)
 		m := messages[2]
