@@ -106,15 +106,18 @@ func (w *env) fail(tb testing.TB, m webhook.Message) {
 	}
 }
 
-// A failure whose record is gone, or moved, is no error.
+// A failure whose record is gone, or has another result, is no error, and asks
+// for no attempt.
 func TestFailureOvertaken(t *testing.T) {
-	w := newEnv(t)
-	m := w.acceptOne(t, eventKeys[0])
-	w.receiver.responses = []delivery.Response{failing(500)}
-	w.store.before = failOn(webhook.ErrNotFound, "RecordAttempt")
-	w.attempt(t, m, delivery.Failed)
-	if len(w.queue.take()) != 0 {
-		t.Error("another attempt of what is gone was asked for")
+	for _, err := range []error{webhook.ErrNotFound, webhook.ErrChanged} {
+		w := newEnv(t)
+		m := w.acceptOne(t, eventKeys[0])
+		w.receiver.responses = []delivery.Response{failing(500)}
+		w.store.before = failOn(err, "RecordAttempt")
+		w.attempt(t, m, delivery.Failed)
+		if len(w.queue.take()) != 0 {
+			t.Errorf("%v: another attempt was asked for", err)
+		}
 	}
 }
 
