@@ -33,7 +33,7 @@ func at(t, now time.Time) moment {
 func relative(d time.Duration) (text, lasting string) {
 	switch span := roughly(d.Abs()); {
 	case d.Abs() < 5*time.Second:
-		return "just now", "since just now"
+		return "just now", "for a moment"
 	case d < 0:
 		return span + " ago", "for " + span
 	default:

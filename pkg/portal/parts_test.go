@@ -12,7 +12,7 @@ import (
 func TestRelative(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration][2]string{
-		0: {"just now", "since just now"}, -4 * time.Second: {"just now", "since just now"}, 4 * time.Second: {"just now", "since just now"},
+		0: {"just now", "for a moment"}, -4 * time.Second: {"just now", "for a moment"}, 4 * time.Second: {"just now", "for a moment"},
 		-59 * time.Second: {"59 s ago", "for 59 s"}, -59 * time.Minute: {"59 min ago", "for 59 min"}, -3 * time.Hour: {"3 h ago", "for 3 h"},
 		-134 * time.Minute: {"2 h 14 min ago", "for 2 h 14 min"}, -50 * time.Hour: {"2 days ago", "for 2 days"},
 		time.Minute: {"in 1 min", "in 1 min"}, 26 * time.Hour: {"in 26 h", "in 26 h"},
