@@ -34,10 +34,11 @@ func populate(t *testing.T, e *env) (hook, delivery string) {
 		{Event: "order:create", ID: "101", URL: "https://shop.example.com/hooks/orders", Statistics: webhook.Statistics{
 			LastSentAt: now.Add(-3 * time.Hour), LastFailedAt: now.Add(-4 * time.Minute), FailedAttempts: 7, Since: now.Add(-134 * time.Minute), LastStatus: 503}},
 		{Event: "order:update", ID: "102", URL: "https://shop.example.com/hooks/order-updates?shop=315185&version=2", Statistics: webhook.Statistics{
-			LastSentAt: now.Add(-time.Minute), LastFailedAt: now.Add(-50 * time.Hour), Since: now.Add(-50 * time.Hour), LastStatus: 204}},
+			LastSentAt: now.Add(-time.Minute), LastFailedAt: now.Add(-528 * time.Minute), Since: now.Add(-497 * time.Minute), LastStatus: 204}},
 		{Event: "customer:create", ID: "103", URL: "https://crm.example.com/in/shoptet", Statistics: webhook.Statistics{
 			LastSentAt: now.Add(-26 * time.Minute), Since: now.Add(-12 * 24 * time.Hour), LastStatus: 200}},
-		{Event: "stock:movement", ID: "104", URL: "https://warehouse.example.com/stock", Disabled: true, DisabledReason: "answered 410", DisabledAt: now.Add(-26 * time.Hour)},
+		{Event: "stock:movement", ID: "104", URL: "https://warehouse.example.com/stock", Disabled: true, DisabledReason: "the URL answered 410 Gone", DisabledAt: now.Add(-26 * time.Hour), Statistics: webhook.Statistics{
+			LastSentAt: now.Add(-30 * time.Hour), LastFailedAt: now.Add(-26 * time.Hour), FailedAttempts: 1, Since: now.Add(-26 * time.Hour), LastStatus: 410}},
 		{Event: "invoice:create", ID: "105", URL: "https://books.example.com/invoices"},
 	}
 	for i := range webhooks {
