@@ -281,9 +281,6 @@ func (b apiBackend) Publish(ctx context.Context, e client.Event) (delivery.Resul
 	if err != nil {
 		return delivery.Result{}, translated(err)
 	}
-	if len(results) != 1 {
-		return delivery.Result{}, fmt.Errorf("the server answered with %d results for one event", len(results))
-	}
 	return delivery.Result{Status: delivery.PublishStatus(results[0].Status), Delivery: results[0].Delivery, Reason: results[0].Error}, nil
 }
 

@@ -77,7 +77,7 @@ func (c *Client) AccountPage(ctx context.Context, api string, p Page) (accounts 
 		Accounts []Account `json:"accounts"`
 		Next     string    `json:"next"`
 	}
-	err = c.do(ctx, call{method: http.MethodGet, path: accountsPath, query: p.add(url.Values{"api": {api}}), repeatable: true}, &list)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountsPath, query: p.add(url.Values{"api": {api}}), member: "accounts", repeatable: true}, &list)
 	return list.Accounts, list.Next, err
 }
 
@@ -91,21 +91,20 @@ func (c *Client) Accounts(ctx context.Context, api string) iter.Seq2[Account, er
 
 // Account returns an account.
 func (c *Client) Account(ctx context.Context, account string) (a Account, err error) {
-	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account), repeatable: true}, &a)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account), member: "account", repeatable: true}, &a)
 	return a, err
 }
 
 // CreateAccount creates an account unless it exists.
 func (c *Client) CreateAccount(ctx context.Context, account string) (a Account, err error) {
-	err = c.do(ctx, call{method: http.MethodPut, path: accountPath(account), repeatable: true}, &a)
+	err = c.do(ctx, call{method: http.MethodPut, path: accountPath(account), member: "account", repeatable: true}, &a)
 	return a, err
 }
 
 // DeleteAccount has an account deleted: it is closed when DeleteAccount
 // returns, and gone some minutes later.
 func (c *Client) DeleteAccount(ctx context.Context, account string) error {
-	err := c.do(ctx, call{method: http.MethodDelete, path: accountPath(account), repeatable: true, removes: true}, nil)
-	return err
+	return c.do(ctx, call{method: http.MethodDelete, path: accountPath(account), member: "account", repeatable: true, removes: true}, &Account{})
 }
 
 // Token is a customer's token, without the token itself.
@@ -141,7 +140,7 @@ func (c *Client) CreateToken(ctx context.Context, account string, request TokenR
 	if request.ExpiresIn != 0 {
 		body["expires_in"] = request.ExpiresIn.String()
 	}
-	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "tokens"), body: body}, &t)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "tokens"), body: body, member: "token"}, &t)
 	return t, err
 }
 
@@ -150,7 +149,7 @@ func (c *Client) Tokens(ctx context.Context, account string) ([]Token, error) {
 	var list struct {
 		Tokens []Token `json:"tokens"`
 	}
-	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "tokens"), repeatable: true}, &list)
+	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "tokens"), member: "tokens", repeatable: true}, &list)
 	return list.Tokens, err
 }
 

@@ -10,6 +10,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -96,13 +97,16 @@ type call struct {
 	method, path string
 	query        url.Values
 	body         any
+	// member is what the response must have, as another server's may not. It is
+	// empty where the response has no body.
+	member string
 	// repeatable says that sending it twice is as good as once.
 	repeatable bool
 	// removes says that a second try finds nothing if the first was carried out.
 	removes bool
 }
 
-// do makes a call and decodes its response into into, unless that is nil.
+// do makes a call and decodes its response into into, unless that has no body.
 func (c *Client) do(ctx context.Context, what call, into any) error {
 	var content []byte
 	if what.body != nil {
@@ -118,7 +122,7 @@ func (c *Client) do(ctx context.Context, what call, into any) error {
 	for try := 1; ; try++ {
 		status, body, err := c.try(ctx, what, content)
 		if err == nil {
-			err = decode(status, body, into)
+			err = decode(what.member, status, body, into)
 		}
 		var refused *Error
 		answered := errors.As(err, &refused)
@@ -200,15 +204,25 @@ func (c *Client) authorize(ctx context.Context, r *http.Request, content []byte)
 	return c.signer.SignHTTP(ctx, credentials, r, hex.EncodeToString(digest[:]), signedService, c.cfg.Region, c.cfg.Now())
 }
 
-// decode decodes a response, or returns the error that it is.
-func decode(status int, body []byte, into any) error {
+// decode decodes a response into into, or returns the error that it is. A
+// success has the member, or no content.
+func decode(member string, status int, body []byte, into any) error {
 	if status < 200 || status > 299 {
 		return newError(status, body)
 	}
-	if into == nil {
+	var err error
+	switch members := map[string]json.RawMessage{}; {
+	case member == "" && status == http.StatusNoContent:
 		return nil
+	case member == "":
+		err = fmt.Errorf("it should be %d", http.StatusNoContent)
+	default:
+		err = cmp.Or(json.Unmarshal(body, &members), json.Unmarshal(body, into))
+		if value := string(members[member]); err == nil && (value == "" || value == "null" || value == `""`) {
+			err = fmt.Errorf("%q is missing", member)
+		}
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err != nil {
 		return fmt.Errorf("the response %d is not as described: %w", status, err)
 	}
 	return nil

@@ -89,7 +89,7 @@ func (c *Client) DeliveryPage(ctx context.Context, account string, f DeliveryFil
 		Deliveries []Delivery `json:"deliveries"`
 		Next       string     `json:"next"`
 	}
-	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries"), query: query, repeatable: true}, &list)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries"), query: query, member: "deliveries", repeatable: true}, &list)
 	return list.Deliveries, list.Next, err
 }
 
@@ -103,7 +103,7 @@ func (c *Client) Deliveries(ctx context.Context, account string, f DeliveryFilte
 
 // Delivery returns a delivery of an account by its id.
 func (c *Client) Delivery(ctx context.Context, account, id string) (d DeliveryDetails, err error) {
-	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries", id), repeatable: true}, &d)
+	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries", id), member: "id", repeatable: true}, &d)
 	return d, err
 }
 
@@ -111,6 +111,6 @@ func (c *Client) Delivery(ctx context.Context, account, id string) (d DeliveryDe
 // has the event now. It is sent once: if
 // its response is lost, an attempt may be due.
 func (c *Client) RetryDelivery(ctx context.Context, account, id string) (d Delivery, err error) {
-	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "deliveries", id, "retry")}, &d)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "deliveries", id, "retry"), member: "id"}, &d)
 	return d, err
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -41,7 +42,10 @@ func (c *Client) Publish(ctx context.Context, events []Event) ([]Result, error) 
 		Results []Result `json:"results"`
 	}
 	err := c.do(ctx, call{
-		method: http.MethodPost, path: "/events", body: map[string]any{"events": events}, repeatable: identified,
+		method: http.MethodPost, path: "/events", body: map[string]any{"events": events}, member: "results", repeatable: identified,
 	}, &response)
+	if err == nil && len(response.Results) != len(events) {
+		err = fmt.Errorf("POST /events: the response is not as described: %d results for %d events", len(response.Results), len(events))
+	}
 	return response.Results, err
 }

@@ -49,7 +49,7 @@ func (c *Client) createLink(ctx context.Context, path string, request PortalLink
 	if request.ReadOnly {
 		body["rights"] = []string{"read"}
 	}
-	err = c.do(ctx, call{method: http.MethodPost, path: path, body: body}, &link)
+	err = c.do(ctx, call{method: http.MethodPost, path: path, body: body, member: "url"}, &link)
 	return link, err
 }
 

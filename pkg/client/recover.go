@@ -61,7 +61,7 @@ func (c *Client) Recover(ctx context.Context, account string, q Recovery) (Recov
 		Next     string    `json:"next"`
 	}
 	err := c.do(ctx, call{
-		method: http.MethodPost, path: accountPath(account, "recover"), body: body,
+		method: http.MethodPost, path: accountPath(account, "recover"), body: body, member: "as_of",
 		repeatable: q.DryRun || q.Cursor != "" || !q.AsOf.IsZero(),
 	}, &done)
 	return Recovered{done.Resent + done.Matching, done.Expired, done.Next, done.AsOf}, err

@@ -43,7 +43,7 @@ func (c *Client) FailingPage(ctx context.Context, api string, p Page) (webhooks 
 		Next     string    `json:"next"`
 	}
 	query := p.add(url.Values{"api": {api}, "state": {"failing"}})
-	err = c.do(ctx, call{method: http.MethodGet, path: "/operator/webhooks", query: query, repeatable: true}, &list)
+	err = c.do(ctx, call{method: http.MethodGet, path: "/operator/webhooks", query: query, member: "webhooks", repeatable: true}, &list)
 	return list.Webhooks, list.Next, err
 }
 
@@ -60,19 +60,19 @@ func (c *Client) Webhooks(ctx context.Context, account string) ([]Webhook, error
 	var list struct {
 		Webhooks []Webhook `json:"webhooks"`
 	}
-	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "webhooks"), repeatable: true}, &list)
+	err := c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "webhooks"), member: "webhooks", repeatable: true}, &list)
 	return list.Webhooks, err
 }
 
 // EnableWebhook enables a webhook, such as one that a 410 response disabled.
 func (c *Client) EnableWebhook(ctx context.Context, account, id string) (w Webhook, err error) {
-	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "enable"), repeatable: true}, &w)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "enable"), member: "id", repeatable: true}, &w)
 	return w, err
 }
 
 // DisableWebhook disables a webhook. It is sent nothing, and keeps its events.
 func (c *Client) DisableWebhook(ctx context.Context, account, id string) (w Webhook, err error) {
-	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "disable"), repeatable: true}, &w)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "disable"), member: "id", repeatable: true}, &w)
 	return w, err
 }
 
@@ -88,7 +88,7 @@ func (c *Client) TestWebhook(ctx context.Context, account, id, event string) (de
 	var accepted struct {
 		Delivery string `json:"delivery"`
 	}
-	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "test"), body: body}, &accepted)
+	err = c.do(ctx, call{method: http.MethodPost, path: accountPath(account, "webhooks", id, "test"), body: body, member: "delivery"}, &accepted)
 	return accepted.Delivery, err
 }
 
