@@ -33,8 +33,10 @@ const (
 	// between are random; their limit starts at firstPause and doubles.
 	maxTries   = 4
 	firstPause = 200 * time.Millisecond
-	// tryTimeout bounds one try. The server gives up earlier.
-	tryTimeout = 40 * time.Second
+	// tryTimeout bounds one try, callTimeout all of a call with the pauses. The
+	// server gives up earlier than either.
+	tryTimeout  = 40 * time.Second
+	callTimeout = time.Minute
 	// maxResponse bounds what is read of a response, in bytes.
 	maxResponse = 32 << 20
 	// signedService is what requests to API Gateway are signed for.
@@ -108,6 +110,8 @@ type call struct {
 
 // do makes a call and decodes its response into into, unless that has no body.
 func (c *Client) do(ctx context.Context, what call, into any) error {
+	ctx, cancel := within(ctx, callTimeout)
+	defer cancel()
 	var content []byte
 	if what.body != nil {
 		var body bytes.Buffer
@@ -148,6 +152,11 @@ func again(what call, refused *Error) bool {
 	return refused.Status == http.StatusTooManyRequests || what.repeatable && refused.Status >= http.StatusInternalServerError
 }
 
+// within bounds ctx. The error of what takes longer says how long that was.
+func within(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no response within %v: %w", timeout, context.DeadlineExceeded))
+}
+
 // pause waits before the next try, and reports whether ctx is still valid.
 func pause(ctx context.Context, try int) bool {
 	timer := time.NewTimer(rand.N(firstPause << try))
@@ -162,7 +171,7 @@ func pause(ctx context.Context, try int) bool {
 
 // try sends a request once and reads its response.
 func (c *Client) try(ctx context.Context, what call, content []byte) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	ctx, cancel := within(ctx, tryTimeout)
 	defer cancel()
 	target := c.base + what.path
 	if len(what.query) > 0 {

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hookline/hookline/pkg/client"
 )
@@ -86,5 +89,35 @@ func TestOtherServer(t *testing.T) {
 				t.Errorf("%s of a server that answers %s: %v", tt.name, body, err)
 			}
 		}
+	}
+}
+
+// A call of a server that never answers ends, and says what did not answer.
+func TestSilentServer(t *testing.T) {
+	for _, tt := range calls {
+		synctest.Test(t, func(t *testing.T) {
+			sent, began := 0, time.Now()
+			c, err := client.New(client.Config{URL: "http://hookline.example", Token: "hk_x", HTTP: &http.Client{
+				Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					sent++
+					<-r.Context().Done()
+					return nil, context.Cause(r.Context())
+				}),
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = tt.do(t.Context(), c, ids{"t1", "d1"})
+			want, tries, says := 40*time.Second, 1, "no response within 40s"
+			if tt.repeated {
+				want, tries, says = time.Minute, 2, "no response within 1m0s"
+			}
+			if took := time.Since(began); took != want || sent != tries {
+				t.Errorf("%s: %v after %d requests, want %v after %d", tt.name, took, sent, want, tries)
+			}
+			if err == nil || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), `"http://hookline.example/`) || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		})
 	}
 }
