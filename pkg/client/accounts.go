@@ -1,7 +1,9 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -35,6 +37,15 @@ func (p Page) add(query url.Values) url.Values {
 		query.Set("limit", strconv.Itoa(p.Limit))
 	}
 	return query
+}
+
+// checkNext returns an error if the next cursor is that of the page itself:
+// whoever went on with it would never come to the end.
+func checkNext(cursor, next string) error {
+	if next != "" && next == cursor {
+		return errors.New("the server repeats a page: its next cursor is the one that was sent")
+	}
+	return nil
 }
 
 // pages goes through a list page by page.
@@ -78,7 +89,7 @@ func (c *Client) AccountPage(ctx context.Context, api string, p Page) (accounts 
 		Next     string    `json:"next"`
 	}
 	err = c.do(ctx, call{method: http.MethodGet, path: accountsPath, query: p.add(url.Values{"api": {api}}), member: "accounts", repeatable: true}, &list)
-	return list.Accounts, list.Next, err
+	return list.Accounts, list.Next, cmp.Or(err, checkNext(p.Cursor, list.Next))
 }
 
 // Accounts goes through the accounts of an API, ordered by id. After an error

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -90,7 +91,7 @@ func (c *Client) DeliveryPage(ctx context.Context, account string, f DeliveryFil
 		Next       string     `json:"next"`
 	}
 	err = c.do(ctx, call{method: http.MethodGet, path: accountPath(account, "deliveries"), query: query, member: "deliveries", repeatable: true}, &list)
-	return list.Deliveries, list.Next, err
+	return list.Deliveries, list.Next, cmp.Or(err, checkNext(p.Cursor, list.Next))
 }
 
 // Deliveries goes through the deliveries of an account that f selects, the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,6 +91,39 @@ func TestOtherServer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A list ends at a page whose cursor leads to itself.
+func TestRepeatedCursor(t *testing.T) {
+	page := answering(200, `{"accounts":[],"webhooks":[],"deliveries":[],"as_of":"2026-03-01T12:00:00Z","next":"same"}`)
+	for what, list := range map[string]func(context.Context, *client.Client) error{
+		"accounts": func(ctx context.Context, c *client.Client) error { return last(c.Accounts(ctx, "squake")) },
+		"webhooks": func(ctx context.Context, c *client.Client) error { return last(c.Failing(ctx, "squake")) },
+		"deliveries": func(ctx context.Context, c *client.Client) error {
+			return last(c.Deliveries(ctx, name, client.DeliveryFilter{}))
+		},
+		"recoveries": func(ctx context.Context, c *client.Client) error {
+			return last(c.Recoveries(ctx, name, client.Recovery{}))
+		},
+	} {
+		sent := 0
+		err := list(t.Context(), clientOf(t, func(r *http.Request) (*http.Response, error) {
+			if sent++; sent > 2 {
+				return nil, errLost
+			}
+			return page(r)
+		}))
+		if err == nil || !strings.Contains(err.Error(), "repeats a page") || sent != 2 {
+			t.Errorf("%s: %v after %d requests, want 2", what, err, sent)
+		}
+	}
+}
+
+// last goes through a list and returns its error.
+func last[T any](list iter.Seq2[T, error]) (err error) {
+	for _, err = range list {
+	}
+	return err
 }
 
 // A call of a server that never answers ends, and says what did not answer.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -64,7 +65,7 @@ func (c *Client) Recover(ctx context.Context, account string, q Recovery) (Recov
 		method: http.MethodPost, path: accountPath(account, "recover"), body: body, member: "as_of",
 		repeatable: q.DryRun || q.Cursor != "" || !q.AsOf.IsZero(),
 	}, &done)
-	return Recovered{done.Resent + done.Matching, done.Expired, done.Next, done.AsOf}, err
+	return Recovered{done.Resent + done.Matching, done.Expired, done.Next, done.AsOf}, cmp.Or(err, checkNext(q.Cursor, done.Next))
 }
 
 // Recoveries makes calls of [Client.Recover] until the end. After an error it

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -44,7 +45,7 @@ func (c *Client) FailingPage(ctx context.Context, api string, p Page) (webhooks 
 	}
 	query := p.add(url.Values{"api": {api}, "state": {"failing"}})
 	err = c.do(ctx, call{method: http.MethodGet, path: "/operator/webhooks", query: query, member: "webhooks", repeatable: true}, &list)
-	return list.Webhooks, list.Next, err
+	return list.Webhooks, list.Next, cmp.Or(err, checkNext(p.Cursor, list.Next))
 }
 
 // Failing goes through the webhooks of an API that fail or are disabled, longest
