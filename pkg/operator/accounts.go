@@ -67,18 +67,16 @@ func (m manager) getAccount(ctx context.Context, r *api.Request) (api.Response, 
 	return api.Response{Status: http.StatusOK, Body: newAccount(info)}, nil
 }
 
+// maxCreations is how often an account is created that is gone when it is read.
+const maxCreations = 4
+
 // createAccount serves PUT /operator/accounts/{account}.
 func (m manager) createAccount(ctx context.Context, r *api.Request) (api.Response, error) {
 	a, err := m.account(r)
 	if err != nil {
 		return api.Response{}, err
 	}
-	info := webhook.AccountInfo{Account: a, CreatedAt: m.now().UTC().Truncate(time.Millisecond)}
-	status := http.StatusCreated
-	if err = m.store.CreateAccount(ctx, info); errors.Is(err, webhook.ErrExists) {
-		status = http.StatusOK
-		info, err = m.store.Account(ctx, a)
-	}
+	info, status, err := m.findOrCreate(ctx, a)
 	switch {
 	case err != nil:
 		return api.Response{}, err
@@ -86,6 +84,21 @@ func (m manager) createAccount(ctx context.Context, r *api.Request) (api.Respons
 		return api.Response{}, errClosing()
 	}
 	return api.Response{Status: status, Body: newAccount(info)}, nil
+}
+
+// findOrCreate creates an account unless it exists, also if it is gone before it
+// can be read. status says which it was.
+func (m manager) findOrCreate(ctx context.Context, a webhook.Account) (info webhook.AccountInfo, status int, err error) {
+	created := webhook.AccountInfo{Account: a, CreatedAt: m.now().UTC().Truncate(time.Millisecond)}
+	for range maxCreations {
+		if err = m.store.CreateAccount(ctx, created); !errors.Is(err, webhook.ErrExists) {
+			return created, http.StatusCreated, err
+		}
+		if info, err = m.store.Account(ctx, a); !errors.Is(err, webhook.ErrNotFound) {
+			return info, http.StatusOK, err
+		}
+	}
+	return info, 0, err
 }
 
 func errClosing() *Error {

@@ -119,6 +119,25 @@ func TestRepeatedRoutes(t *testing.T) {
 	}
 }
 
+// An account that is gone before it can be read is created.
+func TestCreateAccountVanishes(t *testing.T) {
+	r := newRepeated(t)
+	vanishing := intercept.Store{Store: r.Store, Do: func(call string, do func() error) error {
+		if call == "Account" {
+			closeErr := r.CloseAccount(t.Context(), squakeAccount, apitest.Start)
+			if err := errors.Join(closeErr, r.DeleteAccount(t.Context(), squakeAccount)); err != nil {
+				t.Error(err)
+			}
+		}
+		return do()
+	}}
+	status := r.call(t, vanishing, http.MethodPut, "/operator/accounts/squake:acme", "")
+	info, err := r.Account(t.Context(), squakeAccount)
+	if status != http.StatusCreated || err != nil || !info.CreatedAt.Equal(apitest.Start) {
+		t.Errorf("status %d, account %+v, %v; want it created", status, info, err)
+	}
+}
+
 // repeated is a store with accounts, and the queue of what is asked for.
 type repeated struct {
 	*sqlite.Store
