@@ -17,6 +17,9 @@ import (
 const (
 	// MaxRecovered is how many deliveries one call of Recover resends.
 	MaxRecovered = 1000
+	// MaxAhead is how far the AsOf of a recovery may be ahead of now, since
+	// clocks differ. Later, it would leave nothing out.
+	MaxAhead = time.Minute
 	// recoverPages is how many pages of the store one call reads, of
 	// recoverPage deliveries each.
 	recoverPages = 10
@@ -63,7 +66,7 @@ type Recovered struct {
 // same Cursor and AsOf.
 //
 //   - webhook.ErrNotFound: the account does not exist, or is closing.
-//   - webhook.ErrInvalid: the cursor is not a Next.
+//   - webhook.ErrInvalid: the cursor is not a Next, or AsOf is too far ahead.
 func (r *Retrier) Recover(ctx context.Context, a webhook.Account, q Recovery) (Recovered, error) {
 	done, err := r.recover(ctx, a, q)
 	if err != nil {
@@ -119,6 +122,9 @@ func (r *recovery) start() (after string, err error) {
 	}
 	if r.AsOf.IsZero() {
 		r.AsOf = r.at
+	}
+	if r.AsOf.After(r.now().Add(MaxAhead)) {
+		return "", fmt.Errorf("as of %s, which is in the future: %w", r.AsOf.Format(time.RFC3339Nano), webhook.ErrInvalid)
 	}
 	return after, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -245,7 +246,8 @@ func TestRecoverThroughFaults(t *testing.T) {
 func TestRecoverRefuses(t *testing.T) {
 	w, s := newEnv(t), eventKeys[0]
 	id := event(s, "1").DeliveryID()
-	for _, cursor := range []string{"x", "1." + id[1:], "." + id, "1" + id, strings.Repeat("1", 30) + "." + id} {
+	ahead := strconv.FormatInt(w.clock.Now().Add(delivery.MaxAhead).UnixMilli()+1, 10)
+	for _, cursor := range []string{"x", "1." + id[1:], "." + id, "1" + id, strings.Repeat("1", 30) + "." + id, ahead + "." + id} {
 		if _, err := w.retrier().Recover(t.Context(), s.Account, delivery.Recovery{Limit: 1, Cursor: cursor}); !errors.Is(err, webhook.ErrInvalid) {
 			t.Errorf("cursor %q: error = %v, want ErrInvalid", cursor, err)
 		}

@@ -97,8 +97,7 @@ func readFields(body []byte, names []string) (*fieldReader, error) {
 	return &fieldReader{object: object}, nil
 }
 
-// readRecovery parses what is to be recovered of a list. Its as_of may be ahead
-// of now by what clocks differ: later, it would leave nothing out.
+// readRecovery parses what is to be recovered of a list.
 func readRecovery(body []byte, list string, now time.Time) (delivery.Recovery, error) {
 	f, err := readFields(body, recoverFields)
 	if err != nil {
@@ -119,7 +118,7 @@ func readRecovery(body []byte, list string, now time.Time) (delivery.Recovery, e
 		f.wrong("from", "from is required: a time by RFC 3339, such as 2026-01-15T10:30:00Z.")
 	case !q.Until.IsZero() && !q.Until.After(q.From):
 		f.wrong("until", "until must be later than from.")
-	case q.AsOf.After(now.Add(time.Minute)):
+	case q.AsOf.After(now.Add(delivery.MaxAhead)):
 		f.wrong("as_of", "as_of must not be in the future.")
 	}
 	return q, f.err
