@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -62,17 +63,18 @@ func (f *fieldReader) time(field string) time.Time {
 	return at
 }
 
-// number returns a number of 1 to most, most if it is not sent.
+// number returns a whole number of 1 to most, most if it is not sent. 1.0 is one
+// too, as JSON Schema has it.
 func (f *fieldReader) number(field string, most int) int {
 	value, sent := f.object.Get(field)
 	if !sent {
 		return most
 	}
-	n, err := strconv.Atoi(string(value))
-	if err != nil || n < 1 || n > most {
+	n, err := strconv.ParseFloat(string(value), 64)
+	if err != nil || n != math.Trunc(n) || n < 1 || n > float64(most) {
 		f.wrong(field, "%s must be a number of 1 to %d.", field, most)
 	}
-	return n
+	return int(n)
 }
 
 func (f *fieldReader) bool(field string) bool {
