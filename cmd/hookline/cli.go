@@ -35,7 +35,7 @@ type globals struct {
 	JSONL  bool      `help:"Write results as JSON; lists as one object a line." name:"jsonl" group:"global"`
 	UTC    bool      `help:"Show exact times in lists on a terminal, too." name:"utc" group:"global"`
 
-	Version kong.VersionFlag `help:"Print the version." group:"global"`
+	Version versionFlag `help:"Print the version." group:"global"`
 }
 
 // remote reports whether commands work through a server's API.
@@ -179,8 +179,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 	}
 	p.arg0, p.name = args[0], callName(args[0])
 	command, err := parser.Parse(args[1:])
-	if asked {
+	switch {
+	case asked:
 		return nil
+	case errors.As(err, new(writeError)):
+		return err
 	}
 	read := command
 	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -62,6 +63,17 @@ func TestHelp(t *testing.T) {
 		err := testProgram(noSettings, &out, &log).run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...))
 		if err != nil || !strings.HasPrefix(out.String(), "Usage: hookline") || log.Len() > 0 {
 			t.Errorf("hookline %s: %v, %q, %q; want help", line, err, out.String(), log.String())
+		}
+	}
+}
+
+// What is asked for and cannot be written is a failure, and no wrong usage.
+func TestWriteFails(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"--help", "serve --help", "help", "help account create", "--version", "version", "version --json", "completion bash"} {
+		err := testProgram(noSettings, broken{}, io.Discard).run(t.Context(), append([]string{"hookline"}, strings.Fields(line)...))
+		if code := report(io.Discard, err); code != exitFailed || !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("hookline %s: %v, exit %d, want %d", line, err, code, exitFailed)
 		}
 	}
 }

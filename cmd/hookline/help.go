@@ -23,7 +23,12 @@ func helpOptions() []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoAppSummary: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: globalGroup, Title: globalTitle}}),
 		kong.ValueFormatter(describe),
-		kong.Help(printHelp),
+		kong.Help(func(options kong.HelpOptions, ctx *kong.Context) error {
+			if err := printHelp(options, ctx); err != nil {
+				return writeError{err}
+			}
+			return nil
+		}),
 		kong.PostBuild(func(k *kong.Kong) error {
 			k.Model.HelpFlag.Group = &kong.Group{Key: globalGroup, Title: globalTitle}
 			return nil

@@ -18,15 +18,22 @@ func (p *program) show(result any, text string) error {
 	if p.flags.JSON {
 		line, err := json.Marshal(result, json.Deterministic(true))
 		if err != nil {
-			return fmt.Errorf("write the result: %w", err)
+			return writeError{err}
 		}
 		text = string(line) + "\n"
 	}
 	if _, err := io.WriteString(terminal.NewWriter(p.stdout), text); err != nil {
-		return fmt.Errorf("write the result: %w", err)
+		return writeError{err}
 	}
 	return nil
 }
+
+// writeError means that a result, or help, was not written.
+type writeError struct{ error }
+
+func (e writeError) Error() string { return "write the result: " + e.error.Error() }
+
+func (e writeError) Unwrap() error { return e.error }
 
 // fail returns the error of a command that failed. JSON output shows its result
 // all the same.

@@ -5,8 +5,22 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/hookline/hookline/pkg/webhook"
 )
+
+// versionFlag is [kong.VersionFlag], which ignores that it could not write.
+type versionFlag bool
+
+// BeforeReset writes the version and ends the command.
+func (versionFlag) BeforeReset(k *kong.Kong, vars kong.Vars) error {
+	if _, err := fmt.Fprintln(k.Stdout, vars["version"]); err != nil {
+		return writeError{err}
+	}
+	k.Exit(0)
+	return nil
+}
 
 type versionCommand struct{}
 
