@@ -155,20 +155,20 @@ func (w *Worker) attempt(ctx context.Context, m webhook.Message) (Outcome, error
 	if !known {
 		return Dropped, fmt.Errorf("there is no API %q", d.Account.API)
 	}
-	t := attempt{Worker: w, sending: sending, input: input}
+	t := attempt{Worker: w, sending: sending, input: input, began: now}
 	request, err := t.request(ctx, now)
 	if err != nil {
 		return Dropped, err
 	}
-	response, took := t.send(ctx, request)
+	response := t.send(ctx, request)
 	if response.Interrupted {
 		return Dropped, errInterrupted
 	}
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	outcome, err := t.record(recording, now, response)
+	outcome, err := t.record(recording, response)
 	if outcome == Delivered {
-		t.noteQuick(ctx, took)
+		t.noteQuick(ctx)
 	}
 	return outcome, err
 }

@@ -20,7 +20,7 @@ const maxDisabling = 4
 // its id, since they share the URL. It does nothing if the webhook was changed
 // or replaced since the attempt began, because the 410 was not meant for what it
 // is now. It reports whether the webhook is disabled.
-func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
+func (t *attempt) disable(ctx context.Context) (bool, error) {
 	gone := t.input.Webhook
 	for range maxDisabling {
 		was, err := t.cfg.Store.WebhooksByID(ctx, gone.Account, gone.ID)
@@ -43,7 +43,7 @@ func (t *attempt) disable(ctx context.Context, at time.Time) (bool, error) {
 		err = t.cfg.Store.Change(ctx, webhook.Change{Was: was, Now: now, Notice: notice})
 		if err == nil {
 			t.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "webhook disabled", append(about(t.input.Delivery),
-				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", at))...)
+				slog.String("webhook", gone.ID), slog.String("reason", ReasonGone), slog.Time("attempted", t.began))...)
 			return true, nil
 		}
 		if !errors.Is(err, webhook.ErrChanged) && !errors.Is(err, webhook.ErrNotFound) {

@@ -28,17 +28,17 @@ const (
 	maxRewrites = 8
 )
 
-// record records the outcome of an attempt that began at began.
-func (t *attempt) record(ctx context.Context, began time.Time, response Response) (Outcome, error) {
+// record records the outcome of an attempt.
+func (t *attempt) record(ctx context.Context, response Response) (Outcome, error) {
 	gone := false
 	if response.Status == http.StatusGone && !t.input.Delivery.Test {
 		var err error
-		if gone, err = t.disable(ctx, began); err != nil {
+		if gone, err = t.disable(ctx); err != nil {
 			return Failed, err
 		}
 	}
 	was := t.input.Delivery
-	now := t.after(was, began, response, gone)
+	now := t.after(was, response, gone)
 	outcome := Failed
 	var err error
 	if now.Reason == "" {
@@ -56,23 +56,21 @@ func (t *attempt) record(ctx context.Context, began time.Time, response Response
 	if err != nil {
 		return outcome, err
 	}
-	took := t.cfg.Now().Sub(began)
-	t.observe(now, Observation{API: now.Account.API, Outcome: outcome, Status: now.Status, Response: response, Duration: took})
-	t.report(ctx, now, took, response)
+	t.observe(now, Observation{API: now.Account.API, Outcome: outcome, Status: now.Status, Response: response, Duration: t.took})
+	t.report(ctx, now, response)
 	return outcome, nil
 }
 
 // after returns the delivery after an attempt.
-func (t *attempt) after(d webhook.Delivery, began time.Time, response Response, gone bool) webhook.Delivery {
+func (t *attempt) after(d webhook.Delivery, response Response, gone bool) webhook.Delivery {
 	reason := response.failure()
 	var next time.Time
 	if reason != "" && !gone {
 		next = t.next(d, response)
 	}
-	took := t.cfg.Now().Sub(began)
-	d = d.Attempted(began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
+	d = d.Attempted(t.began.UTC().Truncate(time.Millisecond), response.Status, reason, next)
 	// Not 0, which says that it is not known. The clock may be set back.
-	d.Duration = max(took.Truncate(time.Millisecond), time.Millisecond)
+	d.Duration = max(t.took.Truncate(time.Millisecond), time.Millisecond)
 	if d.Open() && next.Sub(t.cfg.Now()) <= MaxDelay {
 		d.Due = leaseEnd(t.cfg.Queue, d.EventKey(), next)
 	}
@@ -174,11 +172,11 @@ func (t *attempt) statsUpdate(d webhook.Delivery) webhook.StatsUpdate {
 }
 
 // report logs the attempt.
-func (t *attempt) report(ctx context.Context, d webhook.Delivery, took time.Duration, response Response) {
+func (t *attempt) report(ctx context.Context, d webhook.Delivery, response Response) {
 	attrs := append(about(d),
 		slog.Int64("attempt", d.Attempts),
 		slog.Int("status", response.Status),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
+		slog.Float64("duration_ms", float64(t.took.Microseconds())/1000))
 	if d.Reason != "" {
 		attrs = append(attrs, slog.String("reason", d.Reason), slog.Bool("final", !d.Open()))
 	}

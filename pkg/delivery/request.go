@@ -16,6 +16,10 @@ type attempt struct {
 	*Worker
 	sending webhook.Sending
 	input   webhook.AttemptInput
+	began   time.Time
+	// took is how long the request took until its response, or until there was
+	// none. What is written before and after does not count.
+	took time.Duration
 }
 
 // request returns the request to send: the API's body and headers, and the

@@ -12,15 +12,16 @@ import (
 // quick is how long a quick attempt takes at most.
 const quick = 2 * time.Second
 
-// send makes the request and returns how long that took. While it takes longer
-// than quick, send notes at the webhook that it is slow: others need not wait
-// for the end of the attempt to know, and a process that dies meanwhile has told
-// them. A test notes nothing.
-func (t *attempt) send(ctx context.Context, request Request) (Response, time.Duration) {
+// send makes the request and sets how long that took. While it takes longer than
+// quick, send notes at the webhook that it is slow: others need not wait for the
+// end of the attempt to know, and a process that dies meanwhile has told them. A
+// test notes nothing.
+func (t *attempt) send(ctx context.Context, request Request) Response {
 	began := t.cfg.Now()
 	if t.input.Delivery.Test || !t.input.Webhook.SlowSince.IsZero() {
 		response := t.cfg.Sender.Send(ctx, request)
-		return response, t.cfg.Now().Sub(began)
+		t.took = t.cfg.Now().Sub(began)
+		return response
 	}
 	noted := make(chan struct{})
 	timer := time.AfterFunc(quick, func() {
@@ -28,18 +29,18 @@ func (t *attempt) send(ctx context.Context, request Request) (Response, time.Dur
 		t.setSlow(ctx, began.UTC().Truncate(time.Millisecond))
 	})
 	response := t.cfg.Sender.Send(ctx, request)
-	took := t.cfg.Now().Sub(began)
+	t.took = t.cfg.Now().Sub(began)
 	if !timer.Stop() {
 		<-noted
 	}
-	return response, took
+	return response
 }
 
 // noteQuick clears the record of a slow webhook after a quick success. Time
 // never does: a webhook that hangs and gets one event a day would come back
 // for ever.
-func (t *attempt) noteQuick(ctx context.Context, took time.Duration) {
-	if took < quick && !t.input.Delivery.Test && !t.input.Webhook.SlowSince.IsZero() {
+func (t *attempt) noteQuick(ctx context.Context) {
+	if t.took < quick && !t.input.Delivery.Test && !t.input.Webhook.SlowSince.IsZero() {
 		t.setSlow(ctx, time.Time{})
 	}
 }

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -52,7 +53,8 @@ func (w *env) attemptNow(tb testing.TB, m webhook.Message, change ...func(*deliv
 }
 
 // A webhook is slow from two seconds into an attempt on, whatever becomes of
-// it, and until a quick success. What changes nothing is not written.
+// it, and until a quick success. What changes nothing is not written. How long
+// the attempt took does not count how long it takes to write.
 func TestSlowSince(t *testing.T) {
 	since := fakeStart.Add(-time.Hour)
 	for name, tt := range map[string]struct {
@@ -86,6 +88,9 @@ func TestSlowSince(t *testing.T) {
 						writes++
 						<-faketime.After(time.Second) // which the attempt waits for
 					}
+					if call == "RecordAttempt" {
+						<-faketime.After(time.Second)
+					}
 					return nil
 				}
 				w.lasting(tt.lasts, tt.response)
@@ -93,7 +98,13 @@ func TestSlowSince(t *testing.T) {
 				if m.Fast != tt.was.IsZero() {
 					t.Errorf("fast: %t, slow since %v", m.Fast, tt.was)
 				}
-				w.attemptNow(t, m)
+				var seen delivery.Observation
+				w.attemptNow(t, m, func(c *delivery.WorkerConfig) { c.Observe = func(o delivery.Observation) { seen = o } })
+				listed, err := w.store.Attempts(t.Context(), w.record(t, m))
+				logged := fmt.Sprintf(`"duration_ms":%d`, tt.lasts.Milliseconds())
+				if err != nil || len(listed) != 1 || listed[0].Duration != tt.lasts || seen.Duration != tt.lasts || !strings.Contains(w.log.String(), logged) {
+					t.Errorf("kept %+v, %v, observed %v, want %v; log:\n%s", listed, err, seen.Duration, tt.lasts, w.log)
+				}
 				got := w.webhook(t, s)
 				if !got.SlowSince.Equal(tt.want) || writes != tt.writes {
 					t.Errorf("slow since %v after %d writes, want %v after %d", got.SlowSince, writes, tt.want, tt.writes)
