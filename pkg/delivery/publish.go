@@ -124,11 +124,13 @@ func (p *Publisher) Publish(ctx context.Context, events []webhook.Event) []Resul
 		recipients: make([]webhook.Recipient, len(events)),
 		messages:   make([]webhook.Message, len(events)),
 		results:    make([]Result, len(events)),
+		errors:     make([]error, len(events)),
 	}
 	b.validate()
 	b.resolve(ctx)
 	b.store(ctx)
 	b.send(ctx)
+	b.report(ctx)
 	return b.results
 }
 
@@ -140,6 +142,7 @@ type batch struct {
 	recipients []webhook.Recipient
 	messages   []webhook.Message // zero where none is to be sent
 	results    []Result
+	errors     []error // internal ones
 }
 
 // open returns the indexes of the events that have no result yet.
@@ -363,8 +366,23 @@ func (b *batch) send(ctx context.Context) {
 // fail records an internal error.
 func (b *batch) fail(i int, err error) {
 	unavailable := errors.Is(err, webhook.ErrUnavailable) || errors.Is(err, webhook.ErrUnknownOutcome)
-	b.results[i] = Result{Status: InternalError, Reason: reasonOurs, Unavailable: unavailable}
-	b.cfg.Log.LogAttrs(context.Background(), slog.LevelError, "publish",
-		slog.String("account", b.events[i].Account.String()), slog.String("event", b.events[i].Name),
-		slog.String("error", err.Error()))
+	b.results[i], b.errors[i] = Result{Status: InternalError, Reason: reasonOurs, Unavailable: unavailable}, err
+}
+
+// report logs the first internal error, and how many events have one: where the
+// store takes no writes, all do.
+func (b *batch) report(ctx context.Context) {
+	var failed []int
+	for i, err := range b.errors {
+		if err != nil {
+			failed = append(failed, i)
+		}
+	}
+	if len(failed) == 0 {
+		return
+	}
+	first := b.events[failed[0]]
+	b.cfg.Log.LogAttrs(ctx, slog.LevelError, "publish",
+		slog.String("account", first.Account.String()), slog.String("event", first.Name),
+		slog.String("error", b.errors[failed[0]].Error()), slog.Int("failed", len(failed)))
 }

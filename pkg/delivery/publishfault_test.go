@@ -13,7 +13,7 @@ import (
 var failed = delivery.Result{Status: delivery.InternalError, Reason: "internal error, publish it again"}
 
 // Nothing is accepted that the store does not have: its errors are internal,
-// said in the log and to the publisher, who may publish the event again.
+// said in the log, once, and to the publisher, who may publish the events again.
 func TestPublishStoreFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before, after func(string) error
@@ -28,23 +28,30 @@ func TestPublishStoreFails(t *testing.T) {
 			w.store.before, w.store.after = tt.before, tt.after
 			want := failed
 			want.Unavailable = name != "look-up"
-			if got := w.publishOne(event(eventKeys[0], "1")); got != want {
-				t.Errorf("%+v, want %+v", got, want)
+			events := []webhook.Event{event(eventKeys[0], "1"), event(eventKeys[2], "2")}
+			for _, got := range w.publisher().Publish(t.Context(), events) {
+				if got != want {
+					t.Errorf("%+v, want %+v", got, want)
+				}
 			}
 			if w.queue.count() != 0 {
 				t.Error("a message was sent for what may not be stored")
 			}
-			if log := w.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"publish","account":"squake:acme","event":"order","error"`) {
+			log := w.log.String()
+			if !strings.Contains(log, `"level":"ERROR","msg":"publish","account":"squake:acme","event":"order","error"`) ||
+				!strings.Contains(log, `"failed":2}`) || strings.Count(log, "\n") != 1 {
 				t.Errorf("log %s", log)
 			}
 			w.store.before, w.store.after = nil, nil
-			if got := w.publishOne(event(eventKeys[0], "1")); got.Status != tt.again {
-				t.Errorf("published again: %+v, want %s", got, tt.again)
+			for _, got := range w.publisher().Publish(t.Context(), events) {
+				if got.Status != tt.again {
+					t.Errorf("published again: %+v, want %s", got, tt.again)
+				}
 			}
 			w.clock.Advance(2 * time.Minute)
 			w.deliverDue(t)
-			if n := w.receiver.count(); n != 1 {
-				t.Errorf("delivered %d times", n)
+			if n := w.receiver.count(); n != len(events) {
+				t.Errorf("delivered %d times, want %d", n, len(events))
 			}
 		})
 	}
