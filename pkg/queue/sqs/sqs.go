@@ -180,9 +180,9 @@ func batchError(failed []types.BatchResultErrorEntry, lost int) error {
 	}
 	var reasons []string
 	for _, entry := range failed {
-		whose := "a fault of SQS"
+		whose := "an error of SQS"
 		if entry.SenderFault {
-			whose = "our fault"
+			whose = "an error of Hookline"
 		}
 		reasons = append(reasons, aws.ToString(entry.Code)+", "+whose)
 	}

@@ -126,7 +126,7 @@ func TestWrongMessages(t *testing.T) {
 	}
 }
 
-// What SQS refuses of a batch is counted, with its reason and whose fault it
+// What SQS refuses of a batch is counted, with its reason and whose error it
 // is, and without SQS's words.
 func TestPartialFailure(t *testing.T) {
 	fake, q := startSQS(t)
@@ -143,7 +143,7 @@ func TestPartialFailure(t *testing.T) {
 	if err == nil {
 		t.Fatal("Send hides what was refused")
 	}
-	for _, want := range []string{"5 of 25 messages not taken", "InternalError, a fault of SQS", "InvalidMessageContents, our fault"} {
+	for _, want := range []string{"5 of 25 messages not taken", "InternalError, an error of SQS", "InvalidMessageContents, an error of Hookline"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
@@ -168,7 +168,7 @@ func TestSilenceIsNoSuccess(t *testing.T) {
 	}
 }
 
-// Throttling, faults of SQS's and lost answers are tried again, three times in
+// Throttling, errors of SQS and lost answers are tried again, three times in
 // all; refusals are not.
 func TestTries(t *testing.T) {
 	say := func(status int, code string) func(http.ResponseWriter, int) bool {
@@ -182,7 +182,7 @@ func TestTries(t *testing.T) {
 	}{
 		"throttled":          {say(400, "RequestThrottled"), 2, 3, true},
 		"throttled for ever": {say(400, "ThrottlingException"), 9, 3, false},
-		"a fault of SQS":     {say(503, "ServiceUnavailable"), 1, 2, true},
+		"an error of SQS":    {say(503, "ServiceUnavailable"), 1, 2, true},
 		"a lost answer":      {drop, 2, 3, true},
 		"no answer":          {drop, 9, 3, false},
 		"refused":            {say(403, "AccessDenied"), 9, 1, false},
