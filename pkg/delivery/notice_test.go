@@ -44,7 +44,7 @@ func (w *env) attemptAll(t *testing.T, worker *delivery.Worker, s webhook.EventK
 	if got := w.publisher().Publish(t.Context(), []webhook.Event{published}); got[0].Status != delivery.Accepted {
 		t.Fatalf("published: %+v", got)
 	}
-	for range 40 {
+	for range 100 {
 		for _, m := range w.queue.take() {
 			if m.At.After(w.clock.Now()) {
 				w.clock.Set(m.At)
@@ -53,11 +53,18 @@ func (w *env) attemptAll(t *testing.T, worker *delivery.Worker, s webhook.EventK
 				t.Fatal(err)
 			}
 		}
+		switch d, err := w.store.Delivery(t.Context(), s.Account, published.DeliveryID()); {
+		case err != nil:
+			t.Fatal(err)
+		case !d.Open():
+			return
+		}
 		w.clock.Advance(time.Hour)
 		if _, err := w.sweeper().Sweep(t.Context(), time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	t.Fatalf("the delivery of %s does not end", id)
 }
 
 // Each change is told once, however many deliveries show it; with notices off
@@ -94,12 +101,14 @@ func TestNotices(t *testing.T) {
 }
 
 // A notice that cannot be stored is no failure of the attempt. The next delivery
-// that ends so tells it.
+// that ends so tells it, and the one after that writes nothing.
 func TestExhaustedIsToldLater(t *testing.T) {
 	w, s := newEnv(t), eventKeys[0]
+	tries, down := 0, errors.New("the store is down")
 	w.store.before = func(call string) error {
 		if call == "Tell" {
-			return errors.New("the store is down")
+			tries++
+			return down
 		}
 		return nil
 	}
@@ -108,9 +117,12 @@ func TestExhaustedIsToldLater(t *testing.T) {
 	if got := w.told(t); got != nil {
 		t.Fatalf("told %q", got)
 	}
-	w.store.before = nil
+	down = nil
 	w.attemptAll(t, worker, s, "2", failing(500))
 	w.attemptAll(t, worker, s, "3", failing(500))
+	if tries != 2 {
+		t.Errorf("%d tries to store it, want 2", tries)
+	}
 	if got, want := w.told(t), []string{"webhook.exhausted [order]"}; !slices.Equal(got, want) {
 		t.Errorf("told %q, want %q", got, want)
 	}
