@@ -109,7 +109,7 @@ type Change struct {
 	// moves the claim; no two are equal.
 	Now []Webhook
 	// Notice, unless nil, is stored with the change, and all records are marked
-	// as told of it.
+	// as told of it. They keep their events then.
 	Notice *Notice
 }
 

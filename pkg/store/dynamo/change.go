@@ -115,7 +115,9 @@ func newChange(table *string, c webhook.Change) (*change, error) {
 	return ch, nil
 }
 
-// maxRecords is how many records one change or deletion may have.
+// maxRecords is how many records one change or deletion may have: a transaction
+// has 100 operations at most, and a record that moves takes two. None moves in a
+// change with a notice, which takes one more.
 const maxRecords = 50
 
 // byEvent returns the index of each event's record. It returns an error that
