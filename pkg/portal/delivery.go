@@ -118,7 +118,11 @@ func (e *exchange) timeline(d webhook.Delivery, attempts []webhook.Attempt) []ev
 			one.Tone, one.Title = toneBad, "Attempt "+number(int(a.Number))+" failed"
 		}
 		if a.StatusCode != 0 {
-			one.Notes = append(one.Notes, "HTTP "+strconv.Itoa(a.StatusCode))
+			status := strconv.Itoa(a.StatusCode)
+			one.Notes = append(one.Notes, "HTTP "+status)
+			if a.Reason == "answered "+status { // which is said
+				one.Reason = ""
+			}
 		}
 		if a.Duration > 0 {
 			one.Notes = append(one.Notes, duration(a.Duration))

@@ -246,7 +246,7 @@ func TestFailing(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	r := e.enter(t, operator, webhook.AllRights)
 	r.get("/portal/operator/failing")
-	r.shows(200, "None of squake fails")
+	r.shows(200, "No webhook of squake fails")
 	for i := range 25 {
 		a := []webhook.Account{shoptetAccount, {API: "shoptet", ID: "999-other"}}[i%2]
 		w := webhook.Webhook{Account: a, Event: fmt.Sprintf("order:%02d", i), ID: fmt.Sprint(100 + i), RequestID: fmt.Sprint(i), URL: "https://example.com/" + fmt.Sprint(i), Version: 1, CreatedAt: now.Add(-48 * time.Hour), Statistics: webhook.Statistics{

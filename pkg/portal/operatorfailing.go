@@ -58,7 +58,7 @@ func (o *operatorPages) listFailing(e *exchange) error {
 	if next != "" {
 		v.Next = path + "&after=" + url.QueryEscape(next)
 	}
-	v.Empty = empty{Title: "None of " + string(a.API) + " fails", Text: "Webhooks that fail or are disabled are listed here within seconds, whichever account they belong to."}
+	v.Empty = empty{Title: "No webhook of " + string(a.API) + " fails", Text: "Webhooks that fail or are disabled are listed here within seconds, whichever account they belong to."}
 	if v.Next != "" {
 		v.Empty = empty{Title: "None here", Text: "Those of this page have recovered.", Link: v.Next, Action: "Look further"}
 	}

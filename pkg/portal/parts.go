@@ -209,13 +209,13 @@ func stripText(total int, counts map[string]int, more bool) string {
 	case total == 0 && more:
 		return "None among the account’s latest deliveries"
 	case total == 0:
-		return "No deliveries in a day"
+		return "No deliveries in the last day"
 	}
 	text := number(total)
 	if more {
 		text += " and more"
 	}
-	text += " in a day: "
+	text += " in the last day: "
 	var parts []string
 	for _, part := range []struct{ tone, word string }{{toneOK, "delivered"}, {toneBad, "failed"}, {toneWait, "waiting"}, {toneIdle, "cancelled"}} {
 		if n := counts[part.tone]; n > 0 {

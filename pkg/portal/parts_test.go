@@ -33,18 +33,18 @@ func TestStrip(t *testing.T) {
 	for _, s := range webhook.Statuses() {
 		list = append(list, webhook.Delivery{Status: s})
 	}
-	if got, want := newStrip(slices.Values(list), false).Text, "5 in a day: 1 delivered, 1 failed, 2 waiting, 1 cancelled"; got != want {
+	if got, want := newStrip(slices.Values(list), false).Text, "5 in the last day: 1 delivered, 1 failed, 2 waiting, 1 cancelled"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	many := newStrip(slices.Values(make([]webhook.Delivery, 1000)), true)
-	if want := "1,000 and more in a day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
+	if want := "1,000 and more in the last day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
 		t.Errorf("%+v, want %s", many, want)
 	}
 	tests := slices.Values([]webhook.Delivery{{Test: true}})
 	if got := newStrip(tests, true); got.Text != "None among the account’s latest deliveries" {
 		t.Errorf("text %q, though there may be some", got.Text)
 	}
-	if got := newStrip(tests, false); got.Text != "No deliveries in a day" || got.Ticks != nil {
+	if got := newStrip(tests, false); got.Text != "No deliveries in the last day" || got.Ticks != nil {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

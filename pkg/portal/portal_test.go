@@ -122,6 +122,9 @@ func (j *journey) deliver() {
 	j.get("/portal/deliveries?status=delivered")
 	j.shows(200, "No such deliveries")
 	j.get("/portal/deliveries/" + id)
+	if strings.Contains(j.page, "answered 500") {
+		j.Error("the status is said twice")
+	}
 	j.shows(200, "Attempt 1 failed", "HTTP 500", "Attempt 2", "{&#34;error&#34;:&#34;&lt;b&gt;database", "webhook-id: "+id, "not shown")
 	j.env.status.Store(204)
 	j.post("/portal/deliveries/" + id)
@@ -153,7 +156,7 @@ func (j *journey) test() {
 	j.get("/portal/deliveries")
 	j.shows(200, "delivered (test)")
 	j.get("/portal/webhooks/" + j.id)
-	j.shows(200, "delivered (test)", "1 in a day: 1 delivered")
+	j.shows(200, "delivered (test)", "1 in the last day: 1 delivered")
 }
 
 // recover disables the webhook, enables it, and sends what was held meanwhile.

@@ -68,7 +68,7 @@ func newSheet(now time.Time) sheet {
 		Tick:   field{Name: "payload", Label: "Send the payload", Value: "yes", Hint: "Otherwise a delivery says only what happened, not the data."},
 		Timeline: []event{
 			{Tone: toneWait, Title: "Attempt 3 comes", At: minutes(11)},
-			{Tone: toneBad, Title: "Attempt 2 failed", At: minutes(-4), Notes: []string{"HTTP 500", "132 ms"}, Reason: "answered 500", Response: `{"error":"<b>database</b> is locked"}`},
+			{Tone: toneBad, Title: "Attempt 2 failed", At: minutes(-4), Notes: []string{"HTTP 500", "132 ms"}, Response: `{"error":"<b>database</b> is locked"}`},
 			{Tone: toneBad, Title: "Attempt 1 failed", At: minutes(-19), Notes: []string{"15.0 s"}, Reason: "no answer within 15 s"},
 			{Tone: toneIdle, Title: "Accepted", At: minutes(-19)},
 		},
