@@ -62,8 +62,10 @@ func (e *exchange) refuse(err error) {
 	if view.Link == home {
 		view.Link, view.Action = e.home, e.homeAction
 	}
-	if e.session.FormToken == "" { // no session
-		view.Link, view.Action = "", ""
+	if e.session.FormToken == "" { // no session, or a path for which none was read
+		if found != errNoPage {
+			view.Link, view.Action = "", ""
+		}
 		if e.refreshURL != "" && found.status == http.StatusForbidden && found != errForeign {
 			view.Link, view.Action, view.Main = e.refreshURL, "Get a new link", true
 		}

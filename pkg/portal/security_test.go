@@ -279,6 +279,8 @@ func TestHeaders(t *testing.T) {
 			}
 		}
 	}
+	r.get("/portal/nothing")
+	r.shows(404, "There is nothing here", "See the webhooks") // which leads on, in the portal or not
 	r.get("/portal/webhooks")
 	total := 0
 	paths := regexp.MustCompile(`/portal/assets/[^"]+`).FindAllString(r.page, -1)
