@@ -202,7 +202,7 @@ func testPortalOperator(t *testing.T, p *pipeline) {
 	v.Post(own + "/tokens")
 	v.key()
 	v.Get(own)
-	v.Post(own + "/tokens/" + v.Between(`<td class="mono">`, "<") + "/revoke")
+	v.Post(own + "/tokens/" + v.Between(`<a href="`+own+"/tokens/", "/revoke") + "/revoke")
 	v.Shows(http.StatusOK, "None. The customer needs one")
 	v.Get("/portal/operator/failing?api=squake")
 	v.Get("/portal/operator/accounts?api=squake&id=by-hand")

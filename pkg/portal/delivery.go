@@ -19,14 +19,15 @@ import (
 // deliveryView is the page of one delivery.
 type deliveryView struct {
 	frame
-	ID, Event, EventID, Instance, URL, WebhookID string
-	State                                        state
-	Reason                                       string
-	Time, Accepted                               moment
-	Timeline                                     []event
-	Earlier                                      int
-	Body, Headers                                code
-	CutBody, Pending                             bool
+	ID, Event, EventID, Instance, WebhookID string
+	URL                                     address
+	State                                   state
+	Reason                                  string
+	Time, Accepted                          moment
+	Timeline                                []event
+	Earlier                                 int
+	Body, Headers                           code
+	CutBody, Pending                        bool
 	// Again says that the delivery can be sent again, and else why not.
 	Again string
 }
@@ -69,7 +70,7 @@ func (p *portal) showDelivery(e *exchange) error {
 	}
 	d := s.delivery
 	v := deliveryView{
-		frame: e.frame("Delivery"), ID: d.ID(), Event: d.Event, EventID: d.EventID, Instance: d.Instance, URL: d.URL, WebhookID: d.WebhookID,
+		frame: e.frame("Delivery"), ID: d.ID(), Event: d.Event, EventID: d.EventID, Instance: d.Instance, URL: address(d.URL), WebhookID: d.WebhookID,
 		State: deliveryState(d), Reason: d.Reason, Time: e.at(d.Time), Accepted: e.at(d.AcceptedAt), Pending: e.pending(d),
 	}
 	v.Earlier = max(0, len(attempts)-shownAttempts)

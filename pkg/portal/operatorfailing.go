@@ -15,7 +15,8 @@ const failingPage = 20
 type failingRow struct {
 	State               state
 	Since               moment
-	Why, URL, Event     string
+	Why, Event          string
+	URL                 address
 	Account, AccountURL string
 }
 
@@ -47,7 +48,7 @@ func (o *operatorPages) listFailing(e *exchange) error {
 	for _, w := range list {
 		g := webhook.Groups([]webhook.Webhook{w})[0]
 		v.Rows = append(v.Rows, failingRow{
-			State: webhookState(g.State), Since: e.at(g.Since), Why: why(g), URL: cut(w.URL, shownURL), Event: w.Event,
+			State: webhookState(g.State), Since: e.at(g.Since), Why: why(g), URL: address(cut(w.URL, shownURL)), Event: w.Event,
 			Account: w.Account.String(), AccountURL: accountPath(w.Account),
 		})
 	}

@@ -97,6 +97,24 @@ func deliveryState(d webhook.Delivery) state {
 	return state{toneIdle, word}
 }
 
+// address is a URL that a page breaks between its parts where it is too long for
+// a line, rather than within a word.
+type address string
+
+// Parts returns the parts, which end with what separates them.
+func (a address) Parts() []string {
+	var parts []string
+	rest := string(a)
+	for rest != "" {
+		end := len(rest)
+		if i := strings.IndexAny(rest, "/?&"); i >= 0 {
+			end = i + len(rest[i:]) - len(strings.TrimLeft(rest[i:], "/?&"))
+		}
+		parts, rest = append(parts, rest[:end]), rest[end:]
+	}
+	return parts
+}
+
 // note is a remark on a page. News is read out when it appears.
 type note struct{ Tone, Title, Text string }
 

@@ -49,6 +49,19 @@ func TestStrip(t *testing.T) {
 	}
 }
 
+// A URL breaks between its parts and loses nothing.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[address][]string{
+		"": nil, "example.com": {"example.com"}, "https://example.com": {"https://", "example.com"},
+		"https://example.com//a?b=1&c=é/": {"https://", "example.com//", "a?", "b=1&", "c=é/"},
+	} {
+		if got := text.Parts(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // Whatever the operator's colour, links and buttons can be read.
 func TestAccentIsReadable(t *testing.T) {
 	t.Parallel()

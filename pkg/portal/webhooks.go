@@ -29,7 +29,8 @@ const (
 
 // hookView is a webhook as the list shows it.
 type hookView struct {
-	ID, URL          string
+	ID               string
+	URL              address
 	Events           []string
 	State            state
 	Since            moment
@@ -123,7 +124,7 @@ func summary(groups []webhook.Group) string {
 
 func (e *exchange) hook(g webhook.Group, o registry.Overview) hookView {
 	v := hookView{
-		ID: g.ID, URL: cut(g.URL, shownURL), Events: g.Events, State: webhookState(g.State), Since: e.at(g.Since), Why: why(g),
+		ID: g.ID, URL: address(cut(g.URL, shownURL)), Events: g.Events, State: webhookState(g.State), Since: e.at(g.Since), Why: why(g),
 		Success: e.at(g.LastSentAt), Failure: e.at(g.LastFailedAt), Strip: newStrip(deliveriesTo(g, o.Deliveries), o.Next != ""),
 	}
 	if len(v.Events) > shownEvents {
@@ -171,7 +172,7 @@ func cut(text string, limit int) string {
 type webhookView struct {
 	frame
 	Hook                hookView
-	URL                 string
+	URL                 address
 	Registered, Changed moment
 	Enabled, PerWebhook bool
 	Latest              []deliveryRow
@@ -209,7 +210,7 @@ func (e *exchange) group() (webhook.Group, registry.Overview, error) {
 
 func (e *exchange) webhookPage(status int, g webhook.Group, o registry.Overview, form *webhookForm) error {
 	v := webhookView{
-		frame: e.frame("Webhook"), Hook: e.hook(g, o), URL: g.URL, Registered: e.at(g.CreatedAt), Changed: e.at(g.UpdatedAt),
+		frame: e.frame("Webhook"), Hook: e.hook(g, o), URL: address(g.URL), Registered: e.at(g.CreatedAt), Changed: e.at(g.UpdatedAt),
 		Enabled: !g.Disabled, PerWebhook: e.api.RenewsKey, All: "/portal/deliveries",
 	}
 	v.Hook.Events = g.Events
