@@ -231,7 +231,7 @@ func stripText(total int, counts map[string]int, more bool) string {
 	}
 	text := number(total)
 	if more {
-		text += " and more"
+		text = "At least " + text
 	}
 	text += " in the last day: "
 	var parts []string

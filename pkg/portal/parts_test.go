@@ -37,7 +37,7 @@ func TestStrip(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	many := newStrip(slices.Values(make([]webhook.Delivery, 1000)), true)
-	if want := "1,000 and more in the last day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
+	if want := "At least 1,000 in the last day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
 		t.Errorf("%+v, want %s", many, want)
 	}
 	tests := slices.Values([]webhook.Delivery{{Test: true}})
