@@ -84,7 +84,7 @@ func (c *accountList) Run(ctx context.Context, p *program) (err error) {
 		}
 	}
 	columns := []column{{name: "ACCOUNT"}, {name: "CREATED"}, {}}
-	return list(p, results, p.table(columns, rows))
+	return list(p, "accounts", results, p.table(columns, rows))
 }
 
 type accountDelete struct {

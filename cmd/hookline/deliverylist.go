@@ -92,7 +92,14 @@ func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := list(p, found.deliveries, p.table(c.columns(), convert(found.deliveries, p.deliveryRow))); err != nil {
+	columns, rows := deliveryColumns(), convert(found.deliveries, p.deliveryRow)
+	if c.Account != nil && p.width() > 0 { // the same in each row
+		columns = slices.Delete(columns, 1, 2)
+		for i, row := range rows {
+			rows[i] = slices.Delete(row, 1, 2)
+		}
+	}
+	if err := list(p, "deliveries", found.deliveries, p.table(columns, rows)); err != nil {
 		return err
 	}
 	if found.next == "" {
@@ -102,15 +109,9 @@ func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
 	return nil
 }
 
-// columns describes the table. The account is the same in each row if it is
-// given.
-func (c *deliveryList) columns() []column {
-	account := column{name: "ACCOUNT", least: 10, ends: true, drop: 1}
-	if c.Account != nil {
-		account.drop = 7
-	}
+func deliveryColumns() []column {
 	return []column{
-		{name: "ID"}, account, {name: "EVENT", least: 8, drop: 2}, {name: "TIME", drop: 3}, {name: "STATUS"},
+		{name: "ID"}, {name: "ACCOUNT", least: 10, ends: true, drop: 1}, {name: "EVENT", least: 8, drop: 2}, {name: "TIME", drop: 3}, {name: "STATUS"},
 		{name: "ATTEMPTS", drop: 6}, {name: "NEXT", drop: 5}, {name: "REASON", least: 12, drop: 4},
 	}
 }

@@ -49,9 +49,14 @@ func linef(format string, args ...any) string {
 	return terminal.Escape(fmt.Sprintf(format, args...)) + "\n"
 }
 
-// list writes a list, as [program.show] does: with --jsonl one object a line,
-// otherwise whole.
-func list[T any](p *program, results []T, text string) error {
+// list writes a list of what its name says, as [program.show] does: with --jsonl
+// one object a line, otherwise whole. To whoever looks at a terminal it says that
+// there are none.
+func list[T any](p *program, name string, results []T, text string) error {
+	if len(results) == 0 && !p.flags.JSON && p.width() > 0 {
+		_, _ = io.WriteString(p.stderr, linef("no %s", name))
+		return nil
+	}
 	if !p.flags.JSONL {
 		return p.show(results, text)
 	}

@@ -173,7 +173,8 @@ func total(widths []int) int {
 }
 
 // shorten cuts text to a width, with an ellipsis at its end or, if both ends
-// are to be seen, in its middle. It cuts no character.
+// are to be seen, in its middle, where it leaves a URL's host. It cuts no
+// character.
 func shorten(text string, width int, ends bool) string {
 	if uniseg.StringWidth(text) <= width {
 		return text
@@ -182,12 +183,23 @@ func shorten(text string, width int, ends bool) string {
 		return strings.Join(head(clusters(text), width-1), "") + ellipsis
 	}
 	parts := clusters(text)
-	first := head(parts, width/2)
+	first := head(parts, min(max(width/2, originWidth(text)), width-1))
 	rest := slices.Clone(parts[len(first):])
 	slices.Reverse(rest)
 	last := head(rest, width-1-uniseg.StringWidth(strings.Join(first, "")))
 	slices.Reverse(last)
 	return strings.Join(first, "") + ellipsis + strings.Join(last, "")
+}
+
+// originWidth returns the width of a URL's scheme and host with the slash behind
+// them, 0 if text is none.
+func originWidth(text string) int {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		return 0
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	return uniseg.StringWidth(scheme+"://"+host) + 1
 }
 
 // clusters returns the characters of a text as they are seen.

@@ -77,6 +77,37 @@ func TestListsFitTheTerminal(t *testing.T) {
 	}
 }
 
+// A terminal is told that a list is empty, and not each time what was asked for.
+// Elsewhere the heading is there.
+func TestListsOnATerminal(t *testing.T) {
+	t.Parallel()
+	where := dataDir{data: t.TempDir()}
+	where.run(t, "account", "create", "squake:acme")
+	for name, none := range map[string]string{"token": "no tokens\n", "webhook": "no webhooks\n", "delivery": "no deliveries\n"} {
+		args := []string{name, "list", "--account", "squake:acme"}
+		if text, said := where.onScreen(t, 80, args...); text != "" || said != none {
+			t.Errorf("%s: %q, %q", args, text, said)
+		}
+		if text, _ := where.onScreen(t, 80, append(args, "--json")...); text != "[]\n" {
+			t.Errorf("%s --json: %q", args, text)
+		}
+		if name != "token" {
+			contains(t, where.run(t, args...), "EVENT")
+		}
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	where.failedDelivery(t, webhook.Delivery{
+		Account: webhook.Account{API: "squake", ID: "acme"}, Event: "order", EventID: "e1", Time: now, Payload: []byte(`1`), Content: "c",
+		WebhookID: "w1", URL: "https://receiver.example/", AcceptedAt: now, Next: now, Due: now,
+	})
+	for line, want := range map[string]bool{"delivery list": true, "delivery list --account squake:acme": false} {
+		if text, _ := where.onScreen(t, 200, strings.Fields(line)...); strings.Contains(text, "squake:acme") != want || !strings.Contains(text, "order") {
+			t.Errorf("hookline %s: %s", line, text)
+		}
+		contains(t, where.run(t, strings.Fields(line)...), "squake:acme")
+	}
+}
+
 // failedDelivery stores a delivery that was attempted once, and gives its id.
 func (p dataDir) failedDelivery(t *testing.T, d webhook.Delivery) string {
 	t.Helper()
@@ -119,7 +150,7 @@ func TestShorten(t *testing.T) {
 		want  string
 	}{
 		{"abc", 3, false, "abc"}, {"abcd", 3, false, "ab…"}, {"abcd", 1, false, "…"},
-		{"https://a.example/in", 9, true, "http…e/in"}, {"abcdef", 4, true, "ab…f"},
+		{"https://a.example/in", 9, true, "https://…"}, {"https://a.example/hooks/orders", 24, true, "https://a.example/…rders"}, {"https://a.example/hooks/orders", 18, true, "https://a.example…"}, {"https://a.example/hooks/orders", 19, true, "https://a.example/…"}, {"abcdef", 4, true, "ab…f"},
 		{"漢字漢字", 5, false, "漢字…"}, {"漢字漢字", 4, false, "漢…"}, {"漢字漢字", 6, true, "漢…字"},
 		{"e\u0301e\u0301e\u0301", 2, false, "e\u0301…"},
 	} {

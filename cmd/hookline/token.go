@@ -188,7 +188,7 @@ func (c *tokenList) Run(ctx context.Context, p *program) (err error) {
 		rows = append(rows, []string{t.ID, strings.Join(t.Rights, ","), p.listTime(&t.Created), p.listTime(t.Expires)})
 	}
 	columns := []column{{name: "ID"}, {name: "RIGHTS", least: 8}, {name: "CREATED", drop: 1}, {name: "EXPIRES"}}
-	return list(p, results, p.table(columns, rows))
+	return list(p, "tokens", results, p.table(columns, rows))
 }
 
 type tokenRevoke struct {

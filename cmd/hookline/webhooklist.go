@@ -73,7 +73,7 @@ func (c *webhookList) Run(ctx context.Context, p *program) (err error) {
 		}
 		rows = append(rows, row)
 	}
-	return list(p, results, p.table(c.columns(), rows))
+	return list(p, "webhooks", results, p.table(c.columns(), rows))
 }
 
 func (c *webhookList) columns() []column {
