@@ -95,6 +95,7 @@ func (c *deliveryList) Run(ctx context.Context, p *program) (err error) {
 	columns, rows := deliveryColumns(), convert(found.deliveries, p.deliveryRow)
 	if c.Account != nil && p.width() > 0 { // the same in each row
 		columns = slices.Delete(columns, 1, 2)
+		columns[1].least = 10 // with the time and the longest status 80 columns wide
 		for i, row := range rows {
 			rows[i] = slices.Delete(row, 1, 2)
 		}

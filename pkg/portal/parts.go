@@ -229,11 +229,10 @@ func stripText(total int, counts map[string]int, more bool) string {
 	case total == 0:
 		return "No deliveries in the last day"
 	}
-	text := number(total)
+	text := number(total) + " in the last day: "
 	if more {
 		text = "At least " + text
 	}
-	text += " in the last day: "
 	var parts []string
 	for _, part := range []struct{ tone, word string }{{toneOK, "delivered"}, {toneBad, "failed"}, {toneWait, "waiting"}, {toneIdle, "cancelled"}} {
 		if n := counts[part.tone]; n > 0 {
