@@ -198,11 +198,19 @@ func (j *journey) renewKey() {
 		j.shows(404)
 		return
 	}
+	j.get("/portal/webhooks/" + j.id)
+	if strings.Contains(j.page, "An older key") {
+		j.Error("an older key signs before there is one")
+	}
 	j.get(page)
 	j.shows(200, "shown once")
 	j.post(page)
 	if made := between(j.page, `class="key">`, "<"); made == "" || made == j.key {
 		j.Errorf("new key %q after %q", made, j.key)
+	}
+	if page != j.keyPage { // a webhook's, whose old key signs for a while
+		j.get("/portal/webhooks/" + j.id)
+		j.shows(200, "An older key still signs; it ends")
 	}
 }
 

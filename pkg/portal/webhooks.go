@@ -174,6 +174,7 @@ type webhookView struct {
 	Hook                hookView
 	URL                 address
 	Registered, Changed moment
+	OldKeyEnds          moment // when the latest that still signs beside the present key ends
 	Enabled, PerWebhook bool
 	Latest              []deliveryRow
 	Edit                *webhookForm
@@ -214,6 +215,9 @@ func (e *exchange) webhookPage(status int, g webhook.Group, o registry.Overview,
 		Enabled: !g.Disabled, PerWebhook: e.api.RenewsKey, All: "/portal/deliveries",
 	}
 	v.Hook.Events = g.Events
+	if len(g.RetiredKeys) > 0 && g.RetiredKeys[0].Until.After(e.now) {
+		v.OldKeyEnds = e.at(g.RetiredKeys[0].Until)
+	}
 	for d := range deliveriesTo(g, o.Deliveries) {
 		if v.Latest = append(v.Latest, e.row(d)); len(v.Latest) == shownDeliveries {
 			break
