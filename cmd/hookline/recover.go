@@ -60,7 +60,7 @@ func (c *deliveryRecover) Run(ctx context.Context, p *program) (err error) {
 		return p.show(result, linef("would resend %s of %s%s", deliveries(result.Matching), c.Account, result.without()))
 	}
 	q.DryRun = false
-	if !p.flags.JSON {
+	if !p.flags.JSON && result.Matching > 0 {
 		_, _ = io.WriteString(p.stderr, linef("resending %s of %s; if this is interrupted, go on with: %s", deliveries(result.Matching), c.Account, c.again(p, q)))
 	}
 	bar := p.progress("resending", result.Matching)
