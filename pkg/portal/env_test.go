@@ -337,7 +337,7 @@ func (r *reader) shows(status int, texts ...string) {
 	if r.status != status {
 		r.Errorf("%s: status %d, want %d\n%s", r.path, r.status, status, r.page)
 	}
-	page := strings.ReplaceAll(r.page, "<wbr>", "")
+	page := strings.NewReplacer("<wbr>", "", "\u00a0", " ").Replace(r.page)
 	for _, text := range texts {
 		if !strings.Contains(page, text) {
 			r.Errorf("%s does not show %q:\n%s", r.path, text, r.page)

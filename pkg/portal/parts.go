@@ -236,7 +236,7 @@ func stripText(total int, counts map[string]int, more bool) string {
 	var parts []string
 	for _, part := range []struct{ tone, word string }{{toneOK, "delivered"}, {toneBad, "failed"}, {toneWait, "waiting"}, {toneIdle, "cancelled"}} {
 		if n := counts[part.tone]; n > 0 {
-			parts = append(parts, number(n)+" "+part.word)
+			parts = append(parts, number(n)+"\u00a0"+part.word) // which no line parts
 		}
 	}
 	text += strings.Join(parts, ", ")

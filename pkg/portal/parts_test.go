@@ -33,11 +33,11 @@ func TestStrip(t *testing.T) {
 	for _, s := range webhook.Statuses() {
 		list = append(list, webhook.Delivery{Status: s})
 	}
-	if got, want := newStrip(slices.Values(list), false).Text, "5 in the last day: 1 delivered, 1 failed, 2 waiting, 1 cancelled"; got != want {
+	if got, want := newStrip(slices.Values(list), false).Text, "5 in the last day: 1\u00a0delivered, 1\u00a0failed, 2\u00a0waiting, 1\u00a0cancelled"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	many := newStrip(slices.Values(make([]webhook.Delivery, 1000)), true)
-	if want := "At least 1,000 in the last day: 1,000 waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
+	if want := "At least 1,000 in the last day: 1,000\u00a0waiting"; many.Text != want || len(many.Ticks) != 1 || strings.Count(many.Ticks[0].Path, "M") != stripTicks {
 		t.Errorf("%+v, want %s", many, want)
 	}
 	tests := slices.Values([]webhook.Delivery{{Test: true}})
