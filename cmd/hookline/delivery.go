@@ -124,7 +124,7 @@ func newAttemptResult(a webhook.Attempt) attemptResult {
 
 // text returns the attempt in one line, for people.
 func (a attemptResult) text() string {
-	text := timeText(a.At) + ", " + cmp.Or(a.Reason, "answered "+strconv.Itoa(a.Code)) + " after " + (time.Duration(a.Duration) * time.Millisecond).String()
+	text := timeText(a.At) + ", " + cmp.Or(a.Reason, webhook.ReasonStatus(a.Code)) + " after " + (time.Duration(a.Duration) * time.Millisecond).String()
 	if a.Response != "" {
 		text += ": " + a.Response
 	}

@@ -119,9 +119,8 @@ func (e *exchange) timeline(d webhook.Delivery, attempts []webhook.Attempt) []ev
 			one.Tone, one.Title = toneBad, "Attempt "+number(int(a.Number))+" failed"
 		}
 		if a.StatusCode != 0 {
-			status := strconv.Itoa(a.StatusCode)
-			one.Notes = append(one.Notes, "HTTP "+status)
-			if a.Reason == "answered "+status { // which is said
+			one.Notes = append(one.Notes, "HTTP "+strconv.Itoa(a.StatusCode))
+			if a.Reason == webhook.ReasonStatus(a.StatusCode) { // which is said
 				one.Reason = ""
 			}
 		}

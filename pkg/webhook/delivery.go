@@ -183,6 +183,10 @@ const ReasonAccountDeleted = "cancelled: the account was deleted"
 // webhook is disabled.
 const ReasonWebhookDisabled = "cancelled: the webhook is disabled"
 
+// ReasonStatus returns the Reason of an attempt that failed by the status of its
+// response, if that is no redirect.
+func ReasonStatus(status int) string { return "answered " + strconv.Itoa(status) }
+
 // Held reports whether the event was stored while its webhook was disabled, and
 // has not been taken up since.
 func (d Delivery) Held() bool {

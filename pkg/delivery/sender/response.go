@@ -61,7 +61,7 @@ func statusReason(status int) string {
 		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		return "redirected to another place (" + strconv.Itoa(status) + ")"
 	}
-	return "answered " + strconv.Itoa(status)
+	return webhook.ReasonStatus(status)
 }
 
 // retryAfter reads a Retry-After: whole seconds or a date (RFC 9110, section
